@@ -1,0 +1,51 @@
+# How this repository compiles its own programs. Nothing here reaches users of lfm2::lfm2.
+
+# Sets `out` to the compiler flags of an instruction set. -maes and -mpclmul are not an extra: without them Highway
+# takes an AVX2 or AVX-512 compilation for SSSE3.
+function(lfm2_isa_flags isa out)
+  set(scalar -DHWY_COMPILE_ONLY_SCALAR)
+  set(sse4 -mssse3 -msse4.2 -maes -mpclmul)
+  set(avx2 -mavx2 -mfma -mbmi -mbmi2 -mf16c -maes -mpclmul)
+  set(avx512 -march=icelake-server)
+  set(native -march=native)
+  if(NOT DEFINED ${isa})
+    message(FATAL_ERROR "LFM2_ISA is ${isa}; it can be scalar, sse4, avx2, avx512 or native")
+  endif()
+  set(${out} ${${isa}} PARENT_SCOPE)
+endfunction()
+
+set(lfm2_isa "${LFM2_ISA}")
+if(NOT lfm2_isa AND LFM2_NATIVE)
+  set(lfm2_isa native)
+endif()
+set(lfm2_isa_options "")
+if(lfm2_isa)
+  lfm2_isa_flags(${lfm2_isa} lfm2_isa_options)
+endif()
+
+# Warnings and sanitizers: for every translation unit.
+add_library(lfm2_build_options INTERFACE)
+target_compile_options(lfm2_build_options INTERFACE
+  -Wall -Wextra -Wconversion -Wdouble-promotion -Wshadow $<$<BOOL:${LFM2_WERROR}>:-Werror>)
+if(LFM2_SANITIZE)
+  string(REPLACE ";" "," lfm2_sanitizers "${LFM2_SANITIZE}")
+  target_compile_options(lfm2_build_options INTERFACE
+    -fsanitize=${lfm2_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(lfm2_build_options INTERFACE -fsanitize=${lfm2_sanitizers})
+endif()
+
+# The library, the warnings and the chosen instruction set: for programs that are compiled once.
+add_library(lfm2_program INTERFACE)
+target_compile_options(lfm2_program INTERFACE ${lfm2_isa_options})
+target_link_libraries(lfm2_program INTERFACE lfm2::lfm2 lfm2_build_options)
+
+# Finds a header that a Debian package provides and makes an INTERFACE target of it.
+function(lfm2_find_header target header package)
+  find_path(${target}_DIR "${header}" DOC "Directory that contains ${header}")
+  if(NOT ${target}_DIR)
+    message(FATAL_ERROR "${header} was not found. Run tools/get-deps, install ${package}, or set ${target}_DIR.")
+  endif()
+  mark_as_advanced(${target}_DIR)
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE "${${target}_DIR}")
+endfunction()
