@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Checks the rules of the house that a compiler can not see.
+
+    architecture.py ROOT         checks the repository at ROOT
+    architecture.py --self-test  shows that every rule fails on a tree that breaks it
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+# A folder of include/lfm2 and what its files may include, beside base and the folder itself.
+FOLDERS = {
+    "base": set(),
+    "format": set(),
+    "storage": set(),
+    "text": {"format"},
+    "model": {"format", "storage"},
+    "kernels": {"format"},
+    "layers": {"kernels", "model", "format", "storage"},
+    "runtime": {"layers", "kernels", "model", "format", "storage"},
+    "posix": {"storage", "runtime/executor.h"},
+}
+STANDARD_HEADERS = {"cstddef", "cstdint", "cstring", "string_view", "type_traits", "cmath"}
+# Files that may include more, and why nothing else may.
+MORE_HEADERS = {
+    "lfm2/base/assert.h": {"cassert"},
+    "lfm2/base/crc32c.h": {"nmmintrin.h", "arm_acle.h"},  # the processor's own CRC-32C
+}
+HIGHWAY_FOLDERS = {"kernels", "layers", "runtime"}
+MAX_LINES = 450
+MAX_COLUMNS = 120
+
+FORBIDDEN = [
+    ("allocation", r"\b(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|alloca)\s*\("),
+    ("allocation", r"\bnew\b|\bdelete\b"),
+    ("exceptions", r"\bthrow\b|\btry\b|\bcatch\b"),
+    ("rtti", r"\bdynamic_cast\b|\btypeid\b"),
+    ("virtual-destructor", r"\bvirtual\s+~"),
+    ("library-type", r"\bstd::(basic_string|string|vector|deque|list|map|set|unordered_\w+|function|any|optional|variant|"
+                     r"shared_ptr|unique_ptr|thread|mutex|atomic|[io]?f?stream|[io]stringstream)\b"),
+    ("thread-local", r"\bthread_local\b"),
+    ("output", r"\b(f|s|sn)?printf\s*\(|\bstd::(cout|cerr)\b"),
+]
+EVERYWHERE = [
+    ("unfinished", r"\b(TODO|FIXME|XXX|HACK)\b"),
+    ("dead-code", r"^\s*#\s*if\s+0\b"),
+]
+
+
+def strip(text):
+    """Blanks comments and literals, so that line and column stay where they are."""
+    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'(?![0-9a-fA-F])', re.S)
+    blank = lambda match: re.sub(r"[^\n]", " ", match.group(0))
+    return pattern.sub(blank, text)
+
+
+def guard_of(path):
+    name = re.sub(r"[^A-Za-z0-9]", "_", path).upper() + "_"
+    return name if name.startswith("LFM2_") else "LFM2_" + name
+
+
+def check_guard(path, text):
+    guard = guard_of(path)
+    if path.endswith("-inl.h"):
+        opening = rf"^#if defined\({guard}\) == defined\(HWY_TARGET_TOGGLE\)\n#ifdef {guard}\n#undef {guard}\n#else\n#define {guard}\n"
+    else:
+        opening = rf"^#ifndef {guard}\n#define {guard}\n"
+    if not re.search(opening, text, re.M):
+        yield 1, "guard", f"needs the include guard {guard}" + (" in its per-target form" if "-inl" in path else "")
+
+
+def check_includes(path, code, text):
+    """path is relative to include/; nothing is asked of lfm2.h itself, which includes everything."""
+    parts = path.split("/")
+    folder = parts[1] if len(parts) == 3 else None
+    if folder is not None and folder not in FOLDERS:
+        yield 1, "folder", f"include/lfm2/{folder} is no folder of the house"
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
+        if not match or not code[number - 1].lstrip().startswith("#"):
+            continue
+        name = match.group(1)
+        if name.startswith("lfm2/"):
+            target = name[len("lfm2/"):]
+            below = target.split("/")[0]
+            if folder is None or below in {folder, "base"}:
+                continue
+            if below not in FOLDERS[folder] and target not in FOLDERS[folder]:
+                yield number, "layering", f"{folder} may not include {name}"
+        elif name.startswith("hwy/"):
+            if folder not in HIGHWAY_FOLDERS or not path.endswith("-inl.h"):
+                yield number, "highway", f"{name} belongs in -inl.h files of " + ", ".join(sorted(HIGHWAY_FOLDERS))
+        elif folder != "posix" and name not in STANDARD_HEADERS | MORE_HEADERS.get(path, set()):
+            yield number, "header", f"<{name}> is not among the headers that the library may include"
+
+
+def check_library_file(path, text):
+    code = strip(text).splitlines()
+    yield from check_guard(path, text)
+    yield from check_includes(path, code, text)
+    if path.startswith("lfm2/posix/"):
+        return
+    for number, line in enumerate(code, 1):
+        line = re.sub(r"=\s*delete\b", "", line)
+        for rule, pattern in FORBIDDEN:
+            match = re.search(pattern, line)
+            if match:
+                yield number, rule, f"'{match.group(0).strip()}' has no place in the library"
+        if path.endswith("-inl.h") and re.search(r"\bdouble\b", line):
+            yield number, "double", "per-target code computes in float and integers"
+
+
+def check_any_source(text):
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        yield len(lines), "length", f"{len(lines)} lines; a file has one responsibility and at most {MAX_LINES} lines"
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_COLUMNS:
+            yield number, "columns", f"{len(line)} columns; at most {MAX_COLUMNS}"
+        for rule, pattern in EVERYWHERE:
+            if re.search(pattern, line):
+                yield number, rule, f"'{line.strip()}'"
+
+
+def check(root):
+    findings = []
+    for top in ("include", "tools", "tests", "examples"):
+        for file in sorted((root / top).rglob("*")):
+            if file.suffix not in {".h", ".cc"}:
+                continue
+            text = file.read_text(encoding="utf-8")
+            path = file.relative_to(root).as_posix()
+            results = list(check_any_source(text))
+            if top == "include":
+                results += check_library_file(file.relative_to(root / "include").as_posix(), text)
+            elif file.suffix == ".h":
+                results += check_guard(path, text)
+            findings += [(f"{path}:{number}", rule, message) for number, rule, message in results]
+    return findings
+
+
+GOOD = """// A good file.
+#ifndef LFM2_MODEL_GOOD_H_
+#define LFM2_MODEL_GOOD_H_
+
+#include <cstdint>
+
+#include "lfm2/format/image.h"
+
+struct Good {
+  Good(const Good&) = delete;  // new in a comment, "throw" in a string
+  const char* text = "malloc(1) new throw";
+};
+
+#endif  // LFM2_MODEL_GOOD_H_
+"""
+
+# rule, path, what replaces "struct Good {" (or the whole text of the file)
+BAD = [
+    ("layering", "include/lfm2/model/good.h", '#include "lfm2/layers/block-inl.h"\nstruct Good {'),
+    ("layering", "include/lfm2/model/good.h", '#include "lfm2/text/tokenizer.h"\nstruct Good {'),
+    ("layering", "include/lfm2/model/good.h", '#include "lfm2/posix/mapped_file.h"\nstruct Good {'),
+    ("header", "include/lfm2/model/good.h", "#include <vector>\nstruct Good {"),
+    ("header", "include/lfm2/model/good.h", "#include <sys/mman.h>\nstruct Good {"),
+    ("highway", "include/lfm2/model/good.h", '#include "hwy/highway.h"\nstruct Good {'),
+    ("allocation", "include/lfm2/model/good.h", "void* p = std::malloc(1);\nstruct Good {"),
+    ("allocation", "include/lfm2/model/good.h", "int* p = new int;\nstruct Good {"),
+    ("exceptions", "include/lfm2/model/good.h", "void F() { throw 1; }\nstruct Good {"),
+    ("rtti", "include/lfm2/model/good.h", "auto* b = dynamic_cast<B*>(a);\nstruct Good {"),
+    ("virtual-destructor", "include/lfm2/model/good.h", "struct Good {\n  virtual ~Good() = default;"),
+    ("library-type", "include/lfm2/model/good.h", "std::string s;\nstruct Good {"),
+    ("thread-local", "include/lfm2/model/good.h", "thread_local int x;\nstruct Good {"),
+    ("output", "include/lfm2/model/good.h", "void F() { printf(); }\nstruct Good {"),
+    ("unfinished", "include/lfm2/model/good.h", "// TO" "DO: more\nstruct Good {"),
+    ("dead-code", "include/lfm2/model/good.h", "#if 0\n#endif\nstruct Good {"),
+    ("columns", "include/lfm2/model/good.h", "// " + "x" * 120 + "\nstruct Good {"),
+    ("length", "include/lfm2/model/good.h", "\n" * 450 + "struct Good {"),
+    ("guard", "include/lfm2/model/other.h", "struct Good {"),
+    ("guard", "tools/common/good.h", "struct Good {"),
+    ("guard", "include/lfm2/model/good-inl.h", "struct Good {"),
+    ("folder", "include/lfm2/elsewhere/good.h", "struct Good {"),
+    ("double", "include/lfm2/kernels/good-inl.h", "double x;\nstruct Good {"),
+]
+
+
+def self_test():
+    def findings_for(path, text):
+        with tempfile.TemporaryDirectory() as directory:
+            file = pathlib.Path(directory) / path
+            file.parent.mkdir(parents=True)
+            file.write_text(text, encoding="utf-8")
+            return check(pathlib.Path(directory))
+
+    failures = [f"a good file is refused: {finding}" for finding in findings_for("include/lfm2/model/good.h", GOOD)]
+    for rule, path, replacement in BAD:
+        found = {name for _, name, _ in findings_for(path, GOOD.replace("struct Good {", replacement))}
+        if rule not in found:
+            failures.append(f"rule {rule} does not see a bad {path}; it found {sorted(found)}")
+    for failure in failures:
+        print(failure)
+    print(f"{len(BAD) + 1} trees, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if sys.argv[1] == "--self-test":
+        return self_test()
+    root = pathlib.Path(sys.argv[1])
+    if not (root / "include" / "lfm2").is_dir():
+        print(f"{root} has no include/lfm2", file=sys.stderr)
+        return 2
+    findings = check(root)
+    for place, rule, message in findings:
+        print(f"{place}: {rule}: {message}")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
