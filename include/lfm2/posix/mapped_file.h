@@ -1,0 +1,78 @@
+// A model image in a file, mapped read-only: pages come in as they are touched and belong to the page cache.
+#ifndef LFM2_POSIX_MAPPED_FILE_H_
+#define LFM2_POSIX_MAPPED_FILE_H_
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lfm2/base/status.h"
+#include "lfm2/storage/storage.h"
+
+namespace lfm2::posix {
+
+// Owns the mapping; outlives every Image and Session opened on it. A file that somebody cuts short while it is mapped
+// ends the process with SIGBUS, as every mapping does: replace images by renaming.
+class MappedFile final : public Storage {
+ public:
+  MappedFile() = default;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile() { Close(); }
+
+  // path: a regular file that is not empty. Errors: kFailedPrecondition if open already, kIo with errno as the value,
+  // kInvalidArgument where it is no regular file or empty, kUnsupported where it exceeds the address space.
+  Status Open(const char* path) {
+    if (is_open()) return Status(StatusCode::kFailedPrecondition, "MappedFile::Open", "a file is open already");
+    // Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
+    const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return IoError("can not be opened; errno");
+    const Status status = MapDescriptor(fd);
+    ::close(fd);  // the mapping holds the file
+    return status;
+  }
+
+  // Every pointer from Map is invalid from here on. Closing twice does nothing.
+  void Close() {
+    if (is_open()) ::munmap(address_, static_cast<size_t>(size_));
+    address_ = nullptr;
+    size_ = 0;
+  }
+
+  bool is_open() const { return address_ != nullptr; }
+  uint64_t size() const override { return size_; }
+  const std::byte* Map(uint64_t offset, uint64_t bytes) const override {
+    if (!is_open() || offset > size_ || bytes > size_ - offset) return nullptr;
+    return static_cast<const std::byte*>(address_) + static_cast<size_t>(offset);
+  }
+
+ private:
+  static Status IoError(const char* what) {
+    return Status(StatusCode::kIo, "file", what, static_cast<uint64_t>(errno));
+  }
+
+  Status MapDescriptor(int fd) {
+    struct stat info;
+    if (::fstat(fd, &info) != 0) return IoError("can not be examined; errno");
+    if (!S_ISREG(info.st_mode)) return Status(StatusCode::kInvalidArgument, "file", "is not a regular file");
+    if (info.st_size <= 0) return Status(StatusCode::kInvalidArgument, "file", "is empty");
+    const uint64_t bytes = static_cast<uint64_t>(info.st_size);
+    if (bytes > SIZE_MAX / 2) {
+      return Status(StatusCode::kUnsupported, "file", "does not fit this machine's address space", bytes, SIZE_MAX / 2);
+    }
+    void* const address = ::mmap(nullptr, static_cast<size_t>(bytes), PROT_READ, MAP_PRIVATE, fd, 0);
+    if (address == MAP_FAILED) return IoError("can not be mapped; errno");
+    address_ = address;
+    size_ = bytes;
+    return Status();
+  }
+
+  void* address_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+}  // namespace lfm2::posix
+
+#endif  // LFM2_POSIX_MAPPED_FILE_H_

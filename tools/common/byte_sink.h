@@ -1,0 +1,50 @@
+// Where a tool writes a file's bytes to: a file that appears only when it is complete, or memory.
+#ifndef LFM2_TOOLS_COMMON_BYTE_SINK_H_
+#define LFM2_TOOLS_COMMON_BYTE_SINK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "tools/common/error.h"
+
+namespace lfm2::tools {
+
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  // Places bytes at an offset; what is never written reads as zero.
+  virtual Error Write(uint64_t offset, const void* data, size_t bytes) = 0;
+};
+
+// A file under a temporary name in the same directory, until Commit gives it its own. Without Commit nothing is left.
+class OutputFile final : public ByteSink {
+ public:
+  OutputFile() = default;
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile() override;
+
+  // Called once.
+  Error Open(const std::string& path);
+  Error Write(uint64_t offset, const void* data, size_t bytes) override;
+  // Waits until the bytes are on the device, then puts the file in the place of whatever was there.
+  Error Commit();
+
+ private:
+  std::string path_;
+  std::string temporary_;
+  int fd_ = -1;
+};
+
+class MemorySink final : public ByteSink {
+ public:
+  Error Write(uint64_t offset, const void* data, size_t bytes) override;
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_COMMON_BYTE_SINK_H_

@@ -1,0 +1,24 @@
+// Words for a model's config and tensors, shared by the tools that show them.
+#ifndef LFM2_TOOLS_COMMON_DESCRIBE_H_
+#define LFM2_TOOLS_COMMON_DESCRIBE_H_
+
+#include <string>
+#include <vector>
+
+#include "lfm2/format/image_layout.h"
+#include "lfm2/format/model_config.h"
+
+namespace lfm2::tools {
+
+// "24 layers (6 attention, 18 short convolution), hidden size 2048, ...": lines that end with a newline.
+std::string DescribeConfig(const ModelConfig& config);
+
+// Values that all tensors of the directory hold together, those of every expert counted.
+uint64_t WeightCount(const ModelConfig& config, const std::vector<TensorEntry>& directory);
+
+// A table with one line for each pair of role and type: tensors, bytes, bits a weight; then their sum.
+std::string TensorTable(const ModelConfig& config, const std::vector<TensorEntry>& directory);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_COMMON_DESCRIBE_H_

@@ -1,0 +1,38 @@
+// A progress bar on a terminal, plain lines elsewhere; always on standard error.
+#ifndef LFM2_TOOLS_COMMON_PROGRESS_H_
+#define LFM2_TOOLS_COMMON_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace lfm2::tools {
+
+class Progress {
+ public:
+  // verb: what happens to the bytes, such as "packing". quiet: shows nothing.
+  Progress(std::string verb, bool quiet);
+  // done of total bytes; as often as one likes.
+  void Update(uint64_t done, uint64_t total);
+  // Replaces the bar by a last line with the mean speed.
+  void Finish(uint64_t total);
+  // Removes the bar.
+  void Abandon();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double Seconds() const;
+  void Draw(uint64_t done, uint64_t total);
+
+  std::string verb_;
+  bool quiet_;
+  bool terminal_;
+  bool drawn_ = false;
+  uint64_t shown_tenths_ = 0;
+  Clock::time_point begin_;
+  Clock::time_point drawn_at_;
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_COMMON_PROGRESS_H_

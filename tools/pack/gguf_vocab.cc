@@ -1,0 +1,97 @@
+#include "tools/pack/gguf_vocab.h"
+
+#include "tools/pack/vocab_writer.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+Error DemandText(const Gguf& gguf, const char* key, const char* usual) {
+  std::string value;
+  LFM2_RETURN_IF_FAILED(gguf.GetString(key, &value));
+  if (value != usual) return Error::Of("the key ", key, " is ", value, "; only ", usual, " is supported");
+  return Error();
+}
+
+Error GetStrings(const Gguf& gguf, const char* key, const std::vector<std::string>** out) {
+  const GgufValue* value = gguf.Find(key);
+  if (value == nullptr) return Error::Of("the GGUF file lacks the key ", key);
+  if (!value->is_array || value->type != GgufType::kString) return Error::Of("the key ", key, " is no list of texts");
+  *out = &value->strings;
+  return Error();
+}
+
+// *token stays as it is where the file has no such key.
+Error GetToken(const Gguf& gguf, const char* key, uint32_t vocab_size, int32_t* token) {
+  if (gguf.Find(key) == nullptr) return Error();
+  uint32_t id = 0;
+  LFM2_RETURN_IF_FAILED(gguf.GetU32(key, &id));
+  if (id >= vocab_size) return Error::Of("the key ", key, " is ", id, ", but the vocabulary has ", vocab_size, " tokens");
+  *token = static_cast<int32_t>(id);
+  return Error();
+}
+
+Error GetTokens(const Gguf& gguf, uint32_t vocab_size, VocabSource* vocab) {
+  const std::vector<std::string>* tokens = nullptr;
+  LFM2_RETURN_IF_FAILED(GetStrings(gguf, "tokenizer.ggml.tokens", &tokens));
+  if (tokens->size() != vocab_size) {
+    return Error::Of("the key tokenizer.ggml.tokens has ", uint64_t{tokens->size()}, " elements, but the embedding has ",
+                     vocab_size, " rows");
+  }
+  vocab->tokens = *tokens;
+  std::vector<uint32_t> types;
+  LFM2_RETURN_IF_FAILED(gguf.GetU32Array("tokenizer.ggml.token_type", vocab_size, &types));
+  for (const uint32_t type : types) vocab->types.push_back(static_cast<int>(type));
+
+  const std::vector<std::string>* merges = nullptr;
+  LFM2_RETURN_IF_FAILED(GetStrings(gguf, "tokenizer.ggml.merges", &merges));
+  for (const std::string& spelled : *merges) {
+    vocab->merges.emplace_back();
+    if (!SplitMerge(spelled, &vocab->merges.back())) {
+      return Error::Of("an element of the key tokenizer.ggml.merges has no space between two halves: ", spelled);
+    }
+  }
+  return Error();
+}
+
+Error GetTemplate(const Gguf& gguf, const std::optional<ChatTemplate>& chat_template, VocabSource* vocab) {
+  if (chat_template.has_value()) {
+    vocab->chat_template = *chat_template;
+    return Error();
+  }
+  if (gguf.Find("tokenizer.chat_template") == nullptr) return Error();
+  std::string jinja, reason;
+  LFM2_RETURN_IF_FAILED(gguf.GetString("tokenizer.chat_template", &jinja));
+  vocab->chat_template = RecognizeChatTemplate(jinja, &reason);
+  if (vocab->chat_template != ChatTemplate::kNone) return Error();
+  return Error::Of("the chat template of the file is not known (", reason, "); say which to use with --template");
+}
+
+}  // namespace
+
+Error BuildGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
+                     std::string* bytes) {
+  LFM2_RETURN_IF_FAILED(DemandText(gguf, "tokenizer.ggml.model", "gpt2"));
+  LFM2_RETURN_IF_FAILED(DemandText(gguf, "tokenizer.ggml.pre", "lfm2"));
+  VocabSource vocab;
+  LFM2_RETURN_IF_FAILED(GetTokens(gguf, vocab_size, &vocab));
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.bos_token_id", vocab_size, &vocab.bos));
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eos_token_id", vocab_size, &vocab.eos));
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.padding_token_id", vocab_size, &vocab.pad));
+  int32_t end_of_turn = kNoToken;
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eot_token_id", vocab_size, &end_of_turn));
+  if (end_of_turn != kNoToken) vocab.stop.push_back(end_of_turn);
+  vocab.add_bos = true;  // LFM2's tokenizer begins every text with it unless the file says otherwise
+  if (const GgufValue* value = gguf.Find("tokenizer.ggml.add_bos_token")) {
+    uint64_t number = 0;
+    if (value->is_array || !IntegerAt(*value, 0, &number)) {
+      return Error::Of("the key tokenizer.ggml.add_bos_token is neither true nor false");
+    }
+    vocab.add_bos = number != 0;
+  }
+  LFM2_RETURN_IF_FAILED(GetTemplate(gguf, chat_template, &vocab));
+  std::string error;
+  return BuildVocab(vocab, bytes, &error) ? Error() : Error::Of(error);
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,25 @@
+// From ggml's rows to the blocks of 16 rows that an image holds (lfm2/format/tensor_type.h). Nothing is rounded: every
+// bit of the source has its place in the block.
+#ifndef LFM2_TOOLS_PACK_REPACK_H_
+#define LFM2_TOOLS_PACK_REPACK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lfm2/format/tensor_type.h"
+
+namespace lfm2::tools {
+
+// The image type that holds ggml's type; false where none does yet.
+bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out);
+
+// Bytes of one row of `cols` values in a GGUF file. cols is a multiple of the type's block.
+size_t GgmlRowBytes(TensorType type, uint32_t cols);
+
+// One row block: `rows` (1..16) source rows, one behind the other, to blocks[cols / columns of the type]. Rows beyond
+// `rows` become zeros. The ranges do not overlap.
+void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_PACK_REPACK_H_

@@ -1,0 +1,16 @@
+// What lfm2-pack tells of a model before it packs it.
+#ifndef LFM2_TOOLS_PACK_SUMMARY_H_
+#define LFM2_TOOLS_PACK_SUMMARY_H_
+
+#include <string>
+
+#include "tools/pack/packer.h"
+
+namespace lfm2::tools {
+
+// Several lines: facts of the source, then a table of roles, types, counts and bytes.
+std::string Summary(const PackPlan& plan, uint64_t source_bytes);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_PACK_SUMMARY_H_
