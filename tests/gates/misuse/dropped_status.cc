@@ -1,0 +1,13 @@
+// A failed call that nobody looks at would go on with half a model.
+// Refused: unused-result
+#include "lfm2/base/status.h"
+
+lfm2::Status Open();
+
+void Use() {
+#ifdef LFM2_MISUSE
+  Open();
+#else
+  static_cast<void>(Open().ok());
+#endif
+}

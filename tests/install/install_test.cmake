@@ -1,0 +1,44 @@
+# Installs the build in BUILD below WORK, moves the installed tree, and builds and runs the project in SOURCE with it.
+cmake_minimum_required(VERSION 3.20)
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    string(REPLACE ";" " " command "${ARGN}")
+    message(FATAL_ERROR "${command}\n${output}\nfailed with ${result}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE "${WORK}")
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
+file(RENAME "${WORK}/first" "${WORK}/installed")
+
+# By find_package.
+set(configure "${CMAKE_COMMAND}" -S "${SOURCE}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+    "-DCMAKE_PREFIX_PATH=${WORK}/installed" "-DLFM2_HIGHWAY_DIR=${HIGHWAY}")
+run(${configure} -B "${WORK}/build")
+run("${CMAKE_COMMAND}" --build "${WORK}/build")
+run("${WORK}/build/uses_lfm2")
+if(NOT output MATCHES "^lfm2 [0-9]+\\.[0-9]+\\.[0-9]+\n$")
+  message(FATAL_ERROR "uses_lfm2 printed: ${output}")
+endif()
+
+# A directory without Highway gets one clear sentence.
+execute_process(COMMAND ${configure} -B "${WORK}/refused" "-DLFM2_HIGHWAY_DIR=${WORK}"
+                RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(result EQUAL 0 OR NOT output MATCHES "does not contain[ \n]+hwy/highway.h")
+  message(FATAL_ERROR "A wrong LFM2_HIGHWAY_DIR gave ${result}:\n${output}")
+endif()
+
+# By pkg-config, where there is one.
+find_program(pkg_config NAMES pkg-config pkgconf)
+if(pkg_config)
+  set(ENV{PKG_CONFIG_PATH} "${WORK}/installed/share/pkgconfig")
+  run("${pkg_config}" --define-variable=highwaydir=${HIGHWAY} --cflags lfm2)
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  run("${COMPILER}" -std=c++17 ${flags} "${SOURCE}/main.cc" -o "${WORK}/by_pkg_config")
+  run("${WORK}/by_pkg_config")
+else()
+  message(STATUS "pkg-config was not found: lfm2.pc is not tried")
+endif()

@@ -1,0 +1,10 @@
+// What a user's program does first: include the library and print its version.
+#include <cstdio>
+
+#include "lfm2.h"
+
+int main() {
+  lfm2::Status status;
+  std::printf("lfm2 %s\n", LFM2_VERSION_STRING);
+  return status.ok() ? 0 : 1;
+}
