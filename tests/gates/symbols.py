@@ -136,10 +136,12 @@ def judge(nm, readelf, source, compiler):
                 findings.append(f"guards a static object: {name}")
             elif re.match(r"_ZT[IS]", name):
                 findings.append(f"carries run-time type information: {name}")
-            elif kind in "bBdDsSuC" and not re.match(r"_ZT[VT]", name):
-                findings.append(f"has writable global state: {name}")
             elif kind in "tTwWvV":
                 functions += 1
+        # .data.rel.ro is written by the loader alone: tables of addresses.
+        defined, _ = references(readelf, str(unit))
+        findings += [f"has writable global state: {name}" for name, section in defined.items()
+                     if re.match(r"\.(data|bss|sdata|sbss)(?!\.rel\.ro)|COM", section) and not name.startswith(("$", "."))]
         for match in sorted(set(SECTIONS.findall(run([readelf, "-S", "-W", str(unit)])))):
             findings.append(f"has a section .{match}")
         return demangle(findings), functions
