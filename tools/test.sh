@@ -1,0 +1,83 @@
+#!/bin/sh
+# Runs every test of the project on this machine and ends with a line `N passed, N failed`.
+#   tools/test.sh           release (with all gates), sanitizers, 64-bit and 32-bit Arm under qemu
+#   tools/test.sh --quick   release only
+set -u
+
+quick=no
+for argument in "$@"; do
+  case $argument in
+    --quick) quick=yes ;;
+    -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) printf 'test.sh: unknown argument %s (try --help)\n' "$argument" >&2; exit 2 ;;
+  esac
+done
+
+cd "$(dirname "$0")/.." || exit 1
+if [ "$quick" = yes ]; then tools/get-deps; else tools/get-deps --test; fi || exit 1
+
+jobs=$(getconf _NPROCESSORS_ONLN)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0 skipped=0
+stage_started=$(date +%s)
+
+# stage_ends NAME: says how long it took.
+stage_ends() {
+  now=$(date +%s)
+  printf -- '--- %s: %s s\n' "$1" "$((now - stage_started))"
+  stage_started=$now
+}
+
+# test_preset PRESET BUILD_ARGUMENTS CTEST_ARGUMENTS: configures, builds and tests; a build that fails counts as one
+# failed test, and the other presets still run.
+test_preset() {
+  preset=$1
+  printf -- '--- %s\n' "$preset"
+  # shellcheck disable=SC2086
+  if cmake --preset "$preset" -DLFM2_WERROR=ON >"$log" 2>&1 && cmake --build --preset "$preset" $2 >"$log" 2>&1; then
+    stage_ends "$preset built"
+  else
+    cat "$log"
+    printf 'FAILED: the preset %s does not build\n' "$preset"
+    failed=$((failed + 1))
+    stage_ends "$preset"
+    return
+  fi
+  # shellcheck disable=SC2086
+  ctest --preset "$preset" -j "$jobs" $3 2>&1 | tee "$log" | grep -v '^ *Start '
+  counts=$(awk '/ Test +#[0-9]+: .*\*\*\*Skipped/ { skipped++; next }
+                / Test +#[0-9]+: .* Passed / { passed++; next }
+                / Test +#[0-9]+: / { failed++ }
+                END { print passed + 0, failed + 0, skipped + 0 }' "$log")
+  read -r more_passed more_failed more_skipped <<END
+$counts
+END
+  if [ "$((more_passed + more_failed + more_skipped))" -eq 0 ]; then
+    printf 'FAILED: the preset %s ran no test\n' "$preset"
+    more_failed=1
+  fi
+  passed=$((passed + more_passed)) failed=$((failed + more_failed)) skipped=$((skipped + more_skipped))
+  stage_ends "$preset tested"
+}
+
+# Under qemu the parts whose code depends on the machine: instruction set, size of a pointer, byte layout.
+arm_folders="kernels format model"
+arm_targets=
+for folder in $arm_folders; do arm_targets="$arm_targets ${folder}_test"; done
+arm_labels="^($(printf '%s' "$arm_folders" | tr ' ' '|'))\$"
+
+if [ "$quick" = yes ]; then
+  test_preset release "" "-LE ^cross\$"
+else
+  test_preset release "" "-LE ^cross\$"
+  test_preset asan "" ""
+  test_preset aarch64-linux "--target $arm_targets" "-L $arm_labels"
+  test_preset armv7-linux "--target $arm_targets" "-L $arm_labels"
+fi
+
+if [ "$skipped" -gt 0 ]; then
+  printf '%s skipped: see SKIPPED above\n' "$skipped"
+fi
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
