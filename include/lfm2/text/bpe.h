@@ -1,0 +1,128 @@
+// Byte-pair encoding of one word.
+#ifndef LFM2_TEXT_BPE_H_
+#define LFM2_TEXT_BPE_H_
+
+#include <string_view>
+
+#include "lfm2/base/assert.h"
+#include "lfm2/base/config.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/base/span.h"
+#include "lfm2/format/vocab.h"
+
+namespace lfm2 {
+
+// Merges a word's bytes into tokens: again and again the pair of neighbours with the lowest rank, of equal ones the
+// leftmost. O(n log n) for n bytes: the ranks are the leaves of a tree with eight children a node, each node the least
+// of its children, so that the next pair is found from the root and only the path above a changed leaf is computed anew.
+class WordMerger {
+ public:
+  static constexpr uint32_t kFanOut = 8;
+  static constexpr uint64_t kMaxWordBytes = uint64_t{1} << 30;
+
+  // Bytes of scratch that words of up to word_bytes need, wherever the scratch begins. word_bytes <= kMaxWordBytes.
+  static constexpr uint64_t ScratchBytes(uint64_t word_bytes) {
+    uint64_t nodes = word_bytes;
+    for (uint64_t level = word_bytes; level > 1;) nodes += level = DivideUp<uint64_t>(level, kFanOut);
+    return (3 * word_bytes + nodes) * sizeof(uint32_t) + sizeof(uint32_t) - 1;
+  }
+
+  // word: not empty, at most kMaxWordBytes; scratch: at least ScratchBytes(word.size()) bytes of any alignment.
+  WordMerger(const Vocab& vocab, std::string_view word, Span<std::byte> scratch)
+      : vocab_(vocab), count_(static_cast<uint32_t>(word.size())) {
+    LFM2_ASSERT(scratch.size() >= ScratchBytes(word.size()));
+    const size_t misaligned = reinterpret_cast<uintptr_t>(scratch.data()) % sizeof(uint32_t);
+    uint32_t* at = reinterpret_cast<uint32_t*>(scratch.data() + (misaligned == 0 ? 0 : sizeof(uint32_t) - misaligned));
+    token_ = at;
+    next_ = token_ + count_;
+    previous_ = next_ + count_;
+    at = previous_ + count_;
+    for (uint32_t size = count_;; size = DivideUp(size, kFanOut)) {
+      level_[levels_] = at;
+      level_size_[levels_++] = size;
+      at += size;
+      if (size == 1) break;
+    }
+    for (uint32_t i = 0; i < count_; ++i) {
+      token_[i] = vocab.ByteToken(static_cast<uint8_t>(word[i]));
+      next_[i] = i + 1;
+      previous_[i] = i - 1;
+    }
+    for (uint32_t i = 0; i < count_; ++i) level_[0][i] = RankAt(i);
+    for (uint32_t l = 1; l < levels_; ++l) {
+      for (uint32_t i = 0; i < level_size_[l]; ++i) level_[l][i] = LeastChild(l, i);
+    }
+  }
+
+  // Merges until nothing merges any more, then hands each token id to sink(uint32_t), from left to right.
+  template <class Sink>
+  void Run(Sink&& sink) {
+    while (level_[levels_ - 1][0] != kNoRank) MergeAt(LeastPosition());
+    for (uint32_t i = 0; i < count_; i = next_[i]) sink(token_[i]);
+  }
+
+ private:
+  static constexpr uint32_t kNoRank = 0xffffffffu;
+  static constexpr uint32_t kMaxLevels = 12;  // 8^11 > kMaxWordBytes
+
+  // The rank of the pair that begins at position i.
+  uint32_t RankAt(uint32_t i) const {
+    if (next_[i] >= count_) return kNoRank;
+    const VocabMerge* const merge = vocab_.FindMerge(token_[i], token_[next_[i]]);
+    return merge == nullptr ? kNoRank : merge->rank;
+  }
+
+  uint32_t LeastChild(uint32_t l, uint32_t i) const {
+    const uint32_t* const child = level_[l - 1];
+    const uint32_t end = Min(level_size_[l - 1], (i + 1) * kFanOut);
+    uint32_t least = kNoRank;
+    for (uint32_t c = i * kFanOut; c < end; ++c) least = Min(least, child[c]);
+    return least;
+  }
+
+  // The leftmost leaf that holds the root's rank.
+  uint32_t LeastPosition() const {
+    uint32_t i = 0;
+    for (uint32_t l = levels_ - 1; l > 0; --l) {
+      const uint32_t rank = level_[l][i];
+      i *= kFanOut;
+      while (level_[l - 1][i] != rank) ++i;
+    }
+    return i;
+  }
+
+  void SetRank(uint32_t i, uint32_t rank) {
+    if (level_[0][i] == rank) return;
+    level_[0][i] = rank;
+    for (uint32_t l = 1; l < levels_; ++l) {
+      i /= kFanOut;
+      const uint32_t least = LeastChild(l, i);
+      if (level_[l][i] == least) return;
+      level_[l][i] = least;
+    }
+  }
+
+  void MergeAt(uint32_t i) {
+    const uint32_t right = next_[i];
+    token_[i] = vocab_.FindMerge(token_[i], token_[right])->merged;
+    next_[i] = next_[right];
+    if (next_[i] < count_) previous_[next_[i]] = i;
+    SetRank(right, kNoRank);
+    SetRank(i, RankAt(i));
+    if (i > 0) SetRank(previous_[i], RankAt(previous_[i]));
+  }
+
+  const Vocab& vocab_;
+  uint32_t count_;
+  uint32_t levels_ = 0;
+  // A position is that of a token's first byte; positions inside a token are skipped by next_ and previous_.
+  uint32_t* token_ = nullptr;
+  uint32_t* next_ = nullptr;
+  uint32_t* previous_ = nullptr;
+  uint32_t* level_[kMaxLevels] = {};
+  uint32_t level_size_[kMaxLevels] = {};
+};
+
+}  // namespace lfm2
+
+#endif  // LFM2_TEXT_BPE_H_
