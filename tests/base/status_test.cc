@@ -1,0 +1,59 @@
+// The sentence a Status makes is what a user of a firmware sees on the console: it must name the place and the numbers.
+#include "lfm2/base/status.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace lfm2::test {
+namespace {
+
+std::string Text(const Status& status) {
+  char text[256];
+  const size_t size = status.Format(text, sizeof(text));
+  CHECK(size == std::strlen(text));
+  return text;
+}
+
+Status FailsInside(bool fail) {
+  LFM2_RETURN_IF_ERROR(fail ? Status(StatusCode::kIo, "disk", "is gone") : Status());
+  return Status(StatusCode::kContextFull, "prompt", "is longer than the context");
+}
+
+}  // namespace
+
+TEST_CASE("every kind of status is one sentence with its place, index and numbers") {
+  CHECK(Text(Status()) == "ok");
+  CHECK(Text(Status(StatusCode::kCorrupt, "tensor", "is cut")) == "corrupt: tensor is cut");
+  CHECK(Text(Status(StatusCode::kUnsupported, "header.version", "is newer", 7)) == "unsupported: header.version is newer: 7");
+  CHECK(Text(Status(StatusCode::kCorrupt, "rows", "differ", 512, 7168).At(3)) == "corrupt: rows [3] differ: 512, expected 7168");
+  CHECK(Text(Status(StatusCode::kArenaTooSmall, "arena", "is too small", 10, 18446744073709551615u)) ==
+        "arena too small: arena is too small: 10 given, needed: 18446744073709551615");
+  CHECK(Text(Status(StatusCode::kIo, "file", "can not be opened; errno", 0)) == "input/output: file can not be opened; errno: 0");
+}
+
+TEST_CASE("a buffer that is too small gets the beginning, terminated, and nothing is written behind it") {
+  const Status status(StatusCode::kCorrupt, "tensor", "is cut");
+  for (size_t capacity = 0; capacity < 30; ++capacity) {
+    char text[32];
+    std::memset(text, '#', sizeof(text));
+    const size_t size = status.Format(text, capacity);
+    CHECK(size == (capacity == 0 ? 0 : std::min<size_t>(capacity - 1, std::strlen("corrupt: tensor is cut"))));
+    if (capacity > 0) CHECK(text[size] == '\0');
+    CHECK(text[capacity] == '#');
+  }
+}
+
+TEST_CASE("parts can be read by a program, and errors leave a function early") {
+  const Status status = Status(StatusCode::kArenaTooSmall, "arena", "is too small", 10, 20).At(5);
+  CHECK((!status.ok() && status.value() == 10 && status.limit() == 20 && status.index() == 5));
+  CHECK((std::string(status.where()) == "arena" && std::string(status.what()) == "is too small"));
+  CHECK(FailsInside(true).code() == StatusCode::kIo);
+  CHECK(FailsInside(false).code() == StatusCode::kContextFull);
+  constexpr Status kMade(StatusCode::kIo, "a", "b");
+  static_assert(!kMade.ok() && kMade.index() == Status::kNoIndex, "usable in a constexpr plan");
+}
+
+}  // namespace lfm2::test

@@ -1,0 +1,177 @@
+// The GGUF reader: a damaged or hostile file is refused in a sentence, and never costs more memory than it has bytes.
+#include "tools/pack/gguf_reader.h"
+
+#include <doctest/doctest.h>
+
+#include "lfm2/format/image.h"
+#include "tests/pack/image_copy.h"
+#include "tests/pack/tiny_gguf.h"
+#include "tools/common/byte_source.h"
+#include "tools/pack/packer.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::Error;
+using tools::Gguf;
+using tools::MemorySink;
+using tools::MemorySource;
+using tools::PackGguf;
+using tools::PackOptions;
+
+std::string ReadError(const std::string& bytes) {
+  Gguf gguf;
+  return gguf.Read(MemorySource(bytes)).text();
+}
+
+void CheckRefused(const std::string& bytes, const char* part) {
+  const std::string text = ReadError(bytes);
+  CHECK_MESSAGE(text.find(part) != std::string::npos, "got: " << text);
+}
+
+std::string Header(uint64_t tensors, uint64_t pairs) { return "GGUF" + Raw(uint32_t{3}) + Raw(tensors) + Raw(pairs); }
+
+// Packs, and demands that whatever is accepted makes an image that opens. Returns whether it was.
+bool PacksOrRefuses(const std::string& bytes) {
+  MemorySink sink;
+  const Error error = PackGguf(MemorySource(bytes), PackOptions(), &sink);
+  if (!error.ok()) return false;
+  const ImageCopy copy(sink.bytes());
+  Image image;
+  const Error opened = Error::From(image.Open(copy.storage()));
+  CHECK_MESSAGE(opened.ok(), opened.text());
+  return true;
+}
+
+// Where the tensor data begin in a file that TinyGguf made.
+size_t MetadataBytes(TinyGguf file) {
+  for (TinyTensor& t : file.tensors) t.data.clear();
+  return file.Bytes().size();
+}
+
+}  // namespace
+
+TEST_CASE("values of every width are read, and numbers that do not fit are refused") {
+  TinyGguf file;
+  file.SetU32("u32", 7);
+  file.Set("u64", Raw(uint32_t{kGgufU64}) + Raw(uint64_t{1} << 40));
+  file.Set("i32", Raw(uint32_t{kGgufI32}) + Raw(int32_t{-3}));
+  file.Set("u8", Raw(uint32_t{0}) + Raw(uint8_t{200}));
+  file.Set("bool", Raw(uint32_t{kGgufBool}) + Raw(uint8_t{1}));
+  file.Set("f64", Raw(uint32_t{12}) + Raw(2.5));
+  file.SetText("text", "a\0b");
+  file.SetI32s("list", {4, 5, 6});
+  const std::string bytes = file.Bytes();
+  Gguf gguf;
+  REQUIRE(gguf.Read(MemorySource(bytes)).ok());
+  uint32_t n = 0;
+  CHECK((gguf.GetU32("u32", &n).ok() && n == 7));
+  CHECK((gguf.GetU32("u8", &n).ok() && n == 200));
+  CHECK((gguf.GetU32("bool", &n).ok() && n == 1));
+  CHECK(!gguf.GetU32("u64", &n).ok());
+  CHECK(!gguf.GetU32("i32", &n).ok());
+  CHECK(!gguf.GetU32("text", &n).ok());
+  CHECK(!gguf.GetU32("list", &n).ok());
+  CHECK(gguf.GetU32("absent", &n).text() == "the GGUF file lacks the key absent");
+  float f = 0;
+  CHECK((gguf.GetF32("f64", &f).ok() && f == 2.5f));
+  CHECK(!gguf.GetF32("u32", &f).ok());
+  std::vector<uint32_t> list;
+  CHECK((gguf.GetU32Array("list", 3, &list).ok() && list == std::vector<uint32_t>{4, 5, 6}));
+  CHECK(!gguf.GetU32Array("list", 4, &list).ok());
+  CHECK((gguf.GetU32Array("u32", 2, &list).ok() && list == std::vector<uint32_t>{7, 7}));
+}
+
+TEST_CASE("files that are no GGUF, or of a version with another layout, are told apart") {
+  CheckRefused("", "too short");
+  CheckRefused("GGU", "too short");
+  CheckRefused("PK\3\4 and so on", "no GGUF");
+  CheckRefused("GGUF" + Raw(uint32_t{1}) + std::string(16, '\0'), "version 1");
+  CheckRefused("GGUF" + Raw(uint32_t{4}) + std::string(16, '\0'), "version 4");
+  CheckRefused("GGUF" + Raw(uint32_t{0x03000000}) + std::string(16, '\0'), "big-endian");
+}
+
+TEST_CASE("counts that the file can not hold are refused before memory is taken for them") {
+  CheckRefused(Header(UINT64_MAX, 0), "tensors");
+  CheckRefused(Header(0, UINT64_MAX), "keys");
+  CheckRefused(Header(0, 1) + Raw(UINT64_MAX), "length of a key");
+  CheckRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{kGgufString}) + Raw(UINT64_MAX - 7), "length of k");
+  const std::string list = Header(0, 1) + GgufText("k") + Raw(uint32_t{kGgufArray});
+  CheckRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 62), "elements");
+  CheckRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 22), "ends inside");
+  CheckRefused(list + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1} << 22), "ends inside");
+  CheckRefused(list + Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1}), "array of arrays");
+  CheckRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{13}), "unknown type");
+}
+
+TEST_CASE("keys and tensors that are there twice are refused, for only one of them would count") {
+  TinyGguf file = MakeTinyGguf(TinyOptions());
+  file.pairs.push_back(file.pairs[1]);
+  CheckRefused(file.Bytes(), "general.name is there twice");
+  file = MakeTinyGguf(TinyOptions());
+  file.tensors.push_back(file.tensors[3]);
+  CheckRefused(file.Bytes(), "is there twice");
+}
+
+TEST_CASE("a tensor whose data would lie outside the file is refused, also where sizes overflow") {
+  const auto with = [](const std::vector<uint64_t>& dims, uint32_t type, uint64_t offset) {
+    std::string bytes = Header(1, 0) + GgufText("t") + Raw(static_cast<uint32_t>(dims.size()));
+    for (const uint64_t d : dims) bytes += Raw(d);
+    return bytes + Raw(type) + Raw(offset) + std::string(256, '\0');
+  };
+  CHECK(ReadError(with({8, 4}, kGgmlF32, 0)) == "");
+  CheckRefused(with({1024}, kGgmlF32, 0), "not within the file");
+  CheckRefused(with({8}, kGgmlF32, UINT64_MAX - 31), "not within the file");
+  CheckRefused(with({8}, kGgmlF32, 1), "not within the file");
+  CheckRefused(with({uint64_t{1} << 62, 4}, kGgmlF32, 0), "dimensions");
+  CheckRefused(with({uint64_t{1} << 62}, kGgmlF32, 0), "not within the file");
+  CheckRefused(with({0}, kGgmlF32, 0), "dimensions");
+  CheckRefused(with({1, 1, 1, 1, 1}, kGgmlF32, 0), "5 dimensions");
+  CheckRefused(with({33}, kGgmlQ4_0, 0), "multiple of 32");
+  CheckRefused(with({32}, 99, 0), "type number 99");
+}
+
+TEST_CASE("an alignment that is no power of two is refused") {
+  TinyGguf file = MakeTinyGguf(TinyOptions());
+  for (const uint32_t alignment : {0u, 3u, 48u, 0x80000000u}) {
+    file.SetU32("general.alignment", alignment);
+    CheckRefused(file.Bytes(), "general.alignment");
+  }
+}
+
+TEST_CASE("every truncation of the metadata is refused, and every one of the data") {
+  const TinyGguf file = MakeTinyGguf(TinyOptions());
+  const std::string bytes = file.Bytes();
+  const size_t metadata = MetadataBytes(file);
+  for (size_t size = 0; size < metadata; ++size) REQUIRE(ReadError(bytes.substr(0, size)) != "");
+  for (size_t size = metadata; size < bytes.size(); size += 61) REQUIRE(ReadError(bytes.substr(0, size)) != "");
+}
+
+TEST_CASE("10,000 random mutations of a file either pack to an image that opens or are refused") {
+  uint32_t packed = 0;
+  TinyOptions dense;
+  dense.moe = false;
+  for (const TinyOptions& options : {TinyOptions(), dense}) {
+    const TinyGguf file = MakeTinyGguf(options);
+    const std::string bytes = file.Bytes();
+    const size_t metadata = MetadataBytes(file);
+    Random random(7);
+    for (int i = 0; i < 5000; ++i) {
+      std::string changed = bytes;
+      for (uint64_t n = 1 + random.Below(3); n > 0; --n) {
+        const size_t at = random.Below(metadata);
+        const uint64_t kind = random.Below(4);
+        if (kind == 0) changed[at] = static_cast<char>(random.Next());
+        if (kind == 1) changed[at] = static_cast<char>(changed[at] ^ (1 << random.Below(8)));
+        if (kind == 2) changed.insert(at, random.Below(9), static_cast<char>(random.Next()));
+        if (kind == 3) changed.erase(at, random.Below(9));
+      }
+      packed += PacksOrRefuses(changed) ? 1 : 0;
+    }
+  }
+  // Most of the metadata are tokens, many of which may change without harm to anything else.
+  CHECK(packed > 100);
+  CHECK(packed < 9000);
+}
+
+}  // namespace lfm2::test
