@@ -7,11 +7,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include "lfm2/format/image.h"
-#include "lfm2/posix/mapped_file.h"
+#include "lfm2/format/vocab.h"
 #include "tools/common/byte_sink.h"
 #include "tools/common/byte_source.h"
 #include "tools/common/console.h"
+#include "tools/common/model_file.h"
 #include "tools/common/progress.h"
 #include "tools/pack/packer.h"
 #include "tools/pack/summary.h"
@@ -50,20 +50,17 @@ PackProgress Report(Progress* bar) {
 }
 
 Error Verify(const std::string& path, bool quiet) {
-  posix::MappedFile file;
-  Error opened = Error::From(file.Open(path.c_str()));
-  Image image;
-  if (opened.ok()) opened = Error::From(image.Open(file));
-  if (!opened.ok()) return Error::Of(path, ": ", opened.text());
+  ModelFile model;
+  LFM2_RETURN_IF_FAILED(model.Open(path));
   FileSource source;
   LFM2_RETURN_IF_FAILED(source.Open(path));
   Progress bar("verifying", quiet);
-  const Error verified = VerifyCrcs(image, source, Report(&bar));
+  const Error verified = VerifyCrcs(model.image(), source, Report(&bar));
   if (!verified.ok()) {
     bar.Abandon();
     return Error::Of(path, ": ", verified.text());
   }
-  bar.Finish(image.file_bytes());
+  bar.Finish(model.image().file_bytes());
   return Error();
 }
 
