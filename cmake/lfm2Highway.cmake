@@ -48,6 +48,9 @@ function(lfm2_locate_highway out)
   if(NOT directory AND LFM2_HIGHWAY_FETCH)
     message(STATUS "No Highway ${LFM2_HIGHWAY_MINIMUM} here: downloading it (tools/get-deps avoids this)")
     include(FetchContent)
+    if(POLICY CMP0135)
+      cmake_policy(SET CMP0135 NEW)
+    endif()
     # SOURCE_SUBDIR names a folder without a CMakeLists.txt, so nothing of Highway is built.
     FetchContent_Declare(lfm2_highway
       URL "https://github.com/google/highway/archive/refs/tags/1.3.0.tar.gz"
