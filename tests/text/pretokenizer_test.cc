@@ -29,7 +29,9 @@ TEST_CASE("every code point has the class that the published tokenizer gives it"
   REQUIRE(json["runs"].size() > 500);
   for (const auto& run : json["runs"]) {
     const std::string name = run[2];
-    const CharClass c = name == "letter" ? CharClass::kLetter : name == "number" ? CharClass::kNumber : CharClass::kSpace;
+    const CharClass c = name == "letter"   ? CharClass::kLetter
+                        : name == "number" ? CharClass::kNumber
+                                           : CharClass::kSpace;
     for (uint32_t i = run[0]; i <= run[1].get<uint32_t>(); ++i) expected[i] = c;
   }
   for (uint32_t c = 0; c < 0x110000; ++c) {
@@ -72,7 +74,8 @@ TEST_CASE("bytes that are no UTF-8 split as U+FFFD does") {
       std::vector<size_t> counts;
       for (const size_t length : lengths) {
         size_t count = 0;
-        for (std::string_view word = text.substr(0, length); !word.empty(); ++count) word.remove_prefix(ReadUtf8(word).length);
+        for (std::string_view word = text.substr(0, length); !word.empty(); ++count)
+          word.remove_prefix(ReadUtf8(word).length);
         counts.push_back(count);
         text.remove_prefix(length);
       }

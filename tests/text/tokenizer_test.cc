@@ -32,8 +32,9 @@ std::string DecodeAll(const Vocab& vocab, const std::vector<int32_t>& tokens) {
 
 std::string RandomBytes(std::mt19937& random, size_t size) {
   // Runs of bytes, letters, spaces and punctuation, so that words of every kind and length appear.
-  static constexpr std::string_view kPieces[] = {"the", " the", "  ", "\n", "\r\n", "don't", "<|im_end|>", "\xe4\xbd\xa0",
-                                                 "\xf0\x9f\x98\x80", "\xc2\xa0", "123", "4", "!?", "\xff", "\xe2\x82"};
+  static constexpr std::string_view kPieces[] = {
+      "the",      " the", "  ", "\n", "\r\n", "don't",   "<|im_end|>", "\xe4\xbd\xa0", "\xf0\x9f\x98\x80",
+      "\xc2\xa0", "123",  "4",  "!?", "\xff", "\xe2\x82"};
   std::string out;
   while (out.size() < size) {
     const size_t kind = random() % 20;
@@ -105,7 +106,8 @@ TEST_CASE("a megabyte that is one word takes about a megabyte's time, and the to
   std::mt19937 random(2);
   std::string letters;
   while (letters.size() < 1000000) letters += static_cast<char>('a' + random() % 26);
-  for (const std::string& text : {std::string(1000000, 'a'), std::string(1000000, ' '), std::string(1000000, '='), letters}) {
+  for (const std::string& text :
+       {std::string(1000000, 'a'), std::string(1000000, ' '), std::string(1000000, '='), letters}) {
     const auto tokens = EncodeAll(vocab, text, {});
     CHECK(tokens.size() < text.size());
     CHECK(DecodeAll(vocab, tokens) == text);
@@ -143,7 +145,9 @@ TEST_CASE("scratch may begin at any address") {
     std::vector<std::byte> scratch(offset + Tokenizer::ScratchBytes(text.size()));
     std::vector<int32_t> out(text.size());
     size_t count = 0;
-    REQUIRE(Tokenizer(vocab).Encode(text, {}, Span<std::byte>(scratch).subspan(offset, scratch.size() - offset), out, &count).ok());
+    REQUIRE(Tokenizer(vocab)
+                .Encode(text, {}, Span<std::byte>(scratch).subspan(offset, scratch.size() - offset), out, &count)
+                .ok());
     out.resize(count);
     CHECK(out == expected);
   }

@@ -72,7 +72,8 @@ bool DraftTokens(const VocabSource& source, Draft* draft, std::string* error) {
   const size_t count = source.tokens.size();
   if (count == 0 || count > kMaxTokens) return Fail(error, "the vocabulary has " + std::to_string(count) + " tokens");
   if (source.types.size() != count) {
-    return Fail(error, "there are " + std::to_string(count) + " tokens but " + std::to_string(source.types.size()) + " token types");
+    return Fail(error, "there are " + std::to_string(count) + " tokens but " + std::to_string(source.types.size()) +
+                           " token types");
   }
   draft->bytes.resize(count);
   for (size_t t = 0; t < count; ++t) {
@@ -99,7 +100,8 @@ bool DraftTokens(const VocabSource& source, Draft* draft, std::string* error) {
   for (int b = 0; b < 256; ++b) {
     const auto found = draft->by_bytes.find(std::string(1, static_cast<char>(b)));
     if (found == draft->by_bytes.end()) {
-      return Fail(error, "the vocabulary has no token for the byte " + std::to_string(b) + ": it is no byte-level vocabulary");
+      return Fail(error,
+                  "the vocabulary has no token for the byte " + std::to_string(b) + ": it is no byte-level vocabulary");
     }
     draft->byte_tokens[static_cast<size_t>(b)] = found->second;
   }
@@ -150,7 +152,8 @@ bool DraftSpecials(const VocabSource& source, Draft* draft, std::string* error) 
             [&](uint32_t a, uint32_t b) { return draft->bytes[a] < draft->bytes[b]; });
 
   const auto add_stop = [&](int32_t t) {
-    if (t != kNoToken && std::find(draft->stops.begin(), draft->stops.end(), t) == draft->stops.end()) draft->stops.push_back(t);
+    if (t != kNoToken && std::find(draft->stops.begin(), draft->stops.end(), t) == draft->stops.end())
+      draft->stops.push_back(t);
   };
   add_stop(source.eos);
   for (const int32_t t : source.stop) add_stop(t);
@@ -159,13 +162,15 @@ bool DraftSpecials(const VocabSource& source, Draft* draft, std::string* error) 
     if (is_control(t) && (text == "<|im_end|>" || text == "<|endoftext|>")) add_stop(t);
   }
   for (const int32_t t : {source.bos, source.pad}) {
-    if (t != kNoToken && (t < 0 || t >= count)) return Fail(error, "the special token id " + std::to_string(t) + " is no token");
+    if (t != kNoToken && (t < 0 || t >= count))
+      return Fail(error, "the special token id " + std::to_string(t) + " is no token");
   }
   for (const int32_t t : draft->stops) {
     if (t < 0 || t >= count) return Fail(error, "the stop token id " + std::to_string(t) + " is no token");
   }
   if (draft->stops.size() > kMaxStopTokens) {
-    return Fail(error, "there are " + std::to_string(draft->stops.size()) + " stop tokens, more than " + std::to_string(kMaxStopTokens));
+    return Fail(error, "there are " + std::to_string(draft->stops.size()) + " stop tokens, more than " +
+                           std::to_string(kMaxStopTokens));
   }
   return true;
 }
@@ -186,7 +191,8 @@ bool SplitMerge(std::string_view spelled, std::pair<std::string, std::string>* m
 
 bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* error) {
   Draft draft;
-  if (!DraftTokens(source, &draft, error) || !DraftMerges(source, &draft, error) || !DraftSpecials(source, &draft, error)) {
+  if (!DraftTokens(source, &draft, error) || !DraftMerges(source, &draft, error) ||
+      !DraftSpecials(source, &draft, error)) {
     return false;
   }
   std::vector<uint32_t> text_begin(1, 0), merge_begin(1, 0);
@@ -240,7 +246,8 @@ ChatTemplate RecognizeChatTemplate(std::string_view jinja, std::string* reason) 
     return ChatTemplate::kNone;
   };
   // What both kinds write or ask for.
-  for (const char* part : {"bos_token", "<|im_start|>", "<|im_end|>", "List of tools: ", "tojson", "add_generation_prompt"}) {
+  for (const char* part :
+       {"bos_token", "<|im_start|>", "<|im_end|>", "List of tools: ", "tojson", "add_generation_prompt"}) {
     if (!has(part)) return refuse(std::string("it does not contain ") + part);
   }
   // What no published template of either kind contains, but relatives of them do.
@@ -270,8 +277,8 @@ ChatTemplate RecognizeChatTemplate(std::string_view jinja, std::string* reason) 
     }
     return ChatTemplate::kLfm2;
   }
-  for (const char* part : {"List of tools: [", "preserve_thinking", "<think>", "</think>", "tool_calls", "<|tool_call_start|>[",
-                           "]<|tool_call_end|>", "<image>", "trim"}) {
+  for (const char* part : {"List of tools: [", "preserve_thinking", "<think>", "</think>", "tool_calls",
+                           "<|tool_call_start|>[", "]<|tool_call_end|>", "<image>", "trim"}) {
     if (!has(part)) return refuse(std::string("it looks like LFM2.5's but does not contain ") + part);
   }
   return ChatTemplate::kLfm2_5;

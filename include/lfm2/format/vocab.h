@@ -77,9 +77,10 @@ static_assert(sizeof(VocabMerge) == 12, "the format fixes this");
 
 // Offsets of the arrays from the start of the section, each a multiple of 8, from the counts alone.
 struct VocabLayout {
-  uint64_t text_begin;   // uint32_t[token_count + 1]: token t is text[text_begin[t] .. text_begin[t + 1])
-  uint64_t merge_begin;  // uint32_t[token_count + 1]: merges with left token t are [merge_begin[t] .. merge_begin[t + 1])
-  uint64_t merges;       // VocabMerge[merge_count], each run sorted by `right`
+  uint64_t text_begin;  // uint32_t[token_count + 1]: token t is text[text_begin[t] .. text_begin[t + 1])
+  uint64_t
+      merge_begin;  // uint32_t[token_count + 1]: merges with left token t are [merge_begin[t] .. merge_begin[t + 1])
+  uint64_t merges;  // VocabMerge[merge_count], each run sorted by `right`
   uint64_t byte_tokens;  // uint32_t[256]: the token of each single byte
   uint64_t specials;     // uint32_t[special_count]: tokens that are looked for in text, sorted by their bytes
   uint64_t types;        // TokenType[token_count]
@@ -136,7 +137,8 @@ class Vocab {
     return false;
   }
 
-  // A token's bytes, which need not be whole UTF-8 sequences; of a special token its text. Empty for an id that is none.
+  // A token's bytes, which need not be whole UTF-8 sequences; of a special token its text. Empty for an id that is
+  // none.
   std::string_view TokenBytes(int32_t token) const {
     if (!Contains(token)) return {};
     const uint32_t begin = text_begin_[token];
@@ -217,8 +219,8 @@ class Vocab {
       return Status(StatusCode::kCorrupt, "vocabulary.magic", "is not LFM2VOC");
     }
     if (h.version != kVocabVersion) {
-      return Status(StatusCode::kUnsupported, "vocabulary.version", "is not the one this library reads; pack the model again",
-                    h.version, kVocabVersion);
+      return Status(StatusCode::kUnsupported, "vocabulary.version",
+                    "is not the one this library reads; pack the model again", h.version, kVocabVersion);
     }
     if (h.header_bytes != sizeof(VocabHeader)) {
       return Bad("vocabulary.header_bytes", "is wrong", h.header_bytes, sizeof(VocabHeader));
@@ -234,7 +236,8 @@ class Vocab {
       return Bad("vocabulary.section_bytes", "is not the size of the section", h.section_bytes, bytes.size());
     }
     if ((h.flags & ~kVocabFlagAddBos) != 0) {
-      return Status(StatusCode::kUnsupported, "vocabulary.flags", "asks for something this version can not do", h.flags);
+      return Status(StatusCode::kUnsupported, "vocabulary.flags", "asks for something this version can not do",
+                    h.flags);
     }
     if (h.chat_template > static_cast<uint32_t>(ChatTemplate::kLfm2_5)) {
       return Status(StatusCode::kUnsupported, "vocabulary.chat_template", "is not known", h.chat_template);
@@ -248,8 +251,10 @@ class Vocab {
     LFM2_RETURN_IF_ERROR(CheckId("vocabulary.bos", h.bos, true));
     LFM2_RETURN_IF_ERROR(CheckId("vocabulary.eos", h.eos, true));
     LFM2_RETURN_IF_ERROR(CheckId("vocabulary.pad", h.pad, true));
-    if (h.stop_count > kMaxStopTokens) return Bad("vocabulary.stop_count", "is too large", h.stop_count, kMaxStopTokens);
-    for (uint32_t i = 0; i < h.stop_count; ++i) LFM2_RETURN_IF_ERROR(CheckId("vocabulary.stop", h.stop[i], false).At(i));
+    if (h.stop_count > kMaxStopTokens)
+      return Bad("vocabulary.stop_count", "is too large", h.stop_count, kMaxStopTokens);
+    for (uint32_t i = 0; i < h.stop_count; ++i)
+      LFM2_RETURN_IF_ERROR(CheckId("vocabulary.stop", h.stop[i], false).At(i));
 
     const std::byte* const base = bytes.data();
     text_begin_ = reinterpret_cast<const uint32_t*>(base + l.text_begin);
@@ -273,7 +278,8 @@ class Vocab {
     for (uint32_t t = 0; t < header_.token_count; ++t) {
       if (begin[t + 1] < begin[t]) return Bad(where, "goes backwards", begin[t + 1], begin[t]).At(t + 1);
     }
-    if (begin[header_.token_count] != end) return Bad(where, "ends in the wrong place", begin[header_.token_count], end);
+    if (begin[header_.token_count] != end)
+      return Bad(where, "ends in the wrong place", begin[header_.token_count], end);
     return Status();
   }
 
@@ -287,9 +293,11 @@ class Vocab {
     }
     for (uint32_t byte = 0; byte < 256; ++byte) {
       const uint32_t token = byte_tokens_[byte];
-      const std::string_view bytes = token < header_.token_count ? TokenBytes(static_cast<int32_t>(token)) : std::string_view();
+      const std::string_view bytes =
+          token < header_.token_count ? TokenBytes(static_cast<int32_t>(token)) : std::string_view();
       if (bytes.size() != 1 || static_cast<uint8_t>(bytes[0]) != byte) {
-        return Status(StatusCode::kCorrupt, "vocabulary.byte_tokens", "names a token that is not this byte", token).At(byte);
+        return Status(StatusCode::kCorrupt, "vocabulary.byte_tokens", "names a token that is not this byte", token)
+            .At(byte);
       }
     }
     return Status();
@@ -335,7 +343,8 @@ class Vocab {
         return Status(StatusCode::kCorrupt, "vocabulary.specials", "names a token of another type", specials_[i]).At(i);
       }
       const std::string_view bytes = TokenBytes(token);
-      if (bytes <= last) return Status(StatusCode::kCorrupt, "vocabulary.specials", "is not sorted", specials_[i]).At(i);
+      if (bytes <= last)
+        return Status(StatusCode::kCorrupt, "vocabulary.specials", "is not sorted", specials_[i]).At(i);
       last = bytes;
       const uint8_t start = static_cast<uint8_t>(bytes[0]);
       control_start_[start >> 5] |= 1u << (start & 31);

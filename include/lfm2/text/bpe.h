@@ -14,7 +14,8 @@ namespace lfm2 {
 
 // Merges a word's bytes into tokens: again and again the pair of neighbours with the lowest rank, of equal ones the
 // leftmost. O(n log n) for n bytes: the ranks are the leaves of a tree with eight children a node, each node the least
-// of its children, so that the next pair is found from the root and only the path above a changed leaf is computed anew.
+// of its children, so that the next pair is found from the root and only the path above a changed leaf is computed
+// anew.
 class WordMerger {
  public:
   static constexpr uint32_t kFanOut = 8;

@@ -22,8 +22,8 @@ inline Status Decode(const Vocab& vocab, Span<const int32_t> tokens, bool show_s
   *count = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (!vocab.Contains(tokens[i])) {
-      return Status(StatusCode::kInvalidArgument, "token", "is not one of the vocabulary", static_cast<uint32_t>(tokens[i]),
-                    vocab.size())
+      return Status(StatusCode::kInvalidArgument, "token", "is not one of the vocabulary",
+                    static_cast<uint32_t>(tokens[i]), vocab.size())
           .At(static_cast<uint32_t>(i));
     }
     if (!show_special && vocab.IsSpecial(tokens[i])) continue;
@@ -43,8 +43,8 @@ class TextStream {
   // vocab must outlive the stream.
   explicit TextStream(const Vocab& vocab, bool show_special = false) : vocab_(&vocab), show_special_(show_special) {}
 
-  // Calls sink(std::string_view) with what can be shown now, in order, perhaps in several parts, perhaps not at all. The
-  // views are valid during the call. An id that is no token adds nothing.
+  // Calls sink(std::string_view) with what can be shown now, in order, perhaps in several parts, perhaps not at all.
+  // The views are valid during the call. An id that is no token adds nothing.
   template <class Sink>
   void Put(int32_t token, Sink&& sink) {
     if (!show_special_ && vocab_->IsSpecial(token)) return;

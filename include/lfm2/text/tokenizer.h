@@ -42,9 +42,9 @@ class TokenWriter {
   size_t count_ = 0;
 };
 
-// Tokenising never fails on bytes: text that is not UTF-8 becomes byte tokens (WordSplitter says how it splits), and the
-// tokens of any text turn back into exactly its bytes. Reading is const; several threads may share one Tokenizer, each
-// with its own scratch.
+// Tokenising never fails on bytes: text that is not UTF-8 becomes byte tokens (WordSplitter says how it splits), and
+// the tokens of any text turn back into exactly its bytes. Reading is const; several threads may share one Tokenizer,
+// each with its own scratch.
 class Tokenizer {
  public:
   // vocab must outlive the tokenizer.
@@ -104,12 +104,13 @@ class Tokenizer {
       return Status();
     }
     if (word.size() > WordMerger::kMaxWordBytes) {
-      return Status(StatusCode::kUnsupported, "text", "has a word that is too long: bytes", word.size(), WordMerger::kMaxWordBytes);
+      return Status(StatusCode::kUnsupported, "text", "has a word that is too long: bytes", word.size(),
+                    WordMerger::kMaxWordBytes);
     }
     const uint64_t needed = WordMerger::ScratchBytes(word.size());
     if (scratch.size() < needed) {
-      return Status(StatusCode::kArenaTooSmall, "tokenizer scratch", "is too small for the longest word of the text: bytes",
-                    scratch.size(), needed);
+      return Status(StatusCode::kArenaTooSmall, "tokenizer scratch",
+                    "is too small for the longest word of the text: bytes", scratch.size(), needed);
     }
     WordMerger(*vocab_, word, scratch).Run([&](uint32_t token) { writer->Put(static_cast<int32_t>(token)); });
     return Status();

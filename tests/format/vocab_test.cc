@@ -1,0 +1,189 @@
+#include "lfm2/format/vocab.h"
+
+#include <algorithm>
+#include <random>
+
+#include "lfm2/text/detokenizer.h"
+#include "tests/text/test_vocab.h"
+
+namespace lfm2::test {
+namespace {
+
+// A vocabulary small enough to damage at every byte: the 256 bytes, a few merges, special tokens.
+tools::VocabSource SmallSource() {
+  const tools::VocabSource home = ReadVocabSource("vocab-home.json");
+  tools::VocabSource source;
+  source.tokens.assign(home.tokens.begin(), home.tokens.begin() + 300);
+  source.types.assign(home.types.begin(), home.types.begin() + 300);
+  for (const auto& merge : home.merges) {
+    const auto known = [&](const std::string& token) {
+      return std::find(source.tokens.begin(), source.tokens.end(), token) != source.tokens.end();
+    };
+    if (known(merge.first) && known(merge.second) && known(merge.first + merge.second)) source.merges.push_back(merge);
+  }
+  REQUIRE(source.merges.size() > 20);
+  source.tokens.emplace_back("<user>");
+  source.types.push_back(static_cast<int>(TokenType::kUserDefined));
+  source.bos = home.bos;
+  source.eos = home.eos;
+  source.pad = home.pad;
+  source.add_bos = true;
+  return source;
+}
+
+TEST_CASE("what the packer is given is what the library reads") {
+  const tools::VocabSource source = ReadVocabSource("vocab-home.json");
+  const Vocab& vocab = HomeVocab().vocab;
+  REQUIRE(vocab.size() == source.tokens.size());
+  CHECK(vocab.bos() == 1);
+  CHECK(vocab.eos() == 7);
+  CHECK(vocab.pad() == 0);
+  CHECK(vocab.add_bos());
+  CHECK(vocab.chat_template() == ChatTemplate::kLfm2);
+  CHECK(vocab.TokenBytes(7) == "<|im_end|>");
+  CHECK(vocab.IsSpecial(7));
+  CHECK_FALSE(vocab.IsSpecial(300));
+  // eos and <|endoftext|>: what ends a turn, and what ends a text.
+  CHECK(vocab.stop_tokens().size() == 2);
+  CHECK(vocab.IsStop(7));
+  CHECK(vocab.IsStop(2));
+  CHECK_FALSE(vocab.IsStop(1));
+  // Byte-level spelling becomes bytes: U+0120 is a space, U+010A a newline.
+  for (size_t t = 0; t < source.tokens.size(); ++t) {
+    if (source.tokens[t] == "\xc4\xa0the") CHECK(vocab.TokenBytes(static_cast<int32_t>(t)) == " the");
+    if (source.tokens[t] == "\xc4\x8a") CHECK(vocab.TokenBytes(static_cast<int32_t>(t)) == "\n");
+  }
+  for (int b = 0; b < 256; ++b) {
+    CHECK(vocab.TokenBytes(static_cast<int32_t>(vocab.ByteToken(static_cast<uint8_t>(b)))) ==
+          std::string(1, static_cast<char>(b)));
+  }
+  size_t found = 0;
+  for (uint32_t left = 0; left < vocab.size(); ++left) {
+    for (uint32_t right = 0; right < vocab.size(); ++right) found += vocab.FindMerge(left, right) != nullptr;
+  }
+  CHECK(found == source.merges.size());
+}
+
+TEST_CASE("ids that are no tokens have no bytes and are not special") {
+  const Vocab& vocab = HomeVocab().vocab;
+  for (const int32_t bad : {-1, static_cast<int32_t>(vocab.size()), INT32_MAX, INT32_MIN}) {
+    CHECK_FALSE(vocab.Contains(bad));
+    CHECK(vocab.TokenBytes(bad).empty());
+    CHECK_FALSE(vocab.IsSpecial(bad));
+    CHECK_FALSE(vocab.IsStop(bad));
+  }
+}
+
+TEST_CASE("the packer refuses what is no byte-level vocabulary, naming what is wrong") {
+  const auto refused = [](auto&& change) {
+    tools::VocabSource source = SmallSource();
+    change(source);
+    std::string bytes, error;
+    CHECK_FALSE(tools::BuildVocab(source, &bytes, &error));
+    return error;
+  };
+  const auto says = [&](const std::string& error, const char* part) {
+    CAPTURE(error);
+    CHECK(error.find(part) != std::string::npos);
+  };
+  says(refused([](auto& s) { s.tokens.clear(); }), "0 tokens");
+  says(refused([](auto& s) { s.types.pop_back(); }), "token types");
+  says(refused([](auto& s) { s.types[40] = 9; }), "token 40 has the unknown type 9");
+  says(refused([](auto& s) { s.tokens[16] = "two bytes"; }), "no token for the byte");
+  says(refused([](auto& s) { s.merges.emplace_back("no", "token"); }), "(no token)");
+  says(refused([](auto& s) { s.merges.emplace_back(" ", "a"); }), "byte-level spelling");
+  says(refused([](auto& s) { s.merges.push_back(s.merges[3]); }), "merges 3 and");
+  says(refused([](auto& s) { s.bos = 5000; }), "5000");
+  says(refused([](auto& s) { s.stop = {-7}; }), "-7");
+  says(refused([](auto& s) { s.stop = {1, 2, 3, 4, 5, 6, 8, 9, 10}; }), "stop tokens");
+}
+
+TEST_CASE("a section that is cut short, misaligned, newer or inconsistent is refused") {
+  const std::string good = OpenVocab::Build(SmallSource());
+  Vocab vocab;
+  for (size_t size = 0; size < good.size(); ++size) {
+    const Section cut(good.substr(0, size));
+    CHECK_FALSE(Vocab::Open(cut.span(), &vocab).ok());
+  }
+  CHECK_FALSE(Vocab::Open({}, &vocab).ok());
+  const Section longer(good + std::string(8, '\0'));
+  CHECK_FALSE(Vocab::Open(longer.span(), &vocab).ok());
+  const Section shifted("1" + good);
+  CHECK(Vocab::Open(shifted.span().subspan(1, good.size()), &vocab).code() == StatusCode::kInvalidArgument);
+  CHECK(vocab.size() == 0);
+
+  const auto with = [&](size_t offset, uint32_t value) {
+    std::string bytes = good;
+    std::memcpy(&bytes[offset], &value, sizeof(value));
+    const Section section(bytes);
+    return Vocab::Open(section.span(), &vocab);
+  };
+  CHECK(with(0, 0).code() == StatusCode::kCorrupt);
+  CHECK(with(offsetof(VocabHeader, version), 2).code() == StatusCode::kUnsupported);
+  CHECK(with(offsetof(VocabHeader, flags), kVocabFlagIgnoreMerges).code() == StatusCode::kUnsupported);
+  CHECK(with(offsetof(VocabHeader, chat_template), 3).code() == StatusCode::kUnsupported);
+  CHECK(with(offsetof(VocabHeader, pretokenizer), 0).code() == StatusCode::kUnsupported);
+  CHECK(with(offsetof(VocabHeader, reserved), 1).code() == StatusCode::kUnsupported);
+  for (const uint32_t huge : {0u, 0x7fffffffu, 0xfffffffeu}) {
+    CHECK_FALSE(with(offsetof(VocabHeader, token_count), huge).ok());
+    CHECK_FALSE(with(offsetof(VocabHeader, merge_count), huge).ok());
+    CHECK_FALSE(with(offsetof(VocabHeader, text_bytes), huge).ok());
+    if (huge != 0) CHECK_FALSE(with(offsetof(VocabHeader, bos), huge).ok());
+  }
+  CHECK_FALSE(with(offsetof(VocabHeader, special_count), 0xffffffffu).ok());
+  CHECK_FALSE(with(offsetof(VocabHeader, stop_count), 9).ok());
+}
+
+// Whatever opens must tokenise any text without reading out of range (the sanitizer looks on), to tokens that exist and
+// turn back into the text.
+void Use(const Vocab& vocab, const std::string& text, size_t* opened) {
+  ++*opened;
+  for (const bool special : {false, true}) {
+    const auto tokens = EncodeAll(vocab, text, {special, special});
+    std::string bytes(16 * text.size() + 4096, '\0');
+    size_t size = 0;
+    REQUIRE(Decode(vocab, tokens, true, {bytes.data(), bytes.size()}, &size).ok());
+    if (!special) CHECK(bytes.substr(0, size) == text);
+    TextStream stream(vocab, special);
+    for (const int32_t token : tokens) stream.Put(token, [](std::string_view) {});
+  }
+  for (const int32_t stop : vocab.stop_tokens()) CHECK(vocab.IsStop(stop));
+}
+
+TEST_CASE("damage anywhere is refused or harmless") {
+  const std::string good = OpenVocab::Build(SmallSource());
+  const std::string text = "the <|im_end|><user>it is\n  not 42 \xff\xe2\x82 here, <|im_";
+  std::mt19937 random(4);
+  size_t opened = 0, refused = 0;
+  const auto attempt = [&](const std::string& bytes) {
+    const Section section(bytes);
+    Vocab vocab;
+    if (Vocab::Open(section.span(), &vocab).ok()) {
+      Use(vocab, text, &opened);
+    } else {
+      ++refused;
+    }
+  };
+  for (size_t at = 0; at < good.size(); ++at) {  // every byte once
+    std::string bytes = good;
+    bytes[at] = static_cast<char>(random());
+    attempt(bytes);
+  }
+  for (int round = 0; round < 10000; ++round) {
+    std::string bytes = good;
+    for (size_t n = 1 + random() % 3; n-- > 0;) {
+      const size_t at = random() % (bytes.size() / 4) * 4;
+      static constexpr uint32_t kValues[] = {0, 1, 2, 255, 256, 300, 301, 0x7fffffff, 0x80000000, 0xffffffff};
+      const uint32_t value =
+          random() % 2 == 0 ? kValues[random() % std::size(kValues)] : static_cast<uint32_t>(random() % 400);
+      std::memcpy(&bytes[at], &value, sizeof(value));
+    }
+    attempt(bytes);
+  }
+  // Both must happen, or this test tests nothing.
+  CHECK(opened > 100);
+  CHECK(refused > 1000);
+}
+
+}  // namespace
+}  // namespace lfm2::test
