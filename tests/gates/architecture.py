@@ -35,6 +35,7 @@ FORBIDDEN = [
     ("allocation", r"\b(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|alloca)\s*\("),
     ("allocation", r"\bnew\b|\bdelete\b"),
     ("exceptions", r"\bthrow\b|\btry\b|\bcatch\b"),
+    ("exceptions", r"\.(substr|at)\s*\("),  # std::string_view's, which throw; remove_prefix and data() + n do not
     ("rtti", r"\bdynamic_cast\b|\btypeid\b"),
     ("virtual-destructor", r"\bvirtual\s+~"),
     ("library-type", r"\bstd::(basic_string|string|vector|deque|list|map|set|unordered_\w+|function|any|optional|variant|"
@@ -168,6 +169,7 @@ BAD = [
     ("allocation", "include/lfm2/model/good.h", "void* p = std::malloc(1);\nstruct Good {"),
     ("allocation", "include/lfm2/model/good.h", "int* p = new int;\nstruct Good {"),
     ("exceptions", "include/lfm2/model/good.h", "void F() { throw 1; }\nstruct Good {"),
+    ("exceptions", "include/lfm2/model/good.h", "auto F(std::string_view s) { return s.substr(1); }\nstruct Good {"),
     ("rtti", "include/lfm2/model/good.h", "auto* b = dynamic_cast<B*>(a);\nstruct Good {"),
     ("virtual-destructor", "include/lfm2/model/good.h", "struct Good {\n  virtual ~Good() = default;"),
     ("library-type", "include/lfm2/model/good.h", "std::string s;\nstruct Good {"),
