@@ -22,8 +22,9 @@ TEST_CASE("the examples of RFC 3720, appendix B.4") {
   CHECK(Crc32c(0, bytes.data(), 32) == 0x113fdb5cu);
   CHECK(Crc32cPortable(0, bytes.data(), 32) == 0x113fdb5cu);
   // An iSCSI Read (10) command.
-  const uint8_t command[48] = {0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0x14, 0, 0, 0,    0, 0, 0x04, 0,
-                               0,    0,    0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0};
+  const uint8_t command[48] = {0x01, 0xc0, 0, 0, 0, 0, 0,    0, 0,    0, 0, 0,    0, 0, 0, 0,
+                               0x14, 0,    0, 0, 0, 0, 0x04, 0, 0,    0, 0, 0x14, 0, 0, 0, 0x18,
+                               0x28, 0,    0, 0, 0, 0, 0,    0, 0x02, 0, 0, 0,    0, 0, 0, 0};
   CHECK(Crc32c(0, command, 48) == 0xd9963a56u);
   CHECK(Crc32cPortable(0, command, 48) == 0xd9963a56u);
 }

@@ -45,7 +45,8 @@ TEST_CASE("all 65,536 half-floats become the float of the same value") {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const float got = F32FromF16(static_cast<uint16_t>(bits));
     const double want = HalfValue(bits);
-    const bool same = std::isnan(want) ? std::isnan(got) : static_cast<double>(got) == want && std::signbit(got) == std::signbit(want);
+    const bool same = std::isnan(want) ? std::isnan(got)
+                                       : static_cast<double>(got) == want && std::signbit(got) == std::signbit(want);
     wrong += same ? 0 : 1;
   }
   CHECK(wrong == 0);

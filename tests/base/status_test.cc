@@ -27,11 +27,14 @@ Status FailsInside(bool fail) {
 TEST_CASE("every kind of status is one sentence with its place, index and numbers") {
   CHECK(Text(Status()) == "ok");
   CHECK(Text(Status(StatusCode::kCorrupt, "tensor", "is cut")) == "corrupt: tensor is cut");
-  CHECK(Text(Status(StatusCode::kUnsupported, "header.version", "is newer", 7)) == "unsupported: header.version is newer: 7");
-  CHECK(Text(Status(StatusCode::kCorrupt, "rows", "differ", 512, 7168).At(3)) == "corrupt: rows [3] differ: 512, expected 7168");
+  CHECK(Text(Status(StatusCode::kUnsupported, "header.version", "is newer", 7)) ==
+        "unsupported: header.version is newer: 7");
+  CHECK(Text(Status(StatusCode::kCorrupt, "rows", "differ", 512, 7168).At(3)) ==
+        "corrupt: rows [3] differ: 512, expected 7168");
   CHECK(Text(Status(StatusCode::kArenaTooSmall, "arena", "is too small", 10, 18446744073709551615u)) ==
         "arena too small: arena is too small: 10 given, needed: 18446744073709551615");
-  CHECK(Text(Status(StatusCode::kIo, "file", "can not be opened; errno", 0)) == "input/output: file can not be opened; errno: 0");
+  CHECK(Text(Status(StatusCode::kIo, "file", "can not be opened; errno", 0)) ==
+        "input/output: file can not be opened; errno: 0");
 }
 
 TEST_CASE("a buffer that is too small gets the beginning, terminated, and nothing is written behind it") {

@@ -60,7 +60,8 @@ uint64_t ReadEverything(const Image& image) {
     const VocabMerge* merge = vocab.FindMerge(left, vocab.ByteToken('b'));
     if (merge != nullptr) sum += vocab.TokenBytes(static_cast<int32_t>(merge->merged)).size();
   }
-  for (const char* text : {"<|im_start|>", "<|im", "abc", "\xff"}) sum += static_cast<uint32_t>(vocab.MatchSpecial(text, true) + 1);
+  for (const char* text : {"<|im_start|>", "<|im", "abc", "\xff"})
+    sum += static_cast<uint32_t>(vocab.MatchSpecial(text, true) + 1);
   sum += std::strlen(image.name());
   return sum;
 }
@@ -169,7 +170,10 @@ TEST_CASE("10,000 random mutations, with the metadata CRC made right, are refuse
   // Where the mutations go: fields of the header, directory and tables, the vocabulary, anywhere.
   const struct {
     uint64_t begin, bytes;
-  } regions[] = {{0, 512}, {h.directory_offset, h.metadata_bytes - h.directory_offset}, {h.pinned_offset, h.vocab_bytes}, {0, bytes.size()}};
+  } regions[] = {{0, 512},
+                 {h.directory_offset, h.metadata_bytes - h.directory_offset},
+                 {h.pinned_offset, h.vocab_bytes},
+                 {0, bytes.size()}};
   int opened = 0;
   for (int i = 0; i < 10000; ++i) {
     const auto& region = regions[i % 4];

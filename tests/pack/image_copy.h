@@ -16,7 +16,7 @@ namespace lfm2::test {
 class ImageCopy {
  public:
   explicit ImageCopy(std::string_view bytes)
-      : memory_(static_cast<std::byte*>(::operator new(bytes.size(), std::align_val_t{kAlignment}))),
+      : memory_(static_cast<std::byte*>(::operator new (bytes.size(), std::align_val_t{kAlignment}))),
         storage_({memory_.get(), bytes.size()}) {
     if (!bytes.empty()) std::memcpy(memory_.get(), bytes.data(), bytes.size());
   }
@@ -25,7 +25,7 @@ class ImageCopy {
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
+    void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
   };
   std::unique_ptr<std::byte, Free> memory_;
   MemoryStorage storage_;

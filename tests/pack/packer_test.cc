@@ -82,7 +82,8 @@ float ImageValue(TensorType type, const uint8_t* data, uint32_t cols, uint32_t r
     }
     case TensorType::kQ8_0: {
       const uint8_t* b = data + block * 544;
-      return static_cast<float>(static_cast<int8_t>(b[c / 4 * 64 + r * 4 + i])) * F32FromF16(LoadAs<uint16_t>(b + 512 + r * 2));
+      return static_cast<float>(static_cast<int8_t>(b[c / 4 * 64 + r * 4 + i])) *
+             F32FromF16(LoadAs<uint16_t>(b + 512 + r * 2));
     }
     case TensorType::kQ6_K: {
       const uint8_t* b = data + block * 3360;
@@ -201,7 +202,8 @@ TEST_CASE("the config in the image is what the file's metadata say") {
   CHECK((c.dense_layers == 1 && c.dense_ff_size == 512 && c.experts == 6 && c.experts_per_token == 2));
   CHECK((c.expert_ff_size == 256 && c.vocab_size == 1314 && c.context_length == 4096 && c.conv_kernel == 3));
   CHECK((c.tied_embedding && c.norm_eps == 1e-5f && c.rope_theta == 1e6f && c.routed_scaling_factor == 1.0f));
-  for (uint32_t l = 0; l < 4; ++l) CHECK(c.layer_kind[l] == (l % 2 == 1 ? LayerKind::kAttention : LayerKind::kShortConv));
+  for (uint32_t l = 0; l < 4; ++l)
+    CHECK(c.layer_kind[l] == (l % 2 == 1 ? LayerKind::kAttention : LayerKind::kShortConv));
   CHECK(image.vocab().bos() == 1);
   CHECK(image.vocab().eos() == 7);
 }
@@ -287,7 +289,8 @@ TEST_CASE("what the library can not compute is refused by name, not packed wrong
   t->type = kGgmlQ4_K;
   t->data.resize(256 * 3 * 144);
   const std::string refusal = Refusal(file);
-  CHECK((Contains(refusal, "blk.2.ffn_up_exps.weight") && Contains(refusal, "Q4_K") && Contains(refusal, "not supported yet")));
+  CHECK((Contains(refusal, "blk.2.ffn_up_exps.weight") && Contains(refusal, "Q4_K") &&
+         Contains(refusal, "not supported yet")));
 }
 
 TEST_CASE("missing, unexpected and misshapen tensors are named") {
@@ -325,11 +328,14 @@ TEST_CASE("a progress function that says stop ends the packing") {
   REQUIRE(PlanPack(source, PackOptions(), &plan).ok());
   MemorySink sink;
   uint64_t calls = 0, last = 0;
-  const Error stopped = WriteImage(source, plan, [&](uint64_t done, uint64_t total) {
-    CHECK((done > last && total == plan.header.file_bytes));
-    last = done;
-    return ++calls < 5;
-  }, &sink);
+  const Error stopped = WriteImage(
+      source, plan,
+      [&](uint64_t done, uint64_t total) {
+        CHECK((done > last && total == plan.header.file_bytes));
+        last = done;
+        return ++calls < 5;
+      },
+      &sink);
   CHECK(!stopped.ok());
   CHECK(calls == 5);
 }
@@ -343,8 +349,8 @@ TEST_CASE("a changed byte anywhere in the weights is found by the CRCs") {
   REQUIRE(WriteImage(source, plan, tools::PackProgress(), &sink).ok());
   const RecordEntry& r = plan.records[1];
   const uint64_t record = r.offset + 2 * r.stride;
-  for (const uint64_t at : {plan.header.pinned_offset + plan.header.vocab_bytes, plan.header.pinned_offset + plan.header.pinned_bytes - 1,
-                            record, record + r.bytes - 1}) {
+  for (const uint64_t at : {plan.header.pinned_offset + plan.header.vocab_bytes,
+                            plan.header.pinned_offset + plan.header.pinned_bytes - 1, record, record + r.bytes - 1}) {
     std::string changed = sink.bytes();
     changed[at] = static_cast<char>(changed[at] ^ 0x10);
     const ImageCopy copy(changed);

@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 """A reader of .lfm2 images written from docs/format.md alone, and a comparison with the GGUF file they were packed from.
 
-    read_image.py IN.gguf OUT.lfm2
+    read_image.py [--pack LFM2-PACK] IN.gguf OUT.lfm2
 
-Dequantises every tensor of both, of the GGUF file with the gguf package, and demands equal bits. Needs numpy and gguf.
+Dequantises every tensor of both, of the GGUF file with the gguf package, and demands equal bits. With --pack it packs the
+file first. Needs numpy and gguf.
 """
+import argparse
 import struct
+import subprocess
 import sys
 
-import numpy as np
+try:
+    import gguf
+    import numpy as np
+except ImportError as e:
+    sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
 ROLES = [
     "token_embedding", "output_norm", "output", "operator_norm", "ffn_norm", "attn_q", "attn_k", "attn_v", "attn_q_norm",
@@ -160,11 +167,15 @@ GGUF_NAMES = {
 
 
 def main():
-    import gguf
-
-    source_path, image_path = sys.argv[1:]
-    image = Image(image_path)
-    source = {t.name: t for t in gguf.GGUFReader(source_path).tensors}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pack")
+    parser.add_argument("source")
+    parser.add_argument("image")
+    a = parser.parse_args()
+    if a.pack:
+        subprocess.run([a.pack, a.source, a.image, "--quiet"], check=True)
+    image = Image(a.image)
+    source = {t.name: t for t in gguf.GGUFReader(a.source).tensors}
     for role, layer, _, values in image.tensors():
         name = GGUF_NAMES[role] if role in ("token_embedding", "output_norm", "output") else f"blk.{layer}.{GGUF_NAMES[role]}"
         t = source.pop(name)
@@ -177,7 +188,7 @@ def main():
             sys.exit(f"{name}: {np.count_nonzero(~same)} of {same.size} values differ")
     if source:
         sys.exit(f"not in the image: {sorted(source)}")
-    print(f"{image_path}: {len(image.entries)} tensors agree")
+    print(f"{a.image}: {len(image.entries)} tensors agree")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,24 @@
 namespace lfm2::test {
 
 // Numbers of the GGUF specification.
-enum : uint32_t { kGgufU32 = 4, kGgufI32 = 5, kGgufF32 = 6, kGgufBool = 7, kGgufString = 8, kGgufArray = 9, kGgufU64 = 10 };
-enum : uint32_t { kGgmlF32 = 0, kGgmlF16 = 1, kGgmlQ4_0 = 2, kGgmlQ8_0 = 8, kGgmlQ4_K = 12, kGgmlQ6_K = 14, kGgmlBF16 = 30 };
+enum : uint32_t {
+  kGgufU32 = 4,
+  kGgufI32 = 5,
+  kGgufF32 = 6,
+  kGgufBool = 7,
+  kGgufString = 8,
+  kGgufArray = 9,
+  kGgufU64 = 10
+};
+enum : uint32_t {
+  kGgmlF32 = 0,
+  kGgmlF16 = 1,
+  kGgmlQ4_0 = 2,
+  kGgmlQ8_0 = 8,
+  kGgmlQ4_K = 12,
+  kGgmlQ6_K = 14,
+  kGgmlBF16 = 30
+};
 
 template <class T>
 std::string Raw(T value) {
@@ -105,16 +121,16 @@ struct TinyGguf {
 struct TinyOptions {
   bool moe = true;
   bool untied = false;
-  uint32_t hidden = 32;           // a multiple of 32, of 256 for K-quants
+  uint32_t hidden = 32;  // a multiple of 32, of 256 for K-quants
   uint32_t expert_ff = 32;
-  uint32_t matrix = kGgmlQ4_0;    // ggml type of matrices
+  uint32_t matrix = kGgmlQ4_0;  // ggml type of matrices
   uint32_t embedding = kGgmlQ8_0;
-  uint32_t vector = kGgmlF32;     // F32, F16 or BF16
+  uint32_t vector = kGgmlF32;  // F32, F16 or BF16
   uint64_t seed = 1;
 };
 
-inline constexpr uint32_t kTinyLayers = 3, kTinyDense = 1, kTinyExperts = 3, kTinyHeads = 2, kTinyKvHeads = 1, kTinyTaps = 3,
-                          kTinyFf = 64;
+inline constexpr uint32_t kTinyLayers = 3, kTinyDense = 1, kTinyExperts = 3, kTinyHeads = 2, kTinyKvHeads = 1,
+                          kTinyTaps = 3, kTinyFf = 64;
 
 // Random bits, with scales that are ordinary numbers so that a value has one representation.
 inline std::string RandomRow(uint32_t type, uint32_t cols, Random* random) {
@@ -126,7 +142,9 @@ inline std::string RandomRow(uint32_t type, uint32_t cols, Random* random) {
   };
   for (uint32_t c = 0; c < cols;) {
     switch (type) {
-      case kGgmlF32: row += Raw(static_cast<float>(static_cast<int>(random->Below(20001)) - 10000) / 7919.0f), c += 1; break;
+      case kGgmlF32:
+        row += Raw(static_cast<float>(static_cast<int>(random->Below(20001)) - 10000) / 7919.0f), c += 1;
+        break;
       case kGgmlF16: row += half(), c += 1; break;
       case kGgmlBF16: row += Raw(static_cast<uint16_t>(0x3e00u + random->Below(0x0200))), c += 1; break;
       case kGgmlQ4_0: row += half(), bytes(16), c += 32; break;
@@ -145,8 +163,9 @@ inline std::vector<std::string> ByteSpellings() {
   for (uint32_t b = 0; b < 256; ++b) {
     const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
     const uint32_t code = printable ? b : next++;
-    spelled.push_back(code < 0x80 ? std::string(1, static_cast<char>(code))
-                                  : std::string{static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))});
+    spelled.push_back(code < 0x80
+                          ? std::string(1, static_cast<char>(code))
+                          : std::string{static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))});
   }
   return spelled;
 }
@@ -203,7 +222,8 @@ inline TinyGguf MakeTinyGguf(const TinyOptions& o) {
     t.dims = {cols};
     if (rows > 0) t.dims.push_back(rows);
     if (copies > 0) t.dims.push_back(copies);
-    for (uint32_t r = 0; r < (rows > 0 ? rows : 1) * (copies > 0 ? copies : 1); ++r) t.data += RandomRow(type, cols, &random);
+    for (uint32_t r = 0; r < (rows > 0 ? rows : 1) * (copies > 0 ? copies : 1); ++r)
+      t.data += RandomRow(type, cols, &random);
     file.tensors.push_back(std::move(t));
   };
   const uint32_t hidden = o.hidden, ff = o.matrix == kGgmlQ6_K ? 256 : kTinyFf;

@@ -25,7 +25,8 @@ Error FileSource::Open(const std::string& path) {
 
 Error FileSource::Read(uint64_t offset, void* out, size_t bytes) const {
   if (offset > size_ || bytes > size_ - offset) {
-    return Error::Of(path_, " ends at byte ", size_, ", but ", uint64_t{bytes}, " bytes at ", offset, " were asked for");
+    return Error::Of(path_, " ends at byte ", size_, ", but ", uint64_t{bytes}, " bytes at ", offset,
+                     " were asked for");
   }
   char* at = static_cast<char*>(out);
   while (bytes > 0) {

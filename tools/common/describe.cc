@@ -14,9 +14,7 @@ uint64_t Copies(const ModelConfig& config, uint16_t role) {
   return role >= static_cast<uint16_t>(TensorRole::kExpertGate) ? config.experts : 1;
 }
 
-uint64_t Weights(const ModelConfig& config, const TensorEntry& t) {
-  return Copies(config, t.role) * t.rows * t.cols;
-}
+uint64_t Weights(const ModelConfig& config, const TensorEntry& t) { return Copies(config, t.role) * t.rows * t.cols; }
 
 struct Line {
   uint16_t role;
@@ -36,8 +34,8 @@ std::string DescribeConfig(const ModelConfig& c) {
   const uint32_t attention = c.attention_layers();
   Table table("ll");
   table.Row({"layers", std::to_string(c.layers) + ": " + std::to_string(attention) + " attention, " +
-                           std::to_string(c.layers - attention) + " short convolution of " + std::to_string(c.conv_kernel) +
-                           " taps"});
+                           std::to_string(c.layers - attention) + " short convolution of " +
+                           std::to_string(c.conv_kernel) + " taps"});
   table.Row({"hidden size", std::to_string(c.hidden_size)});
   table.Row({"heads", std::to_string(c.heads) + " query, " + std::to_string(c.kv_heads) + " key/value, of " +
                           std::to_string(c.head_dim)});

@@ -41,10 +41,10 @@ class [[nodiscard]] Error {
 };
 
 // Leaves the calling function with the Error of `expression` unless it is ok.
-#define LFM2_RETURN_IF_FAILED(expression)              \
-  do {                                                 \
-    ::lfm2::tools::Error lfm2_error_ = (expression);   \
-    if (!lfm2_error_.ok()) return lfm2_error_;         \
+#define LFM2_RETURN_IF_FAILED(expression)            \
+  do {                                               \
+    ::lfm2::tools::Error lfm2_error_ = (expression); \
+    if (!lfm2_error_.ok()) return lfm2_error_;       \
   } while (false)
 
 }  // namespace lfm2::tools

@@ -99,14 +99,16 @@ Error ReadFeedForward(const ConfigReader& read, bool moe, ModelConfig* c) {
   c->dense_layers = c->layers;
   if (moe) {
     c->dense_layers = 0;
-    if (read.Has("leading_dense_block_count")) LFM2_RETURN_IF_FAILED(read.U32("leading_dense_block_count", &c->dense_layers));
+    if (read.Has("leading_dense_block_count"))
+      LFM2_RETURN_IF_FAILED(read.U32("leading_dense_block_count", &c->dense_layers));
     LFM2_RETURN_IF_FAILED(read.U32("expert_count", &c->experts));
     LFM2_RETURN_IF_FAILED(read.U32("expert_used_count", &c->experts_per_token));
     LFM2_RETURN_IF_FAILED(read.U32("expert_feed_forward_length", &c->expert_ff_size));
     LFM2_RETURN_IF_FAILED(read.Demand("expert_gating_func", kSigmoidGating));
     LFM2_RETURN_IF_FAILED(read.Demand("expert_weights_norm", 1));
     LFM2_RETURN_IF_FAILED(read.Demand("expert_shared_count", 0));
-    if (read.Has("expert_weights_scale")) LFM2_RETURN_IF_FAILED(read.F32("expert_weights_scale", &c->routed_scaling_factor));
+    if (read.Has("expert_weights_scale"))
+      LFM2_RETURN_IF_FAILED(read.F32("expert_weights_scale", &c->routed_scaling_factor));
   }
   if (c->dense_layers == 0) return Error();
   return read.Shared("feed_forward_length", c->layers, true, &c->dense_ff_size);
@@ -143,7 +145,8 @@ Error MatchType(const TensorSpec& spec, const GgufTensor& t, TensorType* type) {
     *type = TensorType::kF32;
   }
   if (!TypeFits(spec, *type)) {
-    return Error::Of("the tensor ", t.name, " has rows of ", spec.cols, " values, which the type ", name, " can not hold");
+    return Error::Of("the tensor ", t.name, " has rows of ", spec.cols, " values, which the type ", name,
+                     " can not hold");
   }
   return Error();
 }
@@ -177,7 +180,8 @@ Error ReadGgufConfig(const Gguf& gguf, GgufModel* model) {
   if (gguf.Find("split.count") != nullptr) {
     uint32_t parts = 0;
     LFM2_RETURN_IF_FAILED(gguf.GetU32("split.count", &parts));
-    if (parts > 1) return Error::Of("the file is one of ", parts, " parts of a model; merge them with llama-gguf-split first");
+    if (parts > 1)
+      return Error::Of("the file is one of ", parts, " parts of a model; merge them with llama-gguf-split first");
   }
   const ConfigReader read(gguf, model->architecture);
   ModelConfig& c = model->config;
@@ -194,7 +198,8 @@ Error ReadGgufConfig(const Gguf& gguf, GgufModel* model) {
   if (read.Has("rope.scaling.type")) {
     std::string scaling;
     LFM2_RETURN_IF_FAILED(gguf.GetString(read.Key("rope.scaling.type"), &scaling));
-    if (scaling != "none") return Error::Of("the key ", read.Key("rope.scaling.type"), " is ", scaling, ", which is not supported");
+    if (scaling != "none")
+      return Error::Of("the key ", read.Key("rope.scaling.type"), " is ", scaling, ", which is not supported");
   }
   const GgufTensor* embedding = gguf.FindTensor(GgufName(TensorRole::kTokenEmbedding));
   if (embedding == nullptr) return Error::Of("the tensor ", GgufName(TensorRole::kTokenEmbedding), " is missing");
@@ -228,7 +233,8 @@ Error MatchGgufTensors(const Gguf& gguf, GgufModel* model) {
     }
   }
   for (const GgufTensor& t : gguf.tensors()) {
-    if (used.count(t.name) == 0) return Error::Of("the tensor ", t.name, " has no place in a model of this architecture");
+    if (used.count(t.name) == 0)
+      return Error::Of("the tensor ", t.name, " has no place in a model of this architecture");
   }
   return Error();
 }

@@ -120,16 +120,19 @@ Error Gguf::Read(const ByteSource& source) {
   char magic[4];
   if (source.size() < sizeof(magic)) return Error::Of("the file is too short to be a GGUF file");
   LFM2_RETURN_IF_FAILED(cursor.Bytes(magic, sizeof(magic)));
-  if (std::memcmp(magic, "GGUF", sizeof(magic)) != 0) return Error::Of("the file is no GGUF file: it does not begin with GGUF");
+  if (std::memcmp(magic, "GGUF", sizeof(magic)) != 0)
+    return Error::Of("the file is no GGUF file: it does not begin with GGUF");
   LFM2_RETURN_IF_FAILED(cursor.Number(&version_));
-  if (version_ != 0 && (version_ & 0xffffu) == 0) return Error::Of("the GGUF file is big-endian, which is not supported");
+  if (version_ != 0 && (version_ & 0xffffu) == 0)
+    return Error::Of("the GGUF file is big-endian, which is not supported");
   if (version_ != 2 && version_ != 3) {
     return Error::Of("the file is GGUF version ", version_, "; only versions 2 and 3 are supported");
   }
   uint64_t tensor_count = 0, pair_count = 0;
   LFM2_RETURN_IF_FAILED(cursor.Number(&tensor_count));
   LFM2_RETURN_IF_FAILED(cursor.Number(&pair_count));
-  if (tensor_count > kMaxTensors) return Error::Of("the GGUF header counts ", tensor_count, " tensors, which can not be");
+  if (tensor_count > kMaxTensors)
+    return Error::Of("the GGUF header counts ", tensor_count, " tensors, which can not be");
   if (pair_count > kMaxPairs) return Error::Of("the GGUF header counts ", pair_count, " keys, which can not be");
   LFM2_RETURN_IF_FAILED(ReadPairs(&cursor, pair_count));
   LFM2_RETURN_IF_FAILED(ReadTensors(&cursor, tensor_count));
@@ -162,7 +165,8 @@ Error Gguf::ReadValue(Cursor* cursor, const std::string& key, GgufValue* value) 
   }
   if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
   value->type = static_cast<GgufType>(type);
-  if (value->count > kMaxElements) return Error::Of("the key ", key, " counts ", value->count, " elements, which can not be");
+  if (value->count > kMaxElements)
+    return Error::Of("the key ", key, " counts ", value->count, " elements, which can not be");
   if (value->type == GgufType::kString) {
     for (uint64_t i = 0; i < value->count; ++i) {
       value->strings.emplace_back();

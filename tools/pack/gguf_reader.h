@@ -53,7 +53,7 @@ struct GgufTensor {
   std::string name;
   uint64_t dims[4] = {1, 1, 1, 1};  // dims[0] runs fastest
   uint32_t dim_count = 0;
-  uint32_t type = 0;   // ggml's number, one FindGgmlType knows
+  uint32_t type = 0;    // ggml's number, one FindGgmlType knows
   uint64_t offset = 0;  // in the file
   uint64_t bytes = 0;   // within the file
 };

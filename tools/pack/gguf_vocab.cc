@@ -26,7 +26,8 @@ Error GetToken(const Gguf& gguf, const char* key, uint32_t vocab_size, int32_t* 
   if (gguf.Find(key) == nullptr) return Error();
   uint32_t id = 0;
   LFM2_RETURN_IF_FAILED(gguf.GetU32(key, &id));
-  if (id >= vocab_size) return Error::Of("the key ", key, " is ", id, ", but the vocabulary has ", vocab_size, " tokens");
+  if (id >= vocab_size)
+    return Error::Of("the key ", key, " is ", id, ", but the vocabulary has ", vocab_size, " tokens");
   *token = static_cast<int32_t>(id);
   return Error();
 }
@@ -35,8 +36,8 @@ Error GetTokens(const Gguf& gguf, uint32_t vocab_size, VocabSource* vocab) {
   const std::vector<std::string>* tokens = nullptr;
   LFM2_RETURN_IF_FAILED(GetStrings(gguf, "tokenizer.ggml.tokens", &tokens));
   if (tokens->size() != vocab_size) {
-    return Error::Of("the key tokenizer.ggml.tokens has ", uint64_t{tokens->size()}, " elements, but the embedding has ",
-                     vocab_size, " rows");
+    return Error::Of("the key tokenizer.ggml.tokens has ", uint64_t{tokens->size()},
+                     " elements, but the embedding has ", vocab_size, " rows");
   }
   vocab->tokens = *tokens;
   std::vector<uint32_t> types;

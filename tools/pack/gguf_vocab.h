@@ -12,8 +12,9 @@
 
 namespace lfm2::tools {
 
-// vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_template: in place of what the
-// file's template is recognised as; without it an unknown template is refused. Refuses tokenizers other than LFM2's.
+// vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_template: in place of what
+// the file's template is recognised as; without it an unknown template is refused. Refuses tokenizers other than
+// LFM2's.
 Error BuildGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
                      std::string* bytes);
 

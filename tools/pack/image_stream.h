@@ -28,7 +28,8 @@ class ImageStream {
   Error PadTo(uint64_t offset) {
     static constexpr char kZeros[4096] = {};
     while (position_ < offset) {
-      LFM2_RETURN_IF_FAILED(Append(kZeros, static_cast<size_t>(std::min<uint64_t>(offset - position_, sizeof(kZeros)))));
+      LFM2_RETURN_IF_FAILED(
+          Append(kZeros, static_cast<size_t>(std::min<uint64_t>(offset - position_, sizeof(kZeros)))));
     }
     return Error();
   }

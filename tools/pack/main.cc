@@ -95,21 +95,25 @@ Error Pack(const Arguments& a) {
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Makes a .lfm2 model image from a GGUF file of an LFM2 model (Q4_0, Q8_0, Q6_K, F16, BF16, F32), without changing "
+      "Makes a .lfm2 model image from a GGUF file of an LFM2 model (Q4_0, Q8_0, Q6_K, F16, BF16, F32), without "
+      "changing "
       "a weight.");
   Arguments a;
-  const std::map<std::string, ChatTemplate> templates = {{"lfm2", ChatTemplate::kLfm2}, {"lfm2.5", ChatTemplate::kLfm2_5}};
+  const std::map<std::string, ChatTemplate> templates = {{"lfm2", ChatTemplate::kLfm2},
+                                                         {"lfm2.5", ChatTemplate::kLfm2_5}};
   app.add_option("IN", a.input, "GGUF file to pack; with --verify alone: image to check")->required();
   app.add_option("OUT", a.output, "image to write; appears when it is complete");
   app.add_flag("--verify", a.verify, "read the image again and check every CRC");
-  app.add_option("--template", a.chat_template, "chat template, in place of what the file's is recognised as: lfm2 or lfm2.5")
+  app.add_option("--template", a.chat_template,
+                 "chat template, in place of what the file's is recognised as: lfm2 or lfm2.5")
       ->transform(CLI::CheckedTransformer(templates));
   app.add_option("--name", a.name, "name to put into the image, in place of the file's");
   app.add_flag("--quiet", a.quiet, "show errors only");
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   if (a.output.empty() && !a.verify) {
-    std::fprintf(stderr, "%s: give the image to write as the second argument, or --verify to check an image\n", kProgram);
+    std::fprintf(stderr, "%s: give the image to write as the second argument, or --verify to check an image\n",
+                 kProgram);
     return kExitUsage;
   }
   CatchSignals();

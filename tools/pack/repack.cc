@@ -14,7 +14,7 @@ struct TypePair {
   TensorType image;
 };
 constexpr TypePair kTypes[] = {
-    {0, TensorType::kF32},  {1, TensorType::kF16},  {2, TensorType::kQ4_0},
+    {0, TensorType::kF32},  {1, TensorType::kF16},   {2, TensorType::kQ4_0},
     {8, TensorType::kQ8_0}, {14, TensorType::kQ6_K}, {30, TensorType::kBF16},
 };
 
@@ -35,9 +35,9 @@ void RepackScaled(const uint8_t* source, size_t row_bytes, size_t block_bytes, u
   }
 }
 
-// One row's 32 columns of group g (0..7) of a 210-byte Q6_K block: low nibbles [128], upper bit pairs [64], scales [16],
-// delta. Columns 128 n + 32 p + l have their low bits in nibble p / 2 of byte 64 n + 32 (p % 2) + l, their upper bits in
-// bit pair p of byte 32 n + l. Handled four columns to a 32-bit word.
+// One row's 32 columns of group g (0..7) of a 210-byte Q6_K block: low nibbles [128], upper bit pairs [64], scales
+// [16], delta. Columns 128 n + 32 p + l have their low bits in nibble p / 2 of byte 64 n + 32 (p % 2) + l, their upper
+// bits in bit pair p of byte 32 n + l. Handled four columns to a 32-bit word.
 void RepackGroupQ6_K(const uint8_t* from, uint32_t g, uint32_t row, GroupQ6_K* out) {
   const uint32_t n = g / 4, part = g % 4;
   const uint8_t* const low = from + 64 * n + 32 * (part % 2);
@@ -78,7 +78,8 @@ void Transpose(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t 
   for (uint32_t row = 0; row < rows; ++row) {
     const uint8_t* const from = source + row * row_bytes;
     uint8_t* const to = out + row * sizeof(T);
-    for (uint32_t c = 0; c < cols; ++c) std::memcpy(to + size_t{c} * kBlockRows * sizeof(T), from + c * sizeof(T), sizeof(T));
+    for (uint32_t c = 0; c < cols; ++c)
+      std::memcpy(to + size_t{c} * kBlockRows * sizeof(T), from + c * sizeof(T), sizeof(T));
   }
 }
 

@@ -12,7 +12,8 @@ std::string Summary(const PackPlan& plan, uint64_t source_bytes) {
                            HumanBytes(source_bytes)});
   facts.Row({"name", plan.header.name});
   facts.Row({"weights", Grouped(WeightCount(model.config, plan.directory))});
-  std::string text = facts.Text() + DescribeConfig(model.config) + "\n" + TensorTable(model.config, plan.directory) + "\n";
+  std::string text =
+      facts.Text() + DescribeConfig(model.config) + "\n" + TensorTable(model.config, plan.directory) + "\n";
   Table parts("lr");
   parts.Row({"metadata", HumanBytes(plan.header.metadata_bytes)});
   parts.Row({"vocabulary", HumanBytes(plan.header.vocab_bytes)});

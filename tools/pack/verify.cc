@@ -51,11 +51,12 @@ Error VerifyCrcs(const Image& image, const ByteSource& source, const PackProgres
     const RecordEntry r = image.record_layer(m);
     for (uint32_t e = 0; e < experts; ++e) {
       uint32_t want = 0;
-      LFM2_RETURN_IF_FAILED(source.Read(header.record_crc_offset + (uint64_t{m} * experts + e) * sizeof(want), &want, sizeof(want)));
+      LFM2_RETURN_IF_FAILED(
+          source.Read(header.record_crc_offset + (uint64_t{m} * experts + e) * sizeof(want), &want, sizeof(want)));
       LFM2_RETURN_IF_FAILED(range.Compute(r.offset + e * r.stride, r.bytes, &crc));
       if (crc != want) {
-        return Error::Of("expert ", e, " of layer ", image.config().dense_layers + m, " is corrupt: its CRC-32C is ", crc,
-                         ", expected ", want);
+        return Error::Of("expert ", e, " of layer ", image.config().dense_layers + m, " is corrupt: its CRC-32C is ",
+                         crc, ", expected ", want);
       }
     }
   }

@@ -1,0 +1,180 @@
+// What the tools share: files that appear complete or not at all, lists of ids, .npy files, readable numbers.
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <limits>
+
+#include "tools/common/byte_sink.h"
+#include "tools/common/byte_source.h"
+#include "tools/common/console.h"
+#include "tools/common/files.h"
+#include "tools/common/id_list.h"
+#include "tools/common/npy.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::Error;
+
+// A directory that is gone when the test ends.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    char name[] = "/tmp/lfm2-tools-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  std::string operator/(const char* name) const { return (path_ / name).string(); }
+  size_t Files() const {
+    size_t n = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) n += entry.exists() ? 1 : 0;
+    return n;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string Contents(const std::string& path) {
+  std::string bytes;
+  CHECK(tools::ReadFile(path, &bytes).ok());
+  return bytes;
+}
+
+bool ParsesIds(const std::string& text, std::vector<int32_t>* ids) {
+  const Error error = tools::ParseIds("list", text, 100, ids);
+  if (!error.ok()) CHECK(error.text().find("list") != std::string::npos);
+  return error.ok();
+}
+
+}  // namespace
+
+TEST_CASE("a file that is not committed leaves what was there before") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model.lfm2";
+  {
+    tools::OutputFile file;
+    REQUIRE(file.Open(path).ok());
+    REQUIRE(file.Write(0, "first", 5).ok());
+    CHECK(!std::filesystem::exists(path));
+    REQUIRE(file.Commit().ok());
+  }
+  CHECK(Contents(path) == "first");
+  {
+    tools::OutputFile file;
+    REQUIRE(file.Open(path).ok());
+    REQUIRE(file.Write(3, "second", 6).ok());
+    CHECK(folder.Files() == 2);
+  }
+  CHECK(folder.Files() == 1);
+  CHECK(Contents(path) == "first");
+  {
+    tools::OutputFile file;
+    REQUIRE(file.Open(path).ok());
+    REQUIRE(file.Write(3, "second", 6).ok());
+    REQUIRE(file.Write(0, "\1\2", 2).ok());
+    REQUIRE(file.Commit().ok());
+  }
+  CHECK(Contents(path) == std::string("\1\2\0second", 9));
+}
+
+TEST_CASE("a new file has the permissions that other new files have") {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(027);
+  tools::OutputFile file;
+  REQUIRE(file.Open(folder / "x").ok());
+  REQUIRE(file.Commit().ok());
+  ::umask(before);
+  struct stat info;
+  REQUIRE(::stat((folder / "x").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0640);
+}
+
+TEST_CASE("places that no file can be made in are named") {
+  const TemporaryFolder folder;
+  tools::OutputFile absent, device;
+  CHECK(absent.Open(folder / "no/such/place").text().find("no/such/place") != std::string::npos);
+  CHECK(device.Open("/dev/null").text().find("regular") != std::string::npos);
+}
+
+TEST_CASE("sources read what is there and nothing beyond it") {
+  const TemporaryFolder folder;
+  tools::OutputFile file;
+  REQUIRE(file.Open(folder / "x").ok());
+  REQUIRE(file.Write(0, "0123456789", 10).ok());
+  REQUIRE(file.Commit().ok());
+  tools::FileSource from_file;
+  REQUIRE(from_file.Open(folder / "x").ok());
+  const tools::MemorySource from_memory("0123456789");
+  for (const tools::ByteSource* source :
+       {static_cast<const tools::ByteSource*>(&from_file), static_cast<const tools::ByteSource*>(&from_memory)}) {
+    char out[11] = {};
+    CHECK(source->size() == 10);
+    CHECK((source->Read(3, out, 7).ok() && std::string(out) == "3456789"));
+    CHECK(source->Read(10, out, 0).ok());
+    CHECK(!source->Read(4, out, 7).ok());
+    CHECK(!source->Read(11, out, 0).ok());
+    CHECK(!source->Read(UINT64_MAX, out, 2).ok());
+  }
+  CHECK(from_file.IsSameFile(folder / "x"));
+  CHECK(!from_file.IsSameFile(folder / "y"));
+}
+
+TEST_CASE("ids are whole numbers of the vocabulary and nothing else") {
+  std::vector<int32_t> ids;
+  CHECK((ParsesIds(" [0, 99 ,7]\n", &ids) && ids == std::vector<int32_t>{0, 99, 7}));
+  CHECK(tools::FormatIds(ids) == "[0, 99, 7]");
+  CHECK((ParsesIds("[]", &ids) && ids.empty()));
+  CHECK(tools::FormatIds(ids) == "[]");
+  for (const char* text : {"", "[", "[1", "{}", "3", "null", "[100]", "[-1]", "[1.0]", "[\"1\"]", "[true]", "[null]",
+                           "[[1]]", "[18446744073709551616]", "[4294967296]", "[1e999]", "[1] [2]", "\xff"}) {
+    CAPTURE(text);
+    CHECK(!ParsesIds(text, &ids));
+  }
+  CHECK(!ParsesIds(std::string(200000, '['), &ids));
+  CHECK(!ParsesIds(std::string(200000, '[') + std::string(200000, ']'), &ids));
+}
+
+TEST_CASE("a .npy file is what numpy's format description says") {
+  tools::MemorySink sink;
+  tools::NpyWriter npy(2, 3, &sink);
+  const float rows[6] = {1, 2, 3, 4, 5, std::numeric_limits<float>::infinity()};
+  REQUIRE(npy.Begin().ok());
+  REQUIRE(npy.Row(rows).ok());
+  REQUIRE(npy.Row(rows + 3).ok());
+  const std::string& bytes = sink.bytes();
+  CHECK(bytes.substr(0, 8) == std::string("\x93NUMPY\x01\x00", 8));
+  const size_t header = 10 + static_cast<uint8_t>(bytes[8]) + 256 * static_cast<uint8_t>(bytes[9]);
+  CHECK(header % 64 == 0);
+  CHECK(bytes[header - 1] == '\n');
+  CHECK(bytes.substr(10).rfind("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 0) == 0);
+  REQUIRE(bytes.size() == header + sizeof(rows));
+  CHECK(std::memcmp(bytes.data() + header, rows, sizeof(rows)) == 0);
+}
+
+TEST_CASE("sizes are readable") {
+  CHECK(tools::HumanBytes(0) == "0 B");
+  CHECK(tools::HumanBytes(999) == "999 B");
+  CHECK(tools::HumanBytes(1000) == "1.00 kB");
+  CHECK(tools::HumanBytes(99960) == "100 kB");
+  CHECK(tools::HumanBytes(999600) == "1.00 MB");
+  CHECK(tools::HumanBytes(4733806560) == "4.73 GB");
+  CHECK(tools::Grouped(0) == "0");
+  CHECK(tools::Grouped(999) == "999");
+  CHECK(tools::Grouped(8338341888) == "8 338 341 888");
+}
+
+TEST_CASE("columns of a table line up") {
+  tools::Table table("lr");
+  table.Row({"name", "bytes"});
+  table.Row({"a", "1"});
+  table.Row({"longer name", "10"});
+  CHECK(table.Text() == "name         bytes\na                1\nlonger name     10\n");
+}
+
+}  // namespace lfm2::test
