@@ -117,9 +117,8 @@ TEST_CASE("scratch for the longest word suffices, less is refused with enough fo
   const Vocab& vocab = HomeVocab().vocab;
   for (const size_t length : {size_t{1}, size_t{2}, size_t{7}, size_t{63}, size_t{64}, size_t{500}}) {
     const std::string word(length, 'q');
-    const ChatMessage messages[] = {{"user", word},
-                                    {"user", word + "\xc2\xa0\xc2\xa0"
-                                                    "b"}};
+    const std::string spaced = word + "\xc2\xa0\xc2\xa0 b";
+    const ChatMessage messages[] = {{"user", word}, {"user", spaced}};
     ChatPrompt prompt;
     prompt.messages = messages;
     CHECK(EncodeWith(vocab, ChatTemplate::kLfm2, prompt, false, std::max<size_t>(length, 10)) ==

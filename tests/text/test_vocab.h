@@ -88,7 +88,7 @@ inline const OpenVocab& LargeVocab() {
 
 // Encodes with scratch and room of exactly the size needed.
 inline std::vector<int32_t> EncodeAll(const Vocab& vocab, std::string_view text, EncodeOptions options) {
-  std::vector<std::byte> scratch(Tokenizer::ScratchBytes(text.size()));
+  std::vector<std::byte> scratch(static_cast<size_t>(Tokenizer::ScratchBytes(text.size())));
   std::vector<int32_t> out(text.size() + 1);
   size_t count = 0;
   const Status status = Tokenizer(vocab).Encode(text, options, scratch, out, &count);

@@ -121,11 +121,11 @@ TEST_CASE("too little scratch or room is refused with what is needed, and that s
   const size_t word = 301;  // with the space before it
   std::vector<int32_t> out(400);
   size_t count = 0;
-  std::vector<std::byte> scratch(Tokenizer::ScratchBytes(word) - 1);
+  std::vector<std::byte> scratch(static_cast<size_t>(Tokenizer::ScratchBytes(word)) - 1);
   const Status small = tokenizer.Encode(text, {}, scratch, out, &count);
   CHECK(small.code() == StatusCode::kArenaTooSmall);
   CHECK(small.limit() == Tokenizer::ScratchBytes(word));
-  scratch.resize(small.limit());
+  scratch.resize(static_cast<size_t>(small.limit()));
   REQUIRE(tokenizer.Encode(text, {}, scratch, out, &count).ok());
   const std::vector<int32_t> expected(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(count));
 
@@ -142,7 +142,7 @@ TEST_CASE("scratch may begin at any address") {
   const std::string text = "unbelievably";
   const auto expected = EncodeAll(vocab, text, {});
   for (size_t offset = 0; offset < 8; ++offset) {
-    std::vector<std::byte> scratch(offset + Tokenizer::ScratchBytes(text.size()));
+    std::vector<std::byte> scratch(offset + static_cast<size_t>(Tokenizer::ScratchBytes(text.size())));
     std::vector<int32_t> out(text.size());
     size_t count = 0;
     REQUIRE(Tokenizer(vocab)

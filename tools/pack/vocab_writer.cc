@@ -177,7 +177,7 @@ bool DraftSpecials(const VocabSource& source, Draft* draft, std::string* error) 
 
 template <class T>
 void PutArray(std::string* out, uint64_t offset, const std::vector<T>& values) {
-  if (!values.empty()) std::memcpy(&(*out)[offset], values.data(), values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(&(*out)[static_cast<size_t>(offset)], values.data(), values.size() * sizeof(T));
 }
 
 }  // namespace
@@ -235,7 +235,7 @@ bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* erro
   PutArray(bytes, layout.byte_tokens, std::vector<uint32_t>(draft.byte_tokens.begin(), draft.byte_tokens.end()));
   PutArray(bytes, layout.specials, draft.specials);
   PutArray(bytes, layout.types, types);
-  std::memcpy(&(*bytes)[layout.text], text.data(), text.size());
+  std::memcpy(&(*bytes)[static_cast<size_t>(layout.text)], text.data(), text.size());
   return true;
 }
 
