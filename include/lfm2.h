@@ -1,0 +1,31 @@
+// lfm2.h: LFM2 language models from one static arena. The one header to include; posix/ beside it has what needs an
+// operating system (a mapped file, a thread pool).
+#ifndef LFM2_H_
+#define LFM2_H_
+
+#include "lfm2/base/arena.h"
+#include "lfm2/base/crc32c.h"
+#include "lfm2/base/executor.h"
+#include "lfm2/base/span.h"
+#include "lfm2/base/status.h"
+#include "lfm2/base/version.h"
+#include "lfm2/format/image.h"
+#include "lfm2/model/presets.h"
+#include "lfm2/runtime/plan.h"
+#include "lfm2/runtime/session-inl.h"
+#include "lfm2/storage/memory_storage.h"
+#include "lfm2/text/chat.h"
+#include "lfm2/text/chat_encoder.h"
+#include "lfm2/text/detokenizer.h"
+#include "lfm2/text/sampler.h"
+#include "lfm2/text/tokenizer.h"
+
+namespace lfm2 {
+
+// Compiled for the instruction set that the compiler's flags name.
+using HWY_NAMESPACE::ReferenceSession;
+using HWY_NAMESPACE::Session;
+
+}  // namespace lfm2
+
+#endif  // LFM2_H_

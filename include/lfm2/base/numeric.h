@@ -1,0 +1,96 @@
+// Arithmetic that can not overflow unseen, and the small float formats.
+#ifndef LFM2_BASE_NUMERIC_H_
+#define LFM2_BASE_NUMERIC_H_
+
+#include <cstring>
+
+#include "lfm2/base/config.h"
+
+namespace lfm2 {
+
+// *out = a + b; false (and *out untouched) where that does not fit.
+constexpr bool CheckedAdd(uint64_t a, uint64_t b, uint64_t* out) {
+  if (b > UINT64_MAX - a) return false;
+  *out = a + b;
+  return true;
+}
+
+// *out = a * b; false (and *out untouched) where that does not fit.
+constexpr bool CheckedMul(uint64_t a, uint64_t b, uint64_t* out) {
+  if (a != 0 && b > UINT64_MAX / a) return false;
+  *out = a * b;
+  return true;
+}
+
+// The smallest multiple of `step` that is at least n. step > 0; n + step must fit.
+template <class T>
+constexpr T RoundUp(T n, T step) {
+  return static_cast<T>((n + step - 1) / step * step);
+}
+
+template <class T>
+constexpr T DivideUp(T n, T step) {
+  return static_cast<T>((n + step - 1) / step);
+}
+
+template <class T>
+constexpr T Min(T a, T b) {
+  return b < a ? b : a;
+}
+
+template <class T>
+constexpr T Max(T a, T b) {
+  return a < b ? b : a;
+}
+
+// Reinterprets the bits of a value; both types have the same size.
+template <class To, class From>
+inline To BitCast(const From& from) {
+  static_assert(sizeof(To) == sizeof(From), "BitCast keeps the size");
+  To to;
+  std::memcpy(&to, &from, sizeof(to));
+  return to;
+}
+
+// Reads a T from bytes of any alignment.
+template <class T>
+inline T LoadAs(const void* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof(value));
+  return value;
+}
+
+// IEEE 754 binary16 -> binary32, exact for every value.
+inline float F32FromF16(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
+  const uint32_t exponent = (half >> 10) & 0x1fu;
+  const uint32_t mantissa = half & 0x3ffu;
+  if (exponent == 0) {  // zero and subnormals: mantissa * 2^-24
+    const float magnitude = static_cast<float>(mantissa) * 5.9604644775390625e-8f;
+    return BitCast<float>(BitCast<uint32_t>(magnitude) | sign);
+  }
+  if (exponent == 31) return BitCast<float>(sign | 0x7f800000u | (mantissa << 13));
+  return BitCast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+}
+
+// IEEE 754 binary32 -> binary16, round to nearest even, overflow to infinity, NaN stays NaN.
+inline uint16_t F16FromF32(float value) {
+  const uint32_t bits = BitCast<uint32_t>(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u;
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
+  if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 65520 and above
+  if (magnitude < 0x38800000u) {  // below 2^-14: the sum's rounding leaves the subnormal in the low bits
+    const float shifted = BitCast<float>(magnitude) + 0.5f;
+    return static_cast<uint16_t>(sign | (BitCast<uint32_t>(shifted) - 0x3f000000u));
+  }
+  const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
+  return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+}
+
+// bfloat16 is the upper half of binary32.
+inline float F32FromBF16(uint16_t bits) { return BitCast<float>(static_cast<uint32_t>(bits) << 16); }
+
+}  // namespace lfm2
+
+#endif  // LFM2_BASE_NUMERIC_H_

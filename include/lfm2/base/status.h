@@ -1,0 +1,137 @@
+// The result of every call that can fail.
+#ifndef LFM2_BASE_STATUS_H_
+#define LFM2_BASE_STATUS_H_
+
+#include "lfm2/base/config.h"
+
+namespace lfm2 {
+
+enum class StatusCode : uint8_t {
+  kOk,
+  kInvalidArgument,    // the caller passed something that can never work
+  kFailedPrecondition, // the call came at the wrong time: use before open, open twice
+  kArenaTooSmall,      // `value` bytes were given, `limit` are needed
+  kContextFull,        // `value` positions were asked for, `limit` exist
+  kCorrupt,            // the bytes of a file contradict themselves
+  kUnsupported,        // well formed, but nothing this version can run
+  kIo,                 // the operating system or device said no; `value` is its error number
+};
+
+// What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
+class [[nodiscard]] Status {
+ public:
+  static constexpr uint32_t kNoIndex = 0xffffffffu;
+
+  constexpr Status() = default;
+  // where: the field, argument or region, such as "header.hidden_size". what: a clause about it, such as "is not a
+  // multiple of 32". value and limit: the number found and the number it was held against.
+  constexpr Status(StatusCode code, const char* where, const char* what)
+      : where_(where), what_(what), code_(code) {}
+  constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value)
+      : where_(where), what_(what), value_(value), code_(code), numbers_(1) {}
+  constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value, uint64_t limit)
+      : where_(where), what_(what), value_(value), limit_(limit), code_(code), numbers_(2) {}
+
+  // Adds which layer, token or record is meant.
+  constexpr Status At(uint32_t index) const {
+    Status s = *this;
+    s.index_ = index;
+    return s;
+  }
+
+  constexpr bool ok() const { return code_ == StatusCode::kOk; }
+  constexpr StatusCode code() const { return code_; }
+  constexpr const char* where() const { return where_; }
+  constexpr const char* what() const { return what_; }
+  constexpr uint64_t value() const { return value_; }
+  constexpr uint64_t limit() const { return limit_; }
+  constexpr uint32_t index() const { return index_; }
+
+  // Writes one sentence, such as "corrupt: tensor ffn_gate [3]: rows is 512, expected 7168", always terminated by a
+  // zero and cut to `capacity` bytes. Returns the length without the zero. capacity may be 0: nothing is written.
+  size_t Format(char* out, size_t capacity) const {
+    Writer w{out, capacity, 0};
+    if (ok()) {
+      w.Text("ok");
+      return w.End();
+    }
+    w.Text(CodeName(code_));
+    w.Text(": ");
+    w.Text(where_);
+    if (index_ != kNoIndex) {
+      w.Text(" [");
+      w.Number(index_);
+      w.Text("]");
+    }
+    w.Text(" ");
+    w.Text(what_);
+    if (numbers_ > 0) {
+      w.Text(": ");
+      w.Number(value_);
+    }
+    if (numbers_ > 1) {
+      w.Text(code_ == StatusCode::kArenaTooSmall ? " given, needed: " : ", expected ");
+      w.Number(limit_);
+    }
+    return w.End();
+  }
+
+  static constexpr const char* CodeName(StatusCode code) {
+    switch (code) {
+      case StatusCode::kOk: return "ok";
+      case StatusCode::kInvalidArgument: return "invalid argument";
+      case StatusCode::kFailedPrecondition: return "called at the wrong time";
+      case StatusCode::kArenaTooSmall: return "arena too small";
+      case StatusCode::kContextFull: return "context full";
+      case StatusCode::kCorrupt: return "corrupt";
+      case StatusCode::kUnsupported: return "unsupported";
+      case StatusCode::kIo: return "input/output";
+    }
+    return "unknown";
+  }
+
+ private:
+  struct Writer {
+    char* out;
+    size_t capacity;
+    size_t size;
+    void Text(const char* s) {
+      while (*s != '\0') Put(*s++);
+    }
+    void Number(uint64_t n) {
+      char digits[20];
+      size_t count = 0;
+      do {
+        digits[count++] = static_cast<char>('0' + n % 10);
+        n /= 10;
+      } while (n != 0);
+      while (count > 0) Put(digits[--count]);
+    }
+    void Put(char c) {
+      if (size + 1 < capacity) out[size++] = c;
+    }
+    size_t End() {
+      if (capacity > 0) out[size] = '\0';
+      return size;
+    }
+  };
+
+  const char* where_ = "";
+  const char* what_ = "";
+  uint64_t value_ = 0;
+  uint64_t limit_ = 0;
+  uint32_t index_ = kNoIndex;
+  StatusCode code_ = StatusCode::kOk;
+  uint8_t numbers_ = 0;
+};
+
+// Leaves the calling function with the Status of `expression` unless it is ok.
+#define LFM2_RETURN_IF_ERROR(expression)                 \
+  do {                                                   \
+    const ::lfm2::Status lfm2_status_ = (expression);    \
+    if (!lfm2_status_.ok()) return lfm2_status_;         \
+  } while (false)
+
+}  // namespace lfm2
+
+#endif  // LFM2_BASE_STATUS_H_

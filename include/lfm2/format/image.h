@@ -1,0 +1,200 @@
+// A model image, opened and validated: from here on nothing in its header or directory needs to be doubted.
+#ifndef LFM2_FORMAT_IMAGE_H_
+#define LFM2_FORMAT_IMAGE_H_
+
+#include <cstring>
+
+#include "lfm2/base/crc32c.h"
+#include "lfm2/base/span.h"
+#include "lfm2/base/status.h"
+#include "lfm2/format/image_layout.h"
+#include "lfm2/format/model_config.h"
+#include "lfm2/format/tensor_list.h"
+#include "lfm2/format/vocab.h"
+#include "lfm2/storage/storage.h"
+
+namespace lfm2 {
+
+// Views into the storage; copies nothing but the config. The storage outlives the image, the image outlives every
+// Session opened on it. Reading is const and may be done from several threads.
+class Image {
+ public:
+  // Checks magic, version, CRC of the metadata, config, every tensor's shape, type, offset and size, the record table
+  // and the vocabulary's tables. Weights themselves are not read: VerifyPinned and VerifyRecord do that.
+  // Errors: kFailedPrecondition if open already; kCorrupt, kUnsupported naming the field.
+  Status Open(const Storage& storage) {
+    if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
+    LFM2_RETURN_IF_ERROR(OpenMetadata(storage));
+    LFM2_RETURN_IF_ERROR(CheckDirectory());
+    LFM2_RETURN_IF_ERROR(CheckRecords());
+    const size_t vocab_bytes = static_cast<size_t>(header_.vocab_bytes);
+    LFM2_RETURN_IF_ERROR(Vocab::Open({storage.Map(header_.pinned_offset, vocab_bytes), vocab_bytes}, &vocab_));
+    if (vocab_.size() != config_.vocab_size) {
+      return Bad("vocabulary.size", "does not match config.vocab_size", vocab_.size(), config_.vocab_size);
+    }
+    storage_ = &storage;
+    return Status();
+  }
+
+  bool is_open() const { return storage_ != nullptr; }
+  const ModelConfig& config() const { return config_; }
+  const Vocab& vocab() const { return vocab_; }
+  // What the publisher called the model; may be empty.
+  const char* name() const { return header_.name; }
+  uint64_t file_bytes() const { return header_.file_bytes; }
+  uint64_t pinned_bytes() const { return header_.pinned_bytes; }
+  uint32_t tensor_count() const { return header_.tensor_count; }
+
+  // Entry i of the directory, in the order of TensorGroup (tensor_list.h).
+  TensorEntry tensor(uint32_t i) const {
+    LFM2_ASSERT(i < header_.tensor_count);
+    return LoadAs<TensorEntry>(metadata_ + header_.directory_offset + i * sizeof(TensorEntry));
+  }
+  // Data of a tensor that belongs to no expert.
+  const uint8_t* PinnedData(const TensorEntry& entry) const {
+    return reinterpret_cast<const uint8_t*>(storage_->Map(header_.pinned_offset + entry.offset, entry.bytes));
+  }
+  // The records of MoE layer m = layer - dense_layers.
+  RecordEntry record_layer(uint32_t moe_layer) const {
+    LFM2_ASSERT(moe_layer < header_.record_layers);
+    return LoadAs<RecordEntry>(metadata_ + header_.record_table_offset + moe_layer * sizeof(RecordEntry));
+  }
+  // One expert's gate, up and down; offsets within it are those of the layer's directory entries.
+  const uint8_t* Record(uint32_t moe_layer, uint32_t expert) const {
+    const RecordEntry r = record_layer(moe_layer);
+    return reinterpret_cast<const uint8_t*>(storage_->Map(r.offset + expert * r.stride, r.bytes));
+  }
+
+  // Reads the whole pinned part. kCorrupt where its CRC is not the header's.
+  Status VerifyPinned() const {
+    const uint32_t crc = Crc32c(0, storage_->Map(header_.pinned_offset, header_.pinned_bytes),
+                                static_cast<size_t>(header_.pinned_bytes));
+    if (crc != header_.pinned_crc) return Bad("pinned part", "has the wrong CRC-32C", crc, header_.pinned_crc);
+    return Status();
+  }
+  // Reads one expert record. kCorrupt, with the record's number, where its CRC is not the table's.
+  Status VerifyRecord(uint32_t moe_layer, uint32_t expert) const {
+    const uint32_t record = moe_layer * config_.experts + expert;
+    const uint32_t want = LoadAs<uint32_t>(metadata_ + header_.record_crc_offset + record * sizeof(uint32_t));
+    const uint32_t crc = Crc32c(0, Record(moe_layer, expert), static_cast<size_t>(record_layer(moe_layer).bytes));
+    if (crc != want) return Bad("expert record", "has the wrong CRC-32C", crc, want).At(record);
+    return Status();
+  }
+
+ private:
+  static Status Bad(const char* where, const char* what, uint64_t value, uint64_t expected) {
+    return Status(StatusCode::kCorrupt, where, what, value, expected);
+  }
+  static Status Expect(const char* where, uint64_t value, uint64_t expected) {
+    return value == expected ? Status() : Bad(where, "is not what the config demands", value, expected);
+  }
+
+  Status OpenMetadata(const Storage& storage) {
+    const std::byte* bytes = storage.Map(0, sizeof(ImageHeader));
+    if (bytes == nullptr) return Bad("image", "is shorter than a header", storage.size(), sizeof(ImageHeader));
+    if (reinterpret_cast<uintptr_t>(bytes) % kAlignment != 0) {
+      return Status(StatusCode::kInvalidArgument, "storage address", "is not aligned to 64 bytes",
+                    reinterpret_cast<uintptr_t>(bytes));
+    }
+    std::memcpy(&header_, bytes, sizeof(header_));
+    header_.name[sizeof(header_.name) - 1] = '\0';
+    if (std::memcmp(header_.magic, kImageMagic, sizeof(kImageMagic)) != 0) {
+      return Status(StatusCode::kCorrupt, "header.magic", "is not LFM2IMG: this is no .lfm2 image; make one with lfm2-pack");
+    }
+    if (header_.version != kImageVersion) {
+      return Status(StatusCode::kUnsupported, "header.version", "is not the one this library reads; pack the model again",
+                    header_.version, kImageVersion);
+    }
+    if (header_.header_bytes != sizeof(ImageHeader)) {
+      return Bad("header.header_bytes", "is wrong", header_.header_bytes, sizeof(ImageHeader));
+    }
+    if (header_.file_bytes > storage.size()) {
+      return Bad("image", "is cut short: bytes at hand", storage.size(), header_.file_bytes);
+    }
+    if (header_.file_bytes > SIZE_MAX) {
+      return Status(StatusCode::kUnsupported, "header.file_bytes", "does not fit this machine's address space",
+                    header_.file_bytes, SIZE_MAX);
+    }
+    if (header_.metadata_bytes < sizeof(ImageHeader) || header_.metadata_bytes > header_.file_bytes) {
+      return Bad("header.metadata_bytes", "does not fit the file", header_.metadata_bytes, header_.file_bytes);
+    }
+    metadata_ = storage.Map(0, header_.metadata_bytes);
+    ImageHeader blank = LoadAs<ImageHeader>(bytes);
+    blank.metadata_crc = 0;
+    uint32_t crc = Crc32c(0, &blank, sizeof(blank));
+    crc = Crc32c(crc, metadata_ + sizeof(ImageHeader), static_cast<size_t>(header_.metadata_bytes - sizeof(ImageHeader)));
+    if (crc != header_.metadata_crc) return Bad("header and directory", "have the wrong CRC-32C", crc, header_.metadata_crc);
+    config_ = ConfigFromHeader(header_);
+    return CheckConfig(config_);
+  }
+
+  Status CheckDirectory() const {
+    const MetadataLayout m = LayoutMetadata(config_);
+    LFM2_RETURN_IF_ERROR(Expect("header.tensor_count", header_.tensor_count, TensorCount(config_)));
+    LFM2_RETURN_IF_ERROR(Expect("header.record_layers", header_.record_layers, config_.moe_layers()));
+    LFM2_RETURN_IF_ERROR(Expect("header.directory_offset", header_.directory_offset, m.directory_offset));
+    LFM2_RETURN_IF_ERROR(Expect("header.record_table_offset", header_.record_table_offset, m.record_table_offset));
+    LFM2_RETURN_IF_ERROR(Expect("header.record_crc_offset", header_.record_crc_offset, m.record_crc_offset));
+    LFM2_RETURN_IF_ERROR(Expect("header.metadata_bytes", header_.metadata_bytes, m.metadata_bytes));
+    LFM2_RETURN_IF_ERROR(Expect("header.pinned_offset", header_.pinned_offset, m.pinned_offset));
+    if (header_.vocab_bytes > header_.file_bytes) {
+      return Bad("header.vocab_bytes", "is larger than the file", header_.vocab_bytes, header_.file_bytes);
+    }
+    LayoutCursor cursor(header_.vocab_bytes);
+    uint32_t index = 0;
+    for (uint32_t group = 0; group < TensorGroups(config_); ++group) {
+      const TensorSpecs specs = TensorGroup(config_, group);
+      for (uint32_t i = 0; i < specs.count; ++i, ++index) {
+        LFM2_RETURN_IF_ERROR(CheckEntry(specs.spec[i], tensor(index), &cursor).At(index));
+      }
+    }
+    return Expect("header.pinned_bytes", header_.pinned_bytes, cursor.pinned_bytes());
+  }
+
+  static Status CheckEntry(const TensorSpec& spec, const TensorEntry& found, LayoutCursor* cursor) {
+    if (!IsKnownTensorType(found.type)) {
+      return Status(StatusCode::kUnsupported, NameOf(spec.role), "has a type this version does not run", found.type);
+    }
+    const TensorType type = static_cast<TensorType>(found.type);
+    if (!TypeFits(spec, type)) return Bad(NameOf(spec.role), "has a type its shape does not allow", found.type, spec.cols);
+    const TensorEntry want = cursor->Place(spec, type);
+    if (found.role != want.role) return Bad("directory.role", "is out of order", found.role, want.role);
+    if (found.layer != want.layer) return Bad("directory.layer", "is out of order", found.layer, want.layer);
+    LFM2_RETURN_IF_ERROR(Expect("directory.rows", found.rows, want.rows));
+    LFM2_RETURN_IF_ERROR(Expect("directory.cols", found.cols, want.cols));
+    LFM2_RETURN_IF_ERROR(Expect("directory.offset", found.offset, want.offset));
+    return Expect("directory.bytes", found.bytes, want.bytes);
+  }
+
+  Status CheckRecords() const {
+    uint64_t end = 0;
+    if (!CheckedAdd(header_.pinned_offset, header_.pinned_bytes, &end)) {
+      return Bad("header.pinned_bytes", "is too large", header_.pinned_bytes, header_.file_bytes);
+    }
+    uint32_t index = FirstTensors(config_).count;
+    for (uint32_t layer = 0; layer < config_.layers; ++layer) {
+      index += LayerTensors(config_, layer).count;
+      if (!config_.is_moe_layer(layer)) continue;
+      const uint32_t m = layer - config_.dense_layers;
+      const TensorEntry down = tensor(index - 1);
+      const RecordEntry r = record_layer(m);
+      const uint64_t offset = RoundUp<uint64_t>(end, kRecordAlignment);
+      const uint64_t bytes = down.offset + down.bytes;
+      LFM2_RETURN_IF_ERROR(Expect("records.offset", r.offset, offset).At(m));
+      LFM2_RETURN_IF_ERROR(Expect("records.bytes", r.bytes, bytes).At(m));
+      LFM2_RETURN_IF_ERROR(Expect("records.stride", r.stride, RoundUp<uint64_t>(bytes, kRecordAlignment)).At(m));
+      end = r.offset + config_.experts * r.stride;
+    }
+    return Expect("header.file_bytes", header_.file_bytes, end);
+  }
+
+  const Storage* storage_ = nullptr;
+  const std::byte* metadata_ = nullptr;
+  ImageHeader header_{};
+  ModelConfig config_;
+  Vocab vocab_;
+};
+
+}  // namespace lfm2
+
+#endif  // LFM2_FORMAT_IMAGE_H_

@@ -1,0 +1,66 @@
+// Activations to int8, one scale per group of 32, straight into the panel that the tiles read.
+#if defined(LFM2_KERNELS_QUANTIZE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LFM2_KERNELS_QUANTIZE_INL_H_
+#undef LFM2_KERNELS_QUANTIZE_INL_H_
+#else
+#define LFM2_KERNELS_QUANTIZE_INL_H_
+#endif
+
+#include "lfm2/kernels/tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lfm2 {
+namespace HWY_NAMESPACE {
+
+// One group: values[i] = round(x[i] / scale), scale = max |x| / 127, ties to even. Returns the scale; sums[0] and
+// sums[1] are those of columns 0..15 and 16..31. A group without a number above 1e-30 becomes zeros.
+inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT values, int32_t* HWY_RESTRICT sums) {
+  const DF df;
+  const DI32 di;
+  const size_t lanes = hn::Lanes(df);
+  VF highest = hn::Zero(df);
+  for (size_t i = 0; i < kGroupColumns; i += lanes) highest = hn::Max(highest, hn::Abs(hn::LoadU(df, x + i)));
+  const float max = hn::ReduceMax(df, highest);
+  const bool any = max > 1e-30f && max < 3e38f;
+  const VF inverse = hn::Set(df, any ? 127.0f / max : 0.0f);
+  for (size_t half = 0; half < 2; ++half) {
+    VI32 sum = hn::Zero(di);
+    for (size_t i = 16 * half; i < 16 * half + 16; i += lanes) {
+      const VI32 q = hn::NearestInt(hn::Mul(hn::LoadU(df, x + i), inverse));
+      sum = hn::Add(sum, q);
+      hn::StoreU(hn::DemoteTo(hn::Rebind<int8_t, DI32>(), q), hn::Rebind<int8_t, DI32>(), values + i);
+    }
+    sums[half] = hn::ReduceSum(di, sum);
+  }
+  return any ? max / 127.0f : 0.0f;
+}
+
+// Fills tiles [tile_begin, tile_end) of the panel of in.tokens x cols.
+inline void PackPanel(const MatMulInput& in, uint32_t cols, uint32_t tile_begin, uint32_t tile_end, uint8_t* panel) {
+  const Tiling tiling(in.tokens, kMaxTile);
+  const size_t groups = cols / kGroupColumns;
+  for (uint32_t tile = tile_begin; tile < tile_end; ++tile) {
+    const uint32_t begin = tiling.Begin(tile);
+    const size_t tokens = tiling.Begin(tile + 1) - begin;
+    for (size_t t = 0; t < tokens; ++t) {
+      const float* x = in.Row(begin + static_cast<uint32_t>(t));
+      uint8_t* group = panel + begin * groups * kPanelGroupBytes;
+      for (size_t g = 0; g < groups; ++g, group += tokens * kPanelGroupBytes) {
+        int8_t values[kGroupColumns];
+        int32_t sums[2];
+        const float scale = QuantizeGroup(x + g * kGroupColumns, values, sums);
+        for (size_t q = 0; q < 8; ++q) std::memcpy(group + (q * tokens + t) * 4, values + q * 4, 4);
+        const int32_t bias = -8 * (sums[0] + sums[1]), bias_low = -8 * sums[0];
+        std::memcpy(group + tokens * 32 + t * 4, &bias, 4);
+        std::memcpy(group + tokens * 36 + t * 4, &bias_low, 4);
+        std::memcpy(group + tokens * 40 + t * 4, &scale, 4);
+      }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lfm2
+HWY_AFTER_NAMESPACE();
+
+#endif  // LFM2_KERNELS_QUANTIZE_INL_H_

@@ -1,0 +1,153 @@
+// The scalar oracle: every operation of the model written as its formula, float activations, sums in double. Nothing
+// here is fast; everything fast is compared with it.
+#ifndef LFM2_KERNELS_REFERENCE_H_
+#define LFM2_KERNELS_REFERENCE_H_
+
+#include <cmath>
+
+#include "lfm2/base/config.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/format/model_config.h"
+#include "lfm2/format/tensor_type.h"
+#include "lfm2/kernels/dequantize.h"
+#include "lfm2/kernels/kv_cache.h"
+#include "lfm2/kernels/panel.h"
+
+namespace lfm2 {
+
+// The same interface as the SIMD kernels (kernels/kernels-inl.h), so that a session runs on either.
+struct ReferenceKernels {
+  static constexpr uint32_t kMaxTile = 1;
+
+  // Float activations need no panel.
+  static void PackPanel(const MatMulInput&, uint32_t, uint32_t, uint32_t, uint8_t*) {}
+
+  // out[t, row] = sum over columns of w[row, :] . x[t, :] for the rows of blocks [block_begin, block_end).
+  static void MatMul(const Matrix& w, const MatMulInput& in, uint32_t block_begin, uint32_t block_end, float* out,
+                     size_t out_stride) {
+    const uint32_t row_end = Min(w.rows, block_end * kBlockRows);
+    for (uint32_t row = block_begin * kBlockRows; row < row_end; ++row) {
+      for (uint32_t t = 0; t < in.tokens; ++t) out[t * out_stride + row] = Dot(w, row, in.Row(t));
+    }
+  }
+
+  // out[t, row] = silu(gate[row, :] . x[t, :]) * (up[row, :] . x[t, :]), silu(v) = v / (1 + exp(-v)).
+  static void MatMulSwiGlu(const Matrix& gate, const Matrix& up, const MatMulInput& in, uint32_t block_begin,
+                           uint32_t block_end, float* out, size_t out_stride) {
+    const uint32_t row_end = Min(gate.rows, block_end * kBlockRows);
+    for (uint32_t row = block_begin * kBlockRows; row < row_end; ++row) {
+      for (uint32_t t = 0; t < in.tokens; ++t) {
+        const float g = Dot(gate, row, in.Row(t));
+        out[t * out_stride + row] = g / (1.0f + std::exp(-g)) * Dot(up, row, in.Row(t));
+      }
+    }
+  }
+
+  // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; out may be x.
+  static void RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
+    double sum = 0;
+    for (uint32_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    const double inverse = 1.0 / std::sqrt(sum / n + static_cast<double>(eps));
+    for (uint32_t i = 0; i < n; ++i) out[i] = static_cast<float>(static_cast<double>(x[i]) * inverse) * weight[i];
+  }
+
+  // Rotates pairs (i, i + head_dim / 2) of one head; cos_sin[2][head_dim / 2]: cosines, then sines.
+  static void Rope(float* head, uint32_t head_dim, const float* cos_sin) {
+    const uint32_t half = head_dim / 2;
+    for (uint32_t i = 0; i < half; ++i) {
+      const float a = head[i], b = head[i + half], c = cos_sin[i], s = cos_sin[half + i];
+      head[i] = a * c - b * s;
+      head[i + half] = b * c + a * s;
+    }
+  }
+
+  // Writes one head's key and value [head_dim] of a position.
+  static void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
+    for (uint32_t d = 0; d < kv.head_dim; ++d) {
+      const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position) + d * kKeyBlock;
+      const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position) + d;
+      if (kv.type == KvCacheType::kF16) {
+        static_cast<uint16_t*>(kv.keys)[k] = F16FromF32(key[d]);
+        static_cast<uint16_t*>(kv.values)[v] = F16FromF32(value[d]);
+      } else {
+        static_cast<float*>(kv.keys)[k] = key[d];
+        static_cast<float*>(kv.values)[v] = value[d];
+      }
+    }
+  }
+
+  // out[head_dim] = sum over positions j <= position of softmax(q . key[j] / sqrt(head_dim)) * value[j], for each of
+  // `queries` heads that share kv_head. q and out are [queries, head_dim]. Scores are computed twice: no scratch.
+  static void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head, float* out) {
+    const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
+    for (uint32_t h = 0; h < queries; ++h) {
+      const float* query = q + h * kv.head_dim;
+      float highest = -INFINITY;
+      for (uint32_t j = 0; j <= position; ++j) highest = std::fmax(highest, Score(query, kv, kv_head, j) * scale);
+      double sum = 0;
+      double acc[kMaxHeadDim] = {};
+      for (uint32_t j = 0; j <= position; ++j) {
+        const double p = std::exp(static_cast<double>(Score(query, kv, kv_head, j) * scale - highest));
+        sum += p;
+        for (uint32_t d = 0; d < kv.head_dim; ++d) {
+          acc[d] += p * static_cast<double>(Element(kv, kv.values, kv.HeadOffset(kv_head) + kv.ValueOffset(j) + d));
+        }
+      }
+      for (uint32_t d = 0; d < kv.head_dim; ++d) out[h * kv.head_dim + d] = static_cast<float>(acc[d] / sum);
+    }
+  }
+
+  // Gated short convolution of channels [begin, end): with u = B * x, out[t] = C[t] * sum over k of kernel[k] * u[t - taps + 1 + k].
+  // bcx[tokens, 3 * hidden] holds B, C, x; state[taps - 1, hidden] the last u, oldest first, and is brought forward.
+  static void ShortConv(const float* bcx, uint32_t tokens, uint32_t hidden, uint32_t begin, uint32_t end,
+                        const float* kernel, uint32_t taps, float* state, float* out) {
+    for (uint32_t t = 0; t < tokens; ++t) {
+      const float* row = bcx + size_t{t} * 3 * hidden;
+      for (uint32_t c = begin; c < end; ++c) {
+        const float u = row[c] * row[2 * hidden + c];
+        double sum = static_cast<double>(kernel[size_t{taps - 1} * hidden + c]) * static_cast<double>(u);
+        for (uint32_t k = 0; k + 1 < taps; ++k) {
+          sum += static_cast<double>(kernel[size_t{k} * hidden + c]) * static_cast<double>(state[size_t{k} * hidden + c]);
+          state[size_t{k} * hidden + c] = k + 2 < taps ? state[size_t{k + 1} * hidden + c] : u;
+        }
+        out[size_t{t} * hidden + c] = row[hidden + c] * static_cast<float>(sum);
+      }
+    }
+  }
+
+  // x[n] += scale * y[n].
+  static void AddScaled(float* x, const float* y, float scale, uint32_t n) {
+    for (uint32_t i = 0; i < n; ++i) x[i] += scale * y[i];
+  }
+
+ private:
+  static float Dot(const Matrix& w, uint32_t row, const float* x) {
+    double sum = 0;
+    float group[kGroupColumns];
+    for (uint32_t g = 0; g < w.cols / kGroupColumns; ++g) {
+      DequantizeGroup(w, row, g, group);
+      for (uint32_t i = 0; i < kGroupColumns; ++i) {
+        sum += static_cast<double>(group[i]) * static_cast<double>(x[g * kGroupColumns + i]);
+      }
+    }
+    return static_cast<float>(sum);
+  }
+
+  static float Element(const KvCache& kv, const void* data, size_t i) {
+    return kv.type == KvCacheType::kF16 ? F32FromF16(static_cast<const uint16_t*>(data)[i])
+                                        : static_cast<const float*>(data)[i];
+  }
+
+  static float Score(const float* query, const KvCache& kv, uint32_t kv_head, uint32_t position) {
+    double sum = 0;
+    for (uint32_t d = 0; d < kv.head_dim; ++d) {
+      const size_t at = kv.HeadOffset(kv_head) + kv.KeyOffset(position) + d * kKeyBlock;
+      sum += static_cast<double>(query[d]) * static_cast<double>(Element(kv, kv.keys, at));
+    }
+    return static_cast<float>(sum);
+  }
+};
+
+}  // namespace lfm2
+
+#endif  // LFM2_KERNELS_REFERENCE_H_

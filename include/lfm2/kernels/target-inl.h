@@ -1,0 +1,78 @@
+// Highway, the vector types that all kernels share, and the checks that the compiler's flags mean what they seem to.
+#if defined(LFM2_KERNELS_TARGET_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LFM2_KERNELS_TARGET_INL_H_
+#undef LFM2_KERNELS_TARGET_INL_H_
+#else
+#define LFM2_KERNELS_TARGET_INL_H_
+#endif
+
+// Highway asks for AES and PCLMUL before it uses AVX2, but -march=haswell and x86-64-v3 do not promise them; the
+// kernels need neither.
+#if defined(__AVX2__) && !(defined(__AES__) && defined(__PCLMUL__)) && !defined(HWY_DISABLE_PCLMUL_AES)
+#define HWY_DISABLE_PCLMUL_AES
+#endif
+#include "hwy/highway.h"
+
+#include "lfm2/base/config.h"
+#include "lfm2/base/numeric.h"
+
+#if HWY_MAJOR < 1 || (HWY_MAJOR == 1 && HWY_MINOR < 3)
+#error "lfm2.h needs Highway 1.3 or newer"
+#endif
+#if defined(__AVX2__) && HWY_STATIC_TARGET == HWY_SSSE3 && !defined(HWY_COMPILE_ONLY_STATIC)
+#error "AVX2 is enabled, but Highway fell back to SSSE3: include lfm2.h before hwy/highway.h, or pass -maes -mpclmul"
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace lfm2 {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 16 lanes: the rows of a weight block, or the positions of a key block.
+using DF = hn::CappedTag<float, 16>;
+using DI32 = hn::RebindToSigned<DF>;
+using VF = hn::Vec<DF>;
+using VI32 = hn::Vec<DI32>;
+using DF16 = hn::Rebind<hwy::float16_t, DF>;
+using DBF16 = hn::Rebind<hwy::bfloat16_t, DF>;
+
+HWY_INLINE VF LoadF16(const uint16_t* p) {
+  return hn::PromoteTo(DF(), hn::LoadU(DF16(), reinterpret_cast<const hwy::float16_t*>(p)));
+}
+HWY_INLINE VF LoadBF16(const uint16_t* p) {
+  return hn::PromoteTo(DF(), hn::LoadU(DBF16(), reinterpret_cast<const hwy::bfloat16_t*>(p)));
+}
+
+// exp(x), relative error below 2e-7: x = n ln 2 + r, a polynomial for exp(r) - 1 - r (the minimax coefficients of
+// Cephes' expf), then n goes into the exponent. Zero below -87.3, where floats end; the largest power above 88.
+HWY_INLINE VF Exp(VF x) {
+  const DF df;
+  const DI32 di;
+  const VF clamped = hn::Min(hn::Max(x, hn::Set(df, -87.3f)), hn::Set(df, 88.0f));
+  const VI32 n = hn::NearestInt(hn::Mul(clamped, hn::Set(df, 1.44269504f)));
+  const VF nf = hn::ConvertTo(df, n);
+  VF r = hn::NegMulAdd(nf, hn::Set(df, 0.693359375f), clamped);
+  r = hn::NegMulAdd(nf, hn::Set(df, -2.12194440e-4f), r);
+  VF p = hn::Set(df, 1.9875691500e-4f);
+  p = hn::MulAdd(p, r, hn::Set(df, 1.3981999507e-3f));
+  p = hn::MulAdd(p, r, hn::Set(df, 8.3334519073e-3f));
+  p = hn::MulAdd(p, r, hn::Set(df, 4.1665795894e-2f));
+  p = hn::MulAdd(p, r, hn::Set(df, 1.6666665459e-1f));
+  p = hn::MulAdd(p, r, hn::Set(df, 5.0000001201e-1f));
+  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(df, 1.0f));
+  const VF power = hn::BitCast(df, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127))));
+  return hn::IfThenElseZero(hn::Ge(x, hn::Set(df, -87.3f)), hn::Mul(p, power));
+}
+
+// silu(v) = v / (1 + exp(-v)).
+HWY_INLINE VF Silu(VF v) {
+  const DF df;
+  return hn::Div(v, hn::Add(hn::Set(df, 1.0f), Exp(hn::Neg(v))));
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lfm2
+HWY_AFTER_NAMESPACE();
+
+#endif  // LFM2_KERNELS_TARGET_INL_H_

@@ -1,0 +1,120 @@
+// SwiGLU feed forward, dense and as a mixture of experts: delta = down(silu(gate(normed)) * up(normed)).
+#if defined(LFM2_LAYERS_FEED_FORWARD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LFM2_LAYERS_FEED_FORWARD_INL_H_
+#undef LFM2_LAYERS_FEED_FORWARD_INL_H_
+#else
+#define LFM2_LAYERS_FEED_FORWARD_INL_H_
+#endif
+
+#include "lfm2/format/image.h"
+#include "lfm2/kernels/target-inl.h"
+#include "lfm2/layers/context.h"
+#include "lfm2/layers/router.h"
+#include "lfm2/model/weights.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lfm2 {
+namespace HWY_NAMESPACE {
+
+// Reads workspace.normed, writes workspace.delta.
+template <class Kernels>
+void DenseFeedForward(const LayerContext& ctx, const LayerWeights& weights) {
+  const Workspace& ws = ctx.workspace;
+  const uint32_t ff_size = ctx.config.dense_ff_size;
+  const MatMulInput in = PackInput<Kernels>(ctx, ws.normed, ctx.config.hidden_size, ws.panel);
+  ParallelRanges(ctx.executor, weights.ffn_gate.row_blocks(), [&](uint32_t begin, uint32_t end) {
+    Kernels::MatMulSwiGlu(weights.ffn_gate, weights.ffn_up, in, begin, end, ws.ffn.act, ff_size);
+  });
+  const Product down[] = {{&weights.ffn_down, ws.delta}};
+  MultiplyAll<Kernels>(ctx.executor, down, PackInput<Kernels>(ctx, ws.ffn.act, ff_size, ws.ffn.panel));
+}
+
+// The assignments of active expert i as the input of a product over rows of `cols` values.
+inline MatMulInput ExpertInput(const LayerContext& ctx, uint32_t i, const float* x, uint32_t cols, const uint8_t* panel) {
+  const Workspace::Experts& moe = ctx.workspace.moe;
+  const uint32_t expert = moe.active[i], first = moe.offset[expert];
+  MatMulInput in;
+  in.x = x;
+  in.stride = cols;
+  in.tokens = moe.offset[expert + 1] - first;
+  in.panel = panel + static_cast<size_t>(PanelBytes(first, cols));
+  return in;
+}
+
+// Calls f(i, begin, end) for ranges of the row blocks of each active expert i, as one piece of work.
+template <class F>
+void ForExpertBlocks(const LayerContext& ctx, uint32_t active, uint32_t blocks, F&& f) {
+  ParallelRanges(ctx.executor, active * blocks, [&](uint32_t begin, uint32_t end) {
+    while (begin < end) {
+      const uint32_t i = begin / blocks, first = begin % blocks;
+      const uint32_t count = Min(end - begin, blocks - first);
+      f(i, first, first + count);
+      begin += count;
+    }
+  });
+}
+
+// Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens.
+// Outputs are added up per token, best expert first, so the order of the sum depends on nothing else.
+template <class Kernels>
+void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const Image& image, uint32_t layer) {
+  const Workspace& ws = ctx.workspace;
+  const Workspace::Experts& moe = ws.moe;
+  const ModelConfig& config = ctx.config;
+  const uint32_t hidden = config.hidden_size, ff_size = config.expert_ff_size, per_token = config.experts_per_token;
+  const uint32_t moe_layer = layer - config.dense_layers;
+
+  const Product router[] = {{&weights.router, moe.scores}};
+  MultiplyAll<Kernels>(ctx.executor, router, PackInput<Kernels>(ctx, ws.normed, hidden, ws.panel));
+  for (uint32_t t = 0; t < ctx.tokens; ++t) {
+    uint16_t* chosen = moe.chosen + size_t{t} * per_token;
+    float* share = moe.weights + size_t{t} * per_token;
+    ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias, chosen, share);
+    if (ctx.observer != nullptr && ctx.observer->routing != nullptr) {
+      ctx.observer->routing(ctx.observer->context, layer, ctx.position + t, chosen, share);
+    }
+  }
+  const uint32_t active = GroupByExpert(ctx);
+
+  const auto gathered = [&](uint32_t i) {
+    MatMulInput in = ExpertInput(ctx, i, ws.normed, hidden, moe.panel);
+    in.rows = moe.token + moe.offset[moe.active[i]];
+    return in;
+  };
+  const auto activated = [&](uint32_t i) {
+    const size_t first = moe.offset[moe.active[i]];
+    return ExpertInput(ctx, i, moe.act + first * ff_size, ff_size, moe.act_panel);
+  };
+  const auto pack = [&](const MatMulInput& in, uint32_t cols) {
+    const Tiling tiling(in.tokens, Kernels::kMaxTile);
+    Kernels::PackPanel(in, cols, 0, tiling.tiles(), const_cast<uint8_t*>(in.panel));
+  };
+  ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(gathered(i), hidden); });
+  ForExpertBlocks(ctx, active, weights.expert_gate.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
+    const uint8_t* record = image.Record(moe_layer, moe.active[i]);
+    float* out = moe.act + size_t{moe.offset[moe.active[i]]} * ff_size;
+    Kernels::MatMulSwiGlu(weights.expert_gate.In(record), weights.expert_up.In(record), gathered(i), begin, end, out, ff_size);
+  });
+  ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(activated(i), ff_size); });
+  ForExpertBlocks(ctx, active, weights.expert_down.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
+    const uint8_t* record = image.Record(moe_layer, moe.active[i]);
+    float* out = moe.out + size_t{moe.offset[moe.active[i]]} * hidden;
+    Kernels::MatMul(weights.expert_down.In(record), activated(i), begin, end, out, hidden);
+  });
+  ParallelRanges(ctx.executor, ctx.tokens, [&](uint32_t begin, uint32_t end) {
+    for (uint32_t t = begin; t < end; ++t) {
+      float* to = ws.delta + size_t{t} * hidden;
+      std::memset(to, 0, hidden * sizeof(float));
+      for (uint32_t r = 0; r < per_token; ++r) {
+        const size_t a = size_t{t} * per_token + r;
+        Kernels::AddScaled(to, moe.out + size_t{moe.slot[a]} * hidden, moe.weights[a], hidden);
+      }
+    }
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lfm2
+HWY_AFTER_NAMESPACE();
+
+#endif  // LFM2_LAYERS_FEED_FORWARD_INL_H_

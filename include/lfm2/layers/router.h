@@ -1,0 +1,61 @@
+// Which experts a token goes to, and the chunk's assignments in expert order.
+#ifndef LFM2_LAYERS_ROUTER_H_
+#define LFM2_LAYERS_ROUTER_H_
+
+#include <cmath>
+
+#include "lfm2/base/config.h"
+#include "lfm2/format/model_config.h"
+#include "lfm2/layers/context.h"
+
+namespace lfm2 {
+
+// logits[experts] become s = sigmoid(logits). chosen[experts_per_token]: the largest s + bias, best first, ties to the
+// lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor.
+inline void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen, float* weights) {
+  for (uint32_t e = 0; e < config.experts; ++e) logits[e] = 1.0f / (1.0f + std::exp(-logits[e]));
+  float sum = 0.0f;
+  for (uint32_t r = 0; r < config.experts_per_token; ++r) {
+    uint32_t best = config.experts;
+    for (uint32_t e = 0; e < config.experts; ++e) {
+      bool taken = false;
+      for (uint32_t i = 0; i < r; ++i) taken = taken || chosen[i] == e;
+      if (taken) continue;
+      if (best == config.experts || logits[e] + bias[e] > logits[best] + bias[best]) best = e;
+    }
+    chosen[r] = static_cast<uint16_t>(best);
+    weights[r] = logits[best];
+    sum += logits[best];
+  }
+  for (uint32_t r = 0; r < config.experts_per_token; ++r) {
+    weights[r] = weights[r] / (sum + 1e-6f) * config.routed_scaling_factor;
+  }
+}
+
+// Sorts the assignments moe.chosen[tokens, experts_per_token] by expert, tokens in order within one: fills offset,
+// token, slot and active. Returns the number of active experts.
+inline uint32_t GroupByExpert(const LayerContext& ctx) {
+  const Workspace::Experts& moe = ctx.workspace.moe;
+  const uint32_t experts = ctx.config.experts;
+  const uint32_t assignments = ctx.tokens * ctx.config.experts_per_token;
+  for (uint32_t e = 0; e <= experts; ++e) moe.offset[e] = 0;
+  for (uint32_t a = 0; a < assignments; ++a) ++moe.offset[moe.chosen[a] + 1u];
+  uint32_t active = 0;
+  for (uint32_t e = 0; e < experts; ++e) {
+    if (moe.offset[e + 1] > 0) moe.active[active++] = static_cast<uint16_t>(e);
+    moe.offset[e + 1] += moe.offset[e];
+  }
+  // offset[e] runs through e's places here; afterwards it stands where e + 1 begins, and moves back one expert.
+  for (uint32_t a = 0; a < assignments; ++a) {
+    const uint32_t at = moe.offset[moe.chosen[a]]++;
+    moe.token[at] = a / ctx.config.experts_per_token;
+    moe.slot[a] = at;
+  }
+  for (uint32_t e = experts; e > 0; --e) moe.offset[e] = moe.offset[e - 1];
+  moe.offset[0] = 0;
+  return active;
+}
+
+}  // namespace lfm2
+
+#endif  // LFM2_LAYERS_ROUTER_H_

@@ -1,0 +1,96 @@
+// The activations of one chunk of tokens. Buffers of parts that never run at the same time share their memory.
+#ifndef LFM2_LAYERS_WORKSPACE_H_
+#define LFM2_LAYERS_WORKSPACE_H_
+
+#include "lfm2/base/arena.h"
+#include "lfm2/base/config.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/format/model_config.h"
+#include "lfm2/kernels/panel.h"
+
+namespace lfm2 {
+
+// N below is the prefill chunk, A = N * experts_per_token the assignments of tokens to experts in it.
+struct Workspace {
+  float* x = nullptr;        // [N, hidden_size] residual stream
+  float* normed = nullptr;   // [N, hidden_size] input of the operator or feed forward
+  float* delta = nullptr;    // [N, hidden_size] its output, before it is added to x
+  uint8_t* panel = nullptr;  // of `normed`
+  float* rope = nullptr;     // [N, head_dim]: cosines and sines of each position
+
+  struct Conv {
+    float* bcx = nullptr;      // [N, 3 * hidden_size]
+    float* out = nullptr;      // [N, hidden_size]
+    uint8_t* panel = nullptr;  // of `out`
+  } conv;
+  struct Attention {
+    float* q = nullptr;        // [N, heads * head_dim]
+    float* k = nullptr;        // [N, kv_heads * head_dim]
+    float* v = nullptr;        // [N, kv_heads * head_dim]
+    float* out = nullptr;      // [N, heads * head_dim]
+    uint8_t* panel = nullptr;  // of `out`
+  } attention;
+  struct FeedForward {
+    float* act = nullptr;      // [N, dense_ff_size]
+    uint8_t* panel = nullptr;  // of `act`
+  } ffn;
+  struct Experts {
+    float* scores = nullptr;          // [N, experts] router logits, then sigmoid of them
+    uint16_t* chosen = nullptr;       // [N, experts_per_token] best first
+    float* weights = nullptr;         // [N, experts_per_token]
+    uint32_t* slot = nullptr;         // [N, experts_per_token] where in expert order the assignment stands
+    uint32_t* token = nullptr;        // [A] token of each assignment, in expert order
+    uint32_t* offset = nullptr;       // [experts + 1] first assignment of each expert
+    uint16_t* active = nullptr;       // [experts] those with an assignment
+    uint8_t* panel = nullptr;         // of the gathered inputs, expert by expert
+    float* act = nullptr;             // [A, expert_ff_size]
+    uint8_t* act_panel = nullptr;     // of `act`, expert by expert
+    float* out = nullptr;             // [A, hidden_size]
+  } moe;
+
+  constexpr void Carve(const ModelConfig& config, uint32_t chunk, Arena& arena) {
+    const uint64_t n = chunk, hidden = config.hidden_size;
+    x = arena.Carve<float>(n * hidden);
+    normed = arena.Carve<float>(n * hidden);
+    delta = arena.Carve<float>(n * hidden);
+    panel = arena.Carve<uint8_t>(PanelBytes(n, hidden));
+    rope = arena.Carve<float>(n * config.head_dim);
+    const uint64_t begin = arena.used();
+    uint64_t end = begin;
+    const auto next_part = [&] {
+      end = Max(end, arena.used());
+      arena.Rewind(begin);
+    };
+    conv.bcx = arena.Carve<float>(n * 3 * hidden);
+    conv.out = arena.Carve<float>(n * hidden);
+    conv.panel = arena.Carve<uint8_t>(PanelBytes(n, hidden));
+    next_part();
+    attention.q = arena.Carve<float>(n * config.q_size());
+    attention.k = arena.Carve<float>(n * config.kv_size());
+    attention.v = arena.Carve<float>(n * config.kv_size());
+    attention.out = arena.Carve<float>(n * config.q_size());
+    attention.panel = arena.Carve<uint8_t>(PanelBytes(n, config.q_size()));
+    next_part();
+    ffn.act = arena.Carve<float>(n * config.dense_ff_size);
+    ffn.panel = arena.Carve<uint8_t>(PanelBytes(n, config.dense_ff_size));
+    next_part();
+    const uint64_t assignments = n * config.experts_per_token;
+    moe.scores = arena.Carve<float>(n * config.experts);
+    moe.chosen = arena.Carve<uint16_t>(assignments);
+    moe.weights = arena.Carve<float>(assignments);
+    moe.slot = arena.Carve<uint32_t>(assignments);
+    moe.token = arena.Carve<uint32_t>(assignments);
+    moe.offset = arena.Carve<uint32_t>(uint64_t{config.experts} + 1);
+    moe.active = arena.Carve<uint16_t>(config.experts);
+    moe.panel = arena.Carve<uint8_t>(PanelBytes(assignments, hidden));
+    moe.act = arena.Carve<float>(assignments * config.expert_ff_size);
+    moe.act_panel = arena.Carve<uint8_t>(PanelBytes(assignments, config.expert_ff_size));
+    moe.out = arena.Carve<float>(assignments * hidden);
+    next_part();
+    arena.Carve<std::byte>(end - begin);
+  }
+};
+
+}  // namespace lfm2
+
+#endif  // LFM2_LAYERS_WORKSPACE_H_

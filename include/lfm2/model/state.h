@@ -1,0 +1,58 @@
+// What a model remembers of the tokens so far: keys and values of attention layers, the last inputs of convolutions.
+#ifndef LFM2_MODEL_STATE_H_
+#define LFM2_MODEL_STATE_H_
+
+#include <cstring>
+
+#include "lfm2/base/arena.h"
+#include "lfm2/base/config.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/format/model_config.h"
+#include "lfm2/kernels/kv_cache.h"
+#include "lfm2/model/options.h"
+
+namespace lfm2 {
+
+// Lies in the session's arena. Copying it copies the views only.
+class State {
+ public:
+  // Carve what a session of these (normalized) options needs; with a counting arena they only count.
+  constexpr void CarveKv(const ModelConfig& config, const SessionOptions& options, Arena& arena) {
+    type_ = options.kv_cache;
+    head_dim_ = config.head_dim;
+    capacity_ = RoundUp(options.context_length, kAttentionBlock);
+    kv_layer_bytes_ = uint64_t{config.kv_size()} * capacity_ * BytesOf(type_);
+    kv_ = arena.Carve<std::byte>(2 * kv_layer_bytes_ * config.attention_layers());
+  }
+  constexpr void CarveConv(const ModelConfig& config, Arena& arena) {
+    conv_layer_floats_ = (config.conv_kernel - 1) * config.hidden_size;
+    conv_floats_ = conv_layer_floats_ * (config.layers - config.attention_layers());
+    conv_ = arena.Carve<float>(conv_floats_);
+  }
+
+  // Forgets everything: the next token is at position 0. Keys and values stay as they are, for attention never uses
+  // what lies behind the last position.
+  void Reset() { std::memset(conv_, 0, sizeof(float) * conv_floats_); }
+
+  // n counts attention layers from 0.
+  KvCache kv(uint32_t n) const {
+    std::byte* const at = kv_ + static_cast<size_t>(2 * kv_layer_bytes_ * n);
+    return {at, at + static_cast<size_t>(kv_layer_bytes_), capacity_, head_dim_, type_};
+  }
+  // [conv_kernel - 1, hidden_size] values of B * x, oldest first; n counts convolution layers from 0.
+  float* conv(uint32_t n) const { return conv_ + size_t{n} * conv_layer_floats_; }
+
+ private:
+  std::byte* kv_ = nullptr;
+  float* conv_ = nullptr;
+  uint64_t kv_layer_bytes_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t head_dim_ = 0;
+  uint32_t conv_layer_floats_ = 0;
+  uint32_t conv_floats_ = 0;
+  KvCacheType type_ = KvCacheType::kF16;
+};
+
+}  // namespace lfm2
+
+#endif  // LFM2_MODEL_STATE_H_

@@ -1,0 +1,25 @@
+// Where the bytes of a model image come from. Storage knows only bytes.
+#ifndef LFM2_STORAGE_STORAGE_H_
+#define LFM2_STORAGE_STORAGE_H_
+
+#include "lfm2/base/config.h"
+
+namespace lfm2 {
+
+// A read-only run of bytes. Implementations belong to the caller and outlive every Image and Session opened on them.
+class Storage {
+ public:
+  // Bytes that can be read; a flash partition may be longer than the image in it.
+  virtual uint64_t size() const = 0;
+
+  // The address of [offset, offset + bytes), valid until the storage is closed; nullptr where the range is not within
+  // size(). The address of offset 0 is aligned to kAlignment.
+  virtual const std::byte* Map(uint64_t offset, uint64_t bytes) const = 0;
+
+ protected:
+  ~Storage() = default;  // never deleted through the base: the library frees nothing
+};
+
+}  // namespace lfm2
+
+#endif  // LFM2_STORAGE_STORAGE_H_
