@@ -23,8 +23,8 @@ class Arena {
     return a;
   }
 
-  // `count` values of T, uninitialised, aligned to kAlignment. The caller has checked the total against the Plan before;
-  // nullptr from a counting arena, or where the memory does not suffice.
+  // `count` values of T, uninitialised, aligned to kAlignment. The caller has checked the total against the Plan
+  // before; nullptr from a counting arena, or where the memory does not suffice.
   template <class T>
   constexpr T* Carve(uint64_t count) {
     uint64_t bytes = 0, end = 0;

@@ -8,13 +8,13 @@ namespace lfm2 {
 
 enum class StatusCode : uint8_t {
   kOk,
-  kInvalidArgument,    // the caller passed something that can never work
-  kFailedPrecondition, // the call came at the wrong time: use before open, open twice
-  kArenaTooSmall,      // `value` bytes were given, `limit` are needed
-  kContextFull,        // `value` positions were asked for, `limit` exist
-  kCorrupt,            // the bytes of a file contradict themselves
-  kUnsupported,        // well formed, but nothing this version can run
-  kIo,                 // the operating system or device said no; `value` is its error number
+  kInvalidArgument,     // the caller passed something that can never work
+  kFailedPrecondition,  // the call came at the wrong time: use before open, open twice
+  kArenaTooSmall,       // `value` bytes were given, `limit` are needed
+  kContextFull,         // `value` positions were asked for, `limit` exist
+  kCorrupt,             // the bytes of a file contradict themselves
+  kUnsupported,         // well formed, but nothing this version can run
+  kIo,                  // the operating system or device said no; `value` is its error number
 };
 
 // What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
@@ -25,8 +25,7 @@ class [[nodiscard]] Status {
   constexpr Status() = default;
   // where: the field, argument or region, such as "header.hidden_size". what: a clause about it, such as "is not a
   // multiple of 32". value and limit: the number found and the number it was held against.
-  constexpr Status(StatusCode code, const char* where, const char* what)
-      : where_(where), what_(what), code_(code) {}
+  constexpr Status(StatusCode code, const char* where, const char* what) : where_(where), what_(what), code_(code) {}
   constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value)
       : where_(where), what_(what), value_(value), code_(code), numbers_(1) {}
   constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value, uint64_t limit)
@@ -126,10 +125,10 @@ class [[nodiscard]] Status {
 };
 
 // Leaves the calling function with the Status of `expression` unless it is ok.
-#define LFM2_RETURN_IF_ERROR(expression)                 \
-  do {                                                   \
-    const ::lfm2::Status lfm2_status_ = (expression);    \
-    if (!lfm2_status_.ok()) return lfm2_status_;         \
+#define LFM2_RETURN_IF_ERROR(expression)              \
+  do {                                                \
+    const ::lfm2::Status lfm2_status_ = (expression); \
+    if (!lfm2_status_.ok()) return lfm2_status_;      \
   } while (false)
 
 }  // namespace lfm2

@@ -99,11 +99,12 @@ class Image {
     std::memcpy(&header_, bytes, sizeof(header_));
     header_.name[sizeof(header_.name) - 1] = '\0';
     if (std::memcmp(header_.magic, kImageMagic, sizeof(kImageMagic)) != 0) {
-      return Status(StatusCode::kCorrupt, "header.magic", "is not LFM2IMG: this is no .lfm2 image; make one with lfm2-pack");
+      return Status(StatusCode::kCorrupt, "header.magic",
+                    "is not LFM2IMG: this is no .lfm2 image; make one with lfm2-pack");
     }
     if (header_.version != kImageVersion) {
-      return Status(StatusCode::kUnsupported, "header.version", "is not the one this library reads; pack the model again",
-                    header_.version, kImageVersion);
+      return Status(StatusCode::kUnsupported, "header.version",
+                    "is not the one this library reads; pack the model again", header_.version, kImageVersion);
     }
     if (header_.header_bytes != sizeof(ImageHeader)) {
       return Bad("header.header_bytes", "is wrong", header_.header_bytes, sizeof(ImageHeader));
@@ -122,8 +123,10 @@ class Image {
     ImageHeader blank = LoadAs<ImageHeader>(bytes);
     blank.metadata_crc = 0;
     uint32_t crc = Crc32c(0, &blank, sizeof(blank));
-    crc = Crc32c(crc, metadata_ + sizeof(ImageHeader), static_cast<size_t>(header_.metadata_bytes - sizeof(ImageHeader)));
-    if (crc != header_.metadata_crc) return Bad("header and directory", "have the wrong CRC-32C", crc, header_.metadata_crc);
+    crc =
+        Crc32c(crc, metadata_ + sizeof(ImageHeader), static_cast<size_t>(header_.metadata_bytes - sizeof(ImageHeader)));
+    if (crc != header_.metadata_crc)
+      return Bad("header and directory", "have the wrong CRC-32C", crc, header_.metadata_crc);
     config_ = ConfigFromHeader(header_);
     return CheckConfig(config_);
   }
@@ -156,7 +159,8 @@ class Image {
       return Status(StatusCode::kUnsupported, NameOf(spec.role), "has a type this version does not run", found.type);
     }
     const TensorType type = static_cast<TensorType>(found.type);
-    if (!TypeFits(spec, type)) return Bad(NameOf(spec.role), "has a type its shape does not allow", found.type, spec.cols);
+    if (!TypeFits(spec, type))
+      return Bad(NameOf(spec.role), "has a type its shape does not allow", found.type, spec.cols);
     const TensorEntry want = cursor->Place(spec, type);
     if (found.role != want.role) return Bad("directory.role", "is out of order", found.role, want.role);
     if (found.layer != want.layer) return Bad("directory.layer", "is out of order", found.layer, want.layer);

@@ -89,7 +89,8 @@ class LayoutCursor {
     const uint64_t offset = RoundUp<uint64_t>(cursor, kAlignment);
     const uint64_t bytes = TensorBytes(spec, type);
     cursor = offset + bytes;
-    return {static_cast<uint16_t>(spec.role), spec.layer, static_cast<uint32_t>(type), spec.rows, spec.cols, offset, bytes};
+    return {
+        static_cast<uint16_t>(spec.role), spec.layer, static_cast<uint32_t>(type), spec.rows, spec.cols, offset, bytes};
   }
   // Bytes of the pinned part so far.
   constexpr uint64_t pinned_bytes() const { return pinned_; }

@@ -31,15 +31,15 @@ struct ModelConfig {
   uint32_t heads = 0;
   uint32_t kv_heads = 0;
   uint32_t head_dim = 0;
-  uint32_t dense_layers = 0;         // leading layers with a dense feed forward; all of them in a dense model
-  uint32_t dense_ff_size = 0;        // width of a dense feed forward; 0 if there is none
-  uint32_t experts = 0;              // 0 in a dense model
+  uint32_t dense_layers = 0;   // leading layers with a dense feed forward; all of them in a dense model
+  uint32_t dense_ff_size = 0;  // width of a dense feed forward; 0 if there is none
+  uint32_t experts = 0;        // 0 in a dense model
   uint32_t experts_per_token = 0;
   uint32_t expert_ff_size = 0;
   uint32_t vocab_size = 0;
-  uint32_t context_length = 0;       // positions the model was trained for
-  uint32_t conv_kernel = 3;          // taps of the short convolution (L_cache)
-  bool tied_embedding = true;        // the LM head is the token embedding
+  uint32_t context_length = 0;  // positions the model was trained for
+  uint32_t conv_kernel = 3;     // taps of the short convolution (L_cache)
+  bool tied_embedding = true;   // the LM head is the token embedding
   float norm_eps = 1e-5f;
   float rope_theta = 1e6f;
   float routed_scaling_factor = 1.0f;
@@ -86,7 +86,8 @@ constexpr Status CheckConfig(const ModelConfig& c) {
     if (r.value > r.high) return Status(kBad, r.where, "is too large", r.value, r.high);
     if (r.value % r.multiple != 0) return Status(kBad, r.where, "is not a multiple of 32", r.value);
   }
-  if (c.heads % c.kv_heads != 0) return Status(kBad, "config.heads", "is not a multiple of kv_heads", c.heads, c.kv_heads);
+  if (c.heads % c.kv_heads != 0)
+    return Status(kBad, "config.heads", "is not a multiple of kv_heads", c.heads, c.kv_heads);
   // The comparisons are written so that a NaN fails them.
   if (!(c.norm_eps >= 0.0f && c.norm_eps < 1.0f)) return Status(kBad, "config.norm_eps", "is not in [0, 1)");
   if (!(c.rope_theta >= 1.0f && c.rope_theta < 1e12f)) return Status(kBad, "config.rope_theta", "is not in [1, 1e12)");

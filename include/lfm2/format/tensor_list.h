@@ -11,8 +11,8 @@ namespace lfm2 {
 // Numbers are part of the image format.
 enum class TensorRole : uint16_t {
   kTokenEmbedding = 0,
-  kOutputNorm = 1,   // after the last layer; "embedding_norm" in checkpoints
-  kOutput = 2,       // LM head, only where it is not the embedding
+  kOutputNorm = 1,  // after the last layer; "embedding_norm" in checkpoints
+  kOutput = 2,      // LM head, only where it is not the embedding
   kOperatorNorm = 3,
   kFfnNorm = 4,
   kAttnQ = 5,

@@ -17,7 +17,8 @@ enum class TensorType : uint32_t {
   kQ6_K = 5,
 };
 
-// Every matrix is stored in blocks of kBlockRows rows, so that SIMD lanes are rows; the last block is padded with zeros.
+// Every matrix is stored in blocks of kBlockRows rows, so that SIMD lanes are rows; the last block is padded with
+// zeros.
 inline constexpr uint32_t kBlockRows = 16;
 // Columns that share one activation scale, and the granularity of every row length.
 inline constexpr uint32_t kGroupColumns = 32;

@@ -58,8 +58,7 @@ inline void AttendHead(const float* HWY_RESTRICT q, uint32_t position, const KvC
   for (size_t d = 0; d < head_dim; d += lanes) hn::StoreU(hn::Zero(df), df, out + d);
   for (uint32_t begin = 0; begin <= position; begin += kAttentionBlock) {
     const uint32_t valid = Min(kAttentionBlock, position + 1 - begin);
-    const float block_highest =
-        BlockScores(q, keys + kv.KeyOffset(begin), head_dim, scale, valid, scores);
+    const float block_highest = BlockScores(q, keys + kv.KeyOffset(begin), head_dim, scale, valid, scores);
     const float new_highest = Max(highest, block_highest);
     VF block_sum = hn::Zero(df);
     for (size_t j = 0; j < kAttentionBlock; j += lanes) {
@@ -85,7 +84,8 @@ inline void AttendHead(const float* HWY_RESTRICT q, uint32_t position, const KvC
 }
 
 // out[queries, head_dim] = attention of q[queries, head_dim] over positions 0..position.
-inline void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head, float* out) {
+inline void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
+                   float* out) {
   for (uint32_t h = 0; h < queries; ++h) {
     const size_t at = size_t{h} * kv.head_dim;
     if (kv.type == KvCacheType::kF16) {

@@ -22,9 +22,7 @@ using VU8 = hn::Vec<DU8>;
 using VI8 = hn::Vec<DI8>;
 
 // Four activations in every 32-bit lane.
-HWY_INLINE VI8 BroadcastQuad(const uint8_t* quad) {
-  return hn::BitCast(DI8(), hn::Set(DI32(), LoadAs<int32_t>(quad)));
-}
+HWY_INLINE VI8 BroadcastQuad(const uint8_t* quad) { return hn::BitCast(DI8(), hn::Set(DI32(), LoadAs<int32_t>(quad))); }
 
 // sum[row] += w[row, 0..3] . x[0..3] with weights of 0..127.
 HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, VI8 x) {

@@ -32,7 +32,8 @@ inline void RmsNorm(const float* x, const float* weight, uint32_t n, float eps, 
   }
 }
 
-// Rotates pairs (i, i + head_dim / 2) of one head; cos_sin[2][head_dim / 2]: cosines, then sines. head_dim is a multiple of 32.
+// Rotates pairs (i, i + head_dim / 2) of one head; cos_sin[2][head_dim / 2]: cosines, then sines. head_dim is a
+// multiple of 32.
 inline void Rope(float* head, uint32_t head_dim, const float* cos_sin) {
   const DF df;
   const size_t half = head_dim / 2;

@@ -47,9 +47,7 @@ struct SimdKernels {
                         const float* kernel, uint32_t taps, float* state, float* out) {
     HWY_NAMESPACE::ShortConv(bcx, tokens, hidden, begin, end, kernel, taps, state, out);
   }
-  static void AddScaled(float* x, const float* y, float scale, uint32_t n) {
-    HWY_NAMESPACE::AddScaled(x, y, scale, n);
-  }
+  static void AddScaled(float* x, const float* y, float scale, uint32_t n) { HWY_NAMESPACE::AddScaled(x, y, scale, n); }
 };
 
 }  // namespace HWY_NAMESPACE

@@ -62,10 +62,18 @@ inline void ComputeTile(const Matrix& w, uint32_t block, const MatMulInput& in, 
     case 2: return IntegerTile<2>(w.type, weights, groups, panel, out->values);
     case 3: return IntegerTile<3>(w.type, weights, groups, panel, out->values);
     case 4: return IntegerTile<4>(w.type, weights, groups, panel, out->values);
-    case 5: if constexpr (kMaxTile > 4) return IntegerTile<5>(w.type, weights, groups, panel, out->values); break;
-    case 6: if constexpr (kMaxTile > 4) return IntegerTile<6>(w.type, weights, groups, panel, out->values); break;
-    case 7: if constexpr (kMaxTile > 4) return IntegerTile<7>(w.type, weights, groups, panel, out->values); break;
-    case 8: if constexpr (kMaxTile > 4) return IntegerTile<8>(w.type, weights, groups, panel, out->values); break;
+    case 5:
+      if constexpr (kMaxTile > 4) return IntegerTile<5>(w.type, weights, groups, panel, out->values);
+      break;
+    case 6:
+      if constexpr (kMaxTile > 4) return IntegerTile<6>(w.type, weights, groups, panel, out->values);
+      break;
+    case 7:
+      if constexpr (kMaxTile > 4) return IntegerTile<7>(w.type, weights, groups, panel, out->values);
+      break;
+    case 8:
+      if constexpr (kMaxTile > 4) return IntegerTile<8>(w.type, weights, groups, panel, out->values);
+      break;
     default: break;
   }
   LFM2_ASSERT(false);  // Tiling makes no larger tiles

@@ -17,9 +17,12 @@ namespace lfm2 {
 inline constexpr size_t kPanelGroupBytes = kGroupColumns + 3 * 4;
 
 // Bytes of a panel of tokens x cols, whatever the tiling.
-constexpr uint64_t PanelBytes(uint64_t tokens, uint64_t cols) { return tokens * (cols / kGroupColumns) * kPanelGroupBytes; }
+constexpr uint64_t PanelBytes(uint64_t tokens, uint64_t cols) {
+  return tokens * (cols / kGroupColumns) * kPanelGroupBytes;
+}
 
-// The right-hand side of a product: x[tokens, cols], given as floats and, for quantised weights, as a panel of the same.
+// The right-hand side of a product: x[tokens, cols], given as floats and, for quantised weights, as a panel of the
+// same.
 struct MatMulInput {
   const float* x = nullptr;
   size_t stride = 0;               // floats from one row to the next

@@ -12,8 +12,10 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// One group: values[i] = round(x[i] / scale), scale = max |x| / 127, ties to even. Returns the scale; sums[0] and
-// sums[1] are those of columns 0..15 and 16..31. A group without a number above 1e-30 becomes zeros.
+// One group: values[i] = round(x[i] * 127 / max |x|), ties to even. Returns the scale that then fits best, sum(x *
+// values) / sum(values^2): a few percent less error than max / 127 for one more pass over 32 numbers in cache. sums[0]
+// and sums[1] are those of columns 0..15 and 16..31. A group without a number above 1e-30 becomes zeros, and so does
+// one with infinities.
 inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT values, int32_t* HWY_RESTRICT sums) {
   const DF df;
   const DI32 di;
@@ -23,16 +25,21 @@ inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT val
   const float max = hn::ReduceMax(df, highest);
   const bool any = max > 1e-30f && max < 3e38f;
   const VF inverse = hn::Set(df, any ? 127.0f / max : 0.0f);
+  VF fit = hn::Zero(df), norm = hn::Zero(df);
   for (size_t half = 0; half < 2; ++half) {
     VI32 sum = hn::Zero(di);
     for (size_t i = 16 * half; i < 16 * half + 16; i += lanes) {
-      const VI32 q = hn::NearestInt(hn::Mul(hn::LoadU(df, x + i), inverse));
+      const VF value = hn::LoadU(df, x + i);
+      const VI32 q = hn::NearestInt(hn::Mul(value, inverse));
+      const VF rounded = hn::ConvertTo(df, q);
       sum = hn::Add(sum, q);
+      fit = hn::MulAdd(rounded, value, fit);
+      norm = hn::MulAdd(rounded, rounded, norm);
       hn::StoreU(hn::DemoteTo(hn::Rebind<int8_t, DI32>(), q), hn::Rebind<int8_t, DI32>(), values + i);
     }
     sums[half] = hn::ReduceSum(di, sum);
   }
-  return any ? max / 127.0f : 0.0f;
+  return any ? hn::ReduceSum(df, fit) / hn::ReduceSum(df, norm) : 0.0f;
 }
 
 // Fills tiles [tile_begin, tile_end) of the panel of in.tokens x cols.

@@ -78,7 +78,8 @@ struct ReferenceKernels {
 
   // out[head_dim] = sum over positions j <= position of softmax(q . key[j] / sqrt(head_dim)) * value[j], for each of
   // `queries` heads that share kv_head. q and out are [queries, head_dim]. Scores are computed twice: no scratch.
-  static void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head, float* out) {
+  static void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
+                     float* out) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
     for (uint32_t h = 0; h < queries; ++h) {
       const float* query = q + h * kv.head_dim;
@@ -97,8 +98,9 @@ struct ReferenceKernels {
     }
   }
 
-  // Gated short convolution of channels [begin, end): with u = B * x, out[t] = C[t] * sum over k of kernel[k] * u[t - taps + 1 + k].
-  // bcx[tokens, 3 * hidden] holds B, C, x; state[taps - 1, hidden] the last u, oldest first, and is brought forward.
+  // Gated short convolution of channels [begin, end): with u = B * x, out[t] = C[t] * sum over k of kernel[k] * u[t -
+  // taps + 1 + k]. bcx[tokens, 3 * hidden] holds B, C, x; state[taps - 1, hidden] the last u, oldest first, and is
+  // brought forward.
   static void ShortConv(const float* bcx, uint32_t tokens, uint32_t hidden, uint32_t begin, uint32_t end,
                         const float* kernel, uint32_t taps, float* state, float* out) {
     for (uint32_t t = 0; t < tokens; ++t) {
@@ -107,7 +109,8 @@ struct ReferenceKernels {
         const float u = row[c] * row[2 * hidden + c];
         double sum = static_cast<double>(kernel[size_t{taps - 1} * hidden + c]) * static_cast<double>(u);
         for (uint32_t k = 0; k + 1 < taps; ++k) {
-          sum += static_cast<double>(kernel[size_t{k} * hidden + c]) * static_cast<double>(state[size_t{k} * hidden + c]);
+          sum +=
+              static_cast<double>(kernel[size_t{k} * hidden + c]) * static_cast<double>(state[size_t{k} * hidden + c]);
           state[size_t{k} * hidden + c] = k + 2 < taps ? state[size_t{k + 1} * hidden + c] : u;
         }
         out[size_t{t} * hidden + c] = row[hidden + c] * static_cast<float>(sum);

@@ -148,9 +148,9 @@ void TileQ4_0(const uint8_t* HWY_RESTRICT weights, size_t groups, const uint8_t*
 #undef LFM2_HIGH
       }
       const VF scale = LoadF16(reinterpret_cast<const BlockQ4_0*>(block)->scale + r);
-#define LFM2_ADD(k)                                                                              \
-  if constexpr (k < T) {                                                                         \
-    const VI32 dot = EndSum4(a##k, BroadcastI32(p.bias + k * 4));                                \
+#define LFM2_ADD(k)                                                                                 \
+  if constexpr (k < T) {                                                                            \
+    const VI32 dot = EndSum4(a##k, BroadcastI32(p.bias + k * 4));                                   \
     f##k = hn::MulAdd(hn::ConvertTo(df, dot), hn::Mul(scale, BroadcastF32(p.scale + k * 4)), f##k); \
   }
       LFM2_FOR_EACH_TOKEN(LFM2_ADD)
@@ -173,8 +173,8 @@ void TileQ8_0(const uint8_t* HWY_RESTRICT weights, size_t groups, const uint8_t*
     for (size_t g = 0; g < groups; ++g, block += sizeof(BlockQ8_0), panel += T * kPanelGroupBytes) {
       const PanelGroup p(panel, T);
       // The bias is -8 * sum(x); an offset of 128 costs 16 times that.
-#define LFM2_BEGIN(k)              \
-  VI32 a##k = hn::Zero(DI32());    \
+#define LFM2_BEGIN(k)           \
+  VI32 a##k = hn::Zero(DI32()); \
   if constexpr (kOffsetSigned && k < T) a##k = hn::ShiftLeft<4>(BroadcastI32(p.bias + k * 4));
       LFM2_FOR_EACH_TOKEN(LFM2_BEGIN)
 #undef LFM2_BEGIN
@@ -188,8 +188,7 @@ void TileQ8_0(const uint8_t* HWY_RESTRICT weights, size_t groups, const uint8_t*
       }
       const VF scale = LoadF16(reinterpret_cast<const BlockQ8_0*>(block)->scale + r);
 #define LFM2_ADD(k) \
-  if constexpr (k < T)                                                                                 \
-    f##k = hn::MulAdd(hn::ConvertTo(df, a##k), hn::Mul(scale, BroadcastF32(p.scale + k * 4)), f##k);
+  if constexpr (k < T) f##k = hn::MulAdd(hn::ConvertTo(df, a##k), hn::Mul(scale, BroadcastF32(p.scale + k * 4)), f##k);
       LFM2_FOR_EACH_TOKEN(LFM2_ADD)
 #undef LFM2_ADD
     }
@@ -219,11 +218,11 @@ void TileQ6_K(const uint8_t* HWY_RESTRICT weights, size_t groups, const uint8_t*
       const GroupQ6_K& group = block.groups[g % 8];
       const PanelGroup p(panel, T);
       // An offset of 32 costs 4 times the bias; each half of the group has its own sum, for it has its own scale.
-#define LFM2_BEGIN(k)                                                        \
-  VI32 a##k = hn::Zero(DI32()), b##k = a##k;                                 \
-  if constexpr (k < T) {                                                     \
-    const VI32 low_bias = BroadcastI32(p.bias_low + k * 4);                  \
-    a##k = hn::ShiftLeft<2>(low_bias);                                       \
+#define LFM2_BEGIN(k)                                                         \
+  VI32 a##k = hn::Zero(DI32()), b##k = a##k;                                  \
+  if constexpr (k < T) {                                                      \
+    const VI32 low_bias = BroadcastI32(p.bias_low + k * 4);                   \
+    a##k = hn::ShiftLeft<2>(low_bias);                                        \
     b##k = hn::ShiftLeft<2>(hn::Sub(BroadcastI32(p.bias + k * 4), low_bias)); \
   }
       LFM2_FOR_EACH_TOKEN(LFM2_BEGIN)
@@ -237,10 +236,10 @@ void TileQ6_K(const uint8_t* HWY_RESTRICT weights, size_t groups, const uint8_t*
         const auto to_high = q % 2 == 0 ? hn::ShiftLeft<2>(bits) : hn::ShiftRight<2>(bits);
         const VU8 low = hn::Or(hn::And(bytes, low_mask), hn::And(hn::BitCast(du8, to_low), high_mask));
         const VU8 high = hn::Or(hn::ShiftRight<4>(bytes), hn::And(hn::BitCast(du8, to_high), high_mask));
-#define LFM2_DOT(k)                                                                        \
-  if constexpr (k < T) {                                                                   \
-    a##k = DotQuad(a##k, low, BroadcastQuad(p.quads + (q * T + k) * 4));                   \
-    b##k = DotQuad(b##k, high, BroadcastQuad(p.quads + ((q + 4) * T + k) * 4));            \
+#define LFM2_DOT(k)                                                             \
+  if constexpr (k < T) {                                                        \
+    a##k = DotQuad(a##k, low, BroadcastQuad(p.quads + (q * T + k) * 4));        \
+    b##k = DotQuad(b##k, high, BroadcastQuad(p.quads + ((q + 4) * T + k) * 4)); \
   }
         LFM2_FOR_EACH_TOKEN(LFM2_DOT)
 #undef LFM2_DOT
@@ -248,10 +247,10 @@ void TileQ6_K(const uint8_t* HWY_RESTRICT weights, size_t groups, const uint8_t*
       const VF low_scale = LoadI8(group.scale[0] + r);
       const VF high_scale = LoadI8(group.scale[1] + r);
       const VF delta = LoadF16(block.delta + r);
-#define LFM2_ADD(k)                                                                                           \
-  if constexpr (k < T) {                                                                                      \
+#define LFM2_ADD(k)                                                                                              \
+  if constexpr (k < T) {                                                                                         \
     const VF dot = hn::MulAdd(hn::ConvertTo(df, a##k), low_scale, hn::Mul(hn::ConvertTo(df, b##k), high_scale)); \
-    f##k = hn::MulAdd(dot, hn::Mul(delta, BroadcastF32(p.scale + k * 4)), f##k);                              \
+    f##k = hn::MulAdd(dot, hn::Mul(delta, BroadcastF32(p.scale + k * 4)), f##k);                                 \
   }
       LFM2_FOR_EACH_TOKEN(LFM2_ADD)
 #undef LFM2_ADD

@@ -6,8 +6,8 @@
 #define LFM2_LAYERS_ATTENTION_OPERATOR_INL_H_
 #endif
 
-#include "lfm2/kernels/target-inl.h"
 #include "lfm2/kernels/kv_cache.h"
+#include "lfm2/kernels/target-inl.h"
 #include "lfm2/layers/context.h"
 #include "lfm2/model/weights.h"
 
@@ -22,7 +22,8 @@ void AttentionOperator(const LayerContext& ctx, const LayerWeights& weights, con
   const Workspace& ws = ctx.workspace;
   const ModelConfig& config = ctx.config;
   const uint32_t head_dim = config.head_dim, group = config.heads / config.kv_heads;
-  const Product qkv[] = {{&weights.attn_q, ws.attention.q}, {&weights.attn_k, ws.attention.k}, {&weights.attn_v, ws.attention.v}};
+  const Product qkv[] = {
+      {&weights.attn_q, ws.attention.q}, {&weights.attn_k, ws.attention.k}, {&weights.attn_v, ws.attention.v}};
   MultiplyAll<Kernels>(ctx.executor, qkv, PackInput<Kernels>(ctx, ws.normed, config.hidden_size, ws.panel));
   const auto prepare = [&](float* head, const float* norm, uint32_t t) {
     Kernels::RmsNorm(head, norm, head_dim, config.norm_eps, head);

@@ -30,7 +30,8 @@ void DenseFeedForward(const LayerContext& ctx, const LayerWeights& weights) {
 }
 
 // The assignments of active expert i as the input of a product over rows of `cols` values.
-inline MatMulInput ExpertInput(const LayerContext& ctx, uint32_t i, const float* x, uint32_t cols, const uint8_t* panel) {
+inline MatMulInput ExpertInput(const LayerContext& ctx, uint32_t i, const float* x, uint32_t cols,
+                               const uint8_t* panel) {
   const Workspace::Experts& moe = ctx.workspace.moe;
   const uint32_t expert = moe.active[i], first = moe.offset[expert];
   MatMulInput in;
@@ -93,7 +94,8 @@ void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const 
   ForExpertBlocks(ctx, active, weights.expert_gate.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
     const uint8_t* record = image.Record(moe_layer, moe.active[i]);
     float* out = moe.act + size_t{moe.offset[moe.active[i]]} * ff_size;
-    Kernels::MatMulSwiGlu(weights.expert_gate.In(record), weights.expert_up.In(record), gathered(i), begin, end, out, ff_size);
+    Kernels::MatMulSwiGlu(weights.expert_gate.In(record), weights.expert_up.In(record), gathered(i), begin, end, out,
+                          ff_size);
   });
   ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(activated(i), ff_size); });
   ForExpertBlocks(ctx, active, weights.expert_down.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {

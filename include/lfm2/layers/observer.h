@@ -14,7 +14,8 @@ struct Observer {
   // positions position .. position + tokens - 1.
   void (*hidden)(void* context, uint32_t layer, uint32_t position, uint32_t tokens, const float* x) = nullptr;
   // In each MoE layer, for each position: the experts_per_token chosen experts, best first, and their weights.
-  void (*routing)(void* context, uint32_t layer, uint32_t position, const uint16_t* experts, const float* weights) = nullptr;
+  void (*routing)(void* context, uint32_t layer, uint32_t position, const uint16_t* experts,
+                  const float* weights) = nullptr;
 };
 
 }  // namespace lfm2

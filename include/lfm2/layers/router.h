@@ -12,7 +12,8 @@ namespace lfm2 {
 
 // logits[experts] become s = sigmoid(logits). chosen[experts_per_token]: the largest s + bias, best first, ties to the
 // lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor.
-inline void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen, float* weights) {
+inline void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen,
+                          float* weights) {
   for (uint32_t e = 0; e < config.experts; ++e) logits[e] = 1.0f / (1.0f + std::exp(-logits[e]));
   float sum = 0.0f;
   for (uint32_t r = 0; r < config.experts_per_token; ++r) {

@@ -35,17 +35,17 @@ struct Workspace {
     uint8_t* panel = nullptr;  // of `act`
   } ffn;
   struct Experts {
-    float* scores = nullptr;          // [N, experts] router logits, then sigmoid of them
-    uint16_t* chosen = nullptr;       // [N, experts_per_token] best first
-    float* weights = nullptr;         // [N, experts_per_token]
-    uint32_t* slot = nullptr;         // [N, experts_per_token] where in expert order the assignment stands
-    uint32_t* token = nullptr;        // [A] token of each assignment, in expert order
-    uint32_t* offset = nullptr;       // [experts + 1] first assignment of each expert
-    uint16_t* active = nullptr;       // [experts] those with an assignment
-    uint8_t* panel = nullptr;         // of the gathered inputs, expert by expert
-    float* act = nullptr;             // [A, expert_ff_size]
-    uint8_t* act_panel = nullptr;     // of `act`, expert by expert
-    float* out = nullptr;             // [A, hidden_size]
+    float* scores = nullptr;       // [N, experts] router logits, then sigmoid of them
+    uint16_t* chosen = nullptr;    // [N, experts_per_token] best first
+    float* weights = nullptr;      // [N, experts_per_token]
+    uint32_t* slot = nullptr;      // [N, experts_per_token] where in expert order the assignment stands
+    uint32_t* token = nullptr;     // [A] token of each assignment, in expert order
+    uint32_t* offset = nullptr;    // [experts + 1] first assignment of each expert
+    uint16_t* active = nullptr;    // [experts] those with an assignment
+    uint8_t* panel = nullptr;      // of the gathered inputs, expert by expert
+    float* act = nullptr;          // [A, expert_ff_size]
+    uint8_t* act_panel = nullptr;  // of `act`, expert by expert
+    float* out = nullptr;          // [A, hidden_size]
   } moe;
 
   constexpr void Carve(const ModelConfig& config, uint32_t chunk, Arena& arena) {

@@ -32,8 +32,8 @@ struct SessionMemory {
   Weights weights;
   State state;
   Workspace workspace;
-  float* logits = nullptr;         // [logits_rows, vocab_size]
-  int32_t* tokens = nullptr;       // [context_length] ids of all positions so far
+  float* logits = nullptr;    // [logits_rows, vocab_size]
+  int32_t* tokens = nullptr;  // [context_length] ids of all positions so far
   std::byte* text_scratch = nullptr;
   uint64_t text_scratch_bytes = 0;
 

@@ -28,9 +28,9 @@ namespace HWY_NAMESPACE {
 template <class Kernels>
 class BasicSession {
  public:
-  // arena: aligned to kAlignment and at least MakePlan(image.config(), options).total_bytes long. executor: may be null.
-  // Errors: kFailedPrecondition if open already or the image is not; kInvalidArgument for bad options or a misaligned
-  // arena; kArenaTooSmall, where limit() is what is needed.
+  // arena: aligned to kAlignment and at least MakePlan(image.config(), options).total_bytes long. executor: may be
+  // null. Errors: kFailedPrecondition if open already or the image is not; kInvalidArgument for bad options or a
+  // misaligned arena; kArenaTooSmall, where limit() is what is needed.
   Status Open(const Image& image, const SessionOptions& options, Span<std::byte> arena,
               const Executor* executor = nullptr) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");
@@ -151,7 +151,8 @@ class BasicSession {
     const Workspace& ws = memory_.workspace;
     const uint32_t count = static_cast<uint32_t>(tokens.size());
     for (uint32_t t = 0; t < count; ++t) {
-      DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(tokens[t]), ws.x + size_t{t} * c.hidden_size);
+      DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(tokens[t]),
+                    ws.x + size_t{t} * c.hidden_size);
       memory_.tokens[position_ + t] = tokens[t];
       FillRope(position_ + t, ws.rope + size_t{t} * c.head_dim);
     }
