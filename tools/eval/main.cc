@@ -1,0 +1,94 @@
+// lfm2-eval: a model's tokens, prompts, logits and perplexity, for comparing with other engines.
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "lfm2/format/model_config.h"
+#include "tools/common/console.h"
+#include "tools/eval/model_commands.h"
+#include "tools/eval/text_commands.h"
+
+namespace lfm2::tools {
+namespace {
+
+constexpr char kProgram[] = "lfm2-eval";
+
+using Run = std::function<Error()>;
+
+CLI::App* AddCommand(CLI::App* app, const char* name, const char* what, std::string* model) {
+  CLI::App* command = app->add_subcommand(name, what);
+  command->add_option("MODEL", *model, "model image")->required();
+  return command;
+}
+
+void AddTokens(CLI::App* app, TokensArguments* a, Run* run) {
+  CLI::App* command = AddCommand(app, "tokens", "standard input, one document, to a JSON list of token ids", &a->model);
+  command->add_flag("--special", a->special, "the text of special tokens becomes those tokens");
+  command->add_flag("--bos", a->bos, "begin with the begin-of-text token");
+  command->callback([=] { *run = [=] { return RunTokens(*a); }; });
+}
+
+void AddText(CLI::App* app, std::string* model, Run* run) {
+  CLI::App* command = AddCommand(app, "text", "a JSON list of token ids on standard input to their bytes", model);
+  command->callback([=] { *run = [=] { return RunText(*model); }; });
+}
+
+void AddRender(CLI::App* app, RenderArguments* a, Run* run) {
+  CLI::App* command = AddCommand(app, "render", "a chat to the exact text of its prompt", &a->model);
+  command->add_option("MESSAGES", a->messages, "JSON file with a list of messages, each with role and content")
+      ->required();
+  command->add_option("--tools", a->tools, "JSON file with a list of tools");
+  command->add_flag("--no-generation-prompt", a->no_generation_prompt, "do not begin the assistant's answer");
+  command->callback([=] { *run = [=] { return RunRender(*a); }; });
+}
+
+void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
+  CLI::App* command =
+      AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
+  command->add_option("--ids", a->ids, "JSON file with the list of token ids, one continuous prompt")->required();
+  command->add_option("--out", a->out, ".npy file to write")->required();
+  command->add_flag("--reference", a->reference, "the scalar oracle: float activations, float key/value cache");
+  command->add_option("--chunk", a->chunk, "tokens that prefill computes at a time")
+      ->check(CLI::Range(1u, kMaxContextLength));
+  command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
+  command->callback([=] { *run = [=] { return RunLogits(*a); }; });
+}
+
+void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
+  CLI::App* command = AddCommand(app, "perplexity", "perplexity of a text, with its standard error", &a->model);
+  CLI::Option_group* input = command->add_option_group("input", "what is predicted");
+  input->add_option("--text", a->text, "text file");
+  input->add_option("--ids", a->ids, "JSON file with a list of token ids");
+  input->require_option(1);
+  command
+      ->add_option("--context", a->context, "tokens of a window, each predicted from the ones before it in the window")
+      ->check(CLI::Range(2u, kMaxContextLength));
+  command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
+  command->callback([=] { *run = [=] { return RunPerplexity(*a); }; });
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  CLI::App app("Computes what other engines compute too, for comparison: tokens, prompts, logits, perplexity.");
+  app.require_subcommand(1);
+  TokensArguments tokens;
+  RenderArguments render;
+  LogitsArguments logits;
+  PerplexityArguments perplexity;
+  std::string text_model;
+  Run run;
+  AddTokens(&app, &tokens, &run);
+  AddText(&app, &text_model, &run);
+  AddRender(&app, &render, &run);
+  AddLogits(&app, &logits, &run);
+  AddPerplexity(&app, &perplexity, &run);
+  int exit_code = 0;
+  if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
+  return Finish(kProgram, run());
+}
+
+}  // namespace lfm2::tools
+
+int main(int argc, char** argv) { return lfm2::tools::Main(argc, argv); }

@@ -1,0 +1,123 @@
+#include "tools/eval/model_commands.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "lfm2.h"
+#include "tools/common/arena_memory.h"
+#include "tools/common/byte_sink.h"
+#include "tools/common/files.h"
+#include "tools/common/id_list.h"
+#include "tools/common/model_file.h"
+#include "tools/common/npy.h"
+#include "tools/common/perplexity.h"
+#include "tools/eval/text_commands.h"
+#include "tools/eval/worker_threads.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+// As llama-perplexity's default.
+constexpr uint32_t kDefaultWindow = 512;
+// Positions whose logits are computed in one pass over the output matrix.
+constexpr uint32_t kLogitsRows = 8;
+
+// A session with everything it stands on but the image.
+template <class Session>
+class Runner {
+ public:
+  Error Open(const Image& image, SessionOptions options, uint32_t threads) {
+    options.logits_rows = kLogitsRows;
+    // Checked here as well: a plan for options out of bounds may be larger than any memory.
+    LFM2_RETURN_IF_FAILED(Error::From(CheckOptions(image.config(), options)));
+    LFM2_RETURN_IF_FAILED(arena_.Allocate(MakePlan(image.config(), options).total_bytes));
+    LFM2_RETURN_IF_FAILED(threads_.Open(threads));
+    return Error::From(session_.Open(image, options, arena_.span(), threads_.executor()));
+  }
+  Session& session() { return session_; }
+
+ private:
+  ArenaMemory arena_;
+  WorkerThreads threads_;
+  Session session_;
+};
+
+Error ReadIds(const std::string& path, const Vocab& vocab, std::vector<int32_t>* ids) {
+  std::string json;
+  LFM2_RETURN_IF_FAILED(ReadFile(path, &json));
+  return ParseIds(path, json, vocab.size(), ids);
+}
+
+template <class Session>
+Error WriteLogits(const Image& image, const LogitsArguments& a, const SessionOptions& options,
+                  Span<const int32_t> ids) {
+  Runner<Session> runner;
+  LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
+  OutputFile file;
+  LFM2_RETURN_IF_FAILED(file.Open(a.out));
+  NpyWriter npy(ids.size(), image.config().vocab_size, &file);
+  Error error = npy.Begin();
+  const auto sink = [&](uint32_t, Span<const float> logits) {
+    if (error.ok()) error = npy.Row(logits.data());
+  };
+  LFM2_RETURN_IF_FAILED(Error::From(runner.session().PrefillLogits(ids, sink)));
+  LFM2_RETURN_IF_FAILED(error);
+  return file.Commit();
+}
+
+}  // namespace
+
+Error RunLogits(const LogitsArguments& a) {
+  ModelFile model;
+  LFM2_RETURN_IF_FAILED(model.Open(a.model));
+  std::vector<int32_t> ids;
+  LFM2_RETURN_IF_FAILED(ReadIds(a.ids, model.image().vocab(), &ids));
+  if (ids.empty()) return Error::Of(a.ids, " is an empty list");
+  SessionOptions options;
+  options.context_length = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
+  if (a.chunk > 0) options.prefill_chunk = a.chunk;
+  if (!a.reference) return WriteLogits<Session>(model.image(), a, options, ids);
+  options.kv_cache = KvCacheType::kF32;
+  return WriteLogits<ReferenceSession>(model.image(), a, options, ids);
+}
+
+Error RunPerplexity(const PerplexityArguments& a) {
+  ModelFile model;
+  LFM2_RETURN_IF_FAILED(model.Open(a.model));
+  const Image& image = model.image();
+  std::vector<int32_t> ids;
+  if (a.ids.empty()) {
+    std::string text;
+    LFM2_RETURN_IF_FAILED(ReadFile(a.text, &text));
+    LFM2_RETURN_IF_FAILED(EncodeText(image.vocab(), text, false, true, &ids));
+  } else {
+    LFM2_RETURN_IF_FAILED(ReadIds(a.ids, image.vocab(), &ids));
+  }
+  const std::string& name = a.ids.empty() ? a.text : a.ids;
+  if (ids.size() < 2) return Error::Of(name, " has fewer than two tokens: there is nothing to predict");
+  const size_t window = std::min<size_t>(a.context > 0 ? a.context : kDefaultWindow, ids.size());
+  if (window < 2) return Error::Of("a window of one token has nothing to predict");
+
+  Runner<Session> runner;
+  SessionOptions options;
+  options.context_length = static_cast<uint32_t>(window);
+  LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
+  PerplexityMean mean;
+  for (size_t begin = 0; begin + 1 < ids.size(); begin += window) {
+    const size_t size = std::min(window, ids.size() - begin);
+    const auto sink = [&](uint32_t position, Span<const float> logits) {
+      mean.Add(NegativeLogLikelihood(logits, ids[begin + position + 1]));
+    };
+    runner.session().Reset();
+    LFM2_RETURN_IF_FAILED(Error::From(runner.session().PrefillLogits({ids.data() + begin, size - 1}, sink)));
+  }
+  char text[160];
+  std::snprintf(text, sizeof(text), "perplexity %.6g +- %.3g (%s tokens predicted in windows of %s)\n",
+                mean.perplexity(), mean.standard_error(), std::to_string(mean.count()).c_str(),
+                std::to_string(window).c_str());
+  return WriteStandardOutput(text);
+}
+
+}  // namespace lfm2::tools

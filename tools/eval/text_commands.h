@@ -1,0 +1,40 @@
+// lfm2-eval tokens, text and render: what needs a model's vocabulary only.
+#ifndef LFM2_TOOLS_EVAL_TEXT_COMMANDS_H_
+#define LFM2_TOOLS_EVAL_TEXT_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lfm2/format/image.h"
+#include "tools/common/error.h"
+
+namespace lfm2::tools {
+
+// The tokens of one document. special: the text of special tokens becomes those tokens. bos: begins with that token.
+Error EncodeText(const Vocab& vocab, std::string_view text, bool special, bool bos, std::vector<int32_t>* ids);
+
+struct TokensArguments {
+  std::string model;
+  bool special = false;
+  bool bos = false;
+};
+// Standard input to a JSON list on standard output.
+Error RunTokens(const TokensArguments& arguments);
+
+// A JSON list on standard input to bytes on standard output.
+Error RunText(const std::string& model);
+
+struct RenderArguments {
+  std::string model;
+  std::string messages;
+  std::string tools;
+  bool no_generation_prompt = false;
+};
+// A chat in a JSON file to the exact text of its prompt on standard output.
+Error RunRender(const RenderArguments& arguments);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_EVAL_TEXT_COMMANDS_H_

@@ -1,0 +1,87 @@
+#include "tools/inspect/describe_json.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ConfigJson(const ModelConfig& c) {
+  Json kinds = Json::array();
+  for (uint32_t l = 0; l < c.layers; ++l) {
+    kinds.push_back(c.layer_kind[l] == LayerKind::kAttention ? "attention" : "short_conv");
+  }
+  return {{"hidden_size", c.hidden_size},
+          {"layers", c.layers},
+          {"heads", c.heads},
+          {"kv_heads", c.kv_heads},
+          {"head_dim", c.head_dim},
+          {"dense_layers", c.dense_layers},
+          {"dense_ff_size", c.dense_ff_size},
+          {"experts", c.experts},
+          {"experts_per_token", c.experts_per_token},
+          {"expert_ff_size", c.expert_ff_size},
+          {"vocab_size", c.vocab_size},
+          {"context_length", c.context_length},
+          {"conv_kernel", c.conv_kernel},
+          {"tied_embedding", c.tied_embedding},
+          {"norm_eps", c.norm_eps},
+          {"rope_theta", c.rope_theta},
+          {"routed_scaling_factor", c.routed_scaling_factor},
+          {"layer_kind", kinds}};
+}
+
+Json VocabJson(const Vocab& v) {
+  Json stop = Json::array();
+  for (const int32_t token : v.stop_tokens()) stop.push_back(token);
+  const auto id = [](int32_t token) { return token == kNoToken ? Json() : Json(token); };
+  return {{"size", v.size()},
+          {"bos", id(v.bos())},
+          {"eos", id(v.eos())},
+          {"pad", id(v.pad())},
+          {"stop_tokens", stop},
+          {"add_bos", v.add_bos()},
+          {"chat_template", NameOf(v.chat_template())}};
+}
+
+Json TensorJson(const TensorEntry& t) {
+  return {{"role", NameOf(static_cast<TensorRole>(t.role))},
+          {"layer", t.layer},
+          {"type", TraitsOf(static_cast<TensorType>(t.type)).name},
+          {"rows", t.rows},
+          {"cols", t.cols},
+          {"offset", t.offset},
+          {"bytes", t.bytes}};
+}
+
+}  // namespace
+
+const char* NameOf(ChatTemplate kind) {
+  switch (kind) {
+    case ChatTemplate::kNone: return "none";
+    case ChatTemplate::kLfm2: return "lfm2";
+    case ChatTemplate::kLfm2_5: return "lfm2.5";
+  }
+  return "unknown";
+}
+
+Json ImageJson(const ModelFile& model) {
+  const Image& image = model.image();
+  const ModelConfig& config = image.config();
+  Json tensors = Json::array(), records = Json::array();
+  for (const TensorEntry& t : model.Directory()) tensors.push_back(TensorJson(t));
+  for (uint32_t m = 0; m < config.moe_layers(); ++m) {
+    const RecordEntry r = image.record_layer(m);
+    records.push_back(
+        {{"layer", config.dense_layers + m}, {"offset", r.offset}, {"bytes", r.bytes}, {"stride", r.stride}});
+  }
+  return {{"name", image.name()},
+          {"file_bytes", image.file_bytes()},
+          {"pinned_bytes", image.pinned_bytes()},
+          {"config", ConfigJson(config)},
+          {"vocabulary", VocabJson(image.vocab())},
+          {"tensors", tensors},
+          {"records", records}};
+}
+
+}  // namespace lfm2::tools

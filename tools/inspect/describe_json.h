@@ -1,0 +1,19 @@
+// A model image as JSON, for programs.
+#ifndef LFM2_TOOLS_INSPECT_DESCRIBE_JSON_H_
+#define LFM2_TOOLS_INSPECT_DESCRIBE_JSON_H_
+
+#include <nlohmann/json.hpp>
+
+#include "tools/common/model_file.h"
+
+namespace lfm2::tools {
+
+// Names are those of docs/format.md.
+nlohmann::ordered_json ImageJson(const ModelFile& model);
+
+// "none", "lfm2" or "lfm2.5".
+const char* NameOf(ChatTemplate kind);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_INSPECT_DESCRIBE_JSON_H_

@@ -1,0 +1,80 @@
+// lfm2-inspect: what is in a model image, and what memory a session on it needs.
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lfm2/format/image.h"
+#include "tools/common/console.h"
+#include "tools/common/describe.h"
+#include "tools/common/files.h"
+#include "tools/common/model_file.h"
+#include "tools/inspect/describe_json.h"
+#include "tools/common/session_plan.h"
+
+namespace lfm2::tools {
+namespace {
+
+constexpr char kProgram[] = "lfm2-inspect";
+
+struct Arguments {
+  std::string model;
+  bool json = false;
+  bool plan = false;
+  uint32_t context = 0;
+};
+
+std::string Facts(const ModelFile& model) {
+  const Image& image = model.image();
+  const ModelConfig& config = image.config();
+  const Vocab& vocab = image.vocab();
+  Table facts("ll");
+  facts.Row({"name", image.name()});
+  facts.Row({"image", HumanBytes(image.file_bytes())});
+  facts.Row({"pinned part", HumanBytes(image.pinned_bytes())});
+  if (config.moe_layers() > 0) {
+    facts.Row({"expert records", std::to_string(config.moe_layers() * config.experts) + " of up to " +
+                                     HumanBytes(image.record_layer(0).bytes)});
+  }
+  facts.Row({"weights", Grouped(WeightCount(config, model.Directory()))});
+  facts.Row({"chat template", NameOf(vocab.chat_template())});
+  return facts.Text();
+}
+
+Error Inspect(const Arguments& a) {
+  ModelFile model;
+  LFM2_RETURN_IF_FAILED(model.Open(a.model));
+  const ModelConfig& config = model.image().config();
+  SessionPlan plan;
+  if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(config, a.context, &plan));
+  if (a.json) {
+    nlohmann::ordered_json json = ImageJson(model);
+    if (a.plan) json["plan"] = PlanJson(plan);
+    // A name need not be UTF-8: it comes from the file.
+    return WriteStandardOutput(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  }
+  std::string text = Facts(model) + "\n" + DescribeConfig(config) + "\n" + TensorTable(config, model.Directory());
+  if (a.plan) text += "\n" + PlanTable(plan);
+  return WriteStandardOutput(text);
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Shows what is in a .lfm2 model image: config, tensors, types, sizes; and the memory that a session needs.");
+  Arguments a;
+  app.add_option("MODEL", a.model, "image to show")->required();
+  app.add_flag("--json", a.json, "JSON, with every tensor");
+  CLI::Option* plan = app.add_flag("--plan", a.plan, "also show the memory plan of a session");
+  app.add_option("--context", a.context, "positions of that session; without it, the session's default")
+      ->needs(plan)
+      ->check(CLI::Range(1u, kMaxContextLength));
+  int exit_code = 0;
+  if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
+  return Finish(kProgram, Inspect(a));
+}
+
+}  // namespace lfm2::tools
+
+int main(int argc, char** argv) { return lfm2::tools::Main(argc, argv); }
