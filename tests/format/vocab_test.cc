@@ -134,6 +134,53 @@ TEST_CASE("a section that is cut short, misaligned, newer or inconsistent is ref
   CHECK_FALSE(with(offsetof(VocabHeader, stop_count), 9).ok());
 }
 
+TEST_CASE("every table is checked, and the sentence says which entry is wrong") {
+  const std::string good = OpenVocab::Build(SmallSource());
+  VocabHeader h;
+  std::memcpy(&h, good.data(), sizeof(h));
+  const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes);
+  const auto says = [&](uint64_t offset, uint32_t value, const char* part) {
+    std::string bytes = good;
+    std::memcpy(&bytes[static_cast<size_t>(offset)], &value, sizeof(value));
+    const Section section(bytes);
+    Vocab vocab;
+    const std::string sentence = Sentence(Vocab::Open(section.span(), &vocab));
+    CAPTURE(sentence);
+    CHECK(sentence.find(part) != std::string::npos);
+  };
+  const auto at = [&](uint64_t array, uint64_t index) { return array + index * sizeof(uint32_t); };
+  const auto merge = [&](uint64_t index, uint64_t field) { return l.merges + index * sizeof(VocabMerge) + field; };
+  says(at(l.text_begin, 0), 1, "text_begin does not begin with 0");
+  says(at(l.text_begin, 9), 0xffffffff, "text_begin [10] goes backwards");
+  says(at(l.text_begin, h.token_count), h.text_bytes + 1, "text_begin ends in the wrong place");
+  says(at(l.merge_begin, 0), 1, "merge_begin does not begin with 0");
+  says(at(l.merge_begin, 299), 0xffffff, "merge_begin [300] goes backwards");
+  says(at(l.merge_begin, h.token_count), h.merge_count + 1, "merge_begin ends in the wrong place");
+  says(merge(0, offsetof(VocabMerge, right)), h.token_count, "merges [0] names a token that does not exist");
+  says(merge(0, offsetof(VocabMerge, merged)), h.token_count, "merges [0] makes a token that does not exist");
+  says(merge(0, offsetof(VocabMerge, merged)), 20, "merges [0] makes a token of other bytes");
+  says(merge(0, offsetof(VocabMerge, rank)), h.merge_count, "merges [0] has a rank that is too large");
+  says(at(l.byte_tokens, 65), h.token_count, "byte_tokens [65] names a token that is not this byte");
+  says(at(l.byte_tokens, 65), 20, "byte_tokens [65] names a token that is not this byte");
+  says(at(l.specials, 0), h.token_count, "specials [0] names no special");
+  says(at(l.specials, 0), 20, "specials [0] names no special");
+  says(l.types + 4, 0x07030303, "types [7] holds an unknown type");
+
+  // Two neighbours that are the same: a lookup would find either.
+  uint32_t first_special = 0;
+  std::memcpy(&first_special, &good[static_cast<size_t>(l.specials)], sizeof(first_special));
+  says(at(l.specials, 1), first_special, "specials [1] is not sorted");
+  uint32_t run = 0;  // the first token with two merges
+  uint32_t begin[2] = {};
+  for (;; ++run) {
+    std::memcpy(begin, &good[static_cast<size_t>(at(l.merge_begin, run))], sizeof(begin));
+    if (begin[1] - begin[0] >= 2) break;
+  }
+  uint32_t right = 0;
+  std::memcpy(&right, &good[static_cast<size_t>(merge(begin[0], 0))], sizeof(right));
+  says(merge(begin[0] + 1, 0), right, "is not sorted");
+}
+
 // Whatever opens must tokenise any text without reading out of range (the sanitizer looks on), to tokens that exist and
 // turn back into the text.
 void Use(const Vocab& vocab, const std::string& text, size_t* opened) {
