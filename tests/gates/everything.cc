@@ -1,21 +1,103 @@
-// Uses all of the library outside posix/: what the gates judge. Compiled a second time under another name
-// (everything_again.cc), so that a program holds two translation units of it.
+// Uses all of the library outside posix/ and instantiates its public templates: what the gates judge. Compiled a second
+// time under another name (everything_again.cc), so that a program holds two translation units of it.
 #include "lfm2.h"
+
+#include "tests/gates/everything.h"
 
 #ifndef LFM2_GATE_FUNCTION
 #define LFM2_GATE_FUNCTION UseEverything
 #endif
 
-size_t LFM2_GATE_FUNCTION(const std::byte* image_bytes, size_t image_size, std::byte* memory, size_t memory_size,
-                          char* text, size_t text_size);
+namespace {
 
-// Returns the length of the text of the first Status that is not ok.
-size_t LFM2_GATE_FUNCTION(const std::byte* image_bytes, size_t image_size, std::byte* memory, size_t memory_size,
-                          char* text, size_t text_size) {
+// Counts what it is shown.
+struct Counter {
+  size_t count = 0;
+};
+
+template <class AnySession>
+lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, const lfm2::SessionOptions& options,
+                    const GateMemory& memory, Counter* counter) {
+  AnySession session;
+  LFM2_RETURN_IF_ERROR(session.Open(image, options, {memory.arena, memory.arena_size}, executor));
+
+  lfm2::Observer observer;
+  observer.context = counter;
+  observer.hidden = [](void* context, uint32_t, uint32_t, uint32_t tokens, const float*) {
+    static_cast<Counter*>(context)->count += tokens;
+  };
+  observer.routing = [](void* context, uint32_t, uint32_t, const uint16_t*, const float*) {
+    ++static_cast<Counter*>(context)->count;
+  };
+  session.SetObserver(&observer);
+
+  const std::string_view call = "start_timer(minutes=21)";
+  const lfm2::ChatMessage messages[] = {{"system", "Be brief."},
+                                        {"user", "How are you?"},
+                                        {"assistant", "Well.", "A greeting.", {&call, 1}},
+                                        {"tool", "done"}};
+  const std::string_view tool = "{\"name\": \"start_timer\"}";
+  lfm2::ChatPrompt prompt;
+  prompt.messages = {messages, 4};
+  prompt.tools = {&tool, 1};
+  const lfm2::Span<int32_t> ids(memory.ids, memory.ids_size);
+  const lfm2::Tokenizer tokenizer(image.vocab());
+  size_t count = 0;
+  LFM2_RETURN_IF_ERROR(lfm2::RenderChat(image.vocab().chat_template(), "<|startoftext|>", prompt,
+                                        [&](lfm2::ChatPiece piece) { counter->count += piece.text.size(); }));
+  LFM2_RETURN_IF_ERROR(lfm2::EncodeChat(tokenizer, image.vocab().chat_template(), prompt, false, session.text_scratch(),
+                                        ids, &count));
+  LFM2_RETURN_IF_ERROR(session.Prefill(ids.subspan(0, count)));
+  session.Reset();
+  LFM2_RETURN_IF_ERROR(tokenizer.Encode("Twenty-one minutes.", {true, true}, session.text_scratch(), ids, &count));
+  LFM2_RETURN_IF_ERROR(session.PrefillLogits(ids.subspan(0, count), [&](uint32_t, lfm2::Span<const float> logits) {
+    counter->count += logits.size();
+  }));
+
+  lfm2::SamplerOptions sampling;
+  sampling.top_k = 40;
+  lfm2::Sampler sampler;
+  LFM2_RETURN_IF_ERROR(sampler.Configure(sampling));
+  lfm2::TextStream text(image.vocab());
+  const auto show = [&](std::string_view piece) { counter->count += piece.size(); };
+  for (;;) {
+    int32_t token = 0;
+    LFM2_RETURN_IF_ERROR(sampler.Sample(session.logits(), session.tokens(), session.text_scratch(), &token));
+    if (image.vocab().IsStop(token)) break;
+    text.Put(token, show);
+    LFM2_RETURN_IF_ERROR(session.Decode(token));
+  }
+  text.Flush(show);
+  return lfm2::Decode(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
+}
+
+lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
   const lfm2::MemoryStorage storage(lfm2::Span<const std::byte>(image_bytes, image_size));
   lfm2::Image image;
-  const lfm2::Status status = image.Open(storage);
-  if (!status.ok()) return status.Format(text, text_size);
-  lfm2::Arena arena(lfm2::Span<std::byte>(memory, memory_size));
-  return arena.Carve<float>(image.config().hidden_size) == nullptr ? 0 : 1;
+  LFM2_RETURN_IF_ERROR(image.Open(storage));
+  LFM2_RETURN_IF_ERROR(image.VerifyPinned());
+  LFM2_RETURN_IF_ERROR(image.VerifyRecord(0, 0));
+
+  lfm2::Executor executor;
+  executor.run = [](void*, uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
+    for (uint32_t i = 0; i < tasks; ++i) task(argument, i);
+  };
+  lfm2::SessionOptions options;
+  options.context_length = 64;
+  LFM2_RETURN_IF_ERROR(Answer<lfm2::Session>(image, &executor, options, memory, counter));
+  options.kv_cache = lfm2::KvCacheType::kF32;
+  LFM2_RETURN_IF_ERROR(Answer<lfm2::Session>(image, nullptr, options, memory, counter));
+  return Answer<lfm2::ReferenceSession>(image, nullptr, options, memory, counter);
+}
+
+}  // namespace
+
+// Firmware computes its arena while it compiles.
+static_assert(lfm2::ArenaBytes(lfm2::kLfm2_8B_A1B, lfm2::SessionOptions()) > 0);
+
+size_t LFM2_GATE_FUNCTION(const std::byte* image_bytes, size_t image_size, const GateMemory& memory) {
+  Counter counter;
+  const lfm2::Status status = Run(image_bytes, image_size, memory, &counter);
+  if (!status.ok()) return status.Format(memory.text, memory.text_size);
+  return counter.count;
 }

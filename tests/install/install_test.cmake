@@ -11,7 +11,7 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
-run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first" --component lfm2_headers)
 file(RENAME "${WORK}/first" "${WORK}/installed")
 
 # By find_package.

@@ -1,0 +1,22 @@
+// What the program two_units calls in its two other translation units. It does not include the library itself.
+#ifndef LFM2_TESTS_GATES_EVERYTHING_H_
+#define LFM2_TESTS_GATES_EVERYTHING_H_
+
+#include <cstddef>
+#include <cstdint>
+
+struct GateMemory {
+  std::byte* arena;  // aligned to 64 bytes
+  size_t arena_size;
+  int32_t* ids;
+  size_t ids_size;
+  char* text;
+  size_t text_size;
+};
+
+// Opens the image and lets sessions answer. Returns how much was seen of it; where a call fails the length of its
+// message, which is in memory.text then.
+size_t UseEverything(const std::byte* image_bytes, size_t image_size, const GateMemory& memory);
+size_t UseEverythingAgain(const std::byte* image_bytes, size_t image_size, const GateMemory& memory);
+
+#endif  // LFM2_TESTS_GATES_EVERYTHING_H_
