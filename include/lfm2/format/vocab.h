@@ -323,7 +323,8 @@ class Vocab {
         }
         const std::string_view b = TokenBytes(static_cast<int32_t>(m.right));
         const std::string_view merged = TokenBytes(static_cast<int32_t>(m.merged));
-        if (merged.size() != a.size() + b.size() || merged.substr(0, a.size()) != a || merged.substr(a.size()) != b) {
+        if (merged.size() != a.size() + b.size() || std::string_view(merged.data(), a.size()) != a ||
+            std::string_view(merged.data() + a.size(), b.size()) != b) {
           return Status(StatusCode::kCorrupt, "vocabulary.merges", "makes a token of other bytes", m.merged).At(i);
         }
       }

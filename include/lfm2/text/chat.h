@@ -72,7 +72,7 @@ inline std::string_view Strip(std::string_view text) {
   while (!text.empty()) {
     size_t begin = text.size() - 1;
     while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xc0) == 0x80) --begin;
-    const Utf8Char c = ReadUtf8(text.substr(begin));
+    const Utf8Char c = ReadUtf8(TextFrom(text, begin));
     if (c.length != text.size() - begin || !IsStripped(c.code_point)) break;
     text.remove_suffix(c.length);
   }
@@ -160,7 +160,7 @@ class ChatRenderer {
     }
     if (!keep_thinking) {
       const size_t end = content.rfind(kThinkEnd);
-      if (end != std::string_view::npos) content = Strip(content.substr(end + kThinkEnd.size()));
+      if (end != std::string_view::npos) content = Strip(TextFrom(content, end + kThinkEnd.size()));
     }
     AssistantContent(content);
     if (!message.tool_calls.empty()) {
@@ -173,23 +173,23 @@ class ChatRenderer {
   void AssistantContent(std::string_view content) {
     size_t begin = 0;
     for (size_t at = 0; at < content.size();) {
-      const std::string_view marker = MarkerAt(content.substr(at));
+      const std::string_view marker = MarkerAt(TextFrom(content, at));
       if (marker.empty()) {
         ++at;
         continue;
       }
-      Content(content.substr(begin, at - begin));
+      Content(TextPart(content, begin, at - begin));
       Template(marker);
       at += marker.size();
       begin = at;
     }
-    Content(content.substr(begin));
+    Content(TextFrom(content, begin));
   }
 
   static std::string_view MarkerAt(std::string_view text) {
     if (text[0] != '<') return {};
     for (const std::string_view marker : kAssistantMarkers) {
-      if (text.substr(0, marker.size()) == marker) return marker;
+      if (text.size() >= marker.size() && TextPart(text, 0, marker.size()) == marker) return marker;
     }
     return {};
   }

@@ -13,6 +13,7 @@
 #include "lfm2/text/chat.h"
 #include "lfm2/text/pretokenizer.h"
 #include "lfm2/text/tokenizer.h"
+#include "lfm2/text/utf8.h"
 
 namespace lfm2 {
 
@@ -95,7 +96,7 @@ class PieceEncoder {
       const std::string_view rest(window_.data() + at, used_ - at);
       const size_t length = WordSplitter::FirstWord(rest, final);
       if (length == 0) break;
-      LFM2_RETURN_IF_ERROR(tokenizer_.EncodeWord(rest.substr(0, length), scratch_, writer_));
+      LFM2_RETURN_IF_ERROR(tokenizer_.EncodeWord(TextPart(rest, 0, length), scratch_, writer_));
       at += length;
     }
     used_ -= at;

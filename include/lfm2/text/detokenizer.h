@@ -66,12 +66,12 @@ class TextStream {
     }
     size_t whole = 0;
     while (whole < bytes.size()) {
-      const Utf8Char c = ReadUtf8(bytes.substr(whole));
+      const Utf8Char c = ReadUtf8(TextFrom(bytes, whole));
       if (c.kind == Utf8Char::Kind::kValid) {
         whole += c.length;
         continue;
       }
-      if (whole > 0) sink(bytes.substr(0, whole));
+      if (whole > 0) sink(TextPart(bytes, 0, whole));
       bytes.remove_prefix(whole);
       whole = 0;
       if (c.kind == Utf8Char::Kind::kIncomplete) {

@@ -43,7 +43,7 @@ class WordSplitter {
       *next = at + 1;
       return Char::kNewline;
     }
-    const Utf8Char c = ReadUtf8(text_.substr(at));
+    const Utf8Char c = ReadUtf8(TextFrom(text_, at));
     if (c.kind == Utf8Char::Kind::kIncomplete) undecided_ = undecided_ || !final_;
     *next = at + c.length;
     switch (ClassOf(c.code_point)) {
@@ -65,7 +65,7 @@ class WordSplitter {
   // The lower-case ASCII letter that the character at `at` is, ignoring case; U+017F (long s) folds to s.
   char Folded(size_t at, size_t* next) {
     if (Read(at, next) != Char::kLetter) return '\0';
-    const std::string_view bytes = text_.substr(at, *next - at);
+    const std::string_view bytes = TextPart(text_, at, *next - at);
     if (bytes == "\xc5\xbf") return 's';
     if (bytes.size() != 1) return '\0';
     return static_cast<char>(bytes[0] | 0x20);

@@ -11,6 +11,7 @@
 #include "lfm2/format/vocab.h"
 #include "lfm2/text/bpe.h"
 #include "lfm2/text/pretokenizer.h"
+#include "lfm2/text/utf8.h"
 
 namespace lfm2 {
 
@@ -83,18 +84,18 @@ class Tokenizer {
     for (size_t at = 0; at < text.size();) {
       int32_t token = kNoToken;
       if (vocab_->StartsSpecial(static_cast<uint8_t>(text[at]), parse_special)) {
-        token = vocab_->MatchSpecial(text.substr(at), parse_special);
+        token = vocab_->MatchSpecial(TextFrom(text, at), parse_special);
       }
       if (token == kNoToken) {
         ++at;
         continue;
       }
-      on_text(text.substr(begin, at - begin));
+      on_text(TextPart(text, begin, at - begin));
       on_special(token);
       at += vocab_->TokenBytes(token).size();
       begin = at;
     }
-    on_text(text.substr(begin));
+    on_text(TextFrom(text, begin));
   }
 
   // The tokens of one word, as WordSplitter finds them.
@@ -120,7 +121,7 @@ class Tokenizer {
   Status EncodeSegment(std::string_view text, Span<std::byte> scratch, TokenWriter* writer) const {
     while (!text.empty()) {
       const size_t length = WordSplitter::FirstWord(text, true);
-      LFM2_RETURN_IF_ERROR(EncodeWord(text.substr(0, length), scratch, writer));
+      LFM2_RETURN_IF_ERROR(EncodeWord(TextPart(text, 0, length), scratch, writer));
       text.remove_prefix(length);
     }
     return Status();

@@ -4,10 +4,19 @@
 
 #include <string_view>
 
+#include "lfm2/base/assert.h"
 #include "lfm2/base/config.h"
 #include "lfm2/text/unicode_tables.h"
 
 namespace lfm2 {
+
+// Views of text[at .. at + length) and text[at ..), both within it. string_view::substr would bring in the code that
+// throws.
+constexpr std::string_view TextPart(std::string_view text, size_t at, size_t length) {
+  LFM2_ASSERT(at <= text.size() && length <= text.size() - at);
+  return {text.data() + at, length};
+}
+constexpr std::string_view TextFrom(std::string_view text, size_t at) { return TextPart(text, at, text.size() - at); }
 
 // What the split pattern of the tokenizer distinguishes.
 enum class CharClass : uint8_t { kOther = 0, kLetter = 1, kNumber = 2, kSpace = 3 };
