@@ -11,6 +11,7 @@
 #include "lfm2/base/version.h"
 #include "lfm2/format/image.h"
 #include "lfm2/model/presets.h"
+#include "lfm2/runtime/conversation-inl.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/session-inl.h"
 #include "lfm2/storage/memory_storage.h"
@@ -23,6 +24,9 @@
 namespace lfm2 {
 
 // Compiled for the instruction set that the compiler's flags name.
+using HWY_NAMESPACE::AnswerEnd;
+using HWY_NAMESPACE::Conversation;
+using HWY_NAMESPACE::ConversationOptions;
 using HWY_NAMESPACE::ReferenceSession;
 using HWY_NAMESPACE::Session;
 

@@ -69,6 +69,8 @@ class BasicSession {
   uint32_t position() const { return position_; }
   // The ids at those positions.
   Span<const int32_t> tokens() const { return {memory_.tokens, position_}; }
+  // Room for the ids of the positions that are left: a place to encode the next prompt in. Prefill may be given it.
+  Span<int32_t> token_room() const { return {memory_.tokens + position_, options_.context_length - position_}; }
   // Memory that text/ may use between two calls of the session.
   Span<std::byte> text_scratch() const {
     return {memory_.text_scratch, static_cast<size_t>(memory_.text_scratch_bytes)};

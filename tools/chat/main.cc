@@ -1,0 +1,141 @@
+// chat: talks with a model image in a terminal, or answers one prompt.
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "lfm2.h"
+#include "lfm2/posix/thread_pool.h"
+#include "tools/chat/line_reader.h"
+#include "tools/chat/options.h"
+#include "tools/common/arena_memory.h"
+#include "tools/common/chat_json.h"
+#include "tools/common/console.h"
+#include "tools/common/files.h"
+#include "tools/common/model_file.h"
+#include "tools/common/session_plan.h"
+
+namespace lfm2::tools {
+namespace {
+
+volatile std::sig_atomic_t g_interrupted = 0;
+
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+class ChatProgram {
+ public:
+  explicit ChatProgram(const ChatOptions& options) : options_(options) {}
+
+  Error Run() {
+    LFM2_RETURN_IF_FAILED(file_.Open(options_.model));
+    LFM2_RETURN_IF_FAILED(ReadTools());
+    LFM2_RETURN_IF_FAILED(OpenSession());
+    if (options_.prompt.has_value()) return Turn("user", *options_.prompt);
+    return Chat();
+  }
+
+ private:
+  Error ReadTools() {
+    if (options_.tools.empty()) return Error();
+    std::string text;
+    nlohmann::ordered_json json;
+    LFM2_RETURN_IF_FAILED(ReadFile(options_.tools, &text));
+    LFM2_RETURN_IF_FAILED(ParseJson(options_.tools, text, &json));
+    return tools_.ReadTools(json);
+  }
+
+  Error OpenSession() {
+    SessionPlan plan;
+    LFM2_RETURN_IF_FAILED(MakeSessionPlan(file_.image().config(), options_.context, &plan));
+    arena_bytes_ = plan.plan.total_bytes;
+    const uint64_t bytes = options_.arena == 0 ? arena_bytes_ : options_.arena;
+    if (options_.stats) std::fprintf(stderr, "%s", PlanTable(plan).c_str());
+    if (bytes < arena_bytes_) {
+      return Error::Of("--arena ", bytes, " is too small: this context needs ", arena_bytes_,
+                       " bytes; a smaller --context needs less");
+    }
+    LFM2_RETURN_IF_FAILED(arena_.Allocate(bytes));
+    LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads)));
+    LFM2_RETURN_IF_FAILED(
+        Error::From(session_.Open(file_.image(), plan.options, arena_.span(), pool_.executor())));
+    ConversationOptions conversation_options;
+    conversation_options.system = options_.system;
+    conversation_options.tools = tools_.Prompt(false).tools;
+    conversation_options.sampler = options_.sampler;
+    return Error::From(conversation_.Open(&session_, conversation_options));
+  }
+
+  // One turn, and the answer to it on standard output.
+  Error Turn(const char* role, const std::string& content) {
+    const uint32_t before = session_.position();
+    auto begin = std::chrono::steady_clock::now();
+    LFM2_RETURN_IF_FAILED(Error::From(conversation_.Prompt(role, content)));
+    const double prefill_seconds = SecondsSince(begin);
+    const uint32_t prompt_tokens = session_.position() - before;
+    begin = std::chrono::steady_clock::now();
+    g_interrupted = 0;
+    uint32_t tokens = 0;
+    const auto show = [](std::string_view text) {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      std::fflush(stdout);
+      return g_interrupted == 0;
+    };
+    const Status status = conversation_.Generate(options_.max_tokens, show, nullptr, &tokens);
+    const double decode_seconds = SecondsSince(begin);
+    std::fputc('\n', stdout);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return Error::Of("standard output can not be written");
+    if (options_.stats) {
+      std::fprintf(stderr, "prefill %u tokens, %.1f tokens/s; decode %u tokens, %.1f tokens/s; context %u of %u; arena %s\n",
+                   prompt_tokens, prompt_tokens / std::max(prefill_seconds, 1e-9), tokens,
+                   tokens / std::max(decode_seconds, 1e-9), session_.position(), session_.options().context_length,
+                   HumanBytes(arena_bytes_).c_str());
+    }
+    return Error::From(status);
+  }
+
+  Error Chat() {
+    LineReader reader;
+    if (reader.interactive()) {
+      std::printf("%s. /tool TEXT answers a tool call, /reset forgets the chat, /quit ends it.\n", file_.image().name());
+      std::signal(SIGINT, [](int) { g_interrupted = 1; });
+    }
+    std::string line;
+    while (reader.Read("> ", &line)) {
+      if (line.empty()) continue;
+      if (line == "/quit") return Error();
+      if (line == "/reset") {
+        session_.Reset();
+        continue;
+      }
+      const bool tool = line.rfind("/tool ", 0) == 0;
+      const Error error = tool ? Turn("tool", line.substr(6)) : Turn("user", line);
+      if (error.ok()) continue;
+      if (!reader.interactive()) return error;
+      std::fprintf(stderr, "%s\nThe chat so far is kept; /reset begins a new one.\n", error.text().c_str());
+    }
+    return Error();
+  }
+
+  const ChatOptions& options_;
+  ModelFile file_;
+  ChatJson tools_;
+  ArenaMemory arena_;
+  posix::ThreadPool pool_;
+  uint64_t arena_bytes_ = 0;
+  Session session_;
+  Conversation conversation_;
+};
+
+}  // namespace
+}  // namespace lfm2::tools
+
+int main(int argc, char** argv) {
+  lfm2::tools::ChatOptions options;
+  int exit_code = 0;
+  if (!lfm2::tools::ParseChatOptions(argc, argv, &options, &exit_code)) return exit_code;
+  lfm2::tools::ChatProgram program(options);
+  return lfm2::tools::Finish("chat", program.Run());
+}

@@ -1,0 +1,49 @@
+#include "tools/chat/options.h"
+
+#include <CLI/CLI.hpp>
+#include <random>
+
+#include "tools/common/console.h"
+
+namespace lfm2::tools {
+
+bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
+  CLI::App app{"Chats with an LFM2 model, from one arena of fixed size.\n"
+               "Commands while chatting: /tool TEXT answers a tool call, /reset forgets the chat, /quit ends it."};
+  app.add_option("model", o->model, "Model image (.lfm2), as lfm2-pack writes it")->required()->type_name("MODEL");
+  app.add_option("--prompt", o->prompt, "Answer this and end")->type_name("TEXT");
+  app.add_option("--system", o->system, "What the model is told first")->type_name("TEXT");
+  app.add_option("--tools", o->tools, "Tools the model may call: a JSON list")->type_name("FILE.json");
+  app.add_option("--max-tokens", o->max_tokens, "Longest answer")->capture_default_str()->type_name("N");
+  app.add_option("--temperature", o->sampler.temperature, "0: always the likeliest token")
+      ->capture_default_str()
+      ->type_name("T");
+  app.add_option("--top-k", o->sampler.top_k, "Choose among this many tokens; 0: all")
+      ->capture_default_str()
+      ->type_name("N");
+  app.add_option("--top-p", o->sampler.top_p, "Choose among the likeliest that have this probability together")
+      ->capture_default_str()
+      ->type_name("P");
+  app.add_option("--min-p", o->sampler.min_p, "Choose among those this likely, compared with the likeliest")
+      ->capture_default_str()
+      ->type_name("P");
+  app.add_option("--repetition-penalty", o->sampler.repetition_penalty, "1: none")
+      ->capture_default_str()
+      ->type_name("R");
+  CLI::Option* seed = app.add_option("--seed", o->sampler.seed, "Equal seeds give equal answers; default: by chance");
+  seed->type_name("N");
+  app.add_option("--threads", o->threads, "0: one for each processor")->capture_default_str()->type_name("N");
+  app.add_option("--context", o->context, "Positions for prompts and answers; 0: the model's, at most 4096")
+      ->capture_default_str()
+      ->type_name("N");
+  app.add_option("--arena", o->arena, "Size of the arena, such as 64M; 0: what the plan needs")
+      ->capture_default_str()
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+  app.add_flag("--stats", o->stats, "Show the plan of the arena, and tokens/s behind each answer");
+  if (!ParseCommandLine(&app, argc, argv, exit_code)) return false;
+  if (seed->count() == 0) o->sampler.seed = std::random_device()();
+  return true;
+}
+
+}  // namespace lfm2::tools

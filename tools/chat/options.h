@@ -1,0 +1,31 @@
+// The command line of chat.
+#ifndef LFM2_TOOLS_CHAT_OPTIONS_H_
+#define LFM2_TOOLS_CHAT_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "lfm2/text/sampler.h"
+
+namespace lfm2::tools {
+
+struct ChatOptions {
+  std::string model;
+  std::optional<std::string> prompt;
+  std::string system;
+  std::string tools;  // path of a JSON file; empty: none
+  uint32_t max_tokens = 512;
+  SamplerOptions sampler;
+  uint32_t threads = 0;  // 0: as many as there are processors
+  uint32_t context = 0;  // 0: the library's default
+  uint64_t arena = 0;    // 0: what the plan says
+  bool stats = false;
+};
+
+// False where the program is to end now with *exit_code.
+bool ParseChatOptions(int argc, char** argv, ChatOptions* options, int* exit_code);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_CHAT_OPTIONS_H_
