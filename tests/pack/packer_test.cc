@@ -173,6 +173,13 @@ TEST_CASE("a weight that changes on its way into the image would change what the
   }
 }
 
+TEST_CASE("a matrix that is read in several pieces, the last one shorter, is whole in the image") {
+  TinyOptions o;
+  o.hidden = 512;
+  o.matrix = kGgmlQ8_0;
+  CheckLossless(MakeTinyGguf(o).Bytes());
+}
+
 TEST_CASE("dense models, untied heads and version 2 files pack as well") {
   TinyOptions o;
   o.moe = false;
