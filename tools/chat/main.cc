@@ -59,8 +59,7 @@ class ChatProgram {
     }
     LFM2_RETURN_IF_FAILED(arena_.Allocate(bytes));
     LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads)));
-    LFM2_RETURN_IF_FAILED(
-        Error::From(session_.Open(file_.image(), plan.options, arena_.span(), pool_.executor())));
+    LFM2_RETURN_IF_FAILED(Error::From(session_.Open(file_.image(), plan.options, arena_.span(), pool_.executor())));
     ConversationOptions conversation_options;
     conversation_options.system = options_.system;
     conversation_options.tools = tools_.Prompt(false).tools;
@@ -88,7 +87,8 @@ class ChatProgram {
     std::fputc('\n', stdout);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return Error::Of("standard output can not be written");
     if (options_.stats) {
-      std::fprintf(stderr, "prefill %u tokens, %.1f tokens/s; decode %u tokens, %.1f tokens/s; context %u of %u; arena %s\n",
+      std::fprintf(stderr,
+                   "prefill %u tokens, %.1f tokens/s; decode %u tokens, %.1f tokens/s; context %u of %u; arena %s\n",
                    prompt_tokens, prompt_tokens / std::max(prefill_seconds, 1e-9), tokens,
                    tokens / std::max(decode_seconds, 1e-9), session_.position(), session_.options().context_length,
                    HumanBytes(arena_bytes_).c_str());
@@ -99,7 +99,8 @@ class ChatProgram {
   Error Chat() {
     LineReader reader;
     if (reader.interactive()) {
-      std::printf("%s. /tool TEXT answers a tool call, /reset forgets the chat, /quit ends it.\n", file_.image().name());
+      std::printf("%s. /tool TEXT answers a tool call, /reset forgets the chat, /quit ends it.\n",
+                  file_.image().name());
       std::signal(SIGINT, [](int) { g_interrupted = 1; });
     }
     std::string line;
