@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lfm2.h"
+#include "lfm2/posix/thread_pool.h"
 #include "tools/common/arena_memory.h"
 #include "tools/common/byte_sink.h"
 #include "tools/common/files.h"
@@ -13,7 +14,6 @@
 #include "tools/common/npy.h"
 #include "tools/common/perplexity.h"
 #include "tools/eval/text_commands.h"
-#include "tools/eval/worker_threads.h"
 
 namespace lfm2::tools {
 
@@ -33,14 +33,14 @@ class Runner {
     // Checked here as well: a plan for options out of bounds may be larger than any memory.
     LFM2_RETURN_IF_FAILED(Error::From(CheckOptions(image.config(), options)));
     LFM2_RETURN_IF_FAILED(arena_.Allocate(MakePlan(image.config(), options).total_bytes));
-    LFM2_RETURN_IF_FAILED(threads_.Open(threads));
+    LFM2_RETURN_IF_FAILED(Error::From(threads_.Open(threads)));
     return Error::From(session_.Open(image, options, arena_.span(), threads_.executor()));
   }
   Session& session() { return session_; }
 
  private:
   ArenaMemory arena_;
-  WorkerThreads threads_;
+  posix::ThreadPool threads_;
   Session session_;
 };
 
