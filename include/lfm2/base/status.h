@@ -69,10 +69,25 @@ class [[nodiscard]] Status {
       w.Number(value_);
     }
     if (numbers_ > 1) {
-      w.Text(code_ == StatusCode::kArenaTooSmall ? " given, needed: " : ", expected ");
+      w.Text(LimitName(code_));
       w.Number(limit_);
     }
     return w.End();
+  }
+
+  // What stands between value and limit.
+  static constexpr const char* LimitName(StatusCode code) {
+    switch (code) {
+      case StatusCode::kArenaTooSmall: return " given, needed: ";
+      case StatusCode::kInvalidArgument:
+      case StatusCode::kContextFull: return ", limit ";
+      case StatusCode::kOk:
+      case StatusCode::kFailedPrecondition:
+      case StatusCode::kCorrupt:
+      case StatusCode::kUnsupported:
+      case StatusCode::kIo: return ", expected ";
+    }
+    return ", ";
   }
 
   static constexpr const char* CodeName(StatusCode code) {

@@ -9,6 +9,7 @@
 #include "lfm2/kernels/kv_cache.h"
 #include "lfm2/kernels/target-inl.h"
 #include "lfm2/layers/context.h"
+#include "lfm2/layers/products-inl.h"
 #include "lfm2/model/weights.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -9,7 +9,8 @@
 #include "lfm2/format/image.h"
 #include "lfm2/kernels/target-inl.h"
 #include "lfm2/layers/context.h"
-#include "lfm2/layers/router.h"
+#include "lfm2/layers/products-inl.h"
+#include "lfm2/layers/router-inl.h"
 #include "lfm2/model/weights.h"
 
 HWY_BEFORE_NAMESPACE();

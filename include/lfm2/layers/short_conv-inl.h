@@ -8,6 +8,7 @@
 
 #include "lfm2/kernels/target-inl.h"
 #include "lfm2/layers/context.h"
+#include "lfm2/layers/products-inl.h"
 #include "lfm2/model/weights.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,0 +1,69 @@
+// What all layers do with a chunk: normalise, quantise, multiply, add. Cut into pieces for the executor.
+#if defined(LFM2_LAYERS_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LFM2_LAYERS_PRODUCTS_INL_H_
+#undef LFM2_LAYERS_PRODUCTS_INL_H_
+#else
+#define LFM2_LAYERS_PRODUCTS_INL_H_
+#endif
+
+#include "lfm2/base/executor.h"
+#include "lfm2/kernels/panel.h"
+#include "lfm2/kernels/target-inl.h"
+#include "lfm2/layers/context.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lfm2 {
+namespace HWY_NAMESPACE {
+
+// Packs x[tokens, cols] for quantised weights and describes it as a product's input. panel: PanelBytes(tokens, cols).
+template <class Kernels>
+MatMulInput PackInput(const LayerContext& ctx, const float* x, uint32_t cols, uint8_t* panel) {
+  MatMulInput in;
+  in.x = x;
+  in.stride = cols;
+  in.tokens = ctx.tokens;
+  in.panel = panel;
+  const Tiling tiling(ctx.tokens, Kernels::kMaxTile);
+  ParallelRanges(ctx.executor, tiling.tiles(),
+                 [&](uint32_t begin, uint32_t end) { Kernels::PackPanel(in, cols, begin, end, panel); });
+  return in;
+}
+
+// out[t, rows] = w[rows, cols] . in[t, cols] for every product.
+template <class Kernels, size_t N>
+void MultiplyAll(const Executor* executor, const Product (&products)[N], const MatMulInput& in) {
+  uint32_t blocks = 0;
+  for (const Product& p : products) blocks += p.w->row_blocks();
+  ParallelRanges(executor, blocks, [&](uint32_t begin, uint32_t end) {
+    uint32_t first = 0;
+    for (const Product& p : products) {
+      const uint32_t count = p.w->row_blocks();
+      const uint32_t from = Max(begin, first), to = Min(end, first + count);
+      if (from < to) Kernels::MatMul(*p.w, in, from - first, to - first, p.out, p.w->rows);
+      first += count;
+    }
+  });
+}
+
+// x[tokens, hidden_size] += delta[tokens, hidden_size].
+template <class Kernels>
+void AddDelta(const LayerContext& ctx) {
+  const Workspace& ws = ctx.workspace;
+  Kernels::AddScaled(ws.x, ws.delta, 1.0f, ctx.tokens * ctx.config.hidden_size);
+}
+
+// normed[t, :] = RMSNorm(x[t, :]) * weight[:].
+template <class Kernels>
+void NormalizeAll(const LayerContext& ctx, const float* weight) {
+  const uint32_t hidden = ctx.config.hidden_size;
+  for (uint32_t t = 0; t < ctx.tokens; ++t) {
+    const size_t at = size_t{t} * hidden;
+    Kernels::RmsNorm(ctx.workspace.x + at, weight, hidden, ctx.config.norm_eps, ctx.workspace.normed + at);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lfm2
+HWY_AFTER_NAMESPACE();
+
+#endif  // LFM2_LAYERS_PRODUCTS_INL_H_
