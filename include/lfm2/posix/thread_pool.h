@@ -1,0 +1,240 @@
+// Threads that compute together with the caller: the Executor for machines with an operating system.
+#ifndef LFM2_POSIX_THREAD_POOL_H_
+#define LFM2_POSIX_THREAD_POOL_H_
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "lfm2/base/assert.h"
+#include "lfm2/base/config.h"
+#include "lfm2/base/executor.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/base/status.h"
+
+namespace lfm2::posix {
+
+// Cores that this process may run on; at least 1.
+inline uint32_t UsableCores() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return static_cast<uint32_t>(Max(CPU_COUNT(&set), 1));
+#endif
+  return static_cast<uint32_t>(Max(::sysconf(_SC_NPROCESSORS_ONLN), 1l));
+}
+
+// Owns its threads; outlives every Session opened with its executor. Open and Close allocate nothing beyond the stacks
+// that the system gives the threads, a run nothing at all. Between runs the threads wait for kSpinNanoseconds and then
+// sleep. They receive no signals.
+class ThreadPool final {
+ public:
+  static constexpr uint32_t kMaxThreads = 256;
+  // A sleeping thread takes the system tens of microseconds to wake; the serial parts between two products of one token
+  // are shorter than this.
+  static constexpr uint64_t kSpinNanoseconds = 30000;
+
+  ThreadPool() = default;
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool() { Close(); }
+
+  // threads: how many compute at once, counting the one that calls the session; 0: one for every usable core, at most
+  // kMaxThreads. Errors: kFailedPrecondition if open already, kInvalidArgument above kMaxThreads, kIo with the error
+  // number where the system creates no more threads (then the pool stays closed).
+  Status Open(uint32_t threads) {
+    if (is_open()) return Status(StatusCode::kFailedPrecondition, "ThreadPool::Open", "the pool is open already");
+    const uint32_t cores = UsableCores();
+    if (threads == 0) threads = Min(cores, kMaxThreads);
+    if (threads > kMaxThreads) {
+      return Status(StatusCode::kInvalidArgument, "threads", "are too many", threads, kMaxThreads);
+    }
+    // With fewer cores than threads a thread that spins keeps another from working.
+    spins_ = threads <= cores;
+    stop_.store(false, std::memory_order_relaxed);
+    const int error = StartWorkers(threads - 1);
+    if (error != 0) {
+      StopWorkers();
+      return Status(StatusCode::kIo, "thread", "can not be created; errno", static_cast<uint64_t>(error));
+    }
+    executor_ = {this, threads, &Run};
+    return Status();
+  }
+
+  // Ends the threads; nothing may be running. Closing twice does nothing.
+  void Close() {
+    StopWorkers();
+    executor_ = Executor();
+  }
+
+  bool is_open() const { return executor_.run != nullptr; }
+  // For Session::Open; valid until Close. nullptr while closed: a session then computes on its caller's thread alone.
+  const Executor* executor() const { return is_open() ? &executor_ : nullptr; }
+
+ private:
+  // state_: whether workers may join the run, whether the caller sleeps until they have left, and how many are in it.
+  static constexpr uint32_t kOpenBit = 1u << 31;
+  static constexpr uint32_t kCallerSleepsBit = 1u << 30;
+  static constexpr uint32_t kInsideMask = kCallerSleepsBit - 1;
+
+  int StartWorkers(uint32_t count) {
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    while (workers_ < count && error == 0) {
+      error = ::pthread_create(&threads_[workers_], nullptr, &WorkerMain, this);
+      if (error == 0) ++workers_;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return error;
+  }
+
+  void StopWorkers() {
+    ::pthread_mutex_lock(&mutex_);
+    stop_.store(true, std::memory_order_relaxed);
+    runs_.fetch_add(1);
+    ::pthread_cond_broadcast(&wake_workers_);
+    ::pthread_mutex_unlock(&mutex_);
+    for (; workers_ > 0; --workers_) ::pthread_join(threads_[workers_ - 1], nullptr);
+  }
+
+  static void Run(void* context, uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
+    static_cast<ThreadPool*>(context)->RunTasks(tasks, task, argument);
+  }
+
+  void RunTasks(uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
+    LFM2_ASSERT(tasks <= UINT32_MAX - kMaxThreads);  // next_ passes `tasks` once in each thread
+    // Nobody is inside, so nobody reads these. Who joins has seen kOpenBit, and with it everything above it.
+    tasks_ = tasks;
+    task_ = task;
+    argument_ = argument;
+    next_.store(0, std::memory_order_relaxed);
+    state_.store(kOpenBit, std::memory_order_release);
+    // Either this sees a worker that goes to sleep, or that worker sees the new number: both orders are total.
+    runs_.fetch_add(1);
+    if (sleeping_.load() > 0) {
+      ::pthread_mutex_lock(&mutex_);
+      ::pthread_cond_broadcast(&wake_workers_);
+      ::pthread_mutex_unlock(&mutex_);
+    }
+    TakeTasks();
+    // Every task is taken now. Workers that come too late stay out; those inside are at their last task.
+    state_.fetch_and(~kOpenBit, std::memory_order_acq_rel);
+    const auto all_left = [this] { return (state_.load(std::memory_order_acquire) & kInsideMask) == 0; };
+    if (all_left() || Spin(all_left)) return;
+    ::pthread_mutex_lock(&mutex_);
+    state_.fetch_or(kCallerSleepsBit, std::memory_order_acq_rel);
+    while (!all_left()) ::pthread_cond_wait(&wake_caller_, &mutex_);
+    ::pthread_mutex_unlock(&mutex_);
+  }
+
+  void TakeTasks() {
+    for (;;) {
+      const uint32_t i = next_.fetch_add(1, std::memory_order_relaxed);
+      if (i >= tasks_) return;
+      task_(argument_, i);
+    }
+  }
+
+  static void* WorkerMain(void* pool) {
+    static_cast<ThreadPool*>(pool)->Work();
+    return nullptr;
+  }
+
+  void Work() {
+    for (uint32_t seen = 0;;) {
+      seen = WaitForRun(seen);
+      if (stop_.load(std::memory_order_relaxed)) return;
+      if (!Join()) continue;
+      TakeTasks();
+      if (state_.fetch_sub(1, std::memory_order_acq_rel) - 1 == kCallerSleepsBit) {
+        ::pthread_mutex_lock(&mutex_);
+        ::pthread_cond_signal(&wake_caller_);
+        ::pthread_mutex_unlock(&mutex_);
+      }
+    }
+  }
+
+  // Returns the number of a run that is not `seen`.
+  uint32_t WaitForRun(uint32_t seen) {
+    const auto is_new = [&] { return runs_.load() != seen; };
+    if (!is_new() && !Spin(is_new)) {
+      ::pthread_mutex_lock(&mutex_);
+      sleeping_.fetch_add(1);
+      while (!is_new()) ::pthread_cond_wait(&wake_workers_, &mutex_);
+      sleeping_.fetch_sub(1);
+      ::pthread_mutex_unlock(&mutex_);
+    }
+    return runs_.load();
+  }
+
+  // False where the run has ended already.
+  bool Join() {
+    uint32_t state = state_.load(std::memory_order_relaxed);
+    while ((state & kOpenBit) != 0) {
+      if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Waits a little for is_done(); returns what it said last.
+  template <class F>
+  bool Spin(const F& is_done) const {
+    if (!spins_) return false;
+    const uint64_t end = Nanoseconds() + kSpinNanoseconds;
+    do {
+      for (int i = 0; i < 16; ++i) {
+        if (is_done()) return true;
+        Pause();
+      }
+    } while (Nanoseconds() < end);
+    return false;
+  }
+
+  static uint64_t Nanoseconds() {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+  }
+
+  // Tells the processor that this is a waiting loop.
+  static void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && defined(__ARM_ARCH) && __ARM_ARCH >= 7)
+    __asm__ __volatile__("yield");
+#endif
+  }
+
+  Executor executor_;
+  uint32_t workers_ = 0;  // threads_ that exist
+  bool spins_ = false;
+
+  // The run: written by the caller while no worker is inside.
+  uint32_t tasks_ = 0;
+  void (*task_)(void*, uint32_t) = nullptr;
+  void* argument_ = nullptr;
+
+  // On cache lines of their own: every thread writes these while tasks run.
+  alignas(kAlignment) std::atomic<uint32_t> next_{0};
+  alignas(kAlignment) std::atomic<uint32_t> state_{0};
+  // Idle workers read this in a loop.
+  alignas(kAlignment) std::atomic<uint32_t> runs_{0};  // counts runs, and the end
+  std::atomic<uint32_t> sleeping_{0};
+  std::atomic<bool> stop_{false};
+
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t wake_workers_ = PTHREAD_COND_INITIALIZER;
+  pthread_cond_t wake_caller_ = PTHREAD_COND_INITIALIZER;
+  pthread_t threads_[kMaxThreads] = {};
+};
+
+}  // namespace lfm2::posix
+
+#endif  // LFM2_POSIX_THREAD_POOL_H_
