@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""chat as a program: one answer, a piped chat with a tool call, statistics, and a clear refusal of everything else.
+
+    chat.py CHAT MODEL COMMANDS.jsonl
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+chat, model, commands = sys.argv[1:]
+
+
+def run(*arguments, text=""):
+    return subprocess.run([chat, *arguments], input=text, capture_output=True, text=True, check=False)
+
+
+def check(condition, *what):
+    if not condition:
+        sys.exit(f"failed: {what}")
+
+
+def refused(code, *arguments, saying):
+    """The program ends with this code, says so on standard error and prints no answer."""
+    r = run(*arguments)
+    check(r.returncode == code and re.search(saying, r.stderr) and not r.stdout, arguments, r)
+
+
+# Commands that the model answers well (of 300 it gets 296 right), each with its exact call.
+cases = [json.loads(line) for line in pathlib.Path(commands).read_text(encoding="utf-8").splitlines()[:3]]
+for case in cases:
+    for threads in ("1", "2"):
+        r = run(model, "--prompt", case["user"], "--temperature", "0", "--repetition-penalty", "1", "--threads", threads)
+        check(r.returncode == 0 and r.stdout == case["call"] + "\n" and not r.stderr, case, r)
+
+# Standard input that is no terminal: each line a turn, and the answer of a tool.
+r = run(model, "--temperature", "0", text=cases[0]["user"] + "\n/tool {\"ok\": true}\n\n/reset\n" + cases[1]["user"] + "\n/quit\nmore\n")
+lines = r.stdout.splitlines()
+check(r.returncode == 0 and len(lines) == 3 and lines[0] == cases[0]["call"] and lines[2] == cases[1]["call"], r)
+check("<|tool_call_start|>" not in lines[1], r)
+
+# Equal seeds, equal answers; the system prompt and tools are part of the prompt.
+with tempfile.TemporaryDirectory() as folder:
+    tools = pathlib.Path(folder) / "tools.json"
+    tools.write_text('[{"name": "set_light", "description": "Light"}]', encoding="utf-8")
+    ask = (model, "--prompt", "Tell me a tale.", "--seed", "5", "--temperature", "1", "--max-tokens", "20")
+    check(run(*ask).stdout == run(*ask).stdout != "", ask)
+    plain, more = run(*ask, "--stats"), run(*ask, "--stats", "--system", "Be kind.", "--tools", str(tools))
+    prompt_tokens = [int(re.search(r"prefill (\d+) tokens, [\d.]+ tokens/s; decode (\d+) tokens", x.stderr).group(1))
+                     for x in (plain, more)]
+    check(prompt_tokens[1] > prompt_tokens[0] + 10, prompt_tokens)
+    check(re.search(r"KV cache +\d", plain.stderr) and re.search(r"arena [\d.]+ MB", plain.stderr), plain)
+    tools.write_text("[", encoding="utf-8")
+    refused(1, model, "--prompt", "x", "--tools", str(tools), saying="tools.json")
+    refused(1, model, "--prompt", "x", "--tools", folder + "/none.json", saying="none.json")
+    refused(1, folder + "/none.lfm2", "--prompt", "x", saying="none.lfm2.*can not be opened")
+    refused(1, str(tools), "--prompt", "x", saying="tools.json")
+
+# The arena: just enough is enough, one byte less is refused and says how much is needed.
+needed = re.search(r"needs (\d+) bytes", run(model, "--prompt", "x", "--arena", "1K").stderr).group(1)
+check(run(model, "--prompt", "x", "--arena", needed).returncode == 0, needed)
+refused(1, model, "--prompt", "x", "--arena", str(int(needed) - 1), saying=needed)
+check(run(model, "--prompt", "x", "--arena", "64M").returncode == 0, "64M")
+
+refused(1, model, "--prompt", "x", "--context", "5000", saying="5000, limit 4096")
+refused(1, model, "--prompt", "word " * 100, "--context", "64", saying="context full")
+refused(1, model, "--prompt", "x" * 100000, saying="arena too small|context full")
+refused(1, model, "--prompt", "x", "--temperature", "-1", saying="temperature")
+refused(1, model, "--prompt", "x", "--top-p", "2", saying="top_p")
+refused(1, model, "--prompt", "x", "--threads", "100000", saying="threads are too many")
+refused(2, saying="(?i)model")
+refused(2, model, "--no-such-option", saying="no-such-option")
+refused(2, model, "--max-tokens", "many", saying="max-tokens")
+help_text = run("--help")
+check(help_text.returncode == 0 and "--arena" in help_text.stdout, help_text)
