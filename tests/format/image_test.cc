@@ -196,7 +196,7 @@ TEST_CASE("10,000 random mutations, with the metadata CRC made right, are refuse
         }
         default: {  // a piece from elsewhere
           const uint64_t count = std::min<uint64_t>(1 + random.Below(64), bytes.size() - at);
-          std::memcpy(copy.data() + at, bytes.data() + random.Below(bytes.size() - count), count);
+          std::memcpy(copy.data() + at, bytes.data() + random.Below(bytes.size() - count), static_cast<size_t>(count));
         }
       }
     }

@@ -94,8 +94,9 @@ double LogitsError(const std::vector<std::vector<float>>& logits, const NpyArray
     double mean = 0, error = 0, spread = 0;
     for (size_t i = 0; i < vocab; ++i) mean += static_cast<double>(want[i]) / static_cast<double>(vocab);
     for (size_t i = 0; i < vocab; ++i) {
-      error += std::pow(static_cast<double>(logits[t][i]) - want[i], 2);
-      spread += std::pow(want[i] - mean, 2);
+      const double golden_value = static_cast<double>(want[i]);
+      error += std::pow(static_cast<double>(logits[t][i]) - golden_value, 2);
+      spread += std::pow(golden_value - mean, 2);
     }
     log_sum += std::log(error / spread);
   }

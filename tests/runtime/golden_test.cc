@@ -60,8 +60,9 @@ Observer Watch(Trace* trace) {
 double Nmse(const float* got, const float* want, size_t n) {
   double error = 0, power = 0;
   for (size_t i = 0; i < n; ++i) {
-    error += std::pow(static_cast<double>(got[i]) - want[i], 2);
-    power += std::pow(static_cast<double>(want[i]), 2);
+    const double golden_value = static_cast<double>(want[i]);
+    error += std::pow(static_cast<double>(got[i]) - golden_value, 2);
+    power += std::pow(golden_value, 2);
   }
   return error / power;
 }
@@ -164,7 +165,7 @@ TEST_CASE("home's greedy tokens are the golden ones up to the first close call, 
   for (size_t t = 0; t + 1 < text.size(); ++t) {
     double sum = 0;
     for (const float v : logits[t]) sum += std::exp(static_cast<double>(v));
-    nll += std::log(sum) - logits[t][static_cast<size_t>(text[t + 1])];
+    nll += std::log(sum) - static_cast<double>(logits[t][static_cast<size_t>(text[t + 1])]);
   }
   const double perplexity = std::exp(nll / static_cast<double>(text.size() - 1));
   CHECK(perplexity == doctest::Approx(golden["long_prompt_perplexity"].get<double>()).epsilon(0.01));

@@ -23,7 +23,8 @@ constexpr ModelConfig Lfm2_8B_A1B() {
   c.expert_ff_size = 1792;
   c.vocab_size = 65536;
   c.context_length = 32768;
-  for (const uint32_t layer : {2u, 6u, 10u, 14u, 18u, 21u}) c.layer_kind[layer] = LayerKind::kAttention;
+  const uint32_t attention[] = {2, 6, 10, 14, 18, 21};
+  for (const uint32_t layer : attention) c.layer_kind[layer] = LayerKind::kAttention;
   return c;
 }
 
