@@ -1,0 +1,223 @@
+// Attention over the cache against softmax in double, and the cache's layout.
+#include "lfm2/kernels/attention-inl.h"
+
+#include <doctest/doctest.h>
+
+#include "lfm2/kernels/reference.h"
+#include "tests/kernels/test_panel.h"
+
+namespace lfm2::test {
+namespace {
+
+constexpr float kUntouched = -12345.0f;
+constexpr uint32_t kCapacity = 256;
+
+struct Cache {
+  Cache(uint32_t kv_heads, uint32_t dim, KvCacheType type, int fill)
+      : bytes(size_t{kv_heads} * kCapacity * dim * BytesOf(type)), keys(bytes), values(bytes) {
+    std::memset(keys.data(), fill, bytes);
+    std::memset(values.data(), fill, bytes);
+    view = {keys.data(), values.data(), kCapacity, dim, type};
+  }
+  size_t bytes;
+  AlignedBuffer<std::byte> keys, values;
+  KvCache view;
+};
+
+// How scores run along the positions.
+enum class Scores { kRandom, kRising, kFalling, kOneHigh };
+
+// key[position, :] such that q . key / sqrt(dim) runs as asked for where it is not just noise.
+std::vector<float> MakeKey(Scores scores, uint32_t position, const std::vector<float>& q, uint32_t dim,
+                           Random& random) {
+  std::vector<float> key = random.Normals(dim);
+  float wanted = 0.0f;
+  switch (scores) {
+    case Scores::kRandom: return key;
+    case Scores::kRising: wanted = 0.4f * static_cast<float>(position); break;
+    case Scores::kFalling: wanted = -0.4f * static_cast<float>(position); break;
+    case Scores::kOneHigh: wanted = position == 70 ? 90.0f : 0.0f; break;
+  }
+  float squares = 0.0f;
+  for (uint32_t d = 0; d < dim; ++d) squares += q[d] * q[d];
+  for (uint32_t d = 0; d < dim; ++d) {
+    key[d] = 0.1f * key[d] + q[d] * wanted * std::sqrt(static_cast<float>(dim)) / squares;
+  }
+  return key;
+}
+
+// How far the kernel's floats may be from exact arithmetic: the roundings of a score act on its exponential, and every
+// position adds a rounding.
+double Tolerance(const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
+                 const float* q, uint32_t dim, double storage) {
+  double score = 0, value = 0;
+  for (size_t j = 0; j < keys.size(); ++j) {
+    double sum = 0;
+    for (uint32_t d = 0; d < dim; ++d) {
+      sum += std::fabs(static_cast<double>(q[d]) * static_cast<double>(keys[j][d]));
+      value = std::fmax(value, std::fabs(static_cast<double>(values[j][d])));
+    }
+    score = std::fmax(score, sum / std::sqrt(static_cast<double>(dim)));
+  }
+  const double score_error = score * ((dim / 2 + 4) * kEpsilon + storage);
+  const double n = static_cast<double>(keys.size());
+  return value * (2 * score_error + (2 * n + 16) * kEpsilon + 6e-7 + storage);
+}
+
+// out[dim] of one query by the definition.
+std::vector<double> Softmax(const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
+                            const float* q, uint32_t dim) {
+  std::vector<double> score(keys.size()), out(dim);
+  double highest = -1e300, sum = 0;
+  for (size_t j = 0; j < keys.size(); ++j) {
+    for (uint32_t d = 0; d < dim; ++d) score[j] += static_cast<double>(q[d]) * static_cast<double>(keys[j][d]);
+    score[j] /= std::sqrt(static_cast<double>(dim));
+    highest = std::fmax(highest, score[j]);
+  }
+  for (size_t j = 0; j < keys.size(); ++j) {
+    const double p = std::exp(score[j] - highest);
+    sum += p;
+    for (uint32_t d = 0; d < dim; ++d) out[d] += p * static_cast<double>(values[j][d]);
+  }
+  for (double& v : out) v /= sum;
+  return out;
+}
+
+void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores scores) {
+  constexpr uint32_t kQueries = 3, kHead = 1, kHeads = 2;
+  Random random(position * 1000 + dim);
+  const std::vector<float> q = random.Normals(kQueries * dim);
+  // All bits set are NaNs of both types: what lies behind the position, and other heads, must not matter.
+  Cache garbage(kHeads, dim, type, 0xff), zeros(kHeads, dim, type, 0);
+  std::vector<std::vector<float>> keys, values;
+  for (uint32_t j = 0; j <= position; ++j) {
+    keys.push_back(MakeKey(scores, j, q, dim, random));
+    values.push_back(random.Normals(dim));
+    Simd::StoreKv(garbage.view, kHead, j, keys[j].data(), values[j].data());
+    Simd::StoreKv(zeros.view, kHead, j, keys[j].data(), values[j].data());
+  }
+  std::vector<float> out(kQueries * dim + 1, kUntouched), same(kQueries * dim), reference(kQueries * dim);
+  Simd::Attend(q.data(), kQueries, position, garbage.view, kHead, out.data());
+  Simd::Attend(q.data(), kQueries, position, zeros.view, kHead, same.data());
+  ReferenceKernels::Attend(q.data(), kQueries, position, garbage.view, kHead, reference.data());
+  CHECK(SameBits(out.data(), same.data(), same.size()));
+  CHECK(out[kQueries * dim] == kUntouched);
+  Worst by_reference, by_definition;
+  for (uint32_t h = 0; h < kQueries; ++h) {
+    const float* query = q.data() + h * dim;
+    const std::vector<double> expected = Softmax(keys, values, query, dim);
+    // The definition sees keys and values before the cache rounds them to 11 bits; the reference sees them afterwards.
+    const double storage = type == KvCacheType::kF16 ? 1.0 / 2048 : 0.0;
+    for (uint32_t d = 0; d < dim; ++d) {
+      const double value = static_cast<double>(out[h * dim + d]);
+      by_reference.Add(value, static_cast<double>(reference[h * dim + d]), Tolerance(keys, values, query, dim, 0.0));
+      by_definition.Add(value, expected[d], Tolerance(keys, values, query, dim, storage));
+    }
+  }
+  CHECK(by_reference.share() <= 1.0);
+  CHECK(by_definition.share() <= 1.0);
+}
+
+}  // namespace
+
+TEST_CASE("attention over one position, a block less one, a block, one more, and several; NaNs behind do not matter") {
+  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+    CAPTURE(BytesOf(type));
+    for (const uint32_t dim : {32u, 64u, 96u, 128u}) {
+      CAPTURE(dim);
+      for (const uint32_t position : {0u, 1u, 15u, 16u, 63u, 64u, 65u, 200u, kCapacity - 1}) {
+        CAPTURE(position);
+        CheckAttention(type, dim, position, Scores::kRandom);
+      }
+    }
+  }
+}
+
+TEST_CASE("scores that rise or fall by a hundred along the positions, and one that outweighs all") {
+  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+    for (const Scores scores : {Scores::kRising, Scores::kFalling, Scores::kOneHigh}) {
+      CAPTURE(static_cast<int>(scores));
+      CheckAttention(type, 64, 255, scores);
+      CheckAttention(type, 64, 69, scores);
+      CheckAttention(type, 64, 70, scores);
+    }
+  }
+}
+
+TEST_CASE("at position 0 attention is the value itself") {
+  Random random(1);
+  Cache cache(1, 64, KvCacheType::kF32, 0xff);
+  const std::vector<float> q = random.Normals(64), key = random.Normals(64), value = random.Normals(64);
+  Simd::StoreKv(cache.view, 0, 0, key.data(), value.data());
+  std::vector<float> out(64);
+  Simd::Attend(q.data(), 1, 0, cache.view, 0, out.data());
+  CHECK(SameBits(out.data(), value.data(), 64));
+}
+
+TEST_CASE("a NaN or an infinity among the keys ends in some float, not in a crash") {
+  Random random(2);
+  for (const float bad : {NAN, INFINITY, -INFINITY, 3e38f}) {
+    for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+      Cache cache(1, 32, type, 0);
+      for (uint32_t j = 0; j < 70; ++j) {
+        std::vector<float> key = random.Normals(32), value = random.Normals(32);
+        if (j == 3) key[5] = bad;
+        if (j == 66) value[7] = bad;
+        Simd::StoreKv(cache.view, 0, j, key.data(), value.data());
+      }
+      std::vector<float> q = random.Normals(32), out(33, kUntouched);
+      Simd::Attend(q.data(), 1, 69, cache.view, 0, out.data());
+      CHECK(out[32] == kUntouched);
+      // A position that attention does not reach is as if it were not there.
+      Simd::Attend(q.data(), 1, 2, cache.view, 0, out.data());
+      bool finite = true;
+      for (uint32_t d = 0; d < 32; ++d) finite = finite && std::isfinite(out[d]);
+      CHECK(finite);
+    }
+  }
+}
+
+TEST_CASE("the cache: keys interleaved by 16 positions, values row by row, each head on its own") {
+  constexpr uint32_t kHeads = 3, kDim = 32;
+  Random random(3);
+  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+    for (uint32_t head = 0; head < kHeads; ++head) {
+      for (const uint32_t position : {0u, 1u, 15u, 16u, 63u, 64u, kCapacity - 1}) {
+        Cache cache(kHeads, kDim, type, 0xff), reference(kHeads, kDim, type, 0xff);
+        const std::vector<float> key = random.Normals(kDim), value = random.Normals(kDim);
+        Simd::StoreKv(cache.view, head, position, key.data(), value.data());
+        ReferenceKernels::StoreKv(reference.view, head, position, key.data(), value.data());
+        CHECK(std::memcmp(cache.keys.data(), reference.keys.data(), cache.bytes) == 0);
+        CHECK(std::memcmp(cache.values.data(), reference.values.data(), cache.bytes) == 0);
+        Worst worst;
+        size_t touched = 0;
+        for (uint32_t d = 0; d < kDim; ++d) {
+          const size_t k = ((size_t{head} * (kCapacity / 16) + position / 16) * kDim + d) * 16 + position % 16;
+          const size_t v = (size_t{head} * kCapacity + position) * kDim + d;
+          double stored_key = 0, stored_value = 0, tolerance = 0;
+          if (type == KvCacheType::kF16) {
+            stored_key = HalfValue(LoadAs<uint16_t>(cache.keys.data() + k * 2));
+            stored_value = HalfValue(LoadAs<uint16_t>(cache.values.data() + v * 2));
+            tolerance = 1.0 / 2048;
+          } else {
+            stored_key = static_cast<double>(LoadAs<float>(cache.keys.data() + k * 4));
+            stored_value = static_cast<double>(LoadAs<float>(cache.values.data() + v * 4));
+          }
+          const double exact_key = static_cast<double>(key[d]), exact_value = static_cast<double>(value[d]);
+          worst.Add(stored_key, exact_key, tolerance * std::fabs(exact_key) + 1e-7 * tolerance);
+          worst.Add(stored_value, exact_value, tolerance * std::fabs(exact_value) + 1e-7 * tolerance);
+        }
+        CHECK(worst.share() <= 1.0);
+        // All bits set is a NaN, which nothing stored is: so many elements were written, and no more.
+        const size_t bytes = BytesOf(type);
+        for (size_t i = 0; i < cache.bytes; i += bytes) {
+          touched += cache.keys.data()[i + bytes - 1] != std::byte{0xff} ? 1 : 0;
+          touched += cache.values.data()[i + bytes - 1] != std::byte{0xff} ? 1 : 0;
+        }
+        CHECK(touched == 2 * kDim);
+      }
+    }
+  }
+}
+
+}  // namespace lfm2::test

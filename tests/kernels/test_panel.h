@@ -1,0 +1,106 @@
+// Activations for the kernels' tests, and a panel read back as kernels/panel.h describes it.
+#ifndef LFM2_TESTS_KERNELS_TEST_PANEL_H_
+#define LFM2_TESTS_KERNELS_TEST_PANEL_H_
+
+#include <vector>
+
+#include "lfm2/kernels/kernels-inl.h"
+#include "lfm2/kernels/panel.h"
+#include "tests/kernels/test_values.h"
+
+namespace lfm2::test {
+
+using Simd = HWY_NAMESPACE::SimdKernels;
+
+enum class Activation {
+  kNormal,
+  kHighest,      // all equal: every quantised value is 127
+  kLowest,       // every quantised value is -127
+  kAlternating,  // 127 and -127 in turns
+  kZero,
+  kOutlier,  // one value a thousand times the others
+  kDenormal,
+  kHuge,
+};
+inline constexpr Activation kAllActivations[] = {Activation::kNormal,      Activation::kHighest, Activation::kLowest,
+                                                 Activation::kAlternating, Activation::kZero,    Activation::kOutlier,
+                                                 Activation::kDenormal,    Activation::kHuge};
+
+inline float RandomActivation(Activation kind, uint32_t col, Random& random) {
+  switch (kind) {
+    case Activation::kHighest: return 0.7f;
+    case Activation::kLowest: return -0.7f;
+    case Activation::kAlternating: return col % 2 == 0 ? 0.7f : -0.7f;
+    case Activation::kZero: return 0.0f;
+    case Activation::kOutlier: return random.Normal() * (col % 32 == 5 ? 1000.0f : 1.0f);
+    case Activation::kDenormal: return random.Normal() * 1e-40f;
+    case Activation::kHuge: return random.Normal() * 1e27f;
+    case Activation::kNormal: break;
+  }
+  return random.Normal();
+}
+
+// x[tokens, cols], packed. Rows begin at odd multiples of 4 bytes and lie further apart than they are long.
+class TestInput {
+ public:
+  TestInput(uint32_t tokens, uint32_t cols, Activation kind, uint64_t seed) : TestInput(tokens, cols) {
+    Random random(seed);
+    for (uint32_t t = 0; t < tokens; ++t) {
+      for (uint32_t c = 0; c < cols; ++c) Row(t)[c] = RandomActivation(kind, c, random);
+    }
+    Pack();
+  }
+  TestInput(uint32_t tokens, uint32_t cols)
+      : cols_(cols), x_(1 + size_t{tokens} * (cols + 3)), panel_(static_cast<size_t>(PanelBytes(tokens, cols))) {
+    input_.x = x_.data() + 1;
+    input_.stride = cols + 3;
+    input_.tokens = tokens;
+    input_.panel = panel_.data();
+  }
+
+  float* Row(uint32_t t) { return x_.data() + 1 + t * input_.stride; }
+  const float* Row(uint32_t t) const { return input_.Row(t); }
+  const MatMulInput& input() const { return input_; }
+  uint32_t cols() const { return cols_; }
+  void Pack() {
+    const Tiling tiling(input_.tokens, Simd::kMaxTile);
+    Simd::PackPanel(input_, cols_, 0, tiling.tiles(), panel_.data());
+  }
+
+  // Of token t: the quantised value of a column, and of a group its scale and bias terms.
+  int quad(uint32_t t, uint32_t col) const {
+    const Place p = Find(t, col / 32);
+    return static_cast<int8_t>(p.group[(col % 32 / 4 * p.tokens + p.t) * 4 + col % 4]);
+  }
+  int32_t bias(uint32_t t, uint32_t g) const { return Word<int32_t>(t, g, 32); }
+  int32_t bias_low(uint32_t t, uint32_t g) const { return Word<int32_t>(t, g, 36); }
+  float scale(uint32_t t, uint32_t g) const { return Word<float>(t, g, 40); }
+
+ private:
+  struct Place {
+    const uint8_t* group;
+    size_t tokens, t;
+  };
+  Place Find(uint32_t t, uint32_t g) const {
+    // Tiles of at most kMaxTile tokens, split evenly.
+    const uint64_t n = input_.tokens, tiles = (n + Simd::kMaxTile - 1) / Simd::kMaxTile;
+    uint64_t tile = 0;
+    while (n * (tile + 1) / tiles <= t) ++tile;
+    const size_t begin = static_cast<size_t>(n * tile / tiles), end = static_cast<size_t>(n * (tile + 1) / tiles);
+    return {panel_.data() + (begin * (cols_ / 32) + g * (end - begin)) * 44, end - begin, t - begin};
+  }
+  template <class T>
+  T Word(uint32_t t, uint32_t g, size_t offset) const {
+    const Place p = Find(t, g);
+    return LoadAs<T>(p.group + p.tokens * offset + p.t * 4);
+  }
+
+  uint32_t cols_;
+  std::vector<float> x_;
+  AlignedBuffer<uint8_t> panel_;
+  MatMulInput input_;
+};
+
+}  // namespace lfm2::test
+
+#endif  // LFM2_TESTS_KERNELS_TEST_PANEL_H_
