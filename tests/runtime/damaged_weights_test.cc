@@ -35,7 +35,9 @@ TEST_CASE("a session survives any weights: infinities, NaNs, noise") {
       const size_t at = kind == 0 ? i : begin + random() % (packed.size() - begin);
       if (at < begin) continue;
       // Noise everywhere; noise here and there; the exponents of NaNs and infinities; ones.
-      const unsigned value = kind == 2 ? (random() % 2 == 0 ? 0x7cu : 0x7fu) : kind == 3 ? 0xffu : random();
+      const unsigned value = kind == 2   ? (random() % 2 == 0 ? 0x7cu : 0x7fu)
+                             : kind == 3 ? 0xffu
+                                         : static_cast<unsigned>(random());
       copy.data()[at] = static_cast<std::byte>(value);
     }
     Image image;
