@@ -1,0 +1,189 @@
+// The plan is exact, known at compile time, and what a session carves: firmware sizes its arena by it.
+#include "lfm2/runtime/plan.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lfm2/model/presets.h"
+
+namespace lfm2::test {
+namespace {
+
+constexpr SessionOptions With(uint32_t context, uint32_t chunk, KvCacheType type = KvCacheType::kF16) {
+  SessionOptions o;
+  o.context_length = context;
+  o.prefill_chunk = chunk;
+  o.kv_cache = type;
+  return o;
+}
+
+constexpr Plan PlanOf(uint32_t context, uint32_t chunk, KvCacheType type = KvCacheType::kF16) {
+  return MakePlan(kLfm2_8B_A1B, With(context, chunk, type));
+}
+
+// Plans are arithmetic, not measurements: sizes follow from the model's shape.
+constexpr Plan kPlan = PlanOf(4096, 128);
+static_assert(kPlan.count == 7);
+static_assert(kPlan.regions[1].bytes == 6ull * 2 * 512 * 4096 * 2, "keys and values in half floats");
+static_assert(kPlan.regions[2].bytes == 18ull * 2 * 2048 * 4, "two past inputs of each convolution layer");
+static_assert(kPlan.regions[4].bytes == 65536ull * 4, "one row of logits");
+static_assert(kPlan.regions[5].bytes == 4096ull * 4, "one id for each position");
+static_assert(kPlan.total_bytes == ArenaBytes(kLfm2_8B_A1B, With(4096, 128)));
+static_assert(MakePlan(kLfm2_8B_A1B, SessionOptions()).total_bytes == kPlan.total_bytes, "these are the defaults");
+
+uint64_t Bytes(const Plan& plan, const std::string& name) {
+  for (uint32_t i = 0; i < plan.count; ++i) {
+    if (plan.regions[i].name == name) return plan.regions[i].bytes;
+  }
+  FAIL("no region " << name);
+  return 0;
+}
+
+// Buffers in use at the same time: [address, bytes) each.
+using Buffers = std::vector<std::pair<const void*, uint64_t>>;
+
+// All lie within the arena and none overlaps another.
+bool AreDisjoint(const Buffers& buffers, const std::byte* begin, uint64_t size) {
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const std::byte* at = static_cast<const std::byte*>(buffers[i].first);
+    if (at < begin || at + buffers[i].second > begin + size) return false;
+    if (reinterpret_cast<uintptr_t>(at) % kAlignment != 0) return false;
+    for (size_t j = 0; j < i; ++j) {
+      const std::byte* other = static_cast<const std::byte*>(buffers[j].first);
+      if (at < other + buffers[j].second && other < at + buffers[i].second) return false;
+    }
+  }
+  return true;
+}
+
+// A small model with both kinds of layers and of feed forwards; sizes are no round numbers.
+ModelConfig Small() {
+  ModelConfig c;
+  c.hidden_size = 96;
+  c.layers = 5;
+  c.heads = 4;
+  c.kv_heads = 2;
+  c.head_dim = 32;
+  c.dense_layers = 1;
+  c.dense_ff_size = 160;
+  c.experts = 7;
+  c.experts_per_token = 3;
+  c.expert_ff_size = 64;
+  c.vocab_size = 101;
+  c.context_length = 300;
+  c.conv_kernel = 4;
+  c.layer_kind[1] = c.layer_kind[4] = LayerKind::kAttention;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("the total is the sum of the regions, each a whole number of cache lines") {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < kPlan.count; ++i) {
+    CHECK(kPlan.regions[i].bytes > 0);
+    CHECK(kPlan.regions[i].bytes % kAlignment == 0);
+    sum += kPlan.regions[i].bytes;
+  }
+  CHECK(sum == kPlan.total_bytes);
+}
+
+TEST_CASE("context makes the cache and the history grow, the chunk the activations, and nothing else") {
+  const Plan context = PlanOf(8192, 128), chunk = PlanOf(4096, 256), exact = PlanOf(4096, 128, KvCacheType::kF32);
+  CHECK(Bytes(context, "KV cache") == 2 * Bytes(kPlan, "KV cache"));
+  CHECK(Bytes(context, "token history") == 2 * Bytes(kPlan, "token history"));
+  CHECK(Bytes(exact, "KV cache") == 2 * Bytes(kPlan, "KV cache"));
+  CHECK(Bytes(chunk, "activations") > Bytes(kPlan, "activations") * 19 / 10);
+  CHECK(Bytes(chunk, "activations") <= Bytes(kPlan, "activations") * 2);
+  for (uint32_t i = 0; i < kPlan.count; ++i) {
+    const std::string name = kPlan.regions[i].name;
+    CAPTURE(name);
+    if (name != "KV cache" && name != "token history") CHECK(Bytes(context, name) == kPlan.regions[i].bytes);
+    if (name != "KV cache") CHECK(Bytes(exact, name) == kPlan.regions[i].bytes);
+    if (name != "activations") CHECK(Bytes(chunk, name) == kPlan.regions[i].bytes);
+  }
+  SessionOptions rows = With(4096, 128);
+  rows.logits_rows = 16;
+  CHECK(Bytes(MakePlan(kLfm2_8B_A1B, rows), "logits") == 16 * Bytes(kPlan, "logits"));
+  // A chunk larger than the context is as large as the context.
+  CHECK(PlanOf(64, 128).total_bytes == PlanOf(64, 64).total_bytes);
+}
+
+TEST_CASE("activations of parts that never run together share their memory") {
+  // The mixture of experts is the largest part: with it as the only one, the plan is as large.
+  const ModelConfig& c = kLfm2_8B_A1B;
+  const uint64_t n = 128, assignments = n * c.experts_per_token;
+  const uint64_t shared = n * (3 * c.hidden_size + c.head_dim) * 4 + PanelBytes(n, c.hidden_size);
+  const uint64_t moe = assignments * (c.expert_ff_size + c.hidden_size) * 4 + PanelBytes(assignments, c.hidden_size) +
+                       PanelBytes(assignments, c.expert_ff_size) + assignments * (2 + 4 + 4 + 4) + n * c.experts * 4;
+  CHECK(Bytes(kPlan, "activations") >= shared + moe);
+  CHECK(Bytes(kPlan, "activations") <= shared + moe + 16 * kAlignment);
+}
+
+TEST_CASE("an arena of the planned size holds everything, side by side; one line less does not") {
+  const ModelConfig c = Small();
+  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+    SessionOptions options = Normalized(c, With(100, 13, type));
+    options.logits_rows = 3;
+    const uint64_t total = MakePlan(c, options).total_bytes;
+    std::vector<std::byte> memory(static_cast<size_t>(total) + kAlignment);
+    const uintptr_t address = reinterpret_cast<uintptr_t>(memory.data());
+    std::byte* const begin = memory.data() + (RoundUp<uintptr_t>(address, kAlignment) - address);
+    Arena arena({begin, static_cast<size_t>(total)});
+    SessionMemory m;
+    m.Carve(c, options, arena, nullptr);
+    CHECK(!arena.overflowed());
+    CHECK(arena.used() == total);
+
+    const uint64_t n = 13, a = n * 3;
+    const Workspace& ws = m.workspace;
+    const Buffers always = {{m.weights.layers, sizeof(LayerWeights) * 5},
+                            {m.logits, 3 * 101 * 4},
+                            {m.tokens, 100 * 4},
+                            {m.text_scratch, m.text_scratch_bytes},
+                            {m.state.conv(0), 3 * 3 * 96 * 4},
+                            {m.state.kv(0).keys, uint64_t{64} * 128 * BytesOf(type)},
+                            {m.state.kv(0).values, uint64_t{64} * 128 * BytesOf(type)},
+                            {m.state.kv(1).keys, uint64_t{64} * 128 * BytesOf(type)},
+                            {m.state.kv(1).values, uint64_t{64} * 128 * BytesOf(type)},
+                            {ws.x, n * 96 * 4},
+                            {ws.normed, n * 96 * 4},
+                            {ws.delta, n * 96 * 4},
+                            {ws.panel, PanelBytes(n, 96)},
+                            {ws.rope, n * 32 * 4}};
+    const Buffers parts[] = {
+        {{ws.conv.bcx, n * 3 * 96 * 4}, {ws.conv.out, n * 96 * 4}, {ws.conv.panel, PanelBytes(n, 96)}},
+        {{ws.attention.q, n * 128 * 4},
+         {ws.attention.k, n * 64 * 4},
+         {ws.attention.v, n * 64 * 4},
+         {ws.attention.out, n * 128 * 4},
+         {ws.attention.panel, PanelBytes(n, 128)}},
+        {{ws.ffn.act, n * 160 * 4}, {ws.ffn.panel, PanelBytes(n, 160)}},
+        {{ws.moe.scores, n * 7 * 4},
+         {ws.moe.chosen, a * 2},
+         {ws.moe.weights, a * 4},
+         {ws.moe.slot, a * 4},
+         {ws.moe.token, a * 4},
+         {ws.moe.offset, 8 * 4},
+         {ws.moe.active, 7 * 2},
+         {ws.moe.panel, PanelBytes(a, 96)},
+         {ws.moe.act, a * 64 * 4},
+         {ws.moe.act_panel, PanelBytes(a, 64)},
+         {ws.moe.out, a * 96 * 4}}};
+    for (const Buffers& part : parts) {
+      Buffers together = always;
+      together.insert(together.end(), part.begin(), part.end());
+      CHECK(AreDisjoint(together, begin, total));
+    }
+
+    Arena small({begin, static_cast<size_t>(total - kAlignment)});
+    SessionMemory never;
+    never.Carve(c, options, small, nullptr);
+    CHECK(small.overflowed());
+  }
+}
+
+}  // namespace lfm2::test

@@ -1,0 +1,66 @@
+// The published model's shape, as its config.json and the numbers on its model card have it.
+#include "lfm2/model/presets.h"
+
+#include <doctest/doctest.h>
+
+#include "lfm2/format/tensor_list.h"
+
+namespace lfm2::test {
+namespace {
+
+struct Weights {
+  uint64_t all = 0;
+  uint64_t per_token = 0;  // used for one token
+};
+
+// Counts a model's weights; an expert's once for each expert, or for each one that a token goes to.
+constexpr Weights CountWeights(const ModelConfig& config) {
+  Weights w;
+  for (uint32_t g = 0; g < TensorGroups(config); ++g) {
+    const TensorSpecs specs = TensorGroup(config, g);
+    for (uint32_t i = 0; i < specs.count; ++i) {
+      const uint64_t size = uint64_t{specs.spec[i].rows} * specs.spec[i].cols;
+      const bool expert = specs.spec[i].layout == TensorLayout::kExpert;
+      w.all += size * (expert ? config.experts : 1);
+      w.per_token += size * (expert ? config.experts_per_token : 1);
+    }
+  }
+  return w;
+}
+
+}  // namespace
+
+TEST_CASE("LFM2-8B-A1B") {
+  constexpr ModelConfig c = kLfm2_8B_A1B;
+  static_assert(CheckConfig(c).ok());
+  CHECK(c.hidden_size == 2048);
+  CHECK(c.layers == 24);
+  CHECK((c.heads == 32 && c.kv_heads == 8 && c.head_dim == 64));
+  CHECK((c.dense_layers == 2 && c.dense_ff_size == 7168));
+  CHECK((c.experts == 32 && c.experts_per_token == 4 && c.expert_ff_size == 1792));
+  CHECK((c.vocab_size == 65536 && c.context_length == 32768));
+  CHECK(c.conv_kernel == 3);
+  CHECK(c.tied_embedding);
+  CHECK((c.norm_eps == 1e-5f && c.rope_theta == 1e6f && c.routed_scaling_factor == 1.0f));
+  for (uint32_t l = 0; l < kMaxLayers; ++l) {
+    CAPTURE(l);
+    const bool attention = l == 2 || l == 6 || l == 10 || l == 14 || l == 18 || l == 21;
+    CHECK((c.layer_kind[l] == LayerKind::kAttention) == attention);
+  }
+  CHECK(c.attention_layers() == 6);
+  CHECK(c.moe_layers() * c.experts == 704);
+}
+
+TEST_CASE("LFM2-8B-A1B has 8.3 billion weights, 1.5 billion of them active; an expert takes 6.19 MB at 4.5 bits") {
+  constexpr Weights w = CountWeights(kLfm2_8B_A1B);
+  CHECK((w.all > 8250000000 && w.all < 8350000000));
+  CHECK((w.per_token > 1450000000 && w.per_token < 1570000000));
+  const TensorSpecs specs = LayerTensors(kLfm2_8B_A1B, 2);
+  uint64_t expert = 0;
+  for (uint32_t i = 0; i < specs.count; ++i) {
+    if (specs.spec[i].layout == TensorLayout::kExpert) expert += TensorBytes(specs.spec[i], TensorType::kQ4_0);
+  }
+  CHECK(expert == 3 * 2048 * 1792 * 9 / 16);
+}
+
+}  // namespace lfm2::test
