@@ -37,6 +37,8 @@ using VI32 = hn::Vec<DI32>;
 using DF16 = hn::Rebind<hwy::float16_t, DF>;
 using DBF16 = hn::Rebind<hwy::bfloat16_t, DF>;
 
+// Exact for every number. Where the processor has no half floats (SSE4, Armv7), Highway gives infinities and NaNs
+// magnitudes of 65536 and more.
 HWY_INLINE VF LoadF16(const uint16_t* p) {
   return hn::PromoteTo(DF(), hn::LoadU(DF16(), reinterpret_cast<const hwy::float16_t*>(p)));
 }
