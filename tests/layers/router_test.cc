@@ -101,6 +101,10 @@ TEST_CASE("a bias decides who is chosen and not how much they weigh") {
   CheckChoice(Experts(4, 2), {2.0f, 1.0f, 0.0f, -6.0f}, {0.0f, 0.0f, 0.0f, 5.0f});
 }
 
+TEST_CASE("the 1e-6 under the sum counts where all sigmoids are small") {
+  CheckChoice(Experts(4, 2), {-13.0f, -12.0f, -14.0f, -12.5f}, {0.0f, 0.0f, 0.0f, 0.0f});
+}
+
 TEST_CASE("extreme logits: saturated sigmoids, all of them zero, and NaNs choose experts that exist") {
   CheckChoice(Experts(4, 2), {-100.0f, 100.0f, -100.0f, -100.0f}, {0.0f, 0.0f, 0.5f, 0.0f});
   const ModelConfig c = Experts(4, 2);
