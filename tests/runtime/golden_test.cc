@@ -136,7 +136,7 @@ TEST_CASE("hidden states and routed experts of the unquantised models are transf
         const auto weights = router["weights"].get<std::vector<std::vector<float>>>();
         for (size_t t = 0; t < ids.size(); ++t) {
           for (size_t r = 0; r < weights[t].size(); ++r) {
-            CHECK(trace.weights[m][t][r] == doctest::Approx(weights[t][r]).epsilon(1e-4));
+            CHECK(trace.weights[m][t][r] == doctest::Approx(static_cast<double>(weights[t][r])).epsilon(1e-4));
           }
         }
       }
