@@ -124,8 +124,11 @@ TEST_CASE("activations of parts that never run together share their memory") {
 }
 
 TEST_CASE("an arena of the planned size holds everything, side by side; one line less does not") {
-  const ModelConfig c = Small();
-  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+  // Once with the mixture of experts as the largest part of the activations, once with the dense feed forward.
+  for (const uint32_t dense_ff_size : {160u, 4096u}) {
+    ModelConfig c = Small();
+    c.dense_ff_size = dense_ff_size;
+    const KvCacheType type = dense_ff_size == 160 ? KvCacheType::kF16 : KvCacheType::kF32;
     SessionOptions options = Normalized(c, With(100, 13, type));
     options.logits_rows = 3;
     const uint64_t total = MakePlan(c, options).total_bytes;
@@ -161,7 +164,7 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
          {ws.attention.v, n * 64 * 4},
          {ws.attention.out, n * 128 * 4},
          {ws.attention.panel, PanelBytes(n, 128)}},
-        {{ws.ffn.act, n * 160 * 4}, {ws.ffn.panel, PanelBytes(n, 160)}},
+        {{ws.ffn.act, n * dense_ff_size * 4}, {ws.ffn.panel, PanelBytes(n, dense_ff_size)}},
         {{ws.moe.scores, n * 7 * 4},
          {ws.moe.chosen, a * 2},
          {ws.moe.weights, a * 4},
