@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "lfm2/kernels/reference.h"
+#include "lfm2/kernels/store_kv-inl.h"
 #include "tests/kernels/test_panel.h"
 
 namespace lfm2::test {
@@ -11,13 +12,14 @@ namespace {
 
 constexpr float kUntouched = -12345.0f;
 constexpr uint32_t kCapacity = 256;
+constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 
 struct Cache {
   Cache(uint32_t kv_heads, uint32_t dim, KvCacheType type, int fill)
-      : bytes(size_t{kv_heads} * kCapacity * dim * BytesOf(type)), keys(bytes), values(bytes) {
+      : bytes(static_cast<size_t>(KvCacheBytes(type, kv_heads, kCapacity, dim))), keys(bytes), values(bytes) {
     std::memset(keys.data(), fill, bytes);
     std::memset(values.data(), fill, bytes);
-    view = {keys.data(), values.data(), kCapacity, dim, type};
+    view = MakeKvCache(type, kv_heads, kCapacity, dim, keys.data(), values.data());
   }
   size_t bytes;
   AlignedBuffer<std::byte> keys, values;
@@ -46,22 +48,36 @@ std::vector<float> MakeKey(Scores scores, uint32_t position, const std::vector<f
   return key;
 }
 
+// The largest error that the cache's type may add to a number of `row`: half a unit in its last place.
+double StorageError(KvCacheType type, const std::vector<float>& row) {
+  double largest = 0;
+  for (const float v : row) largest = std::fmax(largest, std::fabs(static_cast<double>(v)));
+  switch (type) {
+    case KvCacheType::kF16: return largest / 2048;
+    case KvCacheType::kF32: return 0;
+    case KvCacheType::kInt8: return largest / 253;
+  }
+  return 0;
+}
+
 // How far the kernel's floats may be from exact arithmetic: the roundings of a score act on its exponential, and every
-// position adds a rounding.
+// position adds a rounding. type: of a cache whose own rounding counts as well; kF32: none does.
 double Tolerance(const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
-                 const float* q, uint32_t dim, double storage) {
-  double score = 0, value = 0;
+                 const float* q, uint32_t dim, KvCacheType type) {
+  double score_error = 0, value = 0, value_error = 0;
   for (size_t j = 0; j < keys.size(); ++j) {
-    double sum = 0;
+    double sum = 0, queries = 0;
     for (uint32_t d = 0; d < dim; ++d) {
       sum += std::fabs(static_cast<double>(q[d]) * static_cast<double>(keys[j][d]));
+      queries += std::fabs(static_cast<double>(q[d]));
       value = std::fmax(value, std::fabs(static_cast<double>(values[j][d])));
     }
-    score = std::fmax(score, sum / std::sqrt(static_cast<double>(dim)));
+    const double error = sum * (dim + 4) * kEpsilon + queries * StorageError(type, keys[j]);
+    score_error = std::fmax(score_error, error / std::sqrt(static_cast<double>(dim)));
+    value_error = std::fmax(value_error, StorageError(type, values[j]));
   }
-  const double score_error = score * ((dim / 2 + 4) * kEpsilon + storage);
   const double n = static_cast<double>(keys.size());
-  return value * (2 * score_error + (2 * n + 16) * kEpsilon + 6e-7 + storage);
+  return value * (std::expm1(2 * score_error) + (2 * n + 16) * kEpsilon + 6e-7) + value_error;
 }
 
 // out[dim] of one query by the definition.
@@ -83,10 +99,10 @@ std::vector<double> Softmax(const std::vector<std::vector<float>>& keys, const s
   return out;
 }
 
-void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores scores) {
-  constexpr uint32_t kQueries = 3, kHead = 1, kHeads = 2;
+void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores scores, uint32_t queries = 3) {
+  constexpr uint32_t kHead = 1, kHeads = 2;
   Random random(position * 1000 + dim);
-  const std::vector<float> q = random.Normals(kQueries * dim);
+  const std::vector<float> q = random.Normals(queries * dim);
   // All bits set are NaNs of both types: what lies behind the position, and other heads, must not matter.
   Cache garbage(kHeads, dim, type, 0xff), zeros(kHeads, dim, type, 0);
   std::vector<std::vector<float>> keys, values;
@@ -96,22 +112,22 @@ void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores sc
     Simd::StoreKv(garbage.view, kHead, j, keys[j].data(), values[j].data());
     Simd::StoreKv(zeros.view, kHead, j, keys[j].data(), values[j].data());
   }
-  std::vector<float> out(kQueries * dim + 1, kUntouched), same(kQueries * dim), reference(kQueries * dim);
-  Simd::Attend(q.data(), kQueries, position, garbage.view, kHead, out.data());
-  Simd::Attend(q.data(), kQueries, position, zeros.view, kHead, same.data());
-  ReferenceKernels::Attend(q.data(), kQueries, position, garbage.view, kHead, reference.data());
+  std::vector<float> out(queries * dim + 1, kUntouched), same(queries * dim), reference(queries * dim);
+  Simd::Attend(q.data(), queries, position, garbage.view, kHead, out.data());
+  Simd::Attend(q.data(), queries, position, zeros.view, kHead, same.data());
+  ReferenceKernels::Attend(q.data(), queries, position, garbage.view, kHead, reference.data());
   CHECK(SameBits(out.data(), same.data(), same.size()));
-  CHECK(out[kQueries * dim] == kUntouched);
+  CHECK(out[queries * dim] == kUntouched);
   Worst by_reference, by_definition;
-  for (uint32_t h = 0; h < kQueries; ++h) {
+  for (uint32_t h = 0; h < queries; ++h) {
     const float* query = q.data() + h * dim;
     const std::vector<double> expected = Softmax(keys, values, query, dim);
-    // The definition sees keys and values before the cache rounds them to 11 bits; the reference sees them afterwards.
-    const double storage = type == KvCacheType::kF16 ? 1.0 / 2048 : 0.0;
+    // The definition sees keys and values before the cache rounds them; the reference sees them afterwards.
     for (uint32_t d = 0; d < dim; ++d) {
       const double value = static_cast<double>(out[h * dim + d]);
-      by_reference.Add(value, static_cast<double>(reference[h * dim + d]), Tolerance(keys, values, query, dim, 0.0));
-      by_definition.Add(value, expected[d], Tolerance(keys, values, query, dim, storage));
+      by_reference.Add(value, static_cast<double>(reference[h * dim + d]),
+                       Tolerance(keys, values, query, dim, KvCacheType::kF32));
+      by_definition.Add(value, expected[d], Tolerance(keys, values, query, dim, type));
     }
   }
   CHECK(by_reference.share() <= 1.0);
@@ -121,7 +137,7 @@ void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores sc
 }  // namespace
 
 TEST_CASE("attention over one position, a block less one, a block, one more, and several; NaNs behind do not matter") {
-  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+  for (const KvCacheType type : kTypes) {
     CAPTURE(BytesOf(type));
     for (const uint32_t dim : {32u, 64u, 96u, 128u}) {
       CAPTURE(dim);
@@ -134,12 +150,35 @@ TEST_CASE("attention over one position, a block less one, a block, one more, and
 }
 
 TEST_CASE("scores that rise or fall by a hundred along the positions, and one that outweighs all") {
-  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+  for (const KvCacheType type : kTypes) {
     for (const Scores scores : {Scores::kRising, Scores::kFalling, Scores::kOneHigh}) {
       CAPTURE(static_cast<int>(scores));
       CheckAttention(type, 64, 255, scores);
       CheckAttention(type, 64, 69, scores);
       CheckAttention(type, 64, 70, scores);
+    }
+  }
+}
+
+TEST_CASE("every number of queries that share a head, and each as if it were alone") {
+  constexpr uint32_t kDim = 64, kPosition = 130;
+  for (const KvCacheType type : kTypes) {
+    Random random(7);
+    Cache cache(1, kDim, type, 0xff);
+    for (uint32_t j = 0; j <= kPosition; ++j) {
+      const std::vector<float> key = random.Normals(kDim), value = random.Normals(kDim);
+      Simd::StoreKv(cache.view, 0, j, key.data(), value.data());
+    }
+    for (uint32_t queries = 1; queries <= 9; ++queries) {
+      CAPTURE(queries);
+      CheckAttention(type, kDim, 70, Scores::kRandom, queries);
+      const std::vector<float> q = random.Normals(queries * kDim);
+      std::vector<float> out(queries * kDim), alone(kDim);
+      Simd::Attend(q.data(), queries, kPosition, cache.view, 0, out.data());
+      for (uint32_t h = 0; h < queries; ++h) {
+        Simd::Attend(q.data() + h * kDim, 1, kPosition, cache.view, 0, alone.data());
+        CHECK(SameBits(out.data() + h * kDim, alone.data(), kDim));
+      }
     }
   }
 }
@@ -157,7 +196,7 @@ TEST_CASE("at position 0 attention is the value itself") {
 TEST_CASE("a NaN or an infinity among the keys ends in some float, not in a crash") {
   Random random(2);
   for (const float bad : {NAN, INFINITY, -INFINITY, 3e38f}) {
-    for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+    for (const KvCacheType type : kTypes) {
       Cache cache(1, 32, type, 0);
       for (uint32_t j = 0; j < 70; ++j) {
         std::vector<float> key = random.Normals(32), value = random.Normals(32);
@@ -180,7 +219,7 @@ TEST_CASE("a NaN or an infinity among the keys ends in some float, not in a cras
 TEST_CASE("the cache: keys interleaved by 16 positions, values row by row, each head on its own") {
   constexpr uint32_t kHeads = 3, kDim = 32;
   Random random(3);
-  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32}) {
+  for (const KvCacheType type : kTypes) {
     for (uint32_t head = 0; head < kHeads; ++head) {
       for (const uint32_t position : {0u, 1u, 15u, 16u, 63u, 64u, kCapacity - 1}) {
         Cache cache(kHeads, kDim, type, 0xff), reference(kHeads, kDim, type, 0xff);
@@ -191,28 +230,38 @@ TEST_CASE("the cache: keys interleaved by 16 positions, values row by row, each 
         CHECK(std::memcmp(cache.values.data(), reference.values.data(), cache.bytes) == 0);
         Worst worst;
         size_t touched = 0;
+        const size_t scale = size_t{head} * kCapacity + position;
+        const double key_error = StorageError(type, key), value_error = StorageError(type, value);
         for (uint32_t d = 0; d < kDim; ++d) {
           const size_t k = ((size_t{head} * (kCapacity / 16) + position / 16) * kDim + d) * 16 + position % 16;
           const size_t v = (size_t{head} * kCapacity + position) * kDim + d;
-          double stored_key = 0, stored_value = 0, tolerance = 0;
-          if (type == KvCacheType::kF16) {
-            stored_key = HalfValue(LoadAs<uint16_t>(cache.keys.data() + k * 2));
-            stored_value = HalfValue(LoadAs<uint16_t>(cache.values.data() + v * 2));
-            tolerance = 1.0 / 2048;
-          } else {
-            stored_key = static_cast<double>(LoadAs<float>(cache.keys.data() + k * 4));
-            stored_value = static_cast<double>(LoadAs<float>(cache.values.data() + v * 4));
+          double stored_key = 0, stored_value = 0;
+          switch (type) {
+            case KvCacheType::kF16:
+              stored_key = HalfValue(LoadAs<uint16_t>(cache.keys.data() + k * 2));
+              stored_value = HalfValue(LoadAs<uint16_t>(cache.values.data() + v * 2));
+              break;
+            case KvCacheType::kF32:
+              stored_key = static_cast<double>(LoadAs<float>(cache.keys.data() + k * 4));
+              stored_value = static_cast<double>(LoadAs<float>(cache.values.data() + v * 4));
+              break;
+            case KvCacheType::kInt8:
+              stored_key = LoadAs<int8_t>(cache.keys.data() + k) * static_cast<double>(cache.view.key_scales[scale]);
+              stored_value =
+                  LoadAs<int8_t>(cache.values.data() + v) * static_cast<double>(cache.view.value_scales[scale]);
+              break;
           }
-          const double exact_key = static_cast<double>(key[d]), exact_value = static_cast<double>(value[d]);
-          worst.Add(stored_key, exact_key, tolerance * std::fabs(exact_key) + 1e-7 * tolerance);
-          worst.Add(stored_value, exact_value, tolerance * std::fabs(exact_value) + 1e-7 * tolerance);
+          worst.Add(stored_key, static_cast<double>(key[d]), key_error);
+          worst.Add(stored_value, static_cast<double>(value[d]), value_error);
         }
         CHECK(worst.share() <= 1.0);
-        // All bits set is a NaN, which nothing stored is: so many elements were written, and no more.
-        const size_t bytes = BytesOf(type);
-        for (size_t i = 0; i < cache.bytes; i += bytes) {
-          touched += cache.keys.data()[i + bytes - 1] != std::byte{0xff} ? 1 : 0;
-          touched += cache.values.data()[i + bytes - 1] != std::byte{0xff} ? 1 : 0;
+        // Where two caches agree that were filled with different bytes, something was written.
+        Cache other(kHeads, kDim, type, 0x55);
+        Simd::StoreKv(other.view, head, position, key.data(), value.data());
+        const size_t bytes = BytesOf(type), elements = size_t{kHeads} * kCapacity * kDim;
+        for (size_t i = bytes - 1; i < elements * bytes; i += bytes) {
+          touched += cache.keys.data()[i] == other.keys.data()[i] ? 1 : 0;
+          touched += cache.values.data()[i] == other.values.data()[i] ? 1 : 0;
         }
         CHECK(touched == 2 * kDim);
       }

@@ -96,6 +96,8 @@ TEST_CASE("context makes the cache and the history grow, the chunk the activatio
   CHECK(Bytes(context, "KV cache") == 2 * Bytes(kPlan, "KV cache"));
   CHECK(Bytes(context, "token history") == 2 * Bytes(kPlan, "token history"));
   CHECK(Bytes(exact, "KV cache") == 2 * Bytes(kPlan, "KV cache"));
+  // A byte for each of the 64 numbers, and a float for them all: 17/32 of F16.
+  CHECK(Bytes(PlanOf(4096, 128, KvCacheType::kInt8), "KV cache") * 32 == Bytes(kPlan, "KV cache") * 17);
   CHECK(Bytes(chunk, "activations") > Bytes(kPlan, "activations") * 19 / 10);
   CHECK(Bytes(chunk, "activations") <= Bytes(kPlan, "activations") * 2);
   for (uint32_t i = 0; i < kPlan.count; ++i) {

@@ -102,6 +102,26 @@ TEST_CASE("the default path's error is at most 1.35 times llama.cpp's for each f
   CHECK(std::exp(log_sum / static_cast<double>(models.size())) <= 0.9);
 }
 
+TEST_CASE("a key/value cache of int8 adds at most half to the error") {
+  for (const GoldenModel& model : GoldenModels()) {
+    CAPTURE(model.label);
+    const TestModel packed(model.gguf);
+    const std::vector<int32_t> ids = ReadJsonFile(model.golden + ".json")["prompt"];
+    const NpyArray golden = ReadNpy(model.golden + ".logits.npy");
+    SessionOptions options = OptionsFor(ids.size());
+    OpenSession<Session> half(packed.image(), options);
+    options.kv_cache = KvCacheType::kInt8;
+    OpenSession<Session> int8(packed.image(), options);
+    const double error = LogitsError(AllLogits(*half.session, ids), golden);
+    const double int8_error = LogitsError(AllLogits(*int8.session, ids), golden);
+    std::printf("%-16s error with an int8 cache %.3e, of that with F16 %.3f, of llama.cpp's %.3f\n",
+                model.label.c_str(), int8_error, int8_error / error, int8_error / model.peer_error);
+    // Where nothing else is quantised there is no error to add to: there it is the rounding of values to 1/127 of the
+    // largest, whose mean square is (1/127)^2 / 12.
+    CHECK(int8_error <= (model.hidden.empty() ? 1.5 * error : 1.0 / (127 * 127 * 12)));
+  }
+}
+
 TEST_CASE("hidden states and routed experts of the unquantised models are transformers'") {
   for (const GoldenModel& model : GoldenModels()) {
     if (model.hidden.empty()) continue;

@@ -66,6 +66,24 @@ TEST_CASE("logits are the same bit for bit for every chunk size, thread count an
   }
 }
 
+TEST_CASE("with keys and values of int8 too, logits depend on neither chunk size nor threads") {
+  const std::vector<int32_t> ids(Prompt().begin(), Prompt().begin() + 150);
+  SessionOptions options = SmallOptions();
+  options.kv_cache = KvCacheType::kInt8;
+  options.prefill_chunk = 150;
+  OpenSession<Session> whole(Home().image(), options);
+  const auto want = AllLogits(*whole.session, ids);
+  CHECK(whole.arena.RimIsIntact());
+  options.prefill_chunk = 7;
+  posix::ThreadPool pool;
+  LFM2_REQUIRE_OK(pool.Open(2));
+  OpenSession<Session> open(Home().image(), options, pool.executor());
+  CHECK(AllLogits(*open.session, ids) == want);
+  options.kv_cache = KvCacheType::kF16;
+  OpenSession<Session> half(Home().image(), options);
+  CHECK(AllLogits(*half.session, ids) != want);
+}
+
 TEST_CASE("prefill, token by token and after a reset: all arrive at the same logits") {
   OpenSession<Session> open(Home().image(), SmallOptions());
   Session& session = *open.session;

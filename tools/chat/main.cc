@@ -49,7 +49,7 @@ class ChatProgram {
 
   Error OpenSession() {
     SessionPlan plan;
-    LFM2_RETURN_IF_FAILED(MakeSessionPlan(file_.image().config(), options_.context, &plan));
+    LFM2_RETURN_IF_FAILED(MakeSessionPlan(file_.image().config(), options_.session, &plan));
     arena_bytes_ = plan.plan.total_bytes;
     const uint64_t bytes = options_.arena == 0 ? arena_bytes_ : options_.arena;
     if (options_.stats) std::fprintf(stderr, "%s", PlanTable(plan).c_str());

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tools/common/console.h"
+#include "tools/common/kv_option.h"
 
 namespace lfm2::tools {
 
@@ -34,9 +35,10 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
   CLI::Option* seed = app.add_option("--seed", o->sampler.seed, "Equal seeds give equal answers; default: by chance");
   seed->type_name("N");
   app.add_option("--threads", o->threads, "0: one for each processor")->capture_default_str()->type_name("N");
-  app.add_option("--context", o->context, "Positions for prompts and answers; 0: the model's, at most 4096")
+  app.add_option("--context", o->session.context, "Positions for prompts and answers; 0: the model's, at most 4096")
       ->capture_default_str()
       ->type_name("N");
+  AddKvOption(&app, &o->session.kv_cache);
   app.add_option("--arena", o->arena, "Size of the arena, such as 64M; 0: what the plan needs")
       ->capture_default_str()
       ->transform(CLI::AsSizeValue(false))

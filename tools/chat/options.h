@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lfm2/text/sampler.h"
+#include "tools/common/session_plan.h"
 
 namespace lfm2::tools {
 
@@ -18,8 +19,8 @@ struct ChatOptions {
   uint32_t max_tokens = 512;
   SamplerOptions sampler;
   uint32_t threads = 0;  // 0: as many as there are processors
-  uint32_t context = 0;  // 0: the library's default
-  uint64_t arena = 0;    // 0: what the plan says
+  SessionArguments session;
+  uint64_t arena = 0;  // 0: what the plan says
   bool stats = false;
 };
 

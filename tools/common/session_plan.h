@@ -17,8 +17,14 @@ struct SessionPlan {
   Plan plan;
 };
 
-// context: positions; 0 for a session's default.
-Error MakeSessionPlan(const ModelConfig& config, uint32_t context, SessionPlan* plan);
+// What a command line says of a session.
+struct SessionArguments {
+  uint32_t context = 0;  // positions; 0 for a session's default
+  uint32_t chunk = 0;    // tokens that prefill computes at a time; 0 for a session's default
+  KvCacheType kv_cache = KvCacheType::kF16;
+};
+
+Error MakeSessionPlan(const ModelConfig& config, const SessionArguments& arguments, SessionPlan* plan);
 std::string PlanTable(const SessionPlan& plan);
 nlohmann::ordered_json PlanJson(const SessionPlan& plan);
 

@@ -78,6 +78,7 @@ Error RunLogits(const LogitsArguments& a) {
   SessionOptions options;
   options.context_length = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
   if (a.chunk > 0) options.prefill_chunk = a.chunk;
+  options.kv_cache = a.kv_cache;
   if (!a.reference) return WriteLogits<Session>(model.image(), a, options, ids);
   options.kv_cache = KvCacheType::kF32;
   return WriteLogits<ReferenceSession>(model.image(), a, options, ids);
@@ -103,6 +104,7 @@ Error RunPerplexity(const PerplexityArguments& a) {
   Runner<Session> runner;
   SessionOptions options;
   options.context_length = static_cast<uint32_t>(window);
+  options.kv_cache = a.kv_cache;
   LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
   PerplexityMean mean;
   for (size_t begin = 0; begin + 1 < ids.size(); begin += window) {

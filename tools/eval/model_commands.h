@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "lfm2/kernels/kv_cache.h"
 #include "tools/common/error.h"
 
 namespace lfm2::tools {
@@ -15,6 +16,7 @@ struct LogitsArguments {
   std::string out;
   bool reference = false;
   uint32_t chunk = 0;  // 0: the session's default
+  KvCacheType kv_cache = KvCacheType::kF16;
   uint32_t threads = 1;
 };
 // The logits of every position of one prompt, to a .npy file.
@@ -25,6 +27,7 @@ struct PerplexityArguments {
   std::string text;
   std::string ids;
   uint32_t context = 0;  // 0: kDefaultWindow
+  KvCacheType kv_cache = KvCacheType::kF16;
   uint32_t threads = 1;
 };
 // Perplexity and its standard error, on standard output.

@@ -8,9 +8,10 @@
 #include "tools/common/console.h"
 #include "tools/common/describe.h"
 #include "tools/common/files.h"
+#include "tools/common/kv_option.h"
 #include "tools/common/model_file.h"
-#include "tools/inspect/describe_json.h"
 #include "tools/common/session_plan.h"
+#include "tools/inspect/describe_json.h"
 
 namespace lfm2::tools {
 namespace {
@@ -21,7 +22,7 @@ struct Arguments {
   std::string model;
   bool json = false;
   bool plan = false;
-  uint32_t context = 0;
+  SessionArguments session;
 };
 
 std::string Facts(const ModelFile& model) {
@@ -46,7 +47,7 @@ Error Inspect(const Arguments& a) {
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   const ModelConfig& config = model.image().config();
   SessionPlan plan;
-  if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(config, a.context, &plan));
+  if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(config, a.session, &plan));
   if (a.json) {
     nlohmann::ordered_json json = ImageJson(model);
     if (a.plan) json["plan"] = PlanJson(plan);
@@ -67,9 +68,13 @@ int Main(int argc, char** argv) {
   app.add_option("MODEL", a.model, "image to show")->required();
   app.add_flag("--json", a.json, "JSON, with every tensor");
   CLI::Option* plan = app.add_flag("--plan", a.plan, "also show the memory plan of a session");
-  app.add_option("--context", a.context, "positions of that session; without it, the session's default")
+  app.add_option("--context", a.session.context, "positions of that session; without it, the session's default")
       ->needs(plan)
       ->check(CLI::Range(1u, kMaxContextLength));
+  app.add_option("--chunk", a.session.chunk, "tokens that its prefill computes at a time")
+      ->needs(plan)
+      ->check(CLI::Range(1u, kMaxContextLength));
+  AddKvOption(&app, &a.session.kv_cache)->needs(plan);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, Inspect(a));

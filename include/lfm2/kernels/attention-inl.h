@@ -19,95 +19,177 @@ namespace HWY_NAMESPACE {
 
 HWY_INLINE VF LoadKv(const uint16_t* p) { return LoadF16(p); }
 HWY_INLINE VF LoadKv(const float* p) { return hn::LoadU(DF(), p); }
-
-// scores[64] = q . key of each position of the block that begins at keys; positions from `valid` on become -inf.
-// Returns the highest.
-template <class T>
-inline float BlockScores(const float* HWY_RESTRICT q, const T* HWY_RESTRICT keys, uint32_t head_dim, float scale,
-                         uint32_t valid, float* HWY_RESTRICT scores) {
-  const DF df;
-  const DI32 di;
-  VF highest = hn::Set(df, -INFINITY);
-  for (uint32_t j = 0; j < kAttentionBlock; j += static_cast<uint32_t>(hn::Lanes(df))) {
-    const T* HWY_RESTRICT key = keys + size_t{j / kKeyBlock} * kKeyBlock * head_dim + j % kKeyBlock;
-    VF even = hn::Zero(df), odd = hn::Zero(df);
-    for (size_t d = 0; d < head_dim; d += 2) {
-      even = hn::MulAdd(LoadKv(key + d * kKeyBlock), hn::Set(df, q[d]), even);
-      odd = hn::MulAdd(LoadKv(key + (d + 1) * kKeyBlock), hn::Set(df, q[d + 1]), odd);
-    }
-    const VI32 position = hn::Iota(di, static_cast<int32_t>(j));
-    const auto is_valid = hn::RebindMask(df, hn::Lt(position, hn::Set(di, static_cast<int32_t>(valid))));
-    const VF score = hn::IfThenElse(is_valid, hn::Mul(hn::Add(even, odd), hn::Set(df, scale)), hn::Set(df, -INFINITY));
-    hn::StoreU(score, df, scores + j);
-    highest = hn::Max(highest, score);
-  }
-  return hn::ReduceMax(df, highest);
+HWY_INLINE VF LoadKv(const int8_t* p) {
+  return hn::ConvertTo(DF(), hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<int8_t, DI32>(), p)));
 }
 
-template <class T>
-inline void AttendHead(const float* HWY_RESTRICT q, uint32_t position, const KvCache& kv, uint32_t kv_head,
-                       float* HWY_RESTRICT out) {
+// Queries that go through the keys and values together: every key and value is loaded and converted once for them all,
+// and with two vectors of each that makes eight sums, as many as hide the latency of an addition.
+inline constexpr uint32_t kQueryTile = 4;
+
+// scores[kAttentionBlock] of one query.
+struct BlockScores {
+  alignas(64) float values[kAttentionBlock];
+};
+
+// scores[h][j] = q[h, :] . key[j, :] for the positions of the block that begins at `keys`, as stored: without scales.
+// q[Q, head_dim]; at least `valid` positions are computed.
+template <uint32_t Q, class T>
+inline void MultiplyKeys(const float* HWY_RESTRICT q, const T* HWY_RESTRICT keys, uint32_t head_dim, uint32_t valid,
+                         BlockScores* HWY_RESTRICT scores) {
   const DF df;
   const size_t lanes = hn::Lanes(df);
+  for (size_t j = 0; j < valid; j += 2 * lanes) {
+    const T* HWY_RESTRICT left = keys + j / kKeyBlock * kKeyBlock * head_dim + j % kKeyBlock;
+    const T* HWY_RESTRICT right = keys + (j + lanes) / kKeyBlock * kKeyBlock * head_dim + (j + lanes) % kKeyBlock;
+    VF a0 = hn::Zero(df), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+    for (size_t d = 0; d < head_dim; ++d) {
+      const VF l = LoadKv(left + d * kKeyBlock), r = LoadKv(right + d * kKeyBlock);
+#define LFM2_MULTIPLY(h)                           \
+  if constexpr (h < Q) {                           \
+    const VF x = hn::Set(df, q[h * head_dim + d]); \
+    a##h = hn::MulAdd(l, x, a##h);                 \
+    b##h = hn::MulAdd(r, x, b##h);                 \
+  }
+      LFM2_MULTIPLY(0) LFM2_MULTIPLY(1) LFM2_MULTIPLY(2) LFM2_MULTIPLY(3)
+#undef LFM2_MULTIPLY
+    }
+#define LFM2_STORE(h)                                   \
+  if constexpr (h < Q) {                                \
+    hn::StoreU(a##h, df, scores[h].values + j);         \
+    hn::StoreU(b##h, df, scores[h].values + j + lanes); \
+  }
+    LFM2_STORE(0) LFM2_STORE(1) LFM2_STORE(2) LFM2_STORE(3)
+#undef LFM2_STORE
+  }
+}
+
+// out[h, :] = out[h, :] * fade[h] + sum over j < valid of weights[h][j] * value[j, :]. out[Q, head_dim].
+template <uint32_t Q, class T>
+inline void AddValues(const BlockScores* HWY_RESTRICT weights, const T* HWY_RESTRICT values, uint32_t head_dim,
+                      uint32_t valid, const float* HWY_RESTRICT fade, float* HWY_RESTRICT out) {
+  const DF df;
+  const size_t lanes = hn::Lanes(df);
+  for (size_t d = 0; d < head_dim; d += 2 * lanes) {
+#define LFM2_LOAD(h)                                                         \
+  float* const at##h = out + (h < Q ? h : 0) * size_t{head_dim} + d;         \
+  VF a##h = hn::Mul(hn::LoadU(df, at##h), hn::Set(df, fade[h < Q ? h : 0])); \
+  VF b##h = hn::Mul(hn::LoadU(df, at##h + lanes), hn::Set(df, fade[h < Q ? h : 0]));
+    LFM2_LOAD(0)
+    LFM2_LOAD(1)
+    LFM2_LOAD(2) LFM2_LOAD(3)
+#undef LFM2_LOAD
+        for (size_t j = 0; j < valid; ++j) {
+      const VF l = LoadKv(values + j * head_dim + d), r = LoadKv(values + j * head_dim + d + lanes);
+#define LFM2_ADD(h)                                 \
+  if constexpr (h < Q) {                            \
+    const VF p = hn::Set(df, weights[h].values[j]); \
+    a##h = hn::MulAdd(l, p, a##h);                  \
+    b##h = hn::MulAdd(r, p, b##h);                  \
+  }
+      LFM2_ADD(0) LFM2_ADD(1) LFM2_ADD(2) LFM2_ADD(3)
+#undef LFM2_ADD
+    }
+#define LFM2_STORE(h)                    \
+  if constexpr (h < Q) {                 \
+    hn::StoreU(a##h, df, at##h);         \
+    hn::StoreU(b##h, df, at##h + lanes); \
+  }
+    LFM2_STORE(0) LFM2_STORE(1) LFM2_STORE(2) LFM2_STORE(3)
+#undef LFM2_STORE
+  }
+}
+
+// Scales the scores of a block, and turns them into weights of its values: exp(score - highest), zero from `valid` on.
+// key_scales and value_scales are those of the block's positions, or nullptr. Brings *highest and *sum forward, and
+// returns what everything summed before counts now that a higher score is known; exp(-inf) = 0 in the first block.
+inline float ScoresToWeights(float scale, uint32_t valid, const float* key_scales, const float* value_scales,
+                             BlockScores* HWY_RESTRICT scores, float* HWY_RESTRICT highest, float* HWY_RESTRICT sum) {
+  const DF df;
+  const DI32 di;
+  const size_t lanes = hn::Lanes(df);
+  VF block_highest = hn::Set(df, -INFINITY);
+  for (size_t j = 0; j < kAttentionBlock; j += lanes) {
+    float* const at = scores->values + j;
+    VF score = hn::Mul(hn::LoadU(df, at), hn::Set(df, scale));
+    if (key_scales != nullptr) score = hn::Mul(score, hn::LoadU(df, key_scales + j));
+    const VI32 position = hn::Iota(di, static_cast<int32_t>(j));
+    const auto is_valid = hn::RebindMask(df, hn::Lt(position, hn::Set(di, static_cast<int32_t>(valid))));
+    score = hn::IfThenElse(is_valid, score, hn::Set(df, -INFINITY));
+    hn::StoreU(score, df, at);
+    block_highest = hn::Max(block_highest, score);
+  }
+  const float new_highest = Max(*highest, hn::ReduceMax(df, block_highest));
+  VF block_sum = hn::Zero(df);
+  for (size_t j = 0; j < kAttentionBlock; j += lanes) {
+    VF p = Exp(hn::Sub(hn::LoadU(df, scores->values + j), hn::Set(df, new_highest)));
+    block_sum = hn::Add(block_sum, p);
+    if (value_scales != nullptr) p = hn::Mul(p, hn::LoadU(df, value_scales + j));
+    hn::StoreU(p, df, scores->values + j);
+  }
+  const float fade = hn::GetLane(Exp(hn::Set(df, *highest - new_highest)));
+  *sum = *sum * fade + hn::ReduceSum(df, block_sum);
+  *highest = new_highest;
+  return fade;
+}
+
+template <uint32_t Q, class T>
+inline void AttendQueries(const float* HWY_RESTRICT q, uint32_t position, const KvCache& kv, uint32_t kv_head,
+                          float* HWY_RESTRICT out) {
+  const DF df;
   const uint32_t head_dim = kv.head_dim;
   const T* keys = static_cast<const T*>(kv.keys) + kv.HeadOffset(kv_head);
   const T* values = static_cast<const T*>(kv.values) + kv.HeadOffset(kv_head);
+  const bool scaled = kv.key_scales != nullptr;
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-  alignas(64) float scores[kAttentionBlock];
-  float highest = -INFINITY, sum = 0.0f;
-  for (size_t d = 0; d < head_dim; d += lanes) hn::StoreU(hn::Zero(df), df, out + d);
+  BlockScores scores[Q];
+  // Positions that MultiplyKeys leaves out are read, but never used.
+  std::memset(scores, 0, sizeof(scores));
+  float highest[Q], sum[Q], fade[Q];
+  for (uint32_t h = 0; h < Q; ++h) {
+    highest[h] = -INFINITY;
+    sum[h] = 0.0f;
+  }
+  std::memset(out, 0, Q * head_dim * sizeof(float));
   for (uint32_t begin = 0; begin <= position; begin += kAttentionBlock) {
     const uint32_t valid = Min(kAttentionBlock, position + 1 - begin);
-    const float block_highest = BlockScores(q, keys + kv.KeyOffset(begin), head_dim, scale, valid, scores);
-    const float new_highest = Max(highest, block_highest);
-    VF block_sum = hn::Zero(df);
-    for (size_t j = 0; j < kAttentionBlock; j += lanes) {
-      const VF p = Exp(hn::Sub(hn::LoadU(df, scores + j), hn::Set(df, new_highest)));
-      hn::StoreU(p, df, scores + j);
-      block_sum = hn::Add(block_sum, p);
+    const float* key_scales = scaled ? kv.key_scales + kv.ScaleOffset(kv_head, begin) : nullptr;
+    const float* value_scales = scaled ? kv.value_scales + kv.ScaleOffset(kv_head, begin) : nullptr;
+    MultiplyKeys<Q>(q, keys + kv.KeyOffset(begin), head_dim, valid, scores);
+    for (uint32_t h = 0; h < Q; ++h) {
+      fade[h] = ScoresToWeights(scale, valid, key_scales, value_scales, &scores[h], &highest[h], &sum[h]);
     }
-    // What was summed so far counts less now that a higher score is known; exp(-inf) = 0 in the first block.
-    const float fade = hn::GetLane(Exp(hn::Set(df, highest - new_highest)));
-    sum = sum * fade + hn::ReduceSum(df, block_sum);
-    highest = new_highest;
-    const VF fade_v = hn::Set(df, fade);
-    for (size_t d = 0; d < head_dim; d += lanes) {
-      VF acc = hn::Mul(hn::LoadU(df, out + d), fade_v);
-      for (uint32_t j = 0; j < valid; ++j) {
-        acc = hn::MulAdd(LoadKv(values + kv.ValueOffset(begin + j) + d), hn::Set(df, scores[j]), acc);
-      }
-      hn::StoreU(acc, df, out + d);
+    AddValues<Q>(scores, values + kv.ValueOffset(begin), head_dim, valid, fade, out);
+  }
+  for (uint32_t h = 0; h < Q; ++h) {
+    const VF inverse = hn::Set(df, 1.0f / sum[h]);
+    float* const row = out + size_t{h} * head_dim;
+    for (size_t d = 0; d < head_dim; d += hn::Lanes(df)) {
+      hn::StoreU(hn::Mul(hn::LoadU(df, row + d), inverse), df, row + d);
     }
   }
-  const VF inverse = hn::Set(df, 1.0f / sum);
-  for (size_t d = 0; d < head_dim; d += lanes) hn::StoreU(hn::Mul(hn::LoadU(df, out + d), inverse), df, out + d);
+}
+
+template <class T>
+inline void AttendGroup(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
+                        float* out) {
+  for (; queries >= kQueryTile; queries -= kQueryTile) {
+    AttendQueries<kQueryTile, T>(q, position, kv, kv_head, out);
+    q += size_t{kQueryTile} * kv.head_dim;
+    out += size_t{kQueryTile} * kv.head_dim;
+  }
+  if (queries == 3) AttendQueries<3, T>(q, position, kv, kv_head, out);
+  if (queries == 2) AttendQueries<2, T>(q, position, kv, kv_head, out);
+  if (queries == 1) AttendQueries<1, T>(q, position, kv, kv_head, out);
 }
 
 // out[queries, head_dim] = attention of q[queries, head_dim] over positions 0..position.
 inline void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
                    float* out) {
-  for (uint32_t h = 0; h < queries; ++h) {
-    const size_t at = size_t{h} * kv.head_dim;
-    if (kv.type == KvCacheType::kF16) {
-      AttendHead<uint16_t>(q + at, position, kv, kv_head, out + at);
-    } else {
-      AttendHead<float>(q + at, position, kv, kv_head, out + at);
-    }
-  }
-}
-
-// Writes one head's key and value [head_dim] of a position.
-inline void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
-  const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position);
-  const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position);
-  for (size_t d = 0; d < kv.head_dim; ++d) {
-    if (kv.type == KvCacheType::kF16) {
-      static_cast<uint16_t*>(kv.keys)[k + d * kKeyBlock] = F16FromF32(key[d]);
-      static_cast<uint16_t*>(kv.values)[v + d] = F16FromF32(value[d]);
-    } else {
-      static_cast<float*>(kv.keys)[k + d * kKeyBlock] = key[d];
-      static_cast<float*>(kv.values)[v + d] = value[d];
-    }
+  switch (kv.type) {
+    case KvCacheType::kF16: return AttendGroup<uint16_t>(q, queries, position, kv, kv_head, out);
+    case KvCacheType::kF32: return AttendGroup<float>(q, queries, position, kv, kv_head, out);
+    case KvCacheType::kInt8: return AttendGroup<int8_t>(q, queries, position, kv, kv_head, out);
   }
 }
 

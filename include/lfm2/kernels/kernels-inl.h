@@ -10,6 +10,7 @@
 #include "lfm2/kernels/elementwise-inl.h"
 #include "lfm2/kernels/matmul-inl.h"
 #include "lfm2/kernels/quantize-inl.h"
+#include "lfm2/kernels/store_kv-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {

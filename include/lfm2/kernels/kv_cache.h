@@ -7,11 +7,19 @@
 namespace lfm2 {
 
 enum class KvCacheType : uint8_t {
-  kF16,  // 2 bytes a value
-  kF32,  // exact; for comparisons
+  kF16,   // 2 bytes a value
+  kF32,   // exact; for comparisons
+  kInt8,  // 1 byte a value, and a float scale for each key and each value of a head and position
 };
 
-constexpr uint32_t BytesOf(KvCacheType type) { return type == KvCacheType::kF16 ? 2 : 4; }
+constexpr uint32_t BytesOf(KvCacheType type) {
+  switch (type) {
+    case KvCacheType::kF16: return 2;
+    case KvCacheType::kF32: return 4;
+    case KvCacheType::kInt8: return 1;
+  }
+  return 0;
+}
 
 // Positions whose keys lie interleaved, so that SIMD lanes are positions.
 inline constexpr uint32_t kKeyBlock = 16;
@@ -19,12 +27,15 @@ inline constexpr uint32_t kKeyBlock = 16;
 // order of every sum is the same for every way of feeding the tokens.
 inline constexpr uint32_t kAttentionBlock = 64;
 
-// A view of one layer, all heads. Elements are float16 bits (uint16_t) or float, by `type`. What lies behind the last
-// stored position is never used, whatever it holds.
+// A view of one layer, all heads. Elements are float16 bits (uint16_t), float or int8_t, by `type`. What lies behind
+// the last stored position is never used, whatever it holds.
 struct KvCache {
   void* keys = nullptr;    // [kv_heads, capacity / kKeyBlock, head_dim, kKeyBlock]
   void* values = nullptr;  // [kv_heads, capacity, head_dim]
-  uint32_t capacity = 0;   // positions, a multiple of kAttentionBlock
+  // [kv_heads, capacity] with kInt8, else nullptr: element times scale is the key's or value's number.
+  float* key_scales = nullptr;
+  float* value_scales = nullptr;
+  uint32_t capacity = 0;  // positions, a multiple of kAttentionBlock
   uint32_t head_dim = 0;
   KvCacheType type = KvCacheType::kF16;
 
@@ -35,7 +46,30 @@ struct KvCache {
     return size_t{position / kKeyBlock} * head_dim * kKeyBlock + position % kKeyBlock;
   }
   size_t ValueOffset(uint32_t position) const { return size_t{position} * head_dim; }
+  size_t ScaleOffset(uint32_t kv_head, uint32_t position) const { return size_t{kv_head} * capacity + position; }
 };
+
+// Bytes of the keys, or of the values, of one layer: elements, then scales.
+constexpr uint64_t KvCacheBytes(KvCacheType type, uint64_t kv_heads, uint64_t capacity, uint64_t head_dim) {
+  return kv_heads * capacity * (head_dim * BytesOf(type) + (type == KvCacheType::kInt8 ? sizeof(float) : 0));
+}
+
+// The cache of one layer over `keys` and `values`, of KvCacheBytes each.
+inline KvCache MakeKvCache(KvCacheType type, uint32_t kv_heads, uint32_t capacity, uint32_t head_dim, std::byte* keys,
+                           std::byte* values) {
+  KvCache kv;
+  kv.keys = keys;
+  kv.values = values;
+  kv.capacity = capacity;
+  kv.head_dim = head_dim;
+  kv.type = type;
+  if (type == KvCacheType::kInt8) {
+    // head_dim is a multiple of 32 and capacity of 64: the floats are aligned.
+    kv.key_scales = reinterpret_cast<float*>(keys + kv.HeadOffset(kv_heads));
+    kv.value_scales = reinterpret_cast<float*>(values + kv.HeadOffset(kv_heads));
+  }
+  return kv;
+}
 
 }  // namespace lfm2
 

@@ -61,17 +61,30 @@ struct ReferenceKernels {
     }
   }
 
-  // Writes one head's key and value [head_dim] of a position.
+  // Writes one head's key and value [head_dim] of a position. kInt8: round(x * 127 / max |x|), ties to even, and the
+  // scale max |x| / 127; zeros where that is below 1e-30, an infinity or a NaN.
   static void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
+    const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position);
+    const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position);
+    const size_t s = kv.ScaleOffset(kv_head, position);
     for (uint32_t d = 0; d < kv.head_dim; ++d) {
-      const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position) + d * kKeyBlock;
-      const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position) + d;
-      if (kv.type == KvCacheType::kF16) {
-        static_cast<uint16_t*>(kv.keys)[k] = F16FromF32(key[d]);
-        static_cast<uint16_t*>(kv.values)[v] = F16FromF32(value[d]);
-      } else {
-        static_cast<float*>(kv.keys)[k] = key[d];
-        static_cast<float*>(kv.values)[v] = value[d];
+      switch (kv.type) {
+        case KvCacheType::kF16:
+          static_cast<uint16_t*>(kv.keys)[k + d * kKeyBlock] = F16FromF32(key[d]);
+          static_cast<uint16_t*>(kv.values)[v + d] = F16FromF32(value[d]);
+          break;
+        case KvCacheType::kF32:
+          static_cast<float*>(kv.keys)[k + d * kKeyBlock] = key[d];
+          static_cast<float*>(kv.values)[v + d] = value[d];
+          break;
+        case KvCacheType::kInt8:
+          if (d == 0) {
+            kv.key_scales[s] = Largest(key, kv.head_dim) / 127.0f;
+            kv.value_scales[s] = Largest(value, kv.head_dim) / 127.0f;
+          }
+          static_cast<int8_t*>(kv.keys)[k + d * kKeyBlock] = Int8Of(key[d], Largest(key, kv.head_dim));
+          static_cast<int8_t*>(kv.values)[v + d] = Int8Of(value[d], Largest(value, kv.head_dim));
+          break;
       }
     }
   }
@@ -91,7 +104,7 @@ struct ReferenceKernels {
         const double p = std::exp(static_cast<double>(Score(query, kv, kv_head, j) * scale - highest));
         sum += p;
         for (uint32_t d = 0; d < kv.head_dim; ++d) {
-          acc[d] += p * static_cast<double>(Element(kv, kv.values, kv.HeadOffset(kv_head) + kv.ValueOffset(j) + d));
+          acc[d] += p * static_cast<double>(Value(kv, kv_head, j, d));
         }
       }
       for (uint32_t d = 0; d < kv.head_dim; ++d) out[h * kv.head_dim + d] = static_cast<float>(acc[d] / sum);
@@ -136,16 +149,42 @@ struct ReferenceKernels {
     return static_cast<float>(sum);
   }
 
-  static float Element(const KvCache& kv, const void* data, size_t i) {
-    return kv.type == KvCacheType::kF16 ? F32FromF16(static_cast<const uint16_t*>(data)[i])
-                                        : static_cast<const float*>(data)[i];
+  // 0 where no number of x[n] can be quantised.
+  static float Largest(const float* x, uint32_t n) {
+    float largest = 0.0f;
+    for (uint32_t i = 0; i < n; ++i) {
+      if (!(std::fabs(x[i]) <= 3.402823466e38f)) return 0.0f;
+      largest = std::fmax(largest, std::fabs(x[i]));
+    }
+    return largest > 1e-30f ? largest : 0.0f;
+  }
+
+  static int8_t Int8Of(float x, float largest) {
+    return largest == 0.0f ? int8_t{0} : static_cast<int8_t>(std::nearbyint(x * (127.0f / largest)));
+  }
+
+  // Element i of `data`, whose scale is scales[s] where the type has scales.
+  static float Element(KvCacheType type, const void* data, size_t i, const float* scales, size_t s) {
+    switch (type) {
+      case KvCacheType::kF16: return F32FromF16(static_cast<const uint16_t*>(data)[i]);
+      case KvCacheType::kF32: return static_cast<const float*>(data)[i];
+      case KvCacheType::kInt8: return static_cast<float>(static_cast<const int8_t*>(data)[i]) * scales[s];
+    }
+    return 0.0f;
+  }
+  static float Key(const KvCache& kv, uint32_t kv_head, uint32_t position, uint32_t d) {
+    return Element(kv.type, kv.keys, kv.HeadOffset(kv_head) + kv.KeyOffset(position) + d * kKeyBlock, kv.key_scales,
+                   kv.ScaleOffset(kv_head, position));
+  }
+  static float Value(const KvCache& kv, uint32_t kv_head, uint32_t position, uint32_t d) {
+    return Element(kv.type, kv.values, kv.HeadOffset(kv_head) + kv.ValueOffset(position) + d, kv.value_scales,
+                   kv.ScaleOffset(kv_head, position));
   }
 
   static float Score(const float* query, const KvCache& kv, uint32_t kv_head, uint32_t position) {
     double sum = 0;
     for (uint32_t d = 0; d < kv.head_dim; ++d) {
-      const size_t at = kv.HeadOffset(kv_head) + kv.KeyOffset(position) + d * kKeyBlock;
-      sum += static_cast<double>(query[d]) * static_cast<double>(Element(kv, kv.keys, at));
+      sum += static_cast<double>(query[d]) * static_cast<double>(Key(kv, kv_head, position, d));
     }
     return static_cast<float>(sum);
   }

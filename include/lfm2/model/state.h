@@ -21,7 +21,8 @@ class State {
     type_ = options.kv_cache;
     head_dim_ = config.head_dim;
     capacity_ = RoundUp(options.context_length, kAttentionBlock);
-    kv_layer_bytes_ = uint64_t{config.kv_size()} * capacity_ * BytesOf(type_);
+    kv_heads_ = config.kv_heads;
+    kv_layer_bytes_ = KvCacheBytes(type_, kv_heads_, capacity_, head_dim_);
     kv_ = arena.Carve<std::byte>(2 * kv_layer_bytes_ * config.attention_layers());
   }
   constexpr void CarveConv(const ModelConfig& config, Arena& arena) {
@@ -37,7 +38,7 @@ class State {
   // n counts attention layers from 0.
   KvCache kv(uint32_t n) const {
     std::byte* const at = kv_ + static_cast<size_t>(2 * kv_layer_bytes_ * n);
-    return {at, at + static_cast<size_t>(kv_layer_bytes_), capacity_, head_dim_, type_};
+    return MakeKvCache(type_, kv_heads_, capacity_, head_dim_, at, at + static_cast<size_t>(kv_layer_bytes_));
   }
   // [conv_kernel - 1, hidden_size] values of B * x, oldest first; n counts convolution layers from 0.
   float* conv(uint32_t n) const { return conv_ + size_t{n} * conv_layer_floats_; }
@@ -47,6 +48,7 @@ class State {
   float* conv_ = nullptr;
   uint64_t kv_layer_bytes_ = 0;
   uint32_t capacity_ = 0;
+  uint32_t kv_heads_ = 0;
   uint32_t head_dim_ = 0;
   uint32_t conv_layer_floats_ = 0;
   uint32_t conv_floats_ = 0;

@@ -1,0 +1,36 @@
+#include "tools/common/kv_option.h"
+
+#include <set>
+#include <string>
+
+namespace lfm2::tools {
+
+namespace {
+
+constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
+
+}  // namespace
+
+const char* NameOf(KvCacheType type) {
+  switch (type) {
+    case KvCacheType::kF16: return "f16";
+    case KvCacheType::kF32: return "f32";
+    case KvCacheType::kInt8: return "int8";
+  }
+  return "";
+}
+
+CLI::Option* AddKvOption(CLI::App* app, KvCacheType* type) {
+  std::set<std::string> names;
+  for (const KvCacheType t : kTypes) names.insert(NameOf(t));
+  const auto set = [type](const std::string& name) {
+    for (const KvCacheType t : kTypes) {
+      if (name == NameOf(t)) *type = t;
+    }
+  };
+  return app->add_option_function<std::string>("--kv", set, "Type of the key/value cache")
+      ->check(CLI::IsMember(names))
+      ->default_str(NameOf(*type));
+}
+
+}  // namespace lfm2::tools
