@@ -1,0 +1,240 @@
+#include "tools/bench/bench.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tools/bench/machine_limits.h"
+#include "tools/common/describe.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// Bytes that one measurement of the reading speed goes through: a tenth of a second on a desktop, one on a small board.
+constexpr uint64_t kReadBytes = uint64_t{4} << 30;
+constexpr uint32_t kMostReadTokens = 64;
+
+std::vector<TestCase> MakeTests(const BenchOptions& options) {
+  std::vector<TestCase> tests;
+  for (const uint32_t depth : options.depths) {
+    for (const uint32_t threads : options.threads) {
+      for (const uint32_t n : options.prompts) {
+        if (n > 0) tests.push_back({n, 0, depth, threads});
+      }
+      for (const uint32_t n : options.generations) {
+        if (n > 0) tests.push_back({0, n, depth, threads});
+      }
+    }
+  }
+  return tests;
+}
+
+// One line on a terminal that tells what is being done; gone at the end.
+class StatusLine {
+ public:
+  StatusLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+  ~StatusLine() { Show(""); }
+  void Show(const std::string& text) {
+    if (terminal_) std::fprintf(stderr, "\r\x1b[K%s", text.c_str());
+  }
+
+ private:
+  bool terminal_;
+};
+
+}  // namespace
+
+Error Bench::Run() {
+  if (options_.first_token > 0) {
+    tests_ = {{options_.first_token, 1, 0, options_.threads[0]}};
+  } else {
+    tests_ = MakeTests(options_);
+  }
+  if (tests_.empty()) return Error::Of("no test: -p and -n are both 0");
+  for (TestCase& test : tests_) {
+    if (test.threads == 0) test.threads = std::min(posix::UsableCores(), posix::ThreadPool::kMaxThreads);
+    most_threads_ = std::max(most_threads_, test.threads);
+  }
+  LFM2_RETURN_IF_FAILED(Open());
+  return options_.first_token > 0 ? RunFirstToken() : RunTests();
+}
+
+Error Bench::Open() {
+  const auto begin = Clock::now();
+  LFM2_RETURN_IF_FAILED(file_.Open(options_.model));
+  const Image& image = file_.image();
+  SessionArguments arguments = options_.session;
+  for (const TestCase& test : tests_) arguments.context = std::max(arguments.context, test.depth + test.tokens());
+  SessionPlan plan;
+  LFM2_RETURN_IF_FAILED(MakeSessionPlan(image.config(), arguments, &plan));
+  setup_.options = plan.options;
+  setup_.arena_bytes = plan.plan.total_bytes;
+  LFM2_RETURN_IF_FAILED(arena_.Allocate(setup_.arena_bytes));
+  LFM2_RETURN_IF_FAILED(SetThreads(most_threads_));
+  LFM2_RETURN_IF_FAILED(Error::From(session_.Open(image, setup_.options, arena_.span(), &executor_)));
+  setup_.load_seconds = SecondsSince(begin);
+  setup_.model_file = options_.model;
+  setup_.model_name = image.name();
+  setup_.model_bytes = image.file_bytes();
+  return Error();
+}
+
+Error Bench::SetThreads(uint32_t threads) {
+  if (executor_.workers == threads && pool_.is_open()) return Error();
+  pool_.Close();
+  LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(threads)));
+  executor_ = *pool_.executor();
+  return Error();
+}
+
+Error Bench::RunFirstToken() {
+  TestResult result;
+  result.test = tests_[0];
+  result.time = TimeNow();
+  const std::vector<int32_t> prompt = RandomTokens(result.test.prompt);
+  const auto begin = Clock::now();
+  LFM2_RETURN_IF_FAILED(Error::From(session_.Prefill(Span<const int32_t>(prompt))));
+  const Span<const float> logits = session_.logits();
+  const int32_t token = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  result.first_token_seconds = SecondsSince(begin_);
+  LFM2_RETURN_IF_FAILED(Error::From(session_.Decode(token)));
+  result.seconds.push_back(SecondsSince(begin));
+  result.resident = ReadResidentMemory();
+  results_.push_back(result);
+  setup_.cpu = ProcessorName();
+  setup_.weights = WeightCount(file_.image().config(), file_.Directory());
+  return Error();
+}
+
+Error Bench::RunTests() {
+  const Image& image = file_.image();
+  setup_.cpu = ProcessorName();
+  setup_.weights = WeightCount(image.config(), file_.Directory());
+  work_ = WorkOf(image);
+  Arena arena(arena_.span());
+  memory_.Carve(image.config(), setup_.options, arena, nullptr);
+  at_depth_ = session_;
+  if (!options_.no_warmup) ReadWholeImage();
+  for (const TestCase& test : tests_) LFM2_RETURN_IF_FAILED(RunTest(test));
+  return Error();
+}
+
+// So that no test pays for pages that another one finds in the page table.
+void Bench::ReadWholeImage() {
+  const Image& image = file_.image();
+  std::vector<ByteRange> all = work_.pinned;
+  for (uint32_t layer = 0; layer < image.config().moe_layers(); ++layer) {
+    for (uint32_t e = 0; e < image.config().experts; ++e) {
+      all.push_back({image.Record(layer, e), image.record_layer(layer).bytes});
+    }
+  }
+  ReadOnce(executor_, all);
+}
+
+Error Bench::RunTest(const TestCase& test) {
+  StatusLine status;
+  const std::string name = TestName(test) + ", " + std::to_string(test.threads) + " threads";
+  status.Show(name + ": filling the context");
+  LFM2_RETURN_IF_FAILED(SetThreads(most_threads_));
+  LFM2_RETURN_IF_FAILED(GoToDepth(test.depth));
+  LFM2_RETURN_IF_FAILED(SetThreads(test.threads));
+  TestResult result;
+  result.test = test;
+  result.time = TimeNow();
+  if (!options_.no_warmup) {
+    status.Show(name + ": warming up");
+    LFM2_RETURN_IF_FAILED(RunOnce(test, test.prompt > 0 ? test.prompt : 1));
+    MeasureLimit(test, &result);
+  }
+  result.limit_seconds.push_back(MeasureLimit(test, &result));
+  for (uint32_t r = 0; r < options_.repetitions; ++r) {
+    status.Show(name + ": " + std::to_string(r + 1) + " of " + std::to_string(options_.repetitions));
+    const auto begin = Clock::now();
+    LFM2_RETURN_IF_FAILED(RunOnce(test, test.tokens()));
+    result.seconds.push_back(SecondsSince(begin));
+    result.limit_seconds.push_back(MeasureLimit(test, &result));
+  }
+  result.resident = ReadResidentMemory();
+  results_.push_back(std::move(result));
+  return Error();
+}
+
+// The first `tokens` tokens of the test.
+Error Bench::RunOnce(const TestCase& test, uint32_t tokens) {
+  session_ = at_depth_;
+  const std::vector<int32_t> ids = RandomTokens(tokens);
+  if (test.prompt > 0) return Error::From(session_.Prefill(Span<const int32_t>(ids)));
+  for (const int32_t id : ids) LFM2_RETURN_IF_FAILED(Error::From(session_.Decode(id)));
+  return Error();
+}
+
+Error Bench::GoToDepth(uint32_t depth) {
+  session_ = at_depth_;
+  if (session_.position() > depth) session_.Reset();
+  if (session_.position() < depth) {
+    const std::vector<int32_t> ids = RandomTokens(depth - session_.position());
+    LFM2_RETURN_IF_FAILED(Error::From(session_.Prefill(Span<const int32_t>(ids))));
+  }
+  at_depth_ = session_;
+  return Error();
+}
+
+double Bench::MeasureLimit(const TestCase& test, TestResult* result) {
+  if (test.prompt > 0) {
+    const double macs = static_cast<double>(work_.PromptMacs(test.prompt));
+    result->limit = LimitKind::kMultiplyAdds;
+    result->work_per_token = macs / test.prompt;
+    return macs / IntegerPeak(executor_);
+  }
+  // On the average a token attends to what lies before the test, half of the test, and itself.
+  const std::vector<ByteRange> kv = KvRanges(test.depth + (test.gen + 1) / 2);
+  uint64_t bytes = work_.weight_bytes();
+  for (const ByteRange& range : kv) bytes += range.bytes;
+  result->limit = LimitKind::kReads;
+  result->work_per_token = static_cast<double>(bytes);
+  const uint32_t tokens = static_cast<uint32_t>(std::clamp<uint64_t>(kReadBytes / bytes, 1, kMostReadTokens));
+  double seconds = 0;
+  for (uint32_t t = 0; t < tokens; ++t) {
+    std::vector<ByteRange> ranges = DrawExperts(file_.image(), &experts_);
+    ranges.insert(ranges.end(), kv.begin(), kv.end());
+    ranges.insert(ranges.end(), work_.pinned.begin(), work_.pinned.end());
+    seconds += ReadOnce(executor_, ranges);
+  }
+  return seconds / tokens * test.gen;
+}
+
+// The keys and values of the first `positions` positions, where the session has them.
+std::vector<ByteRange> Bench::KvRanges(uint32_t positions) const {
+  const ModelConfig& config = session_.config();
+  std::vector<ByteRange> ranges;
+  for (uint32_t layer = 0; layer < config.attention_layers(); ++layer) {
+    const KvCache kv = memory_.state.kv(layer);
+    const uint64_t element = BytesOf(kv.type);
+    for (uint32_t head = 0; head < config.kv_heads; ++head) {
+      for (const void* part : {kv.keys, kv.values}) {
+        ranges.push_back({static_cast<const uint8_t*>(part) + kv.HeadOffset(head) * element,
+                          uint64_t{positions} * config.head_dim * element});
+      }
+      if (kv.key_scales == nullptr) continue;
+      for (const float* scales : {kv.key_scales, kv.value_scales}) {
+        ranges.push_back(
+            {reinterpret_cast<const uint8_t*>(scales + kv.ScaleOffset(head, 0)), uint64_t{positions} * sizeof(float)});
+      }
+    }
+  }
+  return ranges;
+}
+
+std::vector<int32_t> Bench::RandomTokens(uint32_t count) {
+  std::vector<int32_t> tokens(count);
+  for (int32_t& token : tokens) token = static_cast<int32_t>(tokens_.Below(session_.config().vocab_size));
+  return tokens;
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,68 @@
+// Runs the tests of lfm2-bench.
+#ifndef LFM2_TOOLS_BENCH_BENCH_H_
+#define LFM2_TOOLS_BENCH_BENCH_H_
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "lfm2.h"
+#include "lfm2/posix/thread_pool.h"
+#include "tools/bench/model_work.h"
+#include "tools/bench/options.h"
+#include "tools/bench/random.h"
+#include "tools/bench/results.h"
+#include "tools/common/arena_memory.h"
+#include "tools/common/error.h"
+#include "tools/common/model_file.h"
+
+namespace lfm2::tools {
+
+class Bench {
+ public:
+  // begin: when the program started. Both outlive this.
+  Bench(const BenchOptions& options, std::chrono::steady_clock::time_point begin) : options_(options), begin_(begin) {}
+
+  // Opens the model and runs either the tests or, with --ttft, one prompt and its first token.
+  Error Run();
+
+  const BenchSetup& setup() const { return setup_; }
+  const std::vector<TestResult>& results() const { return results_; }
+
+ private:
+  Error Open();
+  Error RunTests();
+  Error RunFirstToken();
+  Error RunTest(const TestCase& test);
+  Error RunOnce(const TestCase& test, uint32_t tokens);
+  Error GoToDepth(uint32_t depth);
+  Error SetThreads(uint32_t threads);
+  void ReadWholeImage();
+  // Seconds that the machine itself needs for the test, measured now.
+  double MeasureLimit(const TestCase& test, TestResult* result);
+  std::vector<ByteRange> KvRanges(uint32_t positions) const;
+  std::vector<int32_t> RandomTokens(uint32_t count);
+
+  const BenchOptions& options_;
+  const std::chrono::steady_clock::time_point begin_;
+  std::vector<TestCase> tests_;
+  ModelFile file_;
+  ArenaMemory arena_;
+  posix::ThreadPool pool_;
+  Executor executor_;  // the pool's; the session holds this one while pools come and go
+  Session session_;
+  // The session after the depth's tokens. Copying one copies views, and the positions behind are overwritten by the
+  // next run: this is how every run of a test begins at the same place.
+  Session at_depth_;
+  SessionMemory memory_;  // where the session's parts lie in the arena
+  ModelWork work_;
+  uint32_t most_threads_ = 0;
+  Random tokens_{1};
+  Random experts_{2};
+  BenchSetup setup_;
+  std::vector<TestResult> results_;
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_BENCH_BENCH_H_

@@ -1,0 +1,29 @@
+// lfm2-bench: how fast a model image runs on this machine, and how fast it could.
+#include <chrono>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/options.h"
+#include "tools/bench/results.h"
+#include "tools/common/console.h"
+#include "tools/common/files.h"
+
+namespace lfm2::tools {
+namespace {
+
+Error RunBench(const BenchOptions& options, std::chrono::steady_clock::time_point begin) {
+  Bench bench(options, begin);
+  LFM2_RETURN_IF_FAILED(bench.Run());
+  return WriteStandardOutput(options.json ? ResultsJson(bench.setup(), bench.results())
+                                          : ResultsText(bench.setup(), bench.results()));
+}
+
+}  // namespace
+}  // namespace lfm2::tools
+
+int main(int argc, char** argv) {
+  const auto begin = std::chrono::steady_clock::now();
+  lfm2::tools::BenchOptions options;
+  int exit_code = 0;
+  if (!lfm2::tools::ParseBenchOptions(argc, argv, &options, &exit_code)) return exit_code;
+  return lfm2::tools::Finish("lfm2-bench", lfm2::tools::RunBench(options, begin));
+}

@@ -1,0 +1,53 @@
+#include "tools/bench/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "lfm2/format/model_config.h"
+#include "lfm2/posix/thread_pool.h"
+#include "tools/common/console.h"
+#include "tools/common/kv_option.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+CLI::Option* AddList(CLI::App* app, const char* flags, std::vector<uint32_t>* list, const char* what, uint32_t high) {
+  // Without allow_extra_args(false) a list would swallow the model behind it.
+  return app->add_option(flags, *list, what)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(0u, high))
+      ->capture_default_str()
+      ->type_name("N[,N]");
+}
+
+}  // namespace
+
+bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
+  CLI::App app{
+      "Measures prefill (pp), decode (tg), load time and memory of a model image, each test beside the limit of this\n"
+      "machine measured in the same run: reading the bytes that a token needs, or multiplying 8-bit integers.\n"
+      "Every combination of -d, -t and a -p or -n is one test."};
+  app.add_option("model", o->model, "Model image (.lfm2), as lfm2-pack writes it")->required()->type_name("MODEL");
+  AddList(&app, "-p,--n-prompt", &o->prompts, "Tokens of a prefill test; 0: none", kMaxContextLength);
+  AddList(&app, "-n,--n-gen", &o->generations, "Tokens of a decode test; 0: none", kMaxContextLength);
+  AddList(&app, "-d,--n-depth", &o->depths, "Positions filled before a test, not timed", kMaxContextLength);
+  AddList(&app, "-t,--threads", &o->threads, "Threads; 0: one for each processor", posix::ThreadPool::kMaxThreads);
+  app.add_option("-r,--repetitions", o->repetitions, "How often each test is repeated")
+      ->check(CLI::Range(1u, 10000u))
+      ->capture_default_str()
+      ->type_name("N");
+  app.add_option("--chunk", o->session.chunk, "Tokens that prefill computes at a time (llama-bench's -ub)")
+      ->check(CLI::Range(1u, kMaxContextLength))
+      ->capture_default_str()
+      ->type_name("N");
+  AddKvOption(&app, &o->session.kv_cache);
+  app.add_flag("--no-warmup", o->no_warmup, "Time the first run of each test too");
+  app.add_option("--ttft", o->first_token, "Instead of the tests: time from the program's start to the first token")
+      ->check(CLI::Range(1u, kMaxContextLength - 1))
+      ->type_name("N");
+  app.add_flag("--json", o->json, "A JSON list with llama-bench's field names");
+  return ParseCommandLine(&app, argc, argv, exit_code);
+}
+
+}  // namespace lfm2::tools

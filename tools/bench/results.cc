@@ -1,0 +1,166 @@
+#include "tools/bench/results.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+#include "lfm2/base/version.h"
+#include "tools/bench/machine_limits.h"
+#include "tools/bench/statistics.h"
+#include "tools/common/console.h"
+#include "tools/common/kv_option.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Fixed(double value, int decimals) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
+  return text;
+}
+
+std::vector<double> Rates(uint32_t tokens, const std::vector<double>& seconds) {
+  std::vector<double> rates;
+  for (const double s : seconds) rates.push_back(tokens / s);
+  return rates;
+}
+
+const char* LimitName(LimitKind kind) {
+  switch (kind) {
+    case LimitKind::kReads: return "memory reads";
+    case LimitKind::kMultiplyAdds: return "int8 multiply-adds";
+  }
+  return "unknown";
+}
+
+// Bytes or multiply-adds a second that the machine reached, in billions.
+double LimitRate(const TestResult& r) { return Mean(r.LimitTokensPerSecond()) * r.work_per_token / 1e9; }
+
+Json BytesOrNull(uint64_t bytes) { return bytes == 0 ? Json() : Json(bytes); }
+
+Json TestJson(const BenchSetup& setup, const TestResult& r) {
+  std::vector<double> ns;
+  std::vector<uint64_t> whole_ns;
+  for (const double s : r.seconds) {
+    ns.push_back(s * 1e9);
+    whole_ns.push_back(static_cast<uint64_t>(std::llround(s * 1e9)));
+  }
+  const std::vector<double> ts = r.TokensPerSecond();
+  Json json = {{"library_version", LFM2_VERSION_STRING},
+               {"cpu_info", setup.cpu},
+               {"kernels", InstructionSet()},
+               {"model_filename", setup.model_file},
+               {"model_type", setup.model_name},
+               {"model_size", setup.model_bytes},
+               {"model_n_params", setup.weights},
+               {"n_ubatch", setup.options.prefill_chunk},
+               {"n_threads", r.test.threads},
+               {"type_k", NameOf(setup.options.kv_cache)},
+               {"type_v", NameOf(setup.options.kv_cache)},
+               {"n_prompt", r.test.prompt},
+               {"n_gen", r.test.gen},
+               {"n_depth", r.test.depth},
+               {"test_time", r.time},
+               {"avg_ns", static_cast<uint64_t>(std::llround(Mean(ns)))},
+               {"stddev_ns", static_cast<uint64_t>(std::llround(StandardDeviation(ns)))},
+               {"avg_ts", Mean(ts)},
+               {"stddev_ts", StandardDeviation(ts)},
+               {"samples_ns", whole_ns},
+               {"samples_ts", ts}};
+  if (!r.limit_seconds.empty()) {
+    const bool reads = r.limit == LimitKind::kReads;
+    json["limit"] = LimitName(r.limit);
+    json["limit_avg_ts"] = Mean(r.LimitTokensPerSecond());
+    json["limit_samples_ts"] = r.LimitTokensPerSecond();
+    json[reads ? "limit_gbytes_per_second" : "limit_gmacs_per_second"] = LimitRate(r);
+    json[reads ? "bytes_per_token" : "macs_per_token"] = r.work_per_token;
+    json["fraction"] = Median(r.Fractions());
+    json["fraction_samples"] = r.Fractions();
+  } else {
+    json["ttft_ms"] = r.first_token_seconds * 1e3;
+  }
+  json["load_ms"] = setup.load_seconds * 1e3;
+  json["context_length"] = setup.options.context_length;
+  json["arena_bytes"] = setup.arena_bytes;
+  json["resident_anonymous_bytes"] = BytesOrNull(r.resident.anonymous);
+  json["resident_file_bytes"] = BytesOrNull(r.resident.file);
+  json["resident_peak_bytes"] = BytesOrNull(r.resident.peak);
+  return json;
+}
+
+std::string SetupText(const BenchSetup& setup, const ResidentMemory& resident) {
+  std::string text = setup.cpu.empty() ? "" : setup.cpu + ", ";
+  text += std::string("kernels ") + InstructionSet() + "; prefill in chunks of " +
+          std::to_string(setup.options.prefill_chunk) + ", KV cache " + NameOf(setup.options.kv_cache) + ", context " +
+          std::to_string(setup.options.context_length) + "\nloaded in " + Fixed(setup.load_seconds * 1e3, 1) +
+          " ms; arena " + HumanBytes(setup.arena_bytes);
+  if (resident.peak > 0) {
+    text += "; resident: " + HumanBytes(resident.anonymous) + " of its own, " + HumanBytes(resident.file) +
+            " of files, at most " + HumanBytes(resident.peak) + " together";
+  }
+  return text + "\n";
+}
+
+std::string MarkdownRow(const std::vector<std::string>& cells) {
+  std::string line = "|";
+  for (const std::string& cell : cells) line += " " + cell + " |";
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string TestName(const TestCase& test) {
+  std::string name;
+  if (test.prompt > 0) name += "pp" + std::to_string(test.prompt);
+  if (test.gen > 0) name += (name.empty() ? "tg" : "+tg") + std::to_string(test.gen);
+  return test.depth == 0 ? name : name + " @ d" + std::to_string(test.depth);
+}
+
+std::vector<double> TestResult::TokensPerSecond() const { return Rates(test.tokens(), seconds); }
+
+std::vector<double> TestResult::LimitTokensPerSecond() const { return Rates(test.tokens(), limit_seconds); }
+
+std::vector<double> TestResult::Fractions() const {
+  std::vector<double> fractions;
+  for (size_t i = 0; i + 1 < limit_seconds.size(); ++i) {
+    fractions.push_back((limit_seconds[i] + limit_seconds[i + 1]) / 2 / seconds[i]);
+  }
+  return fractions;
+}
+
+std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& results) {
+  Json list = Json::array();
+  for (const TestResult& r : results) list.push_back(TestJson(setup, r));
+  // Names come from files and need not be UTF-8.
+  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& results) {
+  std::string text = SetupText(setup, results.back().resident);
+  if (results[0].limit_seconds.empty()) {
+    const TestResult& r = results[0];
+    return text + "first token behind a prompt of " + std::to_string(r.test.prompt) + ", " +
+           std::to_string(r.test.threads) + " threads: " + Fixed(r.first_token_seconds * 1e3, 1) +
+           " ms since the program's start\n";
+  }
+  char params[32];
+  const double weights = static_cast<double>(setup.weights);
+  std::snprintf(params, sizeof(params), "%.2f %s", weights / (weights < 1e9 ? 1e6 : 1e9), weights < 1e9 ? "M" : "B");
+  text += "\n" + MarkdownRow({"model", "size", "params", "threads", "test", "t/s", "limit t/s", "of limit", "limit"}) +
+          MarkdownRow({"---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---"});
+  for (const TestResult& r : results) {
+    const std::vector<double> ts = r.TokensPerSecond();
+    text += MarkdownRow({setup.model_name, HumanBytes(setup.model_bytes), params, std::to_string(r.test.threads),
+                         TestName(r.test), Fixed(Mean(ts), 2) + " ± " + Fixed(StandardDeviation(ts), 2),
+                         Fixed(Mean(r.LimitTokensPerSecond()), 2), Fixed(Median(r.Fractions()) * 100, 1) + " %",
+                         std::string(LimitName(r.limit)) + ", " + Fixed(LimitRate(r), 1) +
+                             (r.limit == LimitKind::kReads ? " GB/s" : " GMAC/s")});
+  }
+  return text;
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,68 @@
+// What lfm2-bench measured, and how it shows it.
+#ifndef LFM2_TOOLS_BENCH_RESULTS_H_
+#define LFM2_TOOLS_BENCH_RESULTS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lfm2/model/options.h"
+#include "tools/bench/host.h"
+
+namespace lfm2::tools {
+
+// n_prompt tokens of prefill or n_gen of decode, behind n_depth positions. One of the first two is 0, except in the
+// measurement of the first token.
+struct TestCase {
+  uint32_t prompt = 0;
+  uint32_t gen = 0;
+  uint32_t depth = 0;
+  uint32_t threads = 0;
+  uint32_t tokens() const { return prompt + gen; }
+};
+
+// "pp512", "tg128 @ d4096": as llama-bench names them.
+std::string TestName(const TestCase& test);
+
+// The limit of a test: the seconds that the machine takes for nothing but
+enum class LimitKind : uint8_t {
+  kReads,        // reading the bytes that the tokens need, once each
+  kMultiplyAdds  // multiplying their activations by the weights, all as 8-bit integers
+};
+
+struct TestResult {
+  TestCase test;
+  std::string time;
+  std::vector<double> seconds;        // of each repetition
+  std::vector<double> limit_seconds;  // for as many tokens: before the first repetition and behind each
+  LimitKind limit = LimitKind::kReads;
+  double work_per_token = 0;  // bytes or multiply-adds
+  double first_token_seconds = 0;
+  ResidentMemory resident;
+
+  std::vector<double> TokensPerSecond() const;
+  std::vector<double> LimitTokensPerSecond() const;
+  // Of each repetition: its speed over the limit's, the mean of what was measured before and behind it.
+  std::vector<double> Fractions() const;
+};
+
+// What all tests of a run have in common.
+struct BenchSetup {
+  std::string model_file;
+  std::string model_name;
+  std::string cpu;
+  uint64_t model_bytes = 0;
+  uint64_t weights = 0;
+  SessionOptions options;  // as the session runs with them
+  uint64_t arena_bytes = 0;
+  double load_seconds = 0;
+};
+
+// A JSON list with an object for each test; every name that llama-bench has too means the same.
+std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& results);
+// A sentence on the setup, and a table in Markdown.
+std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& results);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_BENCH_RESULTS_H_
