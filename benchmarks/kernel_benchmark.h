@@ -1,0 +1,29 @@
+// What the benchmarks of single kernels share. One thread computes; dense_product.cc measures several.
+#ifndef LFM2_BENCHMARKS_KERNEL_BENCHMARK_H_
+#define LFM2_BENCHMARKS_KERNEL_BENCHMARK_H_
+
+#include <cstdint>
+
+#include <benchmark/benchmark.h>
+
+#include "lfm2/kernels/kernels-inl.h"
+#include "tests/kernels/test_values.h"
+
+namespace lfm2::benchmarks {
+
+using Kernels = HWY_NAMESPACE::SimdKernels;
+
+// One iteration's multiply-adds, and the seconds that all iterations took: shown as a rate and as the fraction of this
+// machine's integer peak.
+void CountMacs(::benchmark::State& state, double macs, double seconds);
+// One iteration's bytes, read and written.
+void CountBytes(::benchmark::State& state, double bytes);
+
+// Zeros would be multiplied as fast, but not normalised or quantised.
+test::AlignedBuffer<float> RandomFloats(size_t count, uint64_t seed);
+
+void RegisterMatMul();
+
+}  // namespace lfm2::benchmarks
+
+#endif  // LFM2_BENCHMARKS_KERNEL_BENCHMARK_H_
