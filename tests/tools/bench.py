@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""lfm2-bench, compare-llama and plot-performance as programs: what they measure, their fields, and what they refuse. No
+time is judged.
+
+    bench.py LFM2-BENCH LFM2-INSPECT MODEL MOE-MODEL.gguf LFM2-PACK TOOLS-FOLDER
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+bench, inspect, model, moe_gguf, pack, tools = sys.argv[1:]
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def check(condition, *what):
+    if not condition:
+        sys.exit(f"failed: {what}")
+
+
+def results(image, *arguments):
+    r = run(bench, image, "--json", *arguments)
+    check(r.returncode == 0 and not r.stderr, arguments, r)
+    return json.loads(r.stdout)
+
+
+def refused(code, *command, saying):
+    """The program ends with this code, says so on standard error and prints no result."""
+    r = run(*command)
+    check(r.returncode == code and re.search(saying, r.stderr) and not r.stdout, command, r)
+
+
+def tests_of(rows):
+    return [(r["n_depth"], r["n_threads"], r["n_prompt"], r["n_gen"]) for r in rows]
+
+
+def expected_work(image):
+    """(bytes that a token reads besides keys and values, MACs of all layers, MACs of the head) by the directory."""
+    facts = json.loads(run(inspect, image, "--json").stdout)
+    per_token = facts["config"]["experts_per_token"]
+    read = per_token * sum(r["bytes"] for r in facts["records"])
+    layers = head = 0
+    vectors = {"output_norm", "operator_norm", "ffn_norm", "attn_q_norm", "attn_k_norm", "conv_kernel", "expert_bias"}
+    check(facts["config"]["tied_embedding"], "the test's models have a tied embedding, which is read as the head")
+    for t in facts["tensors"]:
+        macs = 0 if t["role"] in vectors else t["rows"] * t["cols"]
+        if t["role"].startswith("expert_") and t["role"] != "expert_bias":
+            layers += per_token * macs
+            continue
+        read += t["bytes"]
+        if t["role"] == "token_embedding":
+            head += macs
+        else:
+            layers += macs
+    kv = 2 * facts["config"]["kv_heads"] * facts["config"]["head_dim"] * facts["config"]["layer_kind"].count("attention")
+    return read, layers, head, kv
+
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+
+    # Every combination once, in llama-bench's order of prompts before generations, with the fields that it has too.
+    rows = results(model, "-p", "16,40", "-n", "0,3", "-d", "0,32", "-t", "1", "-t", "2", "-r", "3")
+    wanted = [(d, t, p, n) for d in (0, 32) for t in (1, 2) for p, n in ((16, 0), (40, 0), (0, 3))]
+    check(tests_of(rows) == wanted, tests_of(rows))
+    facts = json.loads(run(inspect, model, "--json").stdout)
+    for r in rows:
+        tokens = r["n_prompt"] + r["n_gen"]
+        check(len(r["samples_ts"]) == len(r["samples_ns"]) == len(r["fraction_samples"]) == 3, r)
+        check(all(abs(ts * ns - tokens * 1e9) <= ts for ts, ns in zip(r["samples_ts"], r["samples_ns"])), r)
+        mean = sum(r["samples_ts"]) / 3
+        check(abs(r["avg_ts"] - mean) < 1e-6 * mean, r)
+        deviation = (sum((ts - mean) ** 2 for ts in r["samples_ts"]) / 2) ** 0.5
+        check(abs(r["stddev_ts"] - deviation) < 1e-6 * mean, r)
+        check(abs(r["avg_ns"] - sum(r["samples_ns"]) / 3) <= 1 and r["stddev_ns"] >= 0, r)
+        check(len(r["limit_samples_ts"]) == 4 and r["fraction"] == sorted(r["fraction_samples"])[1] > 0, r)
+        check(r["model_filename"] == model and r["model_size"] == pathlib.Path(model).stat().st_size, r)
+        check(r["type_k"] == r["type_v"] == "f16" and r["n_ubatch"] == 72 == r["context_length"], r)
+        check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r["test_time"]) and r["kernels"] and r["load_ms"] > 0, r)
+        check(r["resident_peak_bytes"] >= r["resident_anonymous_bytes"] > 0, r)
+        check(r["arena_bytes"] > 0 and r["model_n_params"] > facts["config"]["vocab_size"], r)
+
+    # The limit counts the bytes and products of this model, whatever the machine.
+    moe = str(folder / "moe.lfm2")
+    check(run(pack, moe_gguf, moe).returncode == 0, moe_gguf)
+    for image in (model, moe):
+        read, layers, head, kv = expected_work(image)
+        for kv_type, bits in (("f16", 16), ("f32", 32)):
+            prefill, decode = results(image, "-p", "10", "-n", "5", "-d", "20", "-r", "1", "-t", "1", "--kv", kv_type)
+            check(prefill["limit"] == "int8 multiply-adds" and decode["limit"] == "memory reads", prefill, decode)
+            check(abs(prefill["macs_per_token"] - (layers + head / 10)) < 1, prefill, layers, head)
+            check(decode["bytes_per_token"] == read + 23 * kv * bits / 8, decode, read, kv)
+
+    # A depth that is less than the one before, a chunk smaller than the prompt, no run that is not timed.
+    rows = results(model, "-p", "9", "-n", "0", "-d", "30,7", "-r", "1", "-t", "1", "--chunk", "4", "--no-warmup", "--kv", "int8")
+    check(tests_of(rows) == [(30, 1, 9, 0), (7, 1, 9, 0)] and rows[0]["n_ubatch"] == 4, rows)
+    check(rows[0]["type_k"] == "int8", rows)
+
+    # The first token: one run, and what it took.
+    first, = results(model, "--ttft", "12", "-t", "2")
+    check(first["n_prompt"] == 12 and first["n_gen"] == 1 and first["ttft_ms"] > first["load_ms"] > 0, first)
+
+    text = run(bench, model, "-p", "8", "-n", "4", "-d", "16", "-r", "2", "-t", "1")
+    check(text.returncode == 0 and "| pp8 @ d16 |" in text.stdout and "| tg4 @ d16 |" in text.stdout, text)
+    check("chunks of 24" in text.stdout and "loaded in" in text.stdout and "GMAC/s" in text.stdout, text)
+    check("first token" in run(bench, model, "--ttft", "5").stdout, "--ttft")
+
+    # Up to the model's last position and not beyond.
+    context = facts["config"]["context_length"]
+    last = ("-d", str(context - 3), "-n", "3", "-p", "0", "-r", "1", "-t", "2")
+    check(tests_of(results(model, *last)) == [(context - 3, 2, 0, 3)], last)
+    refused(1, bench, model, "-d", str(context - 3), "-n", "4", "-p", "0", saying=f"{context + 1}, limit {context}")
+    refused(1, bench, model, "-p", str(context + 1), "-n", "0", saying=f"{context + 1}, limit {context}")
+    refused(1, bench, model, "--ttft", str(context), saying=f"limit {context}")
+    refused(1, bench, model, "-p", "0", "-n", "0", saying="no test")
+    refused(1, bench, str(folder / "none.lfm2"), saying="none.lfm2.*can not be opened")
+    refused(1, bench, moe_gguf, "-p", "1", saying="no .lfm2 image")
+    refused(2, bench, saying="(?i)model")
+    refused(2, bench, model, "-p", "many", saying="many")
+    refused(2, bench, model, "-t", "257", saying="257")
+    refused(2, bench, model, "-r", "0", saying="repetitions")
+    refused(2, bench, model, "--kv", "f64", saying="f64")
+    refused(2, bench, model, "--chunk", "0", saying="chunk")
+
+    # compare-llama beside a program that writes what llama-bench would.
+    def fake(name, body):
+        path = folder / name
+        path.write_text(f"#!{sys.executable}\nimport json, sys\n{body}", encoding="utf-8")
+        path.chmod(0o755)
+        return str(path)
+
+    llama = fake("llama-bench", """
+a = dict(zip(sys.argv[1::2], sys.argv[2::2])) if "--no-warmup" not in sys.argv else {"-p": "6", "-n": "0", "-d": "0", "-fa": "1", "-t": "2"}
+assert "--no-warmup" in sys.argv or (a["-o"] == "jsonl" and a["-m"] == "model.gguf" and a["--poll"] == "0")
+for depth in a["-d"].split(","):
+    for fa in a["-fa"].split(","):
+        for threads in a["-t"].split(","):
+            for p, n in [(a["-p"], 0), (0, a["-n"])]:
+                if int(p) + int(n) > 0:
+                    print(json.dumps({"build_commit": "abc", "n_prompt": int(p), "n_gen": int(n), "n_depth": int(depth),
+                                      "n_threads": int(threads), "flash_attn": int(fa), "avg_ns": 1000,
+                                      "samples_ts": [1.0 + int(fa), 2.0 + int(fa), 9.0]}), flush=True)
+""")
+    compare = pathlib.Path(tools) / "compare-llama"
+    command = (sys.executable, "-B", str(compare), "--lfm2-bench", bench, "--image", model, "--gguf", "model.gguf")
+    out = folder / "compared.json"
+    tests = ("-p", "6", "-n", "2", "-d", "0,8", "-t", "1,2", "-r", "1", "--rounds", "2", "--first-token-runs", "1",
+             "--first-token", "6", "--llama-options", "--poll 0", "--lfm2-options", "--kv int8")
+    r = run(*command, "--llama-bench", llama, *tests, "--json", str(out))
+    check(r.returncode == 0, r)
+    compared = json.loads(out.read_text(encoding="utf-8"))
+    check(sorted(tests_of(compared["rows"])) == sorted((d, t, *pn) for d in (0, 8) for t in (1, 2) for pn in ((6, 0), (0, 2))), compared)
+    for row in compared["rows"]:
+        # The better of the two settings, the median of its samples; ours: two runs in each of two rounds.
+        check(row["llama_flash_attn"] == 1 and row["llama_ts"] == 3.0, row)
+        check(len(row["lfm2_samples_ts"]) == 4 and len(row["paired_ratios"]) == 2, row)
+        check(abs(row["ratio"] - row["lfm2_ts"] / 3.0) < 1e-9 and row["fraction"] > 0, row)
+    check(compared["first_token"]["lfm2_seconds"] > 0 and compared["first_token"]["ratio"] > 0, compared)
+    check(min(compared["peak_resident_bytes"].values()) > 0, compared)
+    check("| pp6 @ d8 | 2 |" in r.stdout and "First token" in r.stdout, r)
+
+    refused(1, *command, "--llama-bench", str(folder / "none"), saying="none can not be started")
+    refused(1, *command, "--llama-bench", fake("broken", "print('{', flush=True)"), saying="not JSON")
+    refused(1, *command, "--llama-bench", fake("other", "print('{}', flush=True)"), saying="n_prompt")
+    refused(1, *command, "--llama-bench", fake("silent", ""), saying="ran no test")
+    refused(1, *command, "--llama-bench", fake("dying", "sys.exit('out of memory')"), saying="ended with 1: out of memory")
+    refused(1, *command, "--llama-bench", llama, "-n", "2", "--image", str(folder / "none.lfm2"),
+            "--llama-options", "--poll 0", saying="none.lfm2")
+    refused(2, *command, saying="--llama-bench")
+
+    # plot-performance, where matplotlib is at hand.
+    plot = (sys.executable, "-B", str(pathlib.Path(tools) / "plot-performance"), "--out", str(folder))
+    refused(1, *plot, str(folder / "none.json"), saying="none.json")
+    refused(1, *plot, moe, saying="moe.lfm2 is no result")
+    r = run(*plot, str(out))
+    if "matplotlib was not found" not in r.stderr:
+        check(r.returncode == 0, r)
+        for name in ("performance-depth.svg", "performance-threads.svg"):
+            drawn = (folder / name).read_text(encoding="utf-8")
+            check(all(word in drawn for word in ("<svg", "lfm2.h", "llama.cpp", "tokens/s")), name)
