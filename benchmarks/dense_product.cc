@@ -95,8 +95,12 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::Range(1u, 1u << 16))
       ->capture_default_str();
-  app.add_option("--threads", a.threads, "0: one for each processor")->check(CLI::Range(0u, 256u))->capture_default_str();
-  app.add_option("--seconds", a.seconds, "for each number of tokens")->check(CLI::Range(0.0, 600.0))->capture_default_str();
+  app.add_option("--threads", a.threads, "0: one for each processor")
+      ->check(CLI::Range(0u, 256u))
+      ->capture_default_str();
+  app.add_option("--seconds", a.seconds, "for each number of tokens")
+      ->check(CLI::Range(0.0, 600.0))
+      ->capture_default_str();
   int exit_code = 0;
   if (!lfm2::tools::ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return lfm2::tools::Finish("dense_product", lfm2::benchmarks::Run(a));

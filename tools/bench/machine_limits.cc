@@ -34,22 +34,21 @@ inline constexpr uint32_t kSums = 12;
 
 size_t MacsOfRound() { return kSums; }
 
-HWY_INLINE void MultiplyScalar(int32_t& sum, int32_t w, int32_t& x) {
+HWY_INLINE void MultiplyScalar(uint32_t& sum, uint32_t w, uint32_t& x) {
   __asm__ volatile("" : "+r"(x));
   sum += w * x;
 }
 
 uint32_t MultiplyRounds(uint32_t rounds) {
-  int32_t w = 3, x = 5;
-  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  const uint32_t w = 3;
+  uint32_t x = 5, s0 = 0, s1 = 0, s2 = 0, s3 = 0;
   for (uint32_t i = 0; i < rounds * (kSums / 4); ++i) {
-    x = static_cast<int8_t>(i);
     MultiplyScalar(s0, w, x);
     MultiplyScalar(s1, w, x);
     MultiplyScalar(s2, w, x);
     MultiplyScalar(s3, w, x);
   }
-  return static_cast<uint32_t>(s0 + s1 + s2 + s3);
+  return s0 + s1 + s2 + s3;
 }
 
 #else
