@@ -20,11 +20,12 @@ struct TileOutput {
 static_assert(kMaxTile <= 8, "TileOutput holds a tile");
 
 template <uint32_t T>
-HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
+HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,
+                            float* out) {
   switch (type) {
-    case TensorType::kQ4_0: TileQ4_0<T>(weights, groups, panel, out); break;
-    case TensorType::kQ8_0: TileQ8_0<T>(weights, groups, panel, out); break;
-    case TensorType::kQ6_K: TileQ6_K<T>(weights, groups, panel, out); break;
+    case TensorType::kQ4_0: TileQ4_0<T>(weights, groups, panel, stream, out); break;
+    case TensorType::kQ8_0: TileQ8_0<T>(weights, groups, panel, stream, out); break;
+    case TensorType::kQ6_K: TileQ6_K<T>(weights, groups, panel, stream, out); break;
     case TensorType::kF32:
     case TensorType::kF16:
     case TensorType::kBF16: LFM2_ASSERT(false);  // FloatTile's
@@ -51,28 +52,30 @@ inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, co
 }
 
 // out[tokens, 16] = row block `block` of w times tokens [begin, end) of the input; the two are one tile of its panel.
+// The first tile finds the weights in memory.
 inline void ComputeTile(const Matrix& w, uint32_t block, const MatMulInput& in, uint32_t begin, uint32_t end,
                         TileOutput* out) {
   const uint8_t* weights = w.data + block * w.row_block_bytes();
   const size_t groups = w.cols / kGroupColumns;
   if (!IsQuantized(w.type)) return FloatTile(w.type, weights, groups, in, begin, end - begin, out->values);
   const uint8_t* panel = in.panel + size_t{begin} * groups * kPanelGroupBytes;
+  const bool stream = begin == 0;
   switch (end - begin) {
-    case 1: return IntegerTile<1>(w.type, weights, groups, panel, out->values);
-    case 2: return IntegerTile<2>(w.type, weights, groups, panel, out->values);
-    case 3: return IntegerTile<3>(w.type, weights, groups, panel, out->values);
-    case 4: return IntegerTile<4>(w.type, weights, groups, panel, out->values);
+    case 1: return IntegerTile<1>(w.type, weights, groups, panel, stream, out->values);
+    case 2: return IntegerTile<2>(w.type, weights, groups, panel, stream, out->values);
+    case 3: return IntegerTile<3>(w.type, weights, groups, panel, stream, out->values);
+    case 4: return IntegerTile<4>(w.type, weights, groups, panel, stream, out->values);
     case 5:
-      if constexpr (kMaxTile > 4) return IntegerTile<5>(w.type, weights, groups, panel, out->values);
+      if constexpr (kMaxTile > 4) return IntegerTile<5>(w.type, weights, groups, panel, stream, out->values);
       break;
     case 6:
-      if constexpr (kMaxTile > 4) return IntegerTile<6>(w.type, weights, groups, panel, out->values);
+      if constexpr (kMaxTile > 4) return IntegerTile<6>(w.type, weights, groups, panel, stream, out->values);
       break;
     case 7:
-      if constexpr (kMaxTile > 4) return IntegerTile<7>(w.type, weights, groups, panel, out->values);
+      if constexpr (kMaxTile > 4) return IntegerTile<7>(w.type, weights, groups, panel, stream, out->values);
       break;
     case 8:
-      if constexpr (kMaxTile > 4) return IntegerTile<8>(w.type, weights, groups, panel, out->values);
+      if constexpr (kMaxTile > 4) return IntegerTile<8>(w.type, weights, groups, panel, stream, out->values);
       break;
     default: break;
   }
