@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 bench, inspect, model, moe_gguf, pack, tools = sys.argv[1:]
 
@@ -176,6 +177,18 @@ for depth in a["-d"].split(","):
     refused(1, *command, "--llama-bench", llama, "-n", "2", "--image", str(folder / "none.lfm2"),
             "--llama-options", "--poll 0", saying="none.lfm2")
     refused(2, *command, saying="--llama-bench")
+
+    # Ended in the middle, it ends what it has started: a stopped llama-bench would hold its memory for ever.
+    endless = fake("endless", "import os, time\n"
+                              f"open({str(folder / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    with subprocess.Popen((*command, "--llama-bench", endless), stderr=subprocess.PIPE, text=True) as process:
+        while not (folder / "pid").exists() or not (folder / "pid").read_text():
+            check(process.poll() is None, "compare-llama ended by itself")
+            time.sleep(0.01)
+        process.terminate()
+        process.communicate()
+    check(process.returncode == 1, process.returncode)
+    check(not pathlib.Path("/proc", (folder / "pid").read_text(), "stat").exists(), "the other program still runs")
 
     # plot-performance, where matplotlib is at hand.
     plot = (sys.executable, "-B", str(pathlib.Path(tools) / "plot-performance"), "--out", str(folder))
