@@ -30,10 +30,10 @@ void AttentionOperator(const LayerContext& ctx, const LayerWeights& weights, con
     Kernels::RmsNorm(head, norm, head_dim, config.norm_eps, head);
     Kernels::Rope(head, head_dim, ws.rope + size_t{t} * head_dim);
   };
-  // Tasks are (token, kv head): its keys and values, and the queries that share them.
+  // Tasks are (kv head, token): keys and values of one head stay in cache while the tokens go by.
   const auto each_head = [&](auto&& f) {
     ParallelRanges(ctx.executor, ctx.tokens * config.kv_heads, [&](uint32_t begin, uint32_t end) {
-      for (uint32_t i = begin; i < end; ++i) f(i / config.kv_heads, i % config.kv_heads);
+      for (uint32_t i = begin; i < end; ++i) f(i % ctx.tokens, i / ctx.tokens);
     });
   };
   each_head([&](uint32_t t, uint32_t h) {

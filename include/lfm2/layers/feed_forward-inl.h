@@ -68,12 +68,14 @@ void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const 
 
   const Product router[] = {{&weights.router, moe.scores}};
   MultiplyAll<Kernels>(ctx.executor, router, PackInput<Kernels>(ctx, ws.normed, hidden, ws.panel));
-  for (uint32_t t = 0; t < ctx.tokens; ++t) {
-    uint16_t* chosen = moe.chosen + size_t{t} * per_token;
-    float* share = moe.weights + size_t{t} * per_token;
-    ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias, chosen, share);
-    if (ctx.observer != nullptr && ctx.observer->routing != nullptr) {
-      ctx.observer->routing(ctx.observer->context, layer, ctx.position + t, chosen, share);
+  ForTokens(ctx, [&](uint32_t t) {
+    ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
+                  moe.chosen + size_t{t} * per_token, moe.weights + size_t{t} * per_token);
+  });
+  if (ctx.observer != nullptr && ctx.observer->routing != nullptr) {
+    for (uint32_t t = 0; t < ctx.tokens; ++t) {
+      ctx.observer->routing(ctx.observer->context, layer, ctx.position + t, moe.chosen + size_t{t} * per_token,
+                            moe.weights + size_t{t} * per_token);
     }
   }
   const uint32_t active = GroupByExpert(ctx);
@@ -104,14 +106,12 @@ void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const 
     float* out = moe.out + size_t{moe.offset[moe.active[i]]} * hidden;
     Kernels::MatMul(weights.expert_down.In(record), activated(i), begin, end, out, hidden);
   });
-  ParallelRanges(ctx.executor, ctx.tokens, [&](uint32_t begin, uint32_t end) {
-    for (uint32_t t = begin; t < end; ++t) {
-      float* to = ws.delta + size_t{t} * hidden;
-      std::memset(to, 0, hidden * sizeof(float));
-      for (uint32_t r = 0; r < per_token; ++r) {
-        const size_t a = size_t{t} * per_token + r;
-        Kernels::AddScaled(to, moe.out + size_t{moe.slot[a]} * hidden, moe.weights[a], hidden);
-      }
+  ForTokens(ctx, [&](uint32_t t) {
+    float* to = ws.delta + size_t{t} * hidden;
+    std::memset(to, 0, hidden * sizeof(float));
+    for (uint32_t r = 0; r < per_token; ++r) {
+      const size_t a = size_t{t} * per_token + r;
+      Kernels::AddScaled(to, moe.out + size_t{moe.slot[a]} * hidden, moe.weights[a], hidden);
     }
   });
 }

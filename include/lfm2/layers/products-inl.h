@@ -45,21 +45,27 @@ void MultiplyAll(const Executor* executor, const Product (&products)[N], const M
   });
 }
 
-// x[tokens, hidden_size] += delta[tokens, hidden_size].
+// x[t, :] += delta[t, :].
 template <class Kernels>
-void AddDelta(const LayerContext& ctx) {
-  const Workspace& ws = ctx.workspace;
-  Kernels::AddScaled(ws.x, ws.delta, 1.0f, ctx.tokens * ctx.config.hidden_size);
+void AddDelta(const LayerContext& ctx, uint32_t t) {
+  const uint32_t hidden = ctx.config.hidden_size;
+  Kernels::AddScaled(ctx.workspace.x + size_t{t} * hidden, ctx.workspace.delta + size_t{t} * hidden, 1.0f, hidden);
 }
 
 // normed[t, :] = RMSNorm(x[t, :]) * weight[:].
 template <class Kernels>
-void NormalizeAll(const LayerContext& ctx, const float* weight) {
+void Normalize(const LayerContext& ctx, uint32_t t, const float* weight) {
   const uint32_t hidden = ctx.config.hidden_size;
-  for (uint32_t t = 0; t < ctx.tokens; ++t) {
-    const size_t at = size_t{t} * hidden;
-    Kernels::RmsNorm(ctx.workspace.x + at, weight, hidden, ctx.config.norm_eps, ctx.workspace.normed + at);
-  }
+  Kernels::RmsNorm(ctx.workspace.x + size_t{t} * hidden, weight, hidden, ctx.config.norm_eps,
+                   ctx.workspace.normed + size_t{t} * hidden);
+}
+
+// Calls f(t) for every token of the chunk.
+template <class F>
+void ForTokens(const LayerContext& ctx, F&& f) {
+  ParallelRanges(ctx.executor, ctx.tokens, [&](uint32_t begin, uint32_t end) {
+    for (uint32_t t = begin; t < end; ++t) f(t);
+  });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -152,31 +152,37 @@ class BasicSession {
     const ModelConfig& c = config();
     const Workspace& ws = memory_.workspace;
     const uint32_t count = static_cast<uint32_t>(tokens.size());
-    for (uint32_t t = 0; t < count; ++t) {
+    const LayerContext ctx{c, ws, executor_, observer_, position_, count};
+    ForTokens(ctx, [&](uint32_t t) {
       DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(tokens[t]),
                     ws.x + size_t{t} * c.hidden_size);
-      memory_.tokens[position_ + t] = tokens[t];
       FillRope(position_ + t, ws.rope + size_t{t} * c.head_dim);
-    }
-    const LayerContext ctx{c, ws, executor_, observer_, position_, count};
+      Normalize<Kernels>(ctx, t, memory_.weights.layers[0].operator_norm);
+    });
+    // `tokens` may lie where it is remembered.
+    std::memmove(memory_.tokens + position_, tokens.data(), count * sizeof(int32_t));
     uint32_t attention_layers = 0;
     for (uint32_t layer = 0; layer < c.layers; ++layer) {
       Observe(ctx, layer);
       const LayerWeights& weights = memory_.weights.layers[layer];
-      NormalizeAll<Kernels>(ctx, weights.operator_norm);
       if (c.layer_kind[layer] == LayerKind::kAttention) {
         AttentionOperator<Kernels>(ctx, weights, memory_.state.kv(attention_layers++));
       } else {
         ShortConvOperator<Kernels>(ctx, weights, memory_.state.conv(layer - attention_layers));
       }
-      AddDelta<Kernels>(ctx);
-      NormalizeAll<Kernels>(ctx, weights.ffn_norm);
+      ForTokens(ctx, [&](uint32_t t) {
+        AddDelta<Kernels>(ctx, t);
+        Normalize<Kernels>(ctx, t, weights.ffn_norm);
+      });
       if (c.is_moe_layer(layer)) {
         MoeFeedForward<Kernels>(ctx, weights, *image_, layer);
       } else {
         DenseFeedForward<Kernels>(ctx, weights);
       }
-      AddDelta<Kernels>(ctx);
+      ForTokens(ctx, [&](uint32_t t) {
+        AddDelta<Kernels>(ctx, t);
+        if (layer + 1 < c.layers) Normalize<Kernels>(ctx, t, memory_.weights.layers[layer + 1].operator_norm);
+      });
     }
     Observe(ctx, c.layers);
     position_ += count;
