@@ -23,6 +23,12 @@ HWY_INLINE VF LoadKv(const int8_t* p) {
   return hn::ConvertTo(DF(), hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<int8_t, DI32>(), p)));
 }
 
+// Asks for what the next block of positions has in the place of p.
+template <class T>
+HWY_INLINE void PrefetchNextBlock(const T* p, size_t head_dim) {
+  __builtin_prefetch(p + kAttentionBlock * head_dim, 0, 2);
+}
+
 // Queries that go through the keys and values together: every key and value is loaded and converted once for them all,
 // and with two vectors of each that makes eight sums, as many as hide the latency of an addition.
 inline constexpr uint32_t kQueryTile = 4;
@@ -44,6 +50,8 @@ inline void MultiplyKeys(const float* HWY_RESTRICT q, const T* HWY_RESTRICT keys
     const T* HWY_RESTRICT right = keys + (j + lanes) / kKeyBlock * kKeyBlock * head_dim + (j + lanes) % kKeyBlock;
     VF a0 = hn::Zero(df), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
     for (size_t d = 0; d < head_dim; ++d) {
+      PrefetchNextBlock(left + d * kKeyBlock, head_dim);
+      PrefetchNextBlock(right + d * kKeyBlock, head_dim);
       const VF l = LoadKv(left + d * kKeyBlock), r = LoadKv(right + d * kKeyBlock);
 #define LFM2_MULTIPLY(h)                           \
   if constexpr (h < Q) {                           \
@@ -77,9 +85,11 @@ inline void AddValues(const BlockScores* HWY_RESTRICT weights, const T* HWY_REST
   VF b##h = hn::Mul(hn::LoadU(df, at##h + lanes), hn::Set(df, fade[h < Q ? h : 0]));
     LFM2_LOAD(0)
     LFM2_LOAD(1)
-    LFM2_LOAD(2) LFM2_LOAD(3)
+    LFM2_LOAD(2)
+    LFM2_LOAD(3)
 #undef LFM2_LOAD
         for (size_t j = 0; j < valid; ++j) {
+      PrefetchNextBlock(values + j * head_dim + d, head_dim);
       const VF l = LoadKv(values + j * head_dim + d), r = LoadKv(values + j * head_dim + d + lanes);
 #define LFM2_ADD(h)                                 \
   if constexpr (h < Q) {                            \
