@@ -3,6 +3,7 @@
 #include "lfm2/posix/thread_pool.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -146,6 +147,35 @@ TEST_CASE("tasks of very different length: a run waits for the longest, wherever
 }
 
 #if defined(__linux__)
+TEST_CASE("pinned threads stay on one core each, and the caller may still go where it likes") {
+  cpu_set_t before, after;
+  REQUIRE(::sched_getaffinity(0, sizeof(before), &before) == 0);
+  for (const uint32_t threads : {1u, 2u, 5u}) {
+    CAPTURE(threads);
+    ThreadPool pool;
+    REQUIRE(pool.Open(threads, ThreadPool::Pinning::kCores).ok());
+    std::atomic<uint32_t> begun{0};
+    std::vector<cpu_set_t> where(threads);
+    std::vector<int> on_caller(threads);
+    const pthread_t caller = ::pthread_self();
+    ParallelFor(pool.executor(), threads, [&](uint32_t i) {
+      begun.fetch_add(1);
+      Eventually([&] { return begun.load() == threads; });
+      on_caller[i] = ::pthread_equal(caller, ::pthread_self());
+      ::sched_getaffinity(0, sizeof(where[i]), &where[i]);
+    });
+    for (uint32_t i = 0; i < threads; ++i) {
+      if (on_caller[i] != 0) continue;
+      CHECK(CPU_COUNT(&where[i]) == 1);
+      cpu_set_t usable;
+      CPU_AND(&usable, &where[i], &before);
+      CHECK(CPU_COUNT(&usable) == 1);
+    }
+    REQUIRE(::sched_getaffinity(0, sizeof(after), &after) == 0);
+    CHECK(CPU_EQUAL(&before, &after));
+  }
+}
+
 TEST_CASE("between runs the threads sleep, and they wake again") {
   const NewThreads threads;
   ThreadPool pool;

@@ -88,7 +88,7 @@ Error Bench::Open() {
 Error Bench::SetThreads(uint32_t threads) {
   if (executor_.workers == threads && pool_.is_open()) return Error();
   pool_.Close();
-  LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(threads)));
+  LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(threads, options_.pinning)));
   executor_ = *pool_.executor();
   return Error();
 }

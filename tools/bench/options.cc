@@ -33,6 +33,8 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
   AddList(&app, "-n,--n-gen", &o->generations, "Tokens of a decode test; 0: none", kMaxContextLength);
   AddList(&app, "-d,--n-depth", &o->depths, "Positions filled before a test, not timed", kMaxContextLength);
   AddList(&app, "-t,--threads", &o->threads, "Threads; 0: one for each processor", posix::ThreadPool::kMaxThreads);
+  app.add_flag_callback(
+      "--pin", [o] { o->pinning = posix::ThreadPool::Pinning::kCores; }, "Keep each thread on a core of its own");
   app.add_option("-r,--repetitions", o->repetitions, "How often each test is repeated")
       ->check(CLI::Range(1u, 10000u))
       ->capture_default_str()

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lfm2/posix/thread_pool.h"
 #include "tools/common/session_plan.h"
 
 namespace lfm2::tools {
@@ -19,6 +20,7 @@ struct BenchOptions {
   std::vector<uint32_t> generations = {128};  // tokens of each decode test; 0: none
   std::vector<uint32_t> depths = {0};         // positions filled before a test, not timed
   std::vector<uint32_t> threads = {0};        // 0: one for each processor
+  posix::ThreadPool::Pinning pinning = posix::ThreadPool::Pinning::kNone;
   uint32_t repetitions = 5;
   SessionArguments session;  // context is the tests' own; chunk is llama-bench's n_ubatch
   uint32_t first_token = 0;  // prompt tokens of the one cold run that replaces the tests; 0: the tests

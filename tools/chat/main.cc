@@ -58,7 +58,7 @@ class ChatProgram {
                        " bytes; a smaller --context needs less");
     }
     LFM2_RETURN_IF_FAILED(arena_.Allocate(bytes));
-    LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads)));
+    LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads, options_.pinning)));
     LFM2_RETURN_IF_FAILED(Error::From(session_.Open(file_.image(), plan.options, arena_.span(), pool_.executor())));
     ConversationOptions conversation_options;
     conversation_options.system = options_.system;

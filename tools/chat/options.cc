@@ -35,6 +35,8 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
   CLI::Option* seed = app.add_option("--seed", o->sampler.seed, "Equal seeds give equal answers; default: by chance");
   seed->type_name("N");
   app.add_option("--threads", o->threads, "0: one for each processor")->capture_default_str()->type_name("N");
+  app.add_flag_callback(
+      "--pin", [o] { o->pinning = posix::ThreadPool::Pinning::kCores; }, "Keep each thread on a core of its own");
   app.add_option("--context", o->session.context, "Positions for prompts and answers; 0: the model's, at most 4096")
       ->capture_default_str()
       ->type_name("N");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "lfm2/posix/thread_pool.h"
 #include "lfm2/text/sampler.h"
 #include "tools/common/session_plan.h"
 
@@ -18,6 +19,7 @@ struct ChatOptions {
   std::string tools;  // path of a JSON file; empty: none
   uint32_t max_tokens = 512;
   SamplerOptions sampler;
+  posix::ThreadPool::Pinning pinning = posix::ThreadPool::Pinning::kNone;
   uint32_t threads = 0;  // 0: as many as there are processors
   SessionArguments session;
   uint64_t arena = 0;  // 0: what the plan says

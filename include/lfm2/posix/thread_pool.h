@@ -2,6 +2,7 @@
 #ifndef LFM2_POSIX_THREAD_POOL_H_
 #define LFM2_POSIX_THREAD_POOL_H_
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,6 +38,12 @@ class ThreadPool final {
   // are shorter than this.
   static constexpr uint64_t kSpinNanoseconds = 30000;
 
+  enum class Pinning : uint8_t {
+    kNone,
+    // Thread i of the pool stays on the i-th core that this process may use; the caller, thread 0, stays free.
+    kCores,
+  };
+
   ThreadPool() = default;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -44,8 +51,8 @@ class ThreadPool final {
 
   // threads: how many compute at once, counting the one that calls the session; 0: one for every usable core, at most
   // kMaxThreads. Errors: kFailedPrecondition if open already, kInvalidArgument above kMaxThreads, kIo with the error
-  // number where the system creates no more threads (then the pool stays closed).
-  Status Open(uint32_t threads) {
+  // number where the system creates no more threads, or does not let them be pinned (then the pool stays closed).
+  Status Open(uint32_t threads, Pinning pinning = Pinning::kNone) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "ThreadPool::Open", "the pool is open already");
     const uint32_t cores = UsableCores();
     if (threads == 0) threads = Min(cores, kMaxThreads);
@@ -55,10 +62,15 @@ class ThreadPool final {
     // With fewer cores than threads a thread that spins keeps another from working.
     spins_ = threads <= cores;
     stop_.store(false, std::memory_order_relaxed);
-    const int error = StartWorkers(threads - 1);
+    int error = StartWorkers(threads - 1);
+    const char* what = "can not be created; errno";
+    if (error == 0 && pinning == Pinning::kCores) {
+      error = PinWorkers();
+      what = "can not be pinned to a core; errno";
+    }
     if (error != 0) {
       StopWorkers();
-      return Status(StatusCode::kIo, "thread", "can not be created; errno", static_cast<uint64_t>(error));
+      return Status(StatusCode::kIo, "thread", what, static_cast<uint64_t>(error));
     }
     executor_ = {this, threads, &Run};
     return Status();
@@ -91,6 +103,32 @@ class ThreadPool final {
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return error;
+  }
+
+  // Returns 0 or an error number. More threads than cores begin at the first core again.
+  int PinWorkers() {
+#if defined(__linux__)
+    cpu_set_t usable;
+    if (::sched_getaffinity(0, sizeof(usable), &usable) != 0) return errno;
+    int core = -1;
+    const auto next_core = [&] {
+      do {
+        core = (core + 1) % CPU_SETSIZE;
+      } while (!CPU_ISSET(static_cast<unsigned>(core), &usable));
+    };
+    next_core();  // the caller's
+    for (uint32_t i = 0; i < workers_; ++i) {
+      next_core();
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(static_cast<unsigned>(core), &one);
+      const int error = ::pthread_setaffinity_np(threads_[i], sizeof(one), &one);
+      if (error != 0) return error;
+    }
+    return 0;
+#else
+    return workers_ == 0 ? 0 : ENOTSUP;
+#endif
   }
 
   void StopWorkers() {
