@@ -1,5 +1,5 @@
-// The one hook that differs between instruction sets: 16 rows x 4 columns of 8-bit weights times one quad of
-// activations. Everything above it is one source.
+// The hooks that differ between instruction sets: rows of 8-bit weights times quads of 8-bit activations. Everything
+// above them is one source.
 #if defined(LFM2_KERNELS_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LFM2_KERNELS_DOT_INL_H_
 #undef LFM2_KERNELS_DOT_INL_H_
@@ -9,66 +9,307 @@
 
 #include "lfm2/kernels/target-inl.h"
 
+// How a set multiplies bytes:
+//   LFM2_DOT_PAIRS  x86 without VNNI: unsigned by signed bytes, products added in pairs, 16 bits
+//   LFM2_DOT_WIDEN  NEON without dot products: signed bytes, 16 bits
+//   neither         four products added to 32 bits
+#undef LFM2_DOT_PAIRS
+#undef LFM2_DOT_WIDEN
+#undef LFM2_PIN
+#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3_DL && !(HWY_TARGET == HWY_AVX2 && defined(__AVXVNNI__))
+#define LFM2_DOT_PAIRS 1
+#else
+#define LFM2_DOT_PAIRS 0
+#endif
+#if HWY_TARGET_IS_NEON && HWY_TARGET != HWY_NEON_BF16 && !(HWY_ARCH_ARM_A64 && defined(__ARM_FEATURE_DOTPROD))
+#define LFM2_DOT_WIDEN 1
+#else
+#define LFM2_DOT_WIDEN 0
+#endif
+
+// Keeps a sum in a register, and its additions where the source has them: compilers reassociate them into a tree, or do
+// one sum after the other, and run out of registers (measured for AVX2: GCC, 4-bit weights 84 -> 126 GMAC/s; clang,
+// 8-bit weights 32 -> 58).
+#if LFM2_DOT_PAIRS && HWY_TARGET <= HWY_AVX3
+#define LFM2_PIN(v) __asm__("" : "+v"((v).raw))
+#elif HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3
+#define LFM2_PIN(v) __asm__("" : "+x"((v).raw))
+#elif HWY_TARGET_IS_NEON
+#define LFM2_PIN(v) __asm__ volatile("" : "+w"((v).raw))
+#elif HWY_TARGET_IS_SVE
+#define LFM2_PIN(v) __asm__ volatile("" : "+w"(v))
+#else
+#define LFM2_PIN(v) static_cast<void>(v)
+#endif
+
 #if HWY_TARGET != HWY_SCALAR
 
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
+// A vector of weights holds 4 columns of Lanes(DI32) rows. One token's activations of these columns are a quad; quad I
+// of a group lies at quads + 4 * I. Sums have a row a lane. Their types depend on the weights, for small ones can be
+// added in 16 bits:
+//   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others
+//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns
+//   Sum6  over half a group, weights of 0..63 less 32, which went through Weights6: two quads at a time
+// bias is -8 * the sum of these activations.
 using DU8 = hn::Repartition<uint8_t, DI32>;
 using DI8 = hn::Repartition<int8_t, DI32>;
 using DI16 = hn::Repartition<int16_t, DI32>;
 using VU8 = hn::Vec<DU8>;
 using VI8 = hn::Vec<DI8>;
 
-// Four activations in every 32-bit lane.
-HWY_INLINE VI8 BroadcastQuad(const uint8_t* quad) { return hn::BitCast(DI8(), hn::Set(DI32(), LoadAs<int32_t>(quad))); }
+HWY_INLINE VI8 AsSigned(VU8 w) { return hn::BitCast(DI8(), w); }
 
-// sum[row] += w[row, 0..3] . x[0..3] with weights of 0..127.
-HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, VI8 x) {
-#if HWY_ARCH_ARM_A64 && defined(__ARM_FEATURE_DOTPROD) && !HWY_HAVE_SCALABLE
-  // Highway before 1.4 does not emit SDOT for these types.
-  return VI32(vdotq_s32(sum.raw, hn::BitCast(DI8(), w).raw, x.raw));
-#elif HWY_ARCH_X86
-  return hn::SumOfMulQuadAccumulate(DI32(), w, x, sum);
-#else
-  return hn::SumOfMulQuadAccumulate(DI32(), hn::BitCast(DI8(), w), x, sum);
+// Number K of T in every lane. NEON loads four at once and picks one, where that reads nothing but them.
+template <size_t K, size_t T>
+HWY_INLINE VI32 BroadcastI32(const uint8_t* p) {
+#if HWY_TARGET_IS_NEON
+  if constexpr (K / 4 * 4 + 4 <= T) {
+    return hn::Broadcast<K % 4>(hn::BitCast(DI32(), hn::LoadU(DU8(), p + K / 4 * 16)));
+  }
 #endif
+  return hn::Set(DI32(), LoadAs<int32_t>(p + K * 4));
 }
 
-// How weights of -128..127 go through the same instruction. x86 multiplies unsigned by signed, so it adds 128 to the
-// weight and starts the sum at -128 * sum(x); elsewhere both are signed.
-#if HWY_ARCH_X86
-inline constexpr bool kOffsetSigned = true;
-#else
-inline constexpr bool kOffsetSigned = false;
+// v times number K of T.
+template <size_t K, size_t T>
+HWY_INLINE VF MulBroadcast(VF v, const uint8_t* p) {
+#if HWY_TARGET_IS_NEON && HWY_ARCH_ARM_A64
+  if constexpr (K / 4 * 4 + 4 <= T) {
+    return VF(vmulq_laneq_f32(v.raw, hn::BitCast(DF(), hn::LoadU(DU8(), p + K / 4 * 16)).raw, K % 4));
+  }
+#elif HWY_TARGET_IS_SVE
+  if constexpr (K / 4 * 4 + 4 <= T) {
+    return svmul_lane_f32(v, hn::LoadDup128(DF(), reinterpret_cast<const float*>(p + K / 4 * 16)), K % 4);
+  }
 #endif
-HWY_INLINE VI32 DotQuadSigned(VI32 sum, VU8 w, VI8 x) {
-  if constexpr (kOffsetSigned) return DotQuad(sum, hn::Xor(w, hn::Set(DU8(), uint8_t{128})), x);
-  return DotQuad(sum, w, x);
+  return hn::Mul(v, hn::Set(DF(), LoadAs<float>(p + K * 4)));
 }
 
-// Sums of 4-bit weights over one group of 32 columns. SSE4, AVX2 and AVX-512 without VNNI multiply bytes into pairs of
-// 16 bits: eight quads of 0..15 x -127..127 stay within them, so they are widened once a group, not once a quad.
-#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3_DL
-using Sum4 = hn::Vec<DI16>;
-HWY_INLINE Sum4 BeginSum4(VI32 /*bias*/) { return hn::Zero(DI16()); }
-HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, VI8 x) {
-  sum = hn::Add(sum, hn::SatWidenMulPairwiseAdd(DI16(), w, x));
-#if HWY_COMPILER_GCC && !HWY_COMPILER_CLANG
-  // GCC reassociates this chain into a tree that spills (measured: 84 -> 126 GMAC/s with the chain pinned).
-  __asm__("" : "+x"(sum.raw));
-#endif
+// Quad I in every lane; a group has eight for each token, so NEON may read them four at once.
+template <size_t I>
+HWY_INLINE VI8 BroadcastQuad(const uint8_t* quads) {
+  return hn::BitCast(DI8(), BroadcastI32<I, I + 4>(quads));
+}
+
+#if LFM2_DOT_PAIRS
+using VI16 = hn::Vec<DI16>;
+
+HWY_INLINE VI32 Widen(VI16 pairs) { return hn::WidenMulPairwiseAdd(DI32(), pairs, hn::Set(DI16(), int16_t{1})); }
+
+HWY_INLINE void Pin(VI16& sum) { LFM2_PIN(sum); }
+HWY_INLINE void Pin(VI32& sum) { LFM2_PIN(sum); }
+
+// Eight quads of 0..15 x -127..127 stay within 16 bits: they are widened once a group, not once a quad.
+using Sum4 = VI16;
+template <size_t I>
+HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*bias*/) {
+  return hn::SatWidenMulPairwiseAdd(DI16(), w, BroadcastQuad<I>(quads));
+}
+template <size_t I>
+HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
+  sum = hn::Add(sum, hn::SatWidenMulPairwiseAdd(DI16(), w, BroadcastQuad<I>(quads)));
+  LFM2_PIN(sum);
   return sum;
 }
-HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) {
-  return hn::Add(hn::WidenMulPairwiseAdd(DI32(), sum, hn::Set(DI16(), int16_t{1})), bias);
+HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) { return hn::Add(Widen(sum), bias); }
+
+// |w| times x with the sign of w, for the instruction wants one factor unsigned: 2 x 128 x 127 fits into 16 bits.
+using Sum8 = VI32;
+HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return hn::Zero(DI32()); }
+template <size_t I>
+HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
+  const VU8 magnitude = hn::BitCast(DU8(), hn::Abs(AsSigned(w)));
+  const VI8 x = hn::IfNegativeThenNegOrUndefIfZero(AsSigned(w), BroadcastQuad<I>(quads));
+  return hn::Add(sum, Widen(hn::SatWidenMulPairwiseAdd(DI16(), magnitude, x)));
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
+  return DotFirst8<J>(sum, w_j, quads);
+}
+HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
+
+// Two quads of 0..63 x -127..127 stay within 16 bits.
+using Sum6 = VI32;
+HWY_INLINE VU8 Weights6(VU8 w) { return w; }
+HWY_INLINE Sum6 BeginSum6(VI32 bias) { return hn::ShiftLeft<2>(bias); }
+template <size_t I, size_t J>
+HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  const VI16 i = hn::SatWidenMulPairwiseAdd(DI16(), w_i, BroadcastQuad<I>(quads));
+  const VI16 j = hn::SatWidenMulPairwiseAdd(DI16(), w_j, BroadcastQuad<J>(quads));
+  return hn::Add(sum, Widen(hn::Add(i, j)));
+}
+HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
+
+#elif LFM2_DOT_WIDEN
+using VI16 = hn::Vec<DI16>;
+
+// 4 columns of 4 rows: `low` has rows 0 and 1, `high` rows 2 and 3, four sums a row.
+struct Sums16 {
+  VI16 low, high;
+};
+HWY_INLINE void Pin(Sums16& sum) {
+  LFM2_PIN(sum.low);
+  LFM2_PIN(sum.high);
+}
+#if HWY_ARCH_ARM_A64
+HWY_INLINE VI16 MultiplyHigh(int8x16_t w, int8x16_t x) { return VI16(vmull_high_s8(w, x)); }
+HWY_INLINE VI16 MultiplyAddHigh(VI16 sum, int8x16_t w, int8x16_t x) { return VI16(vmlal_high_s8(sum.raw, w, x)); }
+#else
+HWY_INLINE VI16 MultiplyHigh(int8x16_t w, int8x16_t x) { return VI16(vmull_s8(vget_high_s8(w), vget_low_s8(x))); }
+HWY_INLINE VI16 MultiplyAddHigh(VI16 sum, int8x16_t w, int8x16_t x) {
+  return VI16(vmlal_s8(sum.raw, vget_high_s8(w), vget_low_s8(x)));
+}
+#endif
+HWY_INLINE Sums16 Multiply(VU8 w, VI8 x) {
+  const int8x16_t v = AsSigned(w).raw;
+  return {VI16(vmull_s8(vget_low_s8(v), vget_low_s8(x.raw))), MultiplyHigh(v, x.raw)};
+}
+HWY_INLINE Sums16 MultiplyAdd(Sums16 sum, VU8 w, VI8 x) {
+  const int8x16_t v = AsSigned(w).raw;
+  return {VI16(vmlal_s8(sum.low.raw, vget_low_s8(v), vget_low_s8(x.raw))), MultiplyAddHigh(sum.high, v, x.raw)};
+}
+// start[row] plus the row's four sums, of which the first two, and the others, together fit into 16 bits.
+HWY_INLINE VI32 AddSums(VI32 start, Sums16 sums) {
+#if HWY_ARCH_ARM_A64
+  const int16x8_t pairs = vpaddq_s16(sums.low.raw, sums.high.raw);
+#else
+  const int16x8_t pairs = vcombine_s16(vpadd_s16(vget_low_s16(sums.low.raw), vget_high_s16(sums.low.raw)),
+                                       vpadd_s16(vget_low_s16(sums.high.raw), vget_high_s16(sums.high.raw)));
+#endif
+  return VI32(vpadalq_s16(start.raw, pairs));
+}
+
+// Eight quads of 0..15 x -127..127: two sums are at most 30480.
+using Sum4 = Sums16;
+template <size_t I>
+HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*bias*/) {
+  return Multiply(w, BroadcastQuad<I>(quads));
+}
+template <size_t I>
+HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
+  return MultiplyAdd(sum, w, BroadcastQuad<I>(quads));
+}
+HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) { return AddSums(bias, sum); }
+
+// Two quads of -128..127 x -127..127 stay within 16 bits, so every two of them are widened; the rows are `low` and
+// `high` as above, two sums a row.
+struct Sum8 {
+  VI32 low, high;
+};
+HWY_INLINE void Pin(Sum8& sum) {
+  LFM2_PIN(sum.low);
+  LFM2_PIN(sum.high);
+}
+HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return {hn::Zero(DI32()), hn::Zero(DI32())}; }
+template <size_t I>
+HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 /*w*/, const uint8_t* /*quads*/) {
+  return sum;
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  const Sums16 pair = MultiplyAdd(Multiply(w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads));
+  return {VI32(vpadalq_s16(sum.low.raw, pair.low.raw)), VI32(vpadalq_s16(sum.high.raw, pair.high.raw))};
+}
+HWY_INLINE VI32 EndSum8(Sum8 sum) {
+#if HWY_ARCH_ARM_A64
+  return VI32(vpaddq_s32(sum.low.raw, sum.high.raw));
+#else
+  return VI32(vcombine_s32(vpadd_s32(vget_low_s32(sum.low.raw), vget_high_s32(sum.low.raw)),
+                           vpadd_s32(vget_low_s32(sum.high.raw), vget_high_s32(sum.high.raw))));
+#endif
+}
+
+// Four quads of -32..31 x -127..127: two sums are at most 32512.
+using Sum6 = Sums16;
+HWY_INLINE VU8 Weights6(VU8 w) { return hn::Sub(w, hn::Set(DU8(), uint8_t{32})); }
+HWY_INLINE Sum6 BeginSum6(VI32 /*bias*/) { return {hn::Zero(DI16()), hn::Zero(DI16())}; }
+template <size_t I, size_t J>
+HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return MultiplyAdd(MultiplyAdd(sum, w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads));
+}
+HWY_INLINE VI32 EndSum6(Sum6 sum) { return AddSums(hn::Zero(DI32()), sum); }
+
+#else
+
+// sum[row] += w[row, 0..3] . quad I, weights of 0..127, or of any sign where kSignedDot.
+#if HWY_TARGET_IS_SVE
+inline constexpr bool kSignedDot = true;
+template <size_t I>
+HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, const uint8_t* quads) {
+  const VI8 x = hn::LoadDup128(DI8(), reinterpret_cast<const int8_t*>(quads + I / 4 * 16));
+  return svdot_lane_s32(sum, AsSigned(w), x, I % 4);
+}
+#elif HWY_TARGET_IS_NEON
+inline constexpr bool kSignedDot = true;
+template <size_t I>
+HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, const uint8_t* quads) {
+  const int8x16_t x = vld1q_s8(reinterpret_cast<const int8_t*>(quads + I / 4 * 16));
+  return VI32(vdotq_laneq_s32(sum.raw, AsSigned(w).raw, x, I % 4));
+}
+#elif HWY_TARGET == HWY_AVX2
+inline constexpr bool kSignedDot = false;
+template <size_t I>
+HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, const uint8_t* quads) {
+  return VI32{_mm256_dpbusd_avx_epi32(sum.raw, w.raw, BroadcastQuad<I>(quads).raw)};
+}
+#elif HWY_ARCH_X86
+inline constexpr bool kSignedDot = false;
+template <size_t I>
+HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, const uint8_t* quads) {
+  return hn::SumOfMulQuadAccumulate(DI32(), w, BroadcastQuad<I>(quads), sum);
 }
 #else
+inline constexpr bool kSignedDot = true;
+template <size_t I>
+HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, const uint8_t* quads) {
+  return hn::SumOfMulQuadAccumulate(DI32(), AsSigned(w), BroadcastQuad<I>(quads), sum);
+}
+#endif
+HWY_INLINE void Pin(VI32& sum) { LFM2_PIN(sum); }
+
 using Sum4 = VI32;
-HWY_INLINE Sum4 BeginSum4(VI32 bias) { return bias; }
-HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, VI8 x) { return DotQuad(sum, w, x); }
+template <size_t I>
+HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 bias) {
+  return DotQuad<I>(bias, w, quads);
+}
+template <size_t I>
+HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
+  return DotQuad<I>(sum, w, quads);
+}
 HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 /*bias*/) { return sum; }
+
+// Where weights are unsigned, they are offset by 128, which costs 16 times the bias.
+using Sum8 = VI32;
+HWY_INLINE Sum8 BeginSum8(VI32 bias) {
+  if constexpr (kSignedDot) return hn::Zero(DI32());
+  return hn::ShiftLeft<4>(bias);
+}
+template <size_t I>
+HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
+  if constexpr (kSignedDot) return DotQuad<I>(sum, w, quads);
+  return DotQuad<I>(sum, hn::Xor(w, hn::Set(DU8(), uint8_t{128})), quads);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
+  return DotFirst8<J>(sum, w_j, quads);
+}
+HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
+
+using Sum6 = VI32;
+HWY_INLINE VU8 Weights6(VU8 w) { return kSignedDot ? hn::Sub(w, hn::Set(DU8(), uint8_t{32})) : w; }
+HWY_INLINE Sum6 BeginSum6(VI32 bias) {
+  if constexpr (kSignedDot) return hn::Zero(DI32());
+  return hn::ShiftLeft<2>(bias);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return DotQuad<J>(DotQuad<I>(sum, w_i, quads), w_j, quads);
+}
+HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
 #endif
 
 }  // namespace HWY_NAMESPACE

@@ -1,0 +1,91 @@
+// How many tokens and rows a tile computes at once, and the names of its accumulators.
+#if defined(LFM2_KERNELS_TILE_SHAPE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LFM2_KERNELS_TILE_SHAPE_INL_H_
+#undef LFM2_KERNELS_TILE_SHAPE_INL_H_
+#else
+#define LFM2_KERNELS_TILE_SHAPE_INL_H_
+#endif
+
+#include "lfm2/format/tensor_type.h"
+#include "lfm2/kernels/dot-inl.h"
+#include "lfm2/kernels/panel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lfm2 {
+namespace HWY_NAMESPACE {
+
+// Tokens in a tile, and slots: pairs of a token and a vector of rows that have a sum in registers at the same time.
+#if HWY_TARGET == HWY_SCALAR
+inline constexpr uint32_t kMaxTile = 8;
+#elif HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3
+inline constexpr uint32_t kMaxTile = 6, kSlots4 = 6, kSlots8 = 4, kSlots6 = 8;
+#elif LFM2_DOT_WIDEN && HWY_ARCH_ARM_A64
+inline constexpr uint32_t kMaxTile = 4, kSlots4 = 8, kSlots8 = 8, kSlots6 = 4;
+#elif LFM2_DOT_WIDEN
+inline constexpr uint32_t kMaxTile = 4, kSlots4 = 4, kSlots8 = 4, kSlots6 = 4;
+#else
+inline constexpr uint32_t kMaxTile = 8, kSlots4 = 8, kSlots8 = 8, kSlots6 = 8;
+#endif
+
+// One group of a panel tile of T tokens (panel.h).
+struct PanelGroup {
+  const uint8_t* quads;
+  const uint8_t* bias;
+  const uint8_t* bias_low;
+  const uint8_t* scale;
+
+  PanelGroup(const uint8_t* group, size_t tokens)
+      : quads(group), bias(group + tokens * 32), bias_low(group + tokens * 36), scale(group + tokens * 40) {}
+};
+
+// A tile goes over its columns for R vectors of rows at once, which then share the activations: slot k of T * R is
+// token k / R and row vector k % R. Slots are named variables: SVE and RVV forbid arrays of vectors, and GCC spills
+// them.
+#define LFM2_FOR_EACH_SLOT(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
+#define LFM2_TOKEN(k) ((k) < T * R ? (k) / R : 0)
+#define LFM2_ZERO(k) VF f##k = hn::Zero(df);
+#define LFM2_STORE(k) \
+  if constexpr (k < T * R) hn::StoreU(f##k, df, out + k / R * kBlockRows + r + k % R * lanes);
+// Four variables, one a row vector, made by M(v); those from R on repeat the first and are not used.
+#define LFM2_ROWS(type, name, M) const type name##0 = M(0), name##1 = M(1), name##2 = M(2), name##3 = M(3);
+// First row of vector v, and the one of four variables that slot k uses.
+#define LFM2_ROW(v) (r + ((v) < R ? (v) : 0) * lanes)
+#define LFM2_PICK(k, name) Pick<(k) % R>(name##0, name##1, name##2, name##3)
+
+template <size_t V, class Vec>
+HWY_INLINE Vec Pick(Vec v0, Vec v1, Vec v2, Vec v3) {
+  if constexpr (V == 0) return v0;
+  if constexpr (V == 1) return v1;
+  if constexpr (V == 2) return v2;
+  return v3;
+}
+
+// Rows::Run<T, R>(r, ...) for the 16 rows of a block, from row r on, with as many row vectors R at once as there are
+// slots for.
+template <class Rows, uint32_t T, uint32_t Slots, class... Arguments>
+HWY_INLINE void RunRows(Arguments... arguments) {
+  constexpr uint32_t kFit = 4 * T <= Slots ? 4 : 2 * T <= Slots ? 2 : 1;
+  const size_t lanes = hn::Lanes(DF());
+#if HWY_HAVE_SCALABLE
+  if constexpr (kFit == 4) {
+    if (lanes == 4) return Rows::template Run<T, 4>(0, arguments...);
+  }
+  if constexpr (kFit >= 2) {
+    if (lanes == 8) return Rows::template Run<T, 2>(0, arguments...);
+    if (lanes == 4) {
+      Rows::template Run<T, 2>(0, arguments...);
+      return Rows::template Run<T, 2>(8, arguments...);
+    }
+  }
+  constexpr uint32_t R = 1;
+#else
+  constexpr uint32_t R = Min(kFit, static_cast<uint32_t>(kBlockRows / hn::MaxLanes(DF())));
+#endif
+  for (size_t r = 0; r < kBlockRows; r += R * lanes) Rows::template Run<T, R>(r, arguments...);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lfm2
+HWY_AFTER_NAMESPACE();
+
+#endif  // LFM2_KERNELS_TILE_SHAPE_INL_H_
