@@ -85,9 +85,9 @@ std::vector<float> Run(const Image& image, uint32_t layer, const std::vector<flo
   std::copy(normed.begin(), normed.end(), memory.workspace().normed);
   const LayerContext ctx{c, memory.workspace(), executor, observer, 5, tokens};
   if (c.is_moe_layer(layer)) {
-    HWY_NAMESPACE::MoeFeedForward<Kernels>(ctx, bound.layers[layer], image, layer);
+    HWY_NAMESPACE::MoeFeedForward(Kernels(), ctx, bound.layers[layer], image, layer);
   } else {
-    HWY_NAMESPACE::DenseFeedForward<Kernels>(ctx, bound.layers[layer]);
+    HWY_NAMESPACE::DenseFeedForward(Kernels(), ctx, bound.layers[layer]);
   }
   const float* delta = memory.workspace().delta;
   return std::vector<float>(delta, delta + normed.size());

@@ -19,6 +19,7 @@ namespace HWY_NAMESPACE {
 // Each is documented where it is defined, and as a formula in ReferenceKernels.
 struct SimdKernels {
   static constexpr uint32_t kMaxTile = HWY_NAMESPACE::kMaxTile;
+  static constexpr uint32_t max_tile() { return kMaxTile; }
 
   static void PackPanel(const MatMulInput& in, uint32_t cols, uint32_t tile_begin, uint32_t tile_end, uint8_t* panel) {
     HWY_NAMESPACE::PackPanel(in, cols, tile_begin, tile_end, panel);

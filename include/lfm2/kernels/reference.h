@@ -18,6 +18,7 @@ namespace lfm2 {
 // The same interface as the SIMD kernels (kernels/kernels-inl.h), so that a session runs on either.
 struct ReferenceKernels {
   static constexpr uint32_t kMaxTile = 1;
+  static constexpr uint32_t max_tile() { return kMaxTile; }
 
   // Float activations need no panel.
   static void PackPanel(const MatMulInput&, uint32_t, uint32_t, uint32_t, uint8_t*) {}

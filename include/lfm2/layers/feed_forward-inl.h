@@ -19,15 +19,15 @@ namespace HWY_NAMESPACE {
 
 // Reads workspace.normed, writes workspace.delta.
 template <class Kernels>
-void DenseFeedForward(const LayerContext& ctx, const LayerWeights& weights) {
+void DenseFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights) {
   const Workspace& ws = ctx.workspace;
   const uint32_t ff_size = ctx.config.dense_ff_size;
-  const MatMulInput in = PackInput<Kernels>(ctx, ws.normed, ctx.config.hidden_size, ws.panel);
+  const MatMulInput in = PackInput(kernels, ctx, ws.normed, ctx.config.hidden_size, ws.panel);
   ParallelRanges(ctx.executor, weights.ffn_gate.row_blocks(), [&](uint32_t begin, uint32_t end) {
-    Kernels::MatMulSwiGlu(weights.ffn_gate, weights.ffn_up, in, begin, end, ws.ffn.act, ff_size);
+    kernels.MatMulSwiGlu(weights.ffn_gate, weights.ffn_up, in, begin, end, ws.ffn.act, ff_size);
   });
   const Product down[] = {{&weights.ffn_down, ws.delta}};
-  MultiplyAll<Kernels>(ctx.executor, down, PackInput<Kernels>(ctx, ws.ffn.act, ff_size, ws.ffn.panel));
+  MultiplyAll(kernels, ctx.executor, down, PackInput(kernels, ctx, ws.ffn.act, ff_size, ws.ffn.panel));
 }
 
 // The assignments of active expert i as the input of a product over rows of `cols` values.
@@ -59,7 +59,8 @@ void ForExpertBlocks(const LayerContext& ctx, uint32_t active, uint32_t blocks, 
 // Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens.
 // Outputs are added up per token, best expert first, so the order of the sum depends on nothing else.
 template <class Kernels>
-void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const Image& image, uint32_t layer) {
+void MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights, const Image& image,
+                    uint32_t layer) {
   const Workspace& ws = ctx.workspace;
   const Workspace::Experts& moe = ws.moe;
   const ModelConfig& config = ctx.config;
@@ -67,7 +68,7 @@ void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const 
   const uint32_t moe_layer = layer - config.dense_layers;
 
   const Product router[] = {{&weights.router, moe.scores}};
-  MultiplyAll<Kernels>(ctx.executor, router, PackInput<Kernels>(ctx, ws.normed, hidden, ws.panel));
+  MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.normed, hidden, ws.panel));
   ForTokens(ctx, [&](uint32_t t) {
     ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
                   moe.chosen + size_t{t} * per_token, moe.weights + size_t{t} * per_token);
@@ -90,28 +91,28 @@ void MoeFeedForward(const LayerContext& ctx, const LayerWeights& weights, const 
     return ExpertInput(ctx, i, moe.act + first * ff_size, ff_size, moe.act_panel);
   };
   const auto pack = [&](const MatMulInput& in, uint32_t cols) {
-    const Tiling tiling(in.tokens, Kernels::kMaxTile);
-    Kernels::PackPanel(in, cols, 0, tiling.tiles(), const_cast<uint8_t*>(in.panel));
+    const Tiling tiling(in.tokens, kernels.max_tile());
+    kernels.PackPanel(in, cols, 0, tiling.tiles(), const_cast<uint8_t*>(in.panel));
   };
   ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(gathered(i), hidden); });
   ForExpertBlocks(ctx, active, weights.expert_gate.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
     const uint8_t* record = image.Record(moe_layer, moe.active[i]);
     float* out = moe.act + size_t{moe.offset[moe.active[i]]} * ff_size;
-    Kernels::MatMulSwiGlu(weights.expert_gate.In(record), weights.expert_up.In(record), gathered(i), begin, end, out,
-                          ff_size);
+    kernels.MatMulSwiGlu(weights.expert_gate.In(record), weights.expert_up.In(record), gathered(i), begin, end, out,
+                         ff_size);
   });
   ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(activated(i), ff_size); });
   ForExpertBlocks(ctx, active, weights.expert_down.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
     const uint8_t* record = image.Record(moe_layer, moe.active[i]);
     float* out = moe.out + size_t{moe.offset[moe.active[i]]} * hidden;
-    Kernels::MatMul(weights.expert_down.In(record), activated(i), begin, end, out, hidden);
+    kernels.MatMul(weights.expert_down.In(record), activated(i), begin, end, out, hidden);
   });
   ForTokens(ctx, [&](uint32_t t) {
     float* to = ws.delta + size_t{t} * hidden;
     std::memset(to, 0, hidden * sizeof(float));
     for (uint32_t r = 0; r < per_token; ++r) {
       const size_t a = size_t{t} * per_token + r;
-      Kernels::AddScaled(to, moe.out + size_t{moe.slot[a]} * hidden, moe.weights[a], hidden);
+      kernels.AddScaled(to, moe.out + size_t{moe.slot[a]} * hidden, moe.weights[a], hidden);
     }
   });
 }

@@ -17,21 +17,22 @@ namespace HWY_NAMESPACE {
 
 // Packs x[tokens, cols] for quantised weights and describes it as a product's input. panel: PanelBytes(tokens, cols).
 template <class Kernels>
-MatMulInput PackInput(const LayerContext& ctx, const float* x, uint32_t cols, uint8_t* panel) {
+MatMulInput PackInput(const Kernels& kernels, const LayerContext& ctx, const float* x, uint32_t cols, uint8_t* panel) {
   MatMulInput in;
   in.x = x;
   in.stride = cols;
   in.tokens = ctx.tokens;
   in.panel = panel;
-  const Tiling tiling(ctx.tokens, Kernels::kMaxTile);
+  const Tiling tiling(ctx.tokens, kernels.max_tile());
   ParallelRanges(ctx.executor, tiling.tiles(),
-                 [&](uint32_t begin, uint32_t end) { Kernels::PackPanel(in, cols, begin, end, panel); });
+                 [&](uint32_t begin, uint32_t end) { kernels.PackPanel(in, cols, begin, end, panel); });
   return in;
 }
 
 // out[t, rows] = w[rows, cols] . in[t, cols] for every product.
 template <class Kernels, size_t N>
-void MultiplyAll(const Executor* executor, const Product (&products)[N], const MatMulInput& in) {
+void MultiplyAll(const Kernels& kernels, const Executor* executor, const Product (&products)[N],
+                 const MatMulInput& in) {
   uint32_t blocks = 0;
   for (const Product& p : products) blocks += p.w->row_blocks();
   ParallelRanges(executor, blocks, [&](uint32_t begin, uint32_t end) {
@@ -39,7 +40,7 @@ void MultiplyAll(const Executor* executor, const Product (&products)[N], const M
     for (const Product& p : products) {
       const uint32_t count = p.w->row_blocks();
       const uint32_t from = Max(begin, first), to = Min(end, first + count);
-      if (from < to) Kernels::MatMul(*p.w, in, from - first, to - first, p.out, p.w->rows);
+      if (from < to) kernels.MatMul(*p.w, in, from - first, to - first, p.out, p.w->rows);
       first += count;
     }
   });
@@ -47,17 +48,17 @@ void MultiplyAll(const Executor* executor, const Product (&products)[N], const M
 
 // x[t, :] += delta[t, :].
 template <class Kernels>
-void AddDelta(const LayerContext& ctx, uint32_t t) {
+void AddDelta(const Kernels& kernels, const LayerContext& ctx, uint32_t t) {
   const uint32_t hidden = ctx.config.hidden_size;
-  Kernels::AddScaled(ctx.workspace.x + size_t{t} * hidden, ctx.workspace.delta + size_t{t} * hidden, 1.0f, hidden);
+  kernels.AddScaled(ctx.workspace.x + size_t{t} * hidden, ctx.workspace.delta + size_t{t} * hidden, 1.0f, hidden);
 }
 
 // normed[t, :] = RMSNorm(x[t, :]) * weight[:].
 template <class Kernels>
-void Normalize(const LayerContext& ctx, uint32_t t, const float* weight) {
+void Normalize(const Kernels& kernels, const LayerContext& ctx, uint32_t t, const float* weight) {
   const uint32_t hidden = ctx.config.hidden_size;
-  Kernels::RmsNorm(ctx.workspace.x + size_t{t} * hidden, weight, hidden, ctx.config.norm_eps,
-                   ctx.workspace.normed + size_t{t} * hidden);
+  kernels.RmsNorm(ctx.workspace.x + size_t{t} * hidden, weight, hidden, ctx.config.norm_eps,
+                  ctx.workspace.normed + size_t{t} * hidden);
 }
 
 // Calls f(t) for every token of the chunk.

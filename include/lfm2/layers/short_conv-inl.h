@@ -17,17 +17,17 @@ namespace HWY_NAMESPACE {
 
 // Reads workspace.normed, writes workspace.delta. state[conv_kernel - 1, hidden_size] moves on by the chunk's tokens.
 template <class Kernels>
-void ShortConvOperator(const LayerContext& ctx, const LayerWeights& weights, float* state) {
+void ShortConvOperator(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights, float* state) {
   const Workspace& ws = ctx.workspace;
   const uint32_t hidden = ctx.config.hidden_size;
   const Product in_proj[] = {{&weights.conv_in, ws.conv.bcx}};
-  MultiplyAll<Kernels>(ctx.executor, in_proj, PackInput<Kernels>(ctx, ws.normed, hidden, ws.panel));
+  MultiplyAll(kernels, ctx.executor, in_proj, PackInput(kernels, ctx, ws.normed, hidden, ws.panel));
   ParallelRanges(ctx.executor, hidden / kGroupColumns, [&](uint32_t begin, uint32_t end) {
-    Kernels::ShortConv(ws.conv.bcx, ctx.tokens, hidden, begin * kGroupColumns, end * kGroupColumns, weights.conv_kernel,
-                       ctx.config.conv_kernel, state, ws.conv.out);
+    kernels.ShortConv(ws.conv.bcx, ctx.tokens, hidden, begin * kGroupColumns, end * kGroupColumns, weights.conv_kernel,
+                      ctx.config.conv_kernel, state, ws.conv.out);
   });
   const Product out_proj[] = {{&weights.conv_out, ws.delta}};
-  MultiplyAll<Kernels>(ctx.executor, out_proj, PackInput<Kernels>(ctx, ws.conv.out, hidden, ws.conv.panel));
+  MultiplyAll(kernels, ctx.executor, out_proj, PackInput(kernels, ctx, ws.conv.out, hidden, ws.conv.panel));
 }
 
 }  // namespace HWY_NAMESPACE

@@ -157,7 +157,7 @@ class BasicSession {
       DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(tokens[t]),
                     ws.x + size_t{t} * c.hidden_size);
       FillRope(position_ + t, ws.rope + size_t{t} * c.head_dim);
-      Normalize<Kernels>(ctx, t, memory_.weights.layers[0].operator_norm);
+      Normalize(kernels_, ctx, t, memory_.weights.layers[0].operator_norm);
     });
     // `tokens` may lie where it is remembered.
     std::memmove(memory_.tokens + position_, tokens.data(), count * sizeof(int32_t));
@@ -166,22 +166,22 @@ class BasicSession {
       Observe(ctx, layer);
       const LayerWeights& weights = memory_.weights.layers[layer];
       if (c.layer_kind[layer] == LayerKind::kAttention) {
-        AttentionOperator<Kernels>(ctx, weights, memory_.state.kv(attention_layers++));
+        AttentionOperator(kernels_, ctx, weights, memory_.state.kv(attention_layers++));
       } else {
-        ShortConvOperator<Kernels>(ctx, weights, memory_.state.conv(layer - attention_layers));
+        ShortConvOperator(kernels_, ctx, weights, memory_.state.conv(layer - attention_layers));
       }
       ForTokens(ctx, [&](uint32_t t) {
-        AddDelta<Kernels>(ctx, t);
-        Normalize<Kernels>(ctx, t, weights.ffn_norm);
+        AddDelta(kernels_, ctx, t);
+        Normalize(kernels_, ctx, t, weights.ffn_norm);
       });
       if (c.is_moe_layer(layer)) {
-        MoeFeedForward<Kernels>(ctx, weights, *image_, layer);
+        MoeFeedForward(kernels_, ctx, weights, *image_, layer);
       } else {
-        DenseFeedForward<Kernels>(ctx, weights);
+        DenseFeedForward(kernels_, ctx, weights);
       }
       ForTokens(ctx, [&](uint32_t t) {
-        AddDelta<Kernels>(ctx, t);
-        if (layer + 1 < c.layers) Normalize<Kernels>(ctx, t, memory_.weights.layers[layer + 1].operator_norm);
+        AddDelta(kernels_, ctx, t);
+        if (layer + 1 < c.layers) Normalize(kernels_, ctx, t, memory_.weights.layers[layer + 1].operator_norm);
       });
     }
     Observe(ctx, c.layers);
@@ -193,12 +193,12 @@ class BasicSession {
     const ModelConfig& c = config();
     const Workspace& ws = memory_.workspace;
     for (uint32_t i = 0; i < rows; ++i) {
-      Kernels::RmsNorm(ws.x + size_t{row + i} * c.hidden_size, memory_.weights.output_norm, c.hidden_size, c.norm_eps,
+      kernels_.RmsNorm(ws.x + size_t{row + i} * c.hidden_size, memory_.weights.output_norm, c.hidden_size, c.norm_eps,
                        ws.normed + size_t{i} * c.hidden_size);
     }
     const LayerContext ctx{c, ws, executor_, nullptr, 0, rows};
     const Product output[] = {{&memory_.weights.output, memory_.logits}};
-    MultiplyAll<Kernels>(executor_, output, PackInput<Kernels>(ctx, ws.normed, c.hidden_size, ws.panel));
+    MultiplyAll(kernels_, executor_, output, PackInput(kernels_, ctx, ws.normed, c.hidden_size, ws.panel));
     logits_row_ = rows - 1;
   }
 
@@ -217,6 +217,7 @@ class BasicSession {
     ctx.observer->hidden(ctx.observer->context, layer, ctx.position, ctx.tokens, ctx.workspace.x);
   }
 
+  Kernels kernels_;
   const Image* image_ = nullptr;
   const Executor* executor_ = nullptr;
   const Observer* observer_ = nullptr;
