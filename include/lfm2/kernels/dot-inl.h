@@ -64,6 +64,12 @@ using VI8 = hn::Vec<DI8>;
 
 HWY_INLINE VI8 AsSigned(VU8 w) { return hn::BitCast(DI8(), w); }
 
+// A number of a panel. All of them are aligned, which RISC-V wants to be told.
+template <class Number>
+HWY_INLINE Number LoadNumber(const uint8_t* p) {
+  return LoadAs<Number>(static_cast<const uint8_t*>(__builtin_assume_aligned(p, sizeof(Number))));
+}
+
 // Number K of T in every lane. NEON loads four at once and picks one, where that reads nothing but them.
 template <size_t K, size_t T>
 HWY_INLINE VI32 BroadcastI32(const uint8_t* p) {
@@ -72,7 +78,7 @@ HWY_INLINE VI32 BroadcastI32(const uint8_t* p) {
     return hn::Broadcast<K % 4>(hn::BitCast(DI32(), hn::LoadU(DU8(), p + K / 4 * 16)));
   }
 #endif
-  return hn::Set(DI32(), LoadAs<int32_t>(p + K * 4));
+  return hn::Set(DI32(), LoadNumber<int32_t>(p + K * 4));
 }
 
 // v times number K of T.
@@ -87,7 +93,7 @@ HWY_INLINE VF MulBroadcast(VF v, const uint8_t* p) {
     return svmul_lane_f32(v, hn::LoadDup128(DF(), reinterpret_cast<const float*>(p + K / 4 * 16)), K % 4);
   }
 #endif
-  return hn::Mul(v, hn::Set(DF(), LoadAs<float>(p + K * 4)));
+  return hn::Mul(v, hn::Set(DF(), LoadNumber<float>(p + K * 4)));
 }
 
 // Quad I in every lane; a group has eight for each token, so NEON may read them four at once.

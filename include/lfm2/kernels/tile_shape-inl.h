@@ -19,10 +19,10 @@ namespace HWY_NAMESPACE {
 inline constexpr uint32_t kMaxTile = 8;
 #elif HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3
 inline constexpr uint32_t kMaxTile = 6, kSlots4 = 6, kSlots8 = 4, kSlots6 = 8;
-#elif LFM2_DOT_WIDEN && HWY_ARCH_ARM_A64
-inline constexpr uint32_t kMaxTile = 4, kSlots4 = 8, kSlots8 = 8, kSlots6 = 4;
-#elif LFM2_DOT_WIDEN
+#elif LFM2_DOT_WIDEN && HWY_ARCH_ARM_V7
 inline constexpr uint32_t kMaxTile = 4, kSlots4 = 4, kSlots8 = 4, kSlots6 = 4;
+#elif LFM2_DOT_WIDEN
+inline constexpr uint32_t kMaxTile = 4, kSlots4 = 8, kSlots8 = 8, kSlots6 = 4;
 #else
 inline constexpr uint32_t kMaxTile = 8, kSlots4 = 8, kSlots8 = 8, kSlots6 = 8;
 #endif
