@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "lfm2/format/tensor_type.h"
 #include "lfm2/kernels/dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -55,36 +56,37 @@ uint32_t MultiplyRounds(uint32_t rounds) {
 
 size_t MacsOfRound() { return kSums * 4 * hn::Lanes(DI32()); }
 
-HWY_INLINE Sum4 Multiply(Sum4 sum, VU8 w, VI8& x) {
+HWY_INLINE Sum4 Multiply(Sum4 sum, VU8& w, const uint8_t* quads) {
 #if HWY_ARCH_X86
-  __asm__ volatile("" : "+x"(x.raw));
+  __asm__ volatile("" : "+x"(w.raw));
 #elif HWY_ARCH_ARM && !HWY_HAVE_SCALABLE
-  __asm__ volatile("" : "+w"(x.raw));
+  __asm__ volatile("" : "+w"(w.raw));
 #else
-  x = hn::Add(x, hn::Set(DI8(), int8_t{1}));
+  w = hn::Add(w, hn::Set(DU8(), uint8_t{1}));
 #endif
-  return DotQuad4(sum, w, x);
+  return DotQuad4<0>(sum, w, quads);
 }
 
 uint32_t MultiplyRounds(uint32_t rounds) {
+  alignas(64) static constexpr uint8_t kQuads[kGroupColumns] = {5, 5, 5, 5};
+  const uint8_t* const quads = kQuads;
   const VI32 zero = hn::Zero(DI32());
-  const VU8 w = hn::Set(DU8(), uint8_t{3});
-  VI8 x = hn::Set(DI8(), int8_t{5});
-  Sum4 s0 = BeginSum4(zero), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
+  VU8 w = hn::Set(DU8(), uint8_t{3});
+  Sum4 s0 = BeginSum4<0>(w, quads, zero), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
   Sum4 s6 = s0, s7 = s0, s8 = s0, s9 = s0, s10 = s0, s11 = s0;
   for (uint32_t i = 0; i < rounds; ++i) {
-    s0 = Multiply(s0, w, x);
-    s1 = Multiply(s1, w, x);
-    s2 = Multiply(s2, w, x);
-    s3 = Multiply(s3, w, x);
-    s4 = Multiply(s4, w, x);
-    s5 = Multiply(s5, w, x);
-    s6 = Multiply(s6, w, x);
-    s7 = Multiply(s7, w, x);
-    s8 = Multiply(s8, w, x);
-    s9 = Multiply(s9, w, x);
-    s10 = Multiply(s10, w, x);
-    s11 = Multiply(s11, w, x);
+    s0 = Multiply(s0, w, quads);
+    s1 = Multiply(s1, w, quads);
+    s2 = Multiply(s2, w, quads);
+    s3 = Multiply(s3, w, quads);
+    s4 = Multiply(s4, w, quads);
+    s5 = Multiply(s5, w, quads);
+    s6 = Multiply(s6, w, quads);
+    s7 = Multiply(s7, w, quads);
+    s8 = Multiply(s8, w, quads);
+    s9 = Multiply(s9, w, quads);
+    s10 = Multiply(s10, w, quads);
+    s11 = Multiply(s11, w, quads);
   }
   VI32 sum = EndSum4(s0, EndSum4(s1, EndSum4(s2, EndSum4(s3, EndSum4(s4, EndSum4(s5, zero))))));
   sum = EndSum4(s6, EndSum4(s7, EndSum4(s8, EndSum4(s9, EndSum4(s10, EndSum4(s11, sum))))));
