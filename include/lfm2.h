@@ -11,25 +11,13 @@
 #include "lfm2/base/version.h"
 #include "lfm2/format/image.h"
 #include "lfm2/model/presets.h"
-#include "lfm2/runtime/conversation-inl.h"
 #include "lfm2/runtime/plan.h"
-#include "lfm2/runtime/session-inl.h"
+#include "lfm2/runtime/session.h"
 #include "lfm2/storage/memory_storage.h"
 #include "lfm2/text/chat.h"
 #include "lfm2/text/chat_encoder.h"
 #include "lfm2/text/detokenizer.h"
 #include "lfm2/text/sampler.h"
 #include "lfm2/text/tokenizer.h"
-
-namespace lfm2 {
-
-// Compiled for the instruction set that the compiler's flags name.
-using HWY_NAMESPACE::AnswerEnd;
-using HWY_NAMESPACE::Conversation;
-using HWY_NAMESPACE::ConversationOptions;
-using HWY_NAMESPACE::ReferenceSession;
-using HWY_NAMESPACE::Session;
-
-}  // namespace lfm2
 
 #endif  // LFM2_H_

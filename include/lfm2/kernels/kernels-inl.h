@@ -6,8 +6,11 @@
 #define LFM2_KERNELS_KERNELS_INL_H_
 #endif
 
+#include "lfm2/base/cpu_target.h"
+#include "lfm2/base/status.h"
 #include "lfm2/kernels/attention-inl.h"
 #include "lfm2/kernels/elementwise-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 #include "lfm2/kernels/matmul-inl.h"
 #include "lfm2/kernels/quantize-inl.h"
 #include "lfm2/kernels/store_kv-inl.h"
@@ -16,8 +19,22 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
+// What this pass over the kernels is called in options.
+inline constexpr CpuTarget kCpuTarget = HWY_TARGET == HWY_SSE4      ? CpuTarget::kSse4
+                                        : HWY_TARGET == HWY_AVX2    ? CpuTarget::kAvx2
+                                        : HWY_TARGET == HWY_AVX3_DL ? CpuTarget::kAvx3Dl
+                                                                    : CpuTarget::kBaseline;
+
 // Each is documented where it is defined, and as a formula in ReferenceKernels.
 struct SimdKernels {
+  // kUnsupported for other kernels than these.
+  static Status Select(CpuTarget target) {
+    if (target == CpuTarget::kAutomatic || target == CpuTarget::kBaseline || target == kCpuTarget) return Status();
+    return Status(StatusCode::kUnsupported, "options.cpu_target",
+                  "is not what the compiler's flags name, and this program has no other kernels");
+  }
+  // Highway's name of the instruction set, such as "AVX2".
+  static const char* name() { return hwy::TargetName(HWY_TARGET); }
   static constexpr uint32_t kMaxTile = HWY_NAMESPACE::kMaxTile;
   static constexpr uint32_t max_tile() { return kMaxTile; }
 
@@ -51,6 +68,10 @@ struct SimdKernels {
   }
   static void AddScaled(float* x, const float* y, float scale, uint32_t n) { HWY_NAMESPACE::AddScaled(x, y, scale, n); }
 };
+
+#if defined(LFM2_DYNAMIC_DISPATCH)
+inline constexpr KernelTable kKernelTable = MakeKernelTable<SimdKernels>(kCpuTarget);
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lfm2

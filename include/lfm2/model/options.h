@@ -3,6 +3,7 @@
 #define LFM2_MODEL_OPTIONS_H_
 
 #include "lfm2/base/config.h"
+#include "lfm2/base/cpu_target.h"
 #include "lfm2/base/status.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/kernels/kv_cache.h"
@@ -19,6 +20,8 @@ struct SessionOptions {
   uint32_t logits_rows = 1;
   // The longest word (run between two splits of the tokenizer's pattern, in bytes) that a prompt may hold.
   uint32_t max_word_bytes = 1024;
+  // Refused by Session::Open where this program or this processor does not have it.
+  CpuTarget cpu_target = CpuTarget::kAutomatic;
 };
 
 constexpr uint32_t kDefaultContextLength = 4096;

@@ -30,7 +30,7 @@ class BasicSession {
  public:
   // arena: aligned to kAlignment and at least MakePlan(image.config(), options).total_bytes long. executor: may be
   // null. Errors: kFailedPrecondition if open already or the image is not; kInvalidArgument for bad options or a
-  // misaligned arena; kArenaTooSmall, where limit() is what is needed.
+  // misaligned arena; kUnsupported for options.cpu_target; kArenaTooSmall, where limit() is what is needed.
   Status Open(const Image& image, const SessionOptions& options, Span<std::byte> arena,
               const Executor* executor = nullptr) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");
@@ -38,6 +38,7 @@ class BasicSession {
     const ModelConfig& config = image.config();
     const SessionOptions normalized = Normalized(config, options);
     LFM2_RETURN_IF_ERROR(CheckOptions(config, options));
+    LFM2_RETURN_IF_ERROR(kernels_.Select(options.cpu_target));
     if (reinterpret_cast<uintptr_t>(arena.data()) % kAlignment != 0) {
       return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 64 bytes");
     }
@@ -65,6 +66,8 @@ class BasicSession {
   const ModelConfig& config() const { return image_->config(); }
   // The options it runs with, defaults filled in.
   const SessionOptions& options() const { return options_; }
+  // The instruction set of its kernels, by Highway's name: "AVX2".
+  const char* kernels_name() const { return kernels_.name(); }
   // Positions used so far, of options().context_length.
   uint32_t position() const { return position_; }
   // The ids at those positions.
