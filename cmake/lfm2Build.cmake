@@ -15,7 +15,7 @@ function(lfm2_isa_flags isa out)
 endfunction()
 
 set(lfm2_isa "${LFM2_ISA}")
-if(NOT lfm2_isa AND LFM2_NATIVE)
+if(NOT lfm2_isa AND LFM2_NATIVE AND NOT LFM2_DYNAMIC_DISPATCH)
   set(lfm2_isa native)
 endif()
 set(lfm2_isa_options "")
@@ -37,6 +37,7 @@ endif()
 # The library, the warnings and the chosen instruction set: for programs that are compiled once.
 add_library(lfm2_program INTERFACE)
 target_compile_options(lfm2_program INTERFACE ${lfm2_isa_options})
+target_compile_definitions(lfm2_program INTERFACE $<$<BOOL:${LFM2_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
 target_link_libraries(lfm2_program INTERFACE lfm2::lfm2 lfm2_build_options)
 
 # Finds a header that a Debian package provides and makes an INTERFACE target of it.
