@@ -80,6 +80,7 @@ Error Bench::Open() {
   LFM2_RETURN_IF_FAILED(Error::From(session_.Open(image, setup_.options, arena_.span(), &executor_)));
   setup_.load_seconds = SecondsSince(begin);
   setup_.model_file = options_.model;
+  setup_.kernels = session_.kernels_name();
   setup_.model_name = image.name();
   setup_.model_bytes = image.file_bytes();
   return Error();
@@ -151,14 +152,15 @@ Error Bench::RunTest(const TestCase& test) {
     status.Show(name + ": warming up");
     LFM2_RETURN_IF_FAILED(RunOnce(test, test.prompt > 0 ? test.prompt : 1));
     MeasureLimit(test, &result);
+    result.limit_seconds.clear();
   }
-  result.limit_seconds.push_back(MeasureLimit(test, &result));
+  MeasureLimit(test, &result);
   for (uint32_t r = 0; r < options_.repetitions; ++r) {
     status.Show(name + ": " + std::to_string(r + 1) + " of " + std::to_string(options_.repetitions));
     const auto begin = Clock::now();
     LFM2_RETURN_IF_FAILED(RunOnce(test, test.tokens()));
     result.seconds.push_back(SecondsSince(begin));
-    result.limit_seconds.push_back(MeasureLimit(test, &result));
+    MeasureLimit(test, &result);
   }
   result.resident = ReadResidentMemory();
   results_.push_back(std::move(result));
@@ -185,12 +187,17 @@ Error Bench::GoToDepth(uint32_t depth) {
   return Error();
 }
 
-double Bench::MeasureLimit(const TestCase& test, TestResult* result) {
+void Bench::MeasureLimit(const TestCase& test, TestResult* result) {
   if (test.prompt > 0) {
+    if (setup_.kernels != InstructionSet()) {
+      result->limit = LimitKind::kUnknown;
+      return;
+    }
     const double macs = static_cast<double>(work_.PromptMacs(test.prompt));
     result->limit = LimitKind::kMultiplyAdds;
     result->work_per_token = macs / test.prompt;
-    return macs / IntegerPeak(executor_);
+    result->limit_seconds.push_back(macs / IntegerPeak(executor_));
+    return;
   }
   // On the average a token attends to what lies before the test, half of the test, and itself.
   const std::vector<ByteRange> kv = KvRanges(test.depth + (test.gen + 1) / 2);
@@ -206,7 +213,7 @@ double Bench::MeasureLimit(const TestCase& test, TestResult* result) {
     ranges.insert(ranges.end(), work_.pinned.begin(), work_.pinned.end());
     seconds += ReadOnce(executor_, ranges);
   }
-  return seconds / tokens * test.gen;
+  result->limit_seconds.push_back(seconds / tokens * test.gen);
 }
 
 // The keys and values of the first `positions` positions, where the session has them.

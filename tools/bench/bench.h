@@ -38,8 +38,8 @@ class Bench {
   Error GoToDepth(uint32_t depth);
   Error SetThreads(uint32_t threads);
   void ReadWholeImage();
-  // Seconds that the machine itself needs for the test, measured now.
-  double MeasureLimit(const TestCase& test, TestResult* result);
+  // Adds the seconds that the machine itself needs for the test, measured now.
+  void MeasureLimit(const TestCase& test, TestResult* result);
   std::vector<ByteRange> KvRanges(uint32_t positions) const;
   std::vector<int32_t> RandomTokens(uint32_t count);
 

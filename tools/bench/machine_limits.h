@@ -18,7 +18,7 @@ double ReadOnce(const Executor& executor, const std::vector<ByteRange>& ranges);
 // registers.
 double IntegerPeak(const Executor& executor);
 
-// The instruction set that both, and the kernels of this program, are compiled for.
+// The instruction set that both are compiled for.
 const char* InstructionSet();
 
 }  // namespace lfm2::tools

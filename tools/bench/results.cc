@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "lfm2/base/version.h"
-#include "tools/bench/machine_limits.h"
 #include "tools/bench/statistics.h"
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
@@ -33,12 +32,23 @@ const char* LimitName(LimitKind kind) {
   switch (kind) {
     case LimitKind::kReads: return "memory reads";
     case LimitKind::kMultiplyAdds: return "int8 multiply-adds";
+    case LimitKind::kUnknown: return "not measured";
   }
   return "unknown";
 }
 
 // Bytes or multiply-adds a second that the machine reached, in billions.
 double LimitRate(const TestResult& r) { return Mean(r.LimitTokensPerSecond()) * r.work_per_token / 1e9; }
+
+std::string LimitText(const TestResult& r) {
+  const std::string name = LimitName(r.limit);
+  switch (r.limit) {
+    case LimitKind::kReads: return name + ", " + Fixed(LimitRate(r), 1) + " GB/s";
+    case LimitKind::kMultiplyAdds: return name + ", " + Fixed(LimitRate(r), 1) + " GMAC/s";
+    case LimitKind::kUnknown: return name;
+  }
+  return name;
+}
 
 Json BytesOrNull(uint64_t bytes) { return bytes == 0 ? Json() : Json(bytes); }
 
@@ -52,7 +62,7 @@ Json TestJson(const BenchSetup& setup, const TestResult& r) {
   const std::vector<double> ts = r.TokensPerSecond();
   Json json = {{"library_version", LFM2_VERSION_STRING},
                {"cpu_info", setup.cpu},
-               {"kernels", InstructionSet()},
+               {"kernels", setup.kernels},
                {"model_filename", setup.model_file},
                {"model_type", setup.model_name},
                {"model_size", setup.model_bytes},
@@ -80,7 +90,7 @@ Json TestJson(const BenchSetup& setup, const TestResult& r) {
     json[reads ? "bytes_per_token" : "macs_per_token"] = r.work_per_token;
     json["fraction"] = Median(r.Fractions());
     json["fraction_samples"] = r.Fractions();
-  } else {
+  } else if (r.first_token_seconds > 0) {
     json["ttft_ms"] = r.first_token_seconds * 1e3;
   }
   json["load_ms"] = setup.load_seconds * 1e3;
@@ -94,10 +104,9 @@ Json TestJson(const BenchSetup& setup, const TestResult& r) {
 
 std::string SetupText(const BenchSetup& setup, const ResidentMemory& resident) {
   std::string text = setup.cpu.empty() ? "" : setup.cpu + ", ";
-  text += std::string("kernels ") + InstructionSet() + "; prefill in chunks of " +
-          std::to_string(setup.options.prefill_chunk) + ", KV cache " + NameOf(setup.options.kv_cache) + ", context " +
-          std::to_string(setup.options.context_length) + "\nloaded in " + Fixed(setup.load_seconds * 1e3, 1) +
-          " ms; arena " + HumanBytes(setup.arena_bytes);
+  text += "kernels " + setup.kernels + "; prefill in chunks of " + std::to_string(setup.options.prefill_chunk) +
+          ", KV cache " + NameOf(setup.options.kv_cache) + ", context " + std::to_string(setup.options.context_length) +
+          "\nloaded in " + Fixed(setup.load_seconds * 1e3, 1) + " ms; arena " + HumanBytes(setup.arena_bytes);
   if (resident.peak > 0) {
     text += "; resident: " + HumanBytes(resident.anonymous) + " of its own, " + HumanBytes(resident.file) +
             " of files, at most " + HumanBytes(resident.peak) + " together";
@@ -141,7 +150,7 @@ std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& 
 
 std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& results) {
   std::string text = SetupText(setup, results.back().resident);
-  if (results[0].limit_seconds.empty()) {
+  if (results[0].first_token_seconds > 0) {
     const TestResult& r = results[0];
     return text + "first token behind a prompt of " + std::to_string(r.test.prompt) + ", " +
            std::to_string(r.test.threads) + " threads: " + Fixed(r.first_token_seconds * 1e3, 1) +
@@ -154,11 +163,11 @@ std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& 
           MarkdownRow({"---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---"});
   for (const TestResult& r : results) {
     const std::vector<double> ts = r.TokensPerSecond();
+    const bool known = !r.limit_seconds.empty();
     text += MarkdownRow({setup.model_name, HumanBytes(setup.model_bytes), params, std::to_string(r.test.threads),
                          TestName(r.test), Fixed(Mean(ts), 2) + " ± " + Fixed(StandardDeviation(ts), 2),
-                         Fixed(Mean(r.LimitTokensPerSecond()), 2), Fixed(Median(r.Fractions()) * 100, 1) + " %",
-                         std::string(LimitName(r.limit)) + ", " + Fixed(LimitRate(r), 1) +
-                             (r.limit == LimitKind::kReads ? " GB/s" : " GMAC/s")});
+                         known ? Fixed(Mean(r.LimitTokensPerSecond()), 2) : "",
+                         known ? Fixed(Median(r.Fractions()) * 100, 1) + " %" : "", LimitText(r)});
   }
   return text;
 }

@@ -26,15 +26,17 @@ std::string TestName(const TestCase& test);
 
 // The limit of a test: the seconds that the machine takes for nothing but
 enum class LimitKind : uint8_t {
-  kReads,        // reading the bytes that the tokens need, once each
-  kMultiplyAdds  // multiplying their activations by the weights, all as 8-bit integers
+  kReads,         // reading the bytes that the tokens need, once each
+  kMultiplyAdds,  // multiplying their activations by the weights, all as 8-bit integers
+  kUnknown        // not measured: the kernels were chosen at run time, and the measurement was not
 };
 
 struct TestResult {
   TestCase test;
   std::string time;
-  std::vector<double> seconds;        // of each repetition
-  std::vector<double> limit_seconds;  // for as many tokens: before the first repetition and behind each
+  std::vector<double> seconds;  // of each repetition
+  std::vector<double>
+      limit_seconds;  // for as many tokens: before the first repetition and behind each; empty if unknown
   LimitKind limit = LimitKind::kReads;
   double work_per_token = 0;  // bytes or multiply-adds
   double first_token_seconds = 0;
@@ -51,6 +53,7 @@ struct BenchSetup {
   std::string model_file;
   std::string model_name;
   std::string cpu;
+  std::string kernels;  // their instruction set
   uint64_t model_bytes = 0;
   uint64_t weights = 0;
   SessionOptions options;  // as the session runs with them

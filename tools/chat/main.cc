@@ -60,6 +60,9 @@ class ChatProgram {
     LFM2_RETURN_IF_FAILED(arena_.Allocate(bytes));
     LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads, options_.pinning)));
     LFM2_RETURN_IF_FAILED(Error::From(session_.Open(file_.image(), plan.options, arena_.span(), pool_.executor())));
+    if (options_.stats) {
+      std::fprintf(stderr, "kernels %s, %u threads\n", session_.kernels_name(), pool_.executor()->workers);
+    }
     ConversationOptions conversation_options;
     conversation_options.system = options_.system;
     conversation_options.tools = tools_.Prompt(false).tools;
