@@ -16,6 +16,10 @@
 #if !defined(HWY_DISABLE_PCLMUL_AES)
 #define HWY_DISABLE_PCLMUL_AES
 #endif
+// Elsewhere than on x86 there is nothing to choose from, and the compiler may not know the newer sets.
+#if !defined(__x86_64__) && !defined(__i386__) && !defined(HWY_COMPILE_ONLY_STATIC)
+#define HWY_COMPILE_ONLY_STATIC
+#endif
 // Every pass goes over all per-target headers, though only kernels are taken from it: their include guards stand for
 // all of them.
 #undef HWY_TARGET_INCLUDE
