@@ -1,6 +1,6 @@
 // The mixture of experts, computed expert by expert for a whole chunk, against its definition: token by token, expert
 // by expert, in double.
-#include "lfm2/layers/feed_forward-inl.h"
+#include "lfm2.h"
 
 #include <doctest/doctest.h>
 
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lfm2/layers/feed_forward-inl.h"
 #include "lfm2/posix/thread_pool.h"
 #include "tests/layers/test_layer.h"
 #include "tests/runtime/test_model.h"
