@@ -17,7 +17,8 @@
 #define HWY_DISABLE_PCLMUL_AES
 #endif
 // Elsewhere than on x86 there is nothing to choose from, and the compiler may not know the newer sets.
-#if !defined(__x86_64__) && !defined(__i386__) && !defined(HWY_COMPILE_ONLY_STATIC)
+#if !defined(__x86_64__) && !defined(__i386__) && !defined(HWY_COMPILE_ONLY_STATIC) && \
+    !defined(HWY_COMPILE_ONLY_SCALAR) && !defined(HWY_COMPILE_ONLY_EMU128)
 #define HWY_COMPILE_ONLY_STATIC
 #endif
 // Every pass goes over all per-target headers, though only kernels are taken from it: their include guards stand for
