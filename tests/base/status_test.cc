@@ -35,6 +35,10 @@ TEST_CASE("every kind of status is one sentence with its place, index and number
         "arena too small: arena is too small: 10 given, needed: 18446744073709551615");
   CHECK(Text(Status(StatusCode::kIo, "file", "can not be opened; errno", 0)) ==
         "input/output: file can not be opened; errno: 0");
+  CHECK(Text(Status(StatusCode::kIo, "expert record", "was not read; errno", 5, 8192).At(7)) ==
+        "input/output: expert record [7] was not read; errno: 5, at byte 8192");
+  CHECK(Text(Status(StatusCode::kTimeout, "device", "has not answered; milliseconds", 500)) ==
+        "timeout: device has not answered; milliseconds: 500");
 }
 
 TEST_CASE("a buffer that is too small gets the beginning, terminated, and nothing is written behind it") {

@@ -14,7 +14,8 @@ enum class StatusCode : uint8_t {
   kContextFull,         // `value` positions were asked for, `limit` exist
   kCorrupt,             // the bytes of a file contradict themselves
   kUnsupported,         // well formed, but nothing this version can run
-  kIo,                  // the operating system or device said no; `value` is its error number
+  kIo,                  // the operating system or device said no; `value` is its error number, `limit` the byte
+  kTimeout,             // the device has not answered in `value` milliseconds
 };
 
 // What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
@@ -84,8 +85,9 @@ class [[nodiscard]] Status {
       case StatusCode::kOk:
       case StatusCode::kFailedPrecondition:
       case StatusCode::kCorrupt:
-      case StatusCode::kUnsupported:
-      case StatusCode::kIo: return ", expected ";
+      case StatusCode::kUnsupported: return ", expected ";
+      case StatusCode::kIo:
+      case StatusCode::kTimeout: return ", at byte ";
     }
     return ", ";
   }
@@ -100,6 +102,7 @@ class [[nodiscard]] Status {
       case StatusCode::kCorrupt: return "corrupt";
       case StatusCode::kUnsupported: return "unsupported";
       case StatusCode::kIo: return "input/output";
+      case StatusCode::kTimeout: return "timeout";
     }
     return "unknown";
   }

@@ -6,15 +6,21 @@
 
 namespace lfm2 {
 
-// A read-only run of bytes. Implementations belong to the caller and outlive every Image and Session opened on them.
+class ReadQueue;
+
+// A read-only run of bytes, either addressable as it is (Map) or read into memory (queue). Implementations belong to the
+// caller and outlive every Image and Session opened on them.
 class Storage {
  public:
   // Bytes that can be read; a flash partition may be longer than the image in it.
   virtual uint64_t size() const = 0;
 
   // The address of [offset, offset + bytes), valid until the storage is closed; nullptr where the range is not within
-  // size(). The address of offset 0 is aligned to kAlignment.
+  // size(), or the bytes have no address. The address of offset 0 is aligned to kAlignment.
   virtual const std::byte* Map(uint64_t offset, uint64_t bytes) const = 0;
+
+  // How to read where Map has no addresses; nullptr where it has. One session at a time may use it.
+  virtual ReadQueue* queue() const { return nullptr; }
 
  protected:
   ~Storage() = default;  // never deleted through the base: the library frees nothing
