@@ -14,7 +14,7 @@ for argument in "$@"; do
 done
 
 cd "$(dirname "$0")/.." || exit 1
-if [ "$quick" = yes ]; then tools/get-deps; else tools/get-deps --test; fi || exit 1
+if [ "$quick" = yes ]; then tools/get-deps; else tools/get-deps --test --benchmarks; fi || exit 1
 
 jobs=$(getconf _NPROCESSORS_ONLN)
 log=$(mktemp)
@@ -29,13 +29,13 @@ stage_ends() {
   stage_started=$now
 }
 
-# test_preset PRESET BUILD_ARGUMENTS CTEST_ARGUMENTS: configures, builds and tests; a build that fails counts as one
+# test_preset PRESET CONFIGURE_ARGUMENTS BUILD_ARGUMENTS CTEST_ARGUMENTS: configures, builds and tests; a build that fails counts as one
 # failed test, and the other presets still run.
 test_preset() {
   preset=$1
   printf -- '--- %s\n' "$preset"
   # shellcheck disable=SC2086
-  if cmake --preset "$preset" -DLFM2_WERROR=ON >"$log" 2>&1 && cmake --build --preset "$preset" $2 >"$log" 2>&1; then
+  if cmake --preset "$preset" -DLFM2_WERROR=ON $2 >"$log" 2>&1 && cmake --build --preset "$preset" $3 >"$log" 2>&1; then
     stage_ends "$preset built"
   else
     cat "$log"
@@ -45,7 +45,7 @@ test_preset() {
     return
   fi
   # shellcheck disable=SC2086
-  ctest --preset "$preset" -j "$jobs" $3 2>&1 | tee "$log" | grep -v '^ *Start '
+  ctest --preset "$preset" -j "$jobs" $4 2>&1 | tee "$log" | grep -v '^ *Start '
   counts=$(awk '/ Test +#[0-9]+: .*\*\*\*Skipped/ { skipped++; next }
                 / Test +#[0-9]+: .* Passed / { passed++; next }
                 / Test +#[0-9]+: / { failed++ }
@@ -72,11 +72,13 @@ for folder in base format storage model kernels layers text; do
 done
 
 # The tests with the label "cross" are part of the preset aarch64-linux.
-test_preset release "" "-LE ^cross\$"
-if [ "$quick" = no ]; then
-  test_preset asan "" ""
-  test_preset aarch64-linux "--target $arm_targets" "-L ^($arm_labels)\$"
-  test_preset armv7-linux "--target $arm_targets" "-L ^($arm_labels)\$"
+if [ "$quick" = yes ]; then
+  test_preset release "" "" "-LE ^cross\$"
+else
+  test_preset release -DLFM2_BUILD_BENCHMARKS=ON "" "-LE ^cross\$"
+  test_preset asan "" "" ""
+  test_preset aarch64-linux "" "--target $arm_targets" "-L ^($arm_labels)\$"
+  test_preset armv7-linux "" "--target $arm_targets" "-L ^($arm_labels)\$"
 fi
 
 if [ "$skipped" -gt 0 ]; then
