@@ -122,8 +122,9 @@ Error Bench::RunTests() {
   memory_.Carve(image.config(), setup_.options, arena, nullptr);
   at_depth_ = session_;
   if (!options_.no_warmup) ReadWholeImage();
+  LFM2_RETURN_IF_FAILED(recorder_.Begin(options_.record_trace, image));
   for (const TestCase& test : tests_) LFM2_RETURN_IF_FAILED(RunTest(test));
-  return Error();
+  return recorder_.Finish();
 }
 
 // So that no test pays for pages that another one finds in the page table.
@@ -155,6 +156,7 @@ Error Bench::RunTest(const TestCase& test) {
     result.limit_seconds.clear();
   }
   MeasureLimit(test, &result);
+  observer_ = recorder_.observer();
   for (uint32_t r = 0; r < options_.repetitions; ++r) {
     status.Show(name + ": " + std::to_string(r + 1) + " of " + std::to_string(options_.repetitions));
     const auto begin = Clock::now();
@@ -162,6 +164,7 @@ Error Bench::RunTest(const TestCase& test) {
     result.seconds.push_back(SecondsSince(begin));
     MeasureLimit(test, &result);
   }
+  observer_ = nullptr;
   result.resident = ReadResidentMemory();
   results_.push_back(std::move(result));
   return Error();
@@ -170,6 +173,7 @@ Error Bench::RunTest(const TestCase& test) {
 // The first `tokens` tokens of the test.
 Error Bench::RunOnce(const TestCase& test, uint32_t tokens) {
   session_ = at_depth_;
+  session_.SetObserver(observer_);
   const std::vector<int32_t> ids = RandomTokens(tokens);
   if (test.prompt > 0) return Error::From(session_.Prefill(Span<const int32_t>(ids)));
   for (const int32_t id : ids) LFM2_RETURN_IF_FAILED(Error::From(session_.Decode(id)));

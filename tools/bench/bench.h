@@ -15,6 +15,7 @@
 #include "tools/common/arena_memory.h"
 #include "tools/common/error.h"
 #include "tools/common/model_file.h"
+#include "tools/common/routing_trace.h"
 
 namespace lfm2::tools {
 
@@ -54,7 +55,9 @@ class Bench {
   // The session after the depth's tokens. Copying one copies views, and the positions behind are overwritten by the
   // next run: this is how every run of a test begins at the same place.
   Session at_depth_;
-  SessionMemory memory_;  // where the session's parts lie in the arena
+  RoutingRecorder recorder_;
+  const Observer* observer_ = nullptr;  // of runs that are timed
+  SessionMemory memory_;                // where the session's parts lie in the arena
   ModelWork work_;
   uint32_t most_threads_ = 0;
   Random tokens_{1};

@@ -45,8 +45,12 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
       ->type_name("N");
   AddKvOption(&app, &o->session.kv_cache);
   app.add_flag("--no-warmup", o->no_warmup, "Time the first run of each test too");
+  CLI::Option* record = app.add_option("--record-trace", o->record_trace,
+                                       "Record which experts the timed runs choose, for lfm2-cache-sim")
+                            ->type_name("FILE");
   app.add_option("--ttft", o->first_token, "Instead of the tests: time from the program's start to the first token")
       ->check(CLI::Range(1u, kMaxContextLength - 1))
+      ->excludes(record)
       ->type_name("N");
   app.add_flag("--json", o->json, "A JSON list with llama-bench's field names");
   return ParseCommandLine(&app, argc, argv, exit_code);

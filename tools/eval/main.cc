@@ -23,6 +23,11 @@ CLI::App* AddCommand(CLI::App* app, const char* name, const char* what, std::str
   return command;
 }
 
+void AddRecordOption(CLI::App* command, std::string* file) {
+  command->add_option("--record-trace", *file, "record which experts the tokens choose, for lfm2-cache-sim")
+      ->type_name("FILE");
+}
+
 void AddTokens(CLI::App* app, TokensArguments* a, Run* run) {
   CLI::App* command = AddCommand(app, "tokens", "standard input, one document, to a JSON list of token ids", &a->model);
   command->add_flag("--special", a->special, "the text of special tokens becomes those tokens");
@@ -49,6 +54,7 @@ void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
       AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
   command->add_option("--ids", a->ids, "JSON file with the list of token ids, one continuous prompt")->required();
   command->add_option("--out", a->out, ".npy file to write")->required();
+  AddRecordOption(command, &a->record_trace);
   CLI::Option* kv = AddKvOption(command, &a->kv_cache);
   command->add_flag("--reference", a->reference, "the scalar oracle: float activations, float key/value cache")
       ->excludes(kv);
@@ -67,6 +73,7 @@ void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
   command
       ->add_option("--context", a->context, "tokens of a window, each predicted from the ones before it in the window")
       ->check(CLI::Range(2u, kMaxContextLength));
+  AddRecordOption(command, &a->record_trace);
   AddKvOption(command, &a->kv_cache);
   command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunPerplexity(*a); }; });

@@ -13,6 +13,7 @@
 #include "tools/common/model_file.h"
 #include "tools/common/npy.h"
 #include "tools/common/perplexity.h"
+#include "tools/common/routing_trace.h"
 #include "tools/eval/text_commands.h"
 
 namespace lfm2::tools {
@@ -55,6 +56,9 @@ Error WriteLogits(const Image& image, const LogitsArguments& a, const SessionOpt
                   Span<const int32_t> ids) {
   Runner<Session> runner;
   LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
+  RoutingRecorder recorder;
+  LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, image));
+  runner.session().SetObserver(recorder.observer());
   OutputFile file;
   LFM2_RETURN_IF_FAILED(file.Open(a.out));
   NpyWriter npy(ids.size(), image.config().vocab_size, &file);
@@ -64,6 +68,7 @@ Error WriteLogits(const Image& image, const LogitsArguments& a, const SessionOpt
   };
   LFM2_RETURN_IF_FAILED(Error::From(runner.session().PrefillLogits(ids, sink)));
   LFM2_RETURN_IF_FAILED(error);
+  LFM2_RETURN_IF_FAILED(recorder.Finish());
   return file.Commit();
 }
 
@@ -106,6 +111,9 @@ Error RunPerplexity(const PerplexityArguments& a) {
   options.context_length = static_cast<uint32_t>(window);
   options.kv_cache = a.kv_cache;
   LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
+  RoutingRecorder recorder;
+  LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, image));
+  runner.session().SetObserver(recorder.observer());
   PerplexityMean mean;
   for (size_t begin = 0; begin + 1 < ids.size(); begin += window) {
     const size_t size = std::min(window, ids.size() - begin);
@@ -115,6 +123,7 @@ Error RunPerplexity(const PerplexityArguments& a) {
     runner.session().Reset();
     LFM2_RETURN_IF_FAILED(Error::From(runner.session().PrefillLogits({ids.data() + begin, size - 1}, sink)));
   }
+  LFM2_RETURN_IF_FAILED(recorder.Finish());
   char text[160];
   std::snprintf(text, sizeof(text), "perplexity %.6g +- %.3g (%s tokens predicted in windows of %s)\n",
                 mean.perplexity(), mean.standard_error(), std::to_string(mean.count()).c_str(),

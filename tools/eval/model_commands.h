@@ -14,6 +14,7 @@ struct LogitsArguments {
   std::string model;
   std::string ids;
   std::string out;
+  std::string record_trace;  // file; empty: none
   bool reference = false;
   uint32_t chunk = 0;  // 0: the session's default
   KvCacheType kv_cache = KvCacheType::kF16;
@@ -26,7 +27,8 @@ struct PerplexityArguments {
   std::string model;
   std::string text;
   std::string ids;
-  uint32_t context = 0;  // 0: kDefaultWindow
+  std::string record_trace;  // file; empty: none
+  uint32_t context = 0;      // 0: kDefaultWindow
   KvCacheType kv_cache = KvCacheType::kF16;
   uint32_t threads = 1;
 };
