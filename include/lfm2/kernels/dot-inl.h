@@ -53,8 +53,9 @@ namespace HWY_NAMESPACE {
 // of a group lies at quads + 4 * I. Sums have a row a lane. Their types depend on the weights, for small ones can be
 // added in 16 bits:
 //   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others
-//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns
-//   Sum6  over half a group, weights of 0..63 less 32, which went through Weights6: two quads at a time
+//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens
+//   Sum6  over half a group, weights of 0..63 less 32, which went through Weights6: two quads at a time. kFewTokens:
+//         no more tokens than row vectors
 // bias is -8 * the sum of these activations.
 using DU8 = hn::Repartition<uint8_t, DI32>;
 using DI8 = hn::Repartition<int8_t, DI32>;
@@ -133,7 +134,7 @@ HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
   const VI8 x = hn::IfNegativeThenNegOrUndefIfZero(AsSigned(w), BroadcastQuad<I>(quads));
   return hn::Add(sum, Widen(hn::SatWidenMulPairwiseAdd(DI16(), magnitude, x)));
 }
-template <size_t I, size_t J>
+template <size_t T, size_t I, size_t J>
 HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
   return DotFirst8<J>(sum, w_j, quads);
 }
@@ -141,8 +142,14 @@ HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 // Two quads of 0..63 x -127..127 stay within 16 bits.
 using Sum6 = VI32;
-HWY_INLINE VU8 Weights6(VU8 w) { return w; }
-HWY_INLINE Sum6 BeginSum6(VI32 bias) { return hn::ShiftLeft<2>(bias); }
+template <bool kFewTokens>
+HWY_INLINE VU8 Weights6(VU8 w) {
+  return w;
+}
+template <bool kFewTokens>
+HWY_INLINE Sum6 BeginSum6(VI32 bias) {
+  return hn::ShiftLeft<2>(bias);
+}
 template <size_t I, size_t J>
 HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
   const VI16 i = hn::SatWidenMulPairwiseAdd(DI16(), w_i, BroadcastQuad<I>(quads));
@@ -164,11 +171,14 @@ HWY_INLINE Wide MultiplyAdd(Wide sum, VU8 w, VI8 x) {
   return __riscv_vwmacc_vv_i16m2(sum, AsSigned(w), x, hn::Lanes(DI8()));
 }
 HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return __riscv_vmv_v_x_i32m2(0, hn::Lanes(DI16())); }
-HWY_INLINE Sum8 AddPairs(Sum8 sum, Wide products) {
+HWY_INLINE Sum8 Pairs(Wide products) {
   const size_t n = hn::Lanes(DI16());
   const vint32m2_t pairs = __riscv_vreinterpret_v_i16m2_i32m2(products);
   const vint32m2_t even = __riscv_vsra_vx_i32m2(__riscv_vsll_vx_i32m2(pairs, 16, n), 16, n);
-  return __riscv_vadd_vv_i32m2(__riscv_vadd_vv_i32m2(sum, even, n), __riscv_vsra_vx_i32m2(pairs, 16, n), n);
+  return __riscv_vadd_vv_i32m2(even, __riscv_vsra_vx_i32m2(pairs, 16, n), n);
+}
+HWY_INLINE Sum8 AddPairs(Sum8 sum, Wide products) {
+  return __riscv_vadd_vv_i32m2(sum, Pairs(products), hn::Lanes(DI16()));
 }
 HWY_INLINE VI32 EndSum8(Sum8 sum) {
   const size_t n = hn::Lanes(DI32());
@@ -228,6 +238,9 @@ HWY_INLINE Wide MultiplyAdd(Wide sum, VU8 w, VI8 x) {
   return {VI16(vmlal_s8(sum.low.raw, vget_low_s8(v), vget_low_s8(x.raw))), MultiplyAddHigh(sum.high, v, x.raw)};
 }
 HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return {hn::Zero(DI32()), hn::Zero(DI32())}; }
+HWY_INLINE Sum8 Pairs(Wide products) {
+  return {VI32(vpaddlq_s16(products.low.raw)), VI32(vpaddlq_s16(products.high.raw))};
+}
 HWY_INLINE Sum8 AddPairs(Sum8 sum, Wide products) {
   return {VI32(vpadalq_s16(sum.low.raw, products.low.raw)), VI32(vpadalq_s16(sum.high.raw, products.high.raw))};
 }
@@ -254,15 +267,22 @@ template <size_t I>
 HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 /*w*/, const uint8_t* /*quads*/) {
   return sum;
 }
-template <size_t I, size_t J>
+template <size_t T, size_t I, size_t J>
 HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-  return AddPairs(sum, MultiplyAdd(Multiply(w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads)));
+  const Wide products = MultiplyAdd(Multiply(w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads));
+  return I < T ? Pairs(products) : AddPairs(sum, products);
 }
 
 // Four quads of -32..31 x -127..127: two sums are at most 32512.
 using Sum6 = Wide;
-HWY_INLINE VU8 Weights6(VU8 w) { return hn::Sub(w, hn::Set(DU8(), uint8_t{32})); }
-HWY_INLINE Sum6 BeginSum6(VI32 /*bias*/) { return ZeroWide(); }
+template <bool kFewTokens>
+HWY_INLINE VU8 Weights6(VU8 w) {
+  return hn::Sub(w, hn::Set(DU8(), uint8_t{32}));
+}
+template <bool kFewTokens>
+HWY_INLINE Sum6 BeginSum6(VI32 /*bias*/) {
+  return ZeroWide();
+}
 template <size_t I, size_t J>
 HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
   return MultiplyAdd(MultiplyAdd(sum, w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads));
@@ -338,16 +358,21 @@ HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
   if constexpr (kSignedDot) return DotQuad<I>(sum, w, quads);
   return DotQuad<I>(sum, hn::Xor(w, hn::Set(DU8(), uint8_t{128})), quads);
 }
-template <size_t I, size_t J>
+template <size_t T, size_t I, size_t J>
 HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
   return DotFirst8<J>(sum, w_j, quads);
 }
 HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 using Sum6 = VI32;
-HWY_INLINE VU8 Weights6(VU8 w) { return kSignedDot ? hn::Sub(w, hn::Set(DU8(), uint8_t{32})) : w; }
+// The offset of 32 costs a subtraction for each weight, or four times the bias for each token.
+template <bool kFewTokens>
+HWY_INLINE VU8 Weights6(VU8 w) {
+  return kSignedDot && !kFewTokens ? hn::Sub(w, hn::Set(DU8(), uint8_t{32})) : w;
+}
+template <bool kFewTokens>
 HWY_INLINE Sum6 BeginSum6(VI32 bias) {
-  if constexpr (kSignedDot) return hn::Zero(DI32());
+  if constexpr (kSignedDot && !kFewTokens) return hn::Zero(DI32());
   return hn::ShiftLeft<2>(bias);
 }
 template <size_t I, size_t J>

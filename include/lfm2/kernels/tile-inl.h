@@ -19,6 +19,7 @@
 #undef LFM2_STORE
 #undef LFM2_ROWS
 #undef LFM2_PICK
+#undef LFM2_INLINE_RUN
 #undef LFM2_PIN
 #undef LFM2_DOT_PAIRS
 #undef LFM2_DOT_WIDEN

@@ -60,6 +60,14 @@ HWY_INLINE Vec Pick(Vec v0, Vec v1, Vec v2, Vec v3) {
   return v3;
 }
 
+// Run is inlined so that r is a constant where one call does all rows. Not where vectors have any length: a tile then
+// has three of them, and GCC runs out of registers.
+#if HWY_HAVE_SCALABLE
+#define LFM2_INLINE_RUN
+#else
+#define LFM2_INLINE_RUN HWY_INLINE
+#endif
+
 // Rows::Run<T, R>(r, ...) for the 16 rows of a block, from row r on, with as many row vectors R at once as there are
 // slots for.
 template <class Rows, uint32_t T, uint32_t Slots, class... Arguments>
@@ -69,15 +77,12 @@ HWY_INLINE void RunRows(Arguments... arguments) {
 #if HWY_HAVE_SCALABLE
   if constexpr (kFit == 4) {
     if (lanes == 4) return Rows::template Run<T, 4>(0, arguments...);
-  }
-  if constexpr (kFit >= 2) {
     if (lanes == 8) return Rows::template Run<T, 2>(0, arguments...);
-    if (lanes == 4) {
-      Rows::template Run<T, 2>(0, arguments...);
-      return Rows::template Run<T, 2>(8, arguments...);
-    }
+    return Rows::template Run<T, 1>(0, arguments...);
+  } else if constexpr (kFit == 2) {
+    if (lanes == 16) return Rows::template Run<T, 1>(0, arguments...);
   }
-  constexpr uint32_t R = 1;
+  constexpr uint32_t R = kFit;
 #else
   constexpr uint32_t R = Min(kFit, static_cast<uint32_t>(kBlockRows / hn::MaxLanes(DF())));
 #endif
