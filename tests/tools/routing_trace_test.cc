@@ -116,7 +116,7 @@ TEST_CASE("damaged traces are refused in a sentence that says what is wrong") {
   for (size_t size = 0; size < good.size(); ++size) CHECK(!Refusal(good.substr(0, size)).empty());
   // Whatever one byte is changed to, it is read or refused.
   for (size_t at = 0; at < good.size(); ++at) {
-    for (const uint8_t value : {0x00, 0x01, 0x7f, 0x80, 0xff}) static_cast<void>(Refusal(With(good, at, value, 1)));
+    for (const uint64_t value : {0x00u, 0x01u, 0x7fu, 0x80u, 0xffu}) static_cast<void>(Refusal(With(good, at, value, 1)));
   }
 }
 
