@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
-#include <cstring>
 #include <filesystem>
 
 #include "tools/common/files.h"
@@ -49,8 +48,7 @@ std::string Refusal(const std::string& bytes) {
 }
 
 std::string With(std::string bytes, size_t at, uint64_t value, size_t size) {
-  std::memcpy(bytes.data() + at, &value, size);
-  return bytes;
+  return bytes.replace(at, size, reinterpret_cast<const char*>(&value), size);
 }
 
 // Where the fields are.
@@ -116,7 +114,8 @@ TEST_CASE("damaged traces are refused in a sentence that says what is wrong") {
   for (size_t size = 0; size < good.size(); ++size) CHECK(!Refusal(good.substr(0, size)).empty());
   // Whatever one byte is changed to, it is read or refused.
   for (size_t at = 0; at < good.size(); ++at) {
-    for (const uint64_t value : {0x00u, 0x01u, 0x7fu, 0x80u, 0xffu}) static_cast<void>(Refusal(With(good, at, value, 1)));
+    for (const uint64_t value : {0x00u, 0x01u, 0x7fu, 0x80u, 0xffu})
+      static_cast<void>(Refusal(With(good, at, value, 1)));
   }
 }
 
