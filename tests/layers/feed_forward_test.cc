@@ -84,9 +84,9 @@ std::vector<float> Run(const Image& image, uint32_t layer, const std::vector<flo
   const BoundWeights bound(image);
   const LayerMemory memory(c, tokens);
   std::copy(normed.begin(), normed.end(), memory.workspace().normed);
-  const LayerContext ctx{c, memory.workspace(), executor, observer, 5, tokens};
+  const LayerContext ctx{c, memory.workspace(), executor, observer, nullptr, 5, tokens};
   if (c.is_moe_layer(layer)) {
-    HWY_NAMESPACE::MoeFeedForward(Kernels(), ctx, bound.layers[layer], image, layer);
+    CHECK(HWY_NAMESPACE::MoeFeedForward(Kernels(), ctx, bound.layers[layer], image, layer).ok());
   } else {
     HWY_NAMESPACE::DenseFeedForward(Kernels(), ctx, bound.layers[layer]);
   }

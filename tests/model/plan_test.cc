@@ -139,7 +139,7 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
     std::byte* const begin = memory.data() + (RoundUp<uintptr_t>(address, kAlignment) - address);
     Arena arena({begin, static_cast<size_t>(total)});
     SessionMemory m;
-    m.Carve(c, options, arena, nullptr);
+    m.Carve(c, options, StreamShape(), SlotPlan(), arena, nullptr);
     CHECK(!arena.overflowed());
     CHECK(arena.used() == total);
 
@@ -186,7 +186,7 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
 
     Arena small({begin, static_cast<size_t>(total - kAlignment)});
     SessionMemory never;
-    never.Carve(c, options, small, nullptr);
+    never.Carve(c, options, StreamShape(), SlotPlan(), small, nullptr);
     CHECK(small.overflowed());
   }
 }

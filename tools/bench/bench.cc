@@ -67,17 +67,17 @@ Error Bench::Run() {
 
 Error Bench::Open() {
   const auto begin = Clock::now();
-  LFM2_RETURN_IF_FAILED(file_.Open(options_.model));
-  const Image& image = file_.image();
+  LFM2_RETURN_IF_FAILED(model_.Open(options_.model));
   SessionArguments arguments = options_.session;
   for (const TestCase& test : tests_) arguments.context = std::max(arguments.context, test.depth + test.tokens());
-  SessionPlan plan;
-  LFM2_RETURN_IF_FAILED(MakeSessionPlan(image.config(), arguments, &plan));
-  setup_.options = plan.options;
-  setup_.arena_bytes = plan.plan.total_bytes;
-  LFM2_RETURN_IF_FAILED(arena_.Allocate(setup_.arena_bytes));
+  LFM2_RETURN_IF_FAILED(model_.Load(arguments));
+  const Image& image = model_.image();
+  setup_.options = model_.plan().options;
+  setup_.arena_bytes = model_.plan().plan.total_bytes;
+  setup_.storage = options_.session.storage;
+  setup_.slots = model_.plan().plan.slots;
   LFM2_RETURN_IF_FAILED(SetThreads(most_threads_));
-  LFM2_RETURN_IF_FAILED(Error::From(session_.Open(image, setup_.options, arena_.span(), &executor_)));
+  LFM2_RETURN_IF_FAILED(Error::From(session_.Open(image, setup_.options, model_.arena(), &executor_)));
   setup_.load_seconds = SecondsSince(begin);
   setup_.model_file = options_.model;
   setup_.kernels = session_.kernels_name();
@@ -109,17 +109,17 @@ Error Bench::RunFirstToken() {
   result.resident = ReadResidentMemory();
   results_.push_back(result);
   setup_.cpu = ProcessorName();
-  setup_.weights = WeightCount(file_.image().config(), file_.Directory());
+  setup_.weights = WeightCount(model_.file().image().config(), model_.file().Directory());
   return Error();
 }
 
 Error Bench::RunTests() {
-  const Image& image = file_.image();
+  const Image& image = model_.image();
   setup_.cpu = ProcessorName();
-  setup_.weights = WeightCount(image.config(), file_.Directory());
+  setup_.weights = WeightCount(image.config(), model_.file().Directory());
   work_ = WorkOf(image);
-  Arena arena(arena_.span());
-  memory_.Carve(image.config(), setup_.options, arena, nullptr);
+  Arena arena(model_.arena());
+  memory_.Carve(image.config(), setup_.options, StreamShapeOf(image), model_.plan().plan.slots, arena, nullptr);
   at_depth_ = session_;
   if (!options_.no_warmup) ReadWholeImage();
   LFM2_RETURN_IF_FAILED(recorder_.Begin(options_.record_trace, image));
@@ -129,7 +129,8 @@ Error Bench::RunTests() {
 
 // So that no test pays for pages that another one finds in the page table.
 void Bench::ReadWholeImage() {
-  const Image& image = file_.image();
+  const Image& image = model_.image();
+  if (image.is_streamed()) return;
   std::vector<ByteRange> all = work_.pinned;
   for (uint32_t layer = 0; layer < image.config().moe_layers(); ++layer) {
     for (uint32_t e = 0; e < image.config().experts; ++e) {
@@ -156,6 +157,7 @@ Error Bench::RunTest(const TestCase& test) {
     result.limit_seconds.clear();
   }
   MeasureLimit(test, &result);
+  const std::vector<StreamStatistics> before = LayerStatistics();
   observer_ = recorder_.observer();
   for (uint32_t r = 0; r < options_.repetitions; ++r) {
     status.Show(name + ": " + std::to_string(r + 1) + " of " + std::to_string(options_.repetitions));
@@ -165,9 +167,22 @@ Error Bench::RunTest(const TestCase& test) {
     MeasureLimit(test, &result);
   }
   observer_ = nullptr;
+  result.stream_layers = LayerStatistics();
+  for (size_t m = 0; m < before.size(); ++m) {
+    result.stream_layers[m].Subtract(before[m]);
+    result.stream.Add(result.stream_layers[m]);
+  }
   result.resident = ReadResidentMemory();
   results_.push_back(std::move(result));
   return Error();
+}
+
+// Of each MoE layer since the session was opened; none where nothing is read.
+std::vector<StreamStatistics> Bench::LayerStatistics() const {
+  std::vector<StreamStatistics> layers;
+  if (!session_.is_streamed()) return layers;
+  for (uint32_t m = 0; m < session_.config().moe_layers(); ++m) layers.push_back(session_.layer_statistics(m));
+  return layers;
 }
 
 // The first `tokens` tokens of the test.
@@ -203,6 +218,10 @@ void Bench::MeasureLimit(const TestCase& test, TestResult* result) {
     result->limit_seconds.push_back(macs / IntegerPeak(executor_));
     return;
   }
+  if (model_.image().is_streamed()) {
+    result->limit = LimitKind::kUnknown;
+    return;
+  }
   // On the average a token attends to what lies before the test, half of the test, and itself.
   const std::vector<ByteRange> kv = KvRanges(test.depth + (test.gen + 1) / 2);
   uint64_t bytes = work_.weight_bytes();
@@ -212,7 +231,7 @@ void Bench::MeasureLimit(const TestCase& test, TestResult* result) {
   const uint32_t tokens = static_cast<uint32_t>(std::clamp<uint64_t>(kReadBytes / bytes, 1, kMostReadTokens));
   double seconds = 0;
   for (uint32_t t = 0; t < tokens; ++t) {
-    std::vector<ByteRange> ranges = DrawExperts(file_.image(), &experts_);
+    std::vector<ByteRange> ranges = DrawExperts(model_.image(), &experts_);
     ranges.insert(ranges.end(), kv.begin(), kv.end());
     ranges.insert(ranges.end(), work_.pinned.begin(), work_.pinned.end());
     seconds += ReadOnce(executor_, ranges);

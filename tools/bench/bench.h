@@ -12,10 +12,9 @@
 #include "tools/bench/options.h"
 #include "tools/bench/random.h"
 #include "tools/bench/results.h"
-#include "tools/common/arena_memory.h"
 #include "tools/common/error.h"
-#include "tools/common/model_file.h"
 #include "tools/common/routing_trace.h"
+#include "tools/common/running_model.h"
 
 namespace lfm2::tools {
 
@@ -41,14 +40,14 @@ class Bench {
   void ReadWholeImage();
   // Adds the seconds that the machine itself needs for the test, measured now.
   void MeasureLimit(const TestCase& test, TestResult* result);
+  std::vector<StreamStatistics> LayerStatistics() const;
   std::vector<ByteRange> KvRanges(uint32_t positions) const;
   std::vector<int32_t> RandomTokens(uint32_t count);
 
   const BenchOptions& options_;
   const std::chrono::steady_clock::time_point begin_;
   std::vector<TestCase> tests_;
-  ModelFile file_;
-  ArenaMemory arena_;
+  RunningModel model_;
   posix::ThreadPool pool_;
   Executor executor_;  // the pool's; the session holds this one while pools come and go
   Session session_;

@@ -6,6 +6,7 @@
 #include "lfm2/posix/thread_pool.h"
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
+#include "tools/common/storage_option.h"
 
 namespace lfm2::tools {
 
@@ -44,6 +45,7 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
       ->capture_default_str()
       ->type_name("N");
   AddKvOption(&app, &o->session.kv_cache);
+  AddStorageOptions(&app, &o->session);
   app.add_flag("--no-warmup", o->no_warmup, "Time the first run of each test too");
   CLI::Option* record = app.add_option("--record-trace", o->record_trace,
                                        "Record which experts the timed runs choose, for lfm2-cache-sim")

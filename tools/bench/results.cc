@@ -9,6 +9,7 @@
 #include "tools/bench/statistics.h"
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
+#include "tools/common/storage_option.h"
 
 namespace lfm2::tools {
 
@@ -48,6 +49,27 @@ std::string LimitText(const TestResult& r) {
     case LimitKind::kUnknown: return name;
   }
   return name;
+}
+
+double Ratio(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+double HitRate(const StreamStatistics& s) { return Ratio(s.hits, s.hits + s.misses); }
+
+// Bytes per nanosecond, while anything was being read.
+double ReadGbytesPerSecond(const StreamStatistics& s) { return Ratio(s.bytes, s.read_ns); }
+
+Json StreamJson(const StreamStatistics& s, uint64_t tokens) {
+  return {{"hits", s.hits},
+          {"misses", s.misses},
+          {"hit_rate", HitRate(s)},
+          {"bytes", s.bytes},
+          {"bytes_per_token", Ratio(s.bytes, tokens)},
+          {"read_ns", s.read_ns},
+          {"stall_ns", s.stall_ns},
+          {"gbytes_per_second", ReadGbytesPerSecond(s)},
+          {"retries", s.retries}};
 }
 
 Json BytesOrNull(uint64_t bytes) { return bytes == 0 ? Json() : Json(bytes); }
@@ -92,6 +114,15 @@ Json TestJson(const BenchSetup& setup, const TestResult& r) {
     json["fraction_samples"] = r.Fractions();
   } else if (r.first_token_seconds > 0) {
     json["ttft_ms"] = r.first_token_seconds * 1e3;
+  }
+  json["storage"] = NameOf(setup.storage);
+  if (!r.stream_layers.empty()) {
+    const uint64_t tokens = r.test.tokens() * uint64_t{r.seconds.size()};
+    json["expert_slots"] = setup.slots.total;
+    json["stream"] = StreamJson(r.stream, tokens);
+    Json layers = Json::array();
+    for (const StreamStatistics& layer : r.stream_layers) layers.push_back(StreamJson(layer, tokens));
+    json["stream_layers"] = layers;
   }
   json["load_ms"] = setup.load_seconds * 1e3;
   json["context_length"] = setup.options.context_length;
@@ -168,6 +199,21 @@ std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& 
                          TestName(r.test), Fixed(Mean(ts), 2) + " ± " + Fixed(StandardDeviation(ts), 2),
                          known ? Fixed(Mean(r.LimitTokensPerSecond()), 2) : "",
                          known ? Fixed(Median(r.Fractions()) * 100, 1) + " %" : "", LimitText(r)});
+  }
+  for (const TestResult& r : results) {
+    if (r.stream_layers.empty()) continue;
+    double seconds = 0;
+    for (const double s : r.seconds) seconds += s;
+    const double ns = seconds * 1e9;
+    text += "\n" + TestName(r.test) + ", " + std::to_string(r.test.threads) +
+            " threads: " + Fixed(HitRate(r.stream) * 100, 1) + " % of the experts were in " +
+            std::to_string(setup.slots.total) + " slots; " +
+            HumanBytes(static_cast<uint64_t>(Ratio(r.stream.bytes, r.test.tokens() * uint64_t{r.seconds.size()}))) +
+            " a token read at " + Fixed(ReadGbytesPerSecond(r.stream), 2) + " GB/s in " +
+            Fixed(static_cast<double>(r.stream.read_ns) / ns * 100, 1) + " % of the time, waited for in " +
+            Fixed(static_cast<double>(r.stream.stall_ns) / ns * 100, 1) + " %";
+    if (r.stream.retries > 0) text += "; " + std::to_string(r.stream.retries) + " reads repeated";
+    text += "\n";
   }
   return text;
 }

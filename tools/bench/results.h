@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "lfm2/model/options.h"
+#include "lfm2/model/record_loader.h"
+#include "lfm2/model/slot_plan.h"
 #include "tools/bench/host.h"
+#include "tools/common/session_plan.h"
 
 namespace lfm2::tools {
 
@@ -28,7 +31,7 @@ std::string TestName(const TestCase& test);
 enum class LimitKind : uint8_t {
   kReads,         // reading the bytes that the tokens need, once each
   kMultiplyAdds,  // multiplying their activations by the weights, all as 8-bit integers
-  kUnknown        // not measured: the kernels were chosen at run time, and the measurement was not
+  kUnknown        // not measured: experts are read from a drive, or the kernels were chosen at run time
 };
 
 struct TestResult {
@@ -41,6 +44,9 @@ struct TestResult {
   double work_per_token = 0;  // bytes or multiply-adds
   double first_token_seconds = 0;
   ResidentMemory resident;
+  // Where experts are read: what the repetitions did, together and in each MoE layer.
+  StreamStatistics stream;
+  std::vector<StreamStatistics> stream_layers;
 
   std::vector<double> TokensPerSecond() const;
   std::vector<double> LimitTokensPerSecond() const;
@@ -58,6 +64,8 @@ struct BenchSetup {
   uint64_t weights = 0;
   SessionOptions options;  // as the session runs with them
   uint64_t arena_bytes = 0;
+  StorageKind storage = StorageKind::kMapped;
+  SlotPlan slots;
   double load_seconds = 0;
 };
 

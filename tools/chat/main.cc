@@ -9,11 +9,10 @@
 #include "lfm2/posix/thread_pool.h"
 #include "tools/chat/line_reader.h"
 #include "tools/chat/options.h"
-#include "tools/common/arena_memory.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/console.h"
 #include "tools/common/files.h"
-#include "tools/common/model_file.h"
+#include "tools/common/running_model.h"
 #include "tools/common/session_plan.h"
 
 namespace lfm2::tools {
@@ -30,7 +29,7 @@ class ChatProgram {
   explicit ChatProgram(const ChatOptions& options) : options_(options) {}
 
   Error Run() {
-    LFM2_RETURN_IF_FAILED(file_.Open(options_.model));
+    LFM2_RETURN_IF_FAILED(model_.Open(options_.model));
     LFM2_RETURN_IF_FAILED(ReadTools());
     LFM2_RETURN_IF_FAILED(OpenSession());
     if (options_.prompt.has_value()) return Turn("user", *options_.prompt);
@@ -48,18 +47,13 @@ class ChatProgram {
   }
 
   Error OpenSession() {
-    SessionPlan plan;
-    LFM2_RETURN_IF_FAILED(MakeSessionPlan(file_.image().config(), options_.session, &plan));
-    arena_bytes_ = plan.plan.total_bytes;
-    const uint64_t bytes = options_.arena == 0 ? arena_bytes_ : options_.arena;
-    if (options_.stats) std::fprintf(stderr, "%s", PlanTable(plan).c_str());
-    if (bytes < arena_bytes_) {
-      return Error::Of("--arena ", bytes, " is too small: this context needs ", arena_bytes_,
-                       " bytes; a smaller --context needs less");
-    }
-    LFM2_RETURN_IF_FAILED(arena_.Allocate(bytes));
+    const auto show = [this](const SessionPlan& plan) {
+      if (options_.stats) std::fprintf(stderr, "%s", PlanTable(plan).c_str());
+    };
+    LFM2_RETURN_IF_FAILED(model_.Load(options_.session, show));
     LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads, options_.pinning)));
-    LFM2_RETURN_IF_FAILED(Error::From(session_.Open(file_.image(), plan.options, arena_.span(), pool_.executor())));
+    LFM2_RETURN_IF_FAILED(
+        Error::From(session_.Open(model_.image(), model_.plan().options, model_.arena(), pool_.executor())));
     if (options_.stats) {
       std::fprintf(stderr, "kernels %s, %u threads\n", session_.kernels_name(), pool_.executor()->workers);
     }
@@ -94,7 +88,7 @@ class ChatProgram {
                    "prefill %u tokens, %.1f tokens/s; decode %u tokens, %.1f tokens/s; context %u of %u; arena %s\n",
                    prompt_tokens, prompt_tokens / std::max(prefill_seconds, 1e-9), tokens,
                    tokens / std::max(decode_seconds, 1e-9), session_.position(), session_.options().context_length,
-                   HumanBytes(arena_bytes_).c_str());
+                   HumanBytes(model_.plan().plan.total_bytes).c_str());
     }
     return Error::From(status);
   }
@@ -103,7 +97,7 @@ class ChatProgram {
     LineReader reader;
     if (reader.interactive()) {
       std::printf("%s. /tool TEXT answers a tool call, /reset forgets the chat, /quit ends it.\n",
-                  file_.image().name());
+                  model_.image().name());
       std::signal(SIGINT, [](int) { g_interrupted = 1; });
     }
     std::string line;
@@ -124,11 +118,9 @@ class ChatProgram {
   }
 
   const ChatOptions& options_;
-  ModelFile file_;
+  RunningModel model_;
   ChatJson tools_;
-  ArenaMemory arena_;
   posix::ThreadPool pool_;
-  uint64_t arena_bytes_ = 0;
   Session session_;
   Conversation conversation_;
 };

@@ -5,6 +5,7 @@
 
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
+#include "tools/common/storage_option.h"
 
 namespace lfm2::tools {
 
@@ -41,10 +42,7 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
       ->capture_default_str()
       ->type_name("N");
   AddKvOption(&app, &o->session.kv_cache);
-  app.add_option("--arena", o->arena, "Size of the arena, such as 64M; 0: what the plan needs")
-      ->capture_default_str()
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("BYTES");
+  AddStorageOptions(&app, &o->session);
   app.add_flag("--stats", o->stats, "Show the plan of the arena, and tokens/s behind each answer");
   if (!ParseCommandLine(&app, argc, argv, exit_code)) return false;
   if (seed->count() == 0) o->sampler.seed = std::random_device()();

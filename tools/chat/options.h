@@ -22,7 +22,6 @@ struct ChatOptions {
   posix::ThreadPool::Pinning pinning = posix::ThreadPool::Pinning::kNone;
   uint32_t threads = 0;  // 0: as many as there are processors
   SessionArguments session;
-  uint64_t arena = 0;  // 0: what the plan says
   bool stats = false;
 };
 

@@ -7,6 +7,7 @@
 #include "lfm2/format/model_config.h"
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
+#include "tools/common/storage_option.h"
 #include "tools/eval/model_commands.h"
 #include "tools/eval/text_commands.h"
 
@@ -54,12 +55,13 @@ void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
       AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
   command->add_option("--ids", a->ids, "JSON file with the list of token ids, one continuous prompt")->required();
   command->add_option("--out", a->out, ".npy file to write")->required();
-  AddRecordOption(command, &a->record_trace);
-  CLI::Option* kv = AddKvOption(command, &a->kv_cache);
+  CLI::Option* kv = AddKvOption(command, &a->session.kv_cache);
   command->add_flag("--reference", a->reference, "the scalar oracle: float activations, float key/value cache")
       ->excludes(kv);
-  command->add_option("--chunk", a->chunk, "tokens that prefill computes at a time")
+  command->add_option("--chunk", a->session.chunk, "tokens that prefill computes at a time")
       ->check(CLI::Range(1u, kMaxContextLength));
+  AddStorageOptions(command, &a->session);
+  AddRecordOption(command, &a->record_trace);
   command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunLogits(*a); }; });
 }
@@ -71,10 +73,14 @@ void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
   input->add_option("--ids", a->ids, "JSON file with a list of token ids");
   input->require_option(1);
   command
-      ->add_option("--context", a->context, "tokens of a window, each predicted from the ones before it in the window")
+      ->add_option("--context", a->session.context,
+                   "tokens of a window, each predicted from the ones before it in the window")
       ->check(CLI::Range(2u, kMaxContextLength));
+  command->add_option("--chunk", a->session.chunk, "tokens that prefill computes at a time")
+      ->check(CLI::Range(1u, kMaxContextLength));
+  AddKvOption(command, &a->session.kv_cache);
+  AddStorageOptions(command, &a->session);
   AddRecordOption(command, &a->record_trace);
-  AddKvOption(command, &a->kv_cache);
   command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunPerplexity(*a); }; });
 }

@@ -6,14 +6,13 @@
 
 #include "lfm2.h"
 #include "lfm2/posix/thread_pool.h"
-#include "tools/common/arena_memory.h"
 #include "tools/common/byte_sink.h"
 #include "tools/common/files.h"
 #include "tools/common/id_list.h"
-#include "tools/common/model_file.h"
 #include "tools/common/npy.h"
 #include "tools/common/perplexity.h"
 #include "tools/common/routing_trace.h"
+#include "tools/common/running_model.h"
 #include "tools/eval/text_commands.h"
 
 namespace lfm2::tools {
@@ -25,22 +24,19 @@ constexpr uint32_t kDefaultWindow = 512;
 // Positions whose logits are computed in one pass over the output matrix.
 constexpr uint32_t kLogitsRows = 8;
 
-// A session with everything it stands on but the image.
+// A session with the threads that it stands on.
 template <class Session>
 class Runner {
  public:
-  Error Open(const Image& image, SessionOptions options, uint32_t threads) {
-    options.logits_rows = kLogitsRows;
-    // Checked here as well: a plan for options out of bounds may be larger than any memory.
-    LFM2_RETURN_IF_FAILED(Error::From(CheckOptions(image.config(), options)));
-    LFM2_RETURN_IF_FAILED(arena_.Allocate(MakePlan(image.config(), options).total_bytes));
+  Error Open(RunningModel& model, SessionArguments arguments, uint32_t threads) {
+    arguments.logits_rows = kLogitsRows;
+    LFM2_RETURN_IF_FAILED(model.Load(arguments));
     LFM2_RETURN_IF_FAILED(Error::From(threads_.Open(threads)));
-    return Error::From(session_.Open(image, options, arena_.span(), threads_.executor()));
+    return Error::From(session_.Open(model.image(), model.plan().options, model.arena(), threads_.executor()));
   }
   Session& session() { return session_; }
 
  private:
-  ArenaMemory arena_;
   posix::ThreadPool threads_;
   Session session_;
 };
@@ -52,16 +48,15 @@ Error ReadIds(const std::string& path, const Vocab& vocab, std::vector<int32_t>*
 }
 
 template <class Session>
-Error WriteLogits(const Image& image, const LogitsArguments& a, const SessionOptions& options,
-                  Span<const int32_t> ids) {
+Error WriteLogits(RunningModel& model, const LogitsArguments& a, Span<const int32_t> ids) {
   Runner<Session> runner;
-  LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
+  LFM2_RETURN_IF_FAILED(runner.Open(model, a.session, a.threads));
   RoutingRecorder recorder;
-  LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, image));
+  LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, model.image()));
   runner.session().SetObserver(recorder.observer());
   OutputFile file;
   LFM2_RETURN_IF_FAILED(file.Open(a.out));
-  NpyWriter npy(ids.size(), image.config().vocab_size, &file);
+  NpyWriter npy(ids.size(), model.image().config().vocab_size, &file);
   Error error = npy.Begin();
   const auto sink = [&](uint32_t, Span<const float> logits) {
     if (error.ok()) error = npy.Row(logits.data());
@@ -74,45 +69,42 @@ Error WriteLogits(const Image& image, const LogitsArguments& a, const SessionOpt
 
 }  // namespace
 
-Error RunLogits(const LogitsArguments& a) {
-  ModelFile model;
+Error RunLogits(const LogitsArguments& arguments) {
+  LogitsArguments a = arguments;
+  RunningModel model;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   std::vector<int32_t> ids;
-  LFM2_RETURN_IF_FAILED(ReadIds(a.ids, model.image().vocab(), &ids));
+  LFM2_RETURN_IF_FAILED(ReadIds(a.ids, model.file().image().vocab(), &ids));
   if (ids.empty()) return Error::Of(a.ids, " is an empty list");
-  SessionOptions options;
-  options.context_length = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
-  if (a.chunk > 0) options.prefill_chunk = a.chunk;
-  options.kv_cache = a.kv_cache;
-  if (!a.reference) return WriteLogits<Session>(model.image(), a, options, ids);
-  options.kv_cache = KvCacheType::kF32;
-  return WriteLogits<ReferenceSession>(model.image(), a, options, ids);
+  a.session.context = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
+  if (!a.reference) return WriteLogits<Session>(model, a, ids);
+  a.session.kv_cache = KvCacheType::kF32;
+  return WriteLogits<ReferenceSession>(model, a, ids);
 }
 
 Error RunPerplexity(const PerplexityArguments& a) {
-  ModelFile model;
+  RunningModel model;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
-  const Image& image = model.image();
+  const Vocab& vocab = model.file().image().vocab();
   std::vector<int32_t> ids;
   if (a.ids.empty()) {
     std::string text;
     LFM2_RETURN_IF_FAILED(ReadFile(a.text, &text));
-    LFM2_RETURN_IF_FAILED(EncodeText(image.vocab(), text, false, true, &ids));
+    LFM2_RETURN_IF_FAILED(EncodeText(vocab, text, false, true, &ids));
   } else {
-    LFM2_RETURN_IF_FAILED(ReadIds(a.ids, image.vocab(), &ids));
+    LFM2_RETURN_IF_FAILED(ReadIds(a.ids, vocab, &ids));
   }
   const std::string& name = a.ids.empty() ? a.text : a.ids;
   if (ids.size() < 2) return Error::Of(name, " has fewer than two tokens: there is nothing to predict");
-  const size_t window = std::min<size_t>(a.context > 0 ? a.context : kDefaultWindow, ids.size());
+  const size_t window = std::min<size_t>(a.session.context > 0 ? a.session.context : kDefaultWindow, ids.size());
   if (window < 2) return Error::Of("a window of one token has nothing to predict");
 
   Runner<Session> runner;
-  SessionOptions options;
-  options.context_length = static_cast<uint32_t>(window);
-  options.kv_cache = a.kv_cache;
-  LFM2_RETURN_IF_FAILED(runner.Open(image, options, a.threads));
+  SessionArguments session = a.session;
+  session.context = static_cast<uint32_t>(window);
+  LFM2_RETURN_IF_FAILED(runner.Open(model, session, a.threads));
   RoutingRecorder recorder;
-  LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, image));
+  LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, model.image()));
   runner.session().SetObserver(recorder.observer());
   PerplexityMean mean;
   for (size_t begin = 0; begin + 1 < ids.size(); begin += window) {

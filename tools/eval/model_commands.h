@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "lfm2/kernels/kv_cache.h"
 #include "tools/common/error.h"
+#include "tools/common/session_plan.h"
 
 namespace lfm2::tools {
 
@@ -16,8 +16,7 @@ struct LogitsArguments {
   std::string out;
   std::string record_trace;  // file; empty: none
   bool reference = false;
-  uint32_t chunk = 0;  // 0: the session's default
-  KvCacheType kv_cache = KvCacheType::kF16;
+  SessionArguments session;  // context is the prompt's length
   uint32_t threads = 1;
 };
 // The logits of every position of one prompt, to a .npy file.
@@ -28,8 +27,7 @@ struct PerplexityArguments {
   std::string text;
   std::string ids;
   std::string record_trace;  // file; empty: none
-  uint32_t context = 0;      // 0: kDefaultWindow
-  KvCacheType kv_cache = KvCacheType::kF16;
+  SessionArguments session;  // context is the window; 0: kDefaultWindow
   uint32_t threads = 1;
 };
 // Perplexity and its standard error, on standard output.

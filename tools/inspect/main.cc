@@ -11,6 +11,7 @@
 #include "tools/common/kv_option.h"
 #include "tools/common/model_file.h"
 #include "tools/common/session_plan.h"
+#include "tools/common/storage_option.h"
 #include "tools/inspect/describe_json.h"
 
 namespace lfm2::tools {
@@ -47,7 +48,7 @@ Error Inspect(const Arguments& a) {
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   const ModelConfig& config = model.image().config();
   SessionPlan plan;
-  if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(config, a.session, &plan));
+  if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(model.image(), a.session, &plan));
   if (a.json) {
     nlohmann::ordered_json json = ImageJson(model);
     if (a.plan) json["plan"] = PlanJson(plan);
@@ -75,6 +76,9 @@ int Main(int argc, char** argv) {
       ->needs(plan)
       ->check(CLI::Range(1u, kMaxContextLength));
   AddKvOption(&app, &a.session.kv_cache)->needs(plan);
+  const auto [storage, arena] = AddStorageOptions(&app, &a.session);
+  storage->needs(plan);
+  arena->needs(plan);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, Inspect(a));

@@ -11,38 +11,87 @@
 #include "lfm2/format/model_config.h"
 #include "lfm2/format/tensor_list.h"
 #include "lfm2/format/vocab.h"
+#include "lfm2/storage/read_all.h"
+#include "lfm2/storage/read_queue.h"
 #include "lfm2/storage/storage.h"
 
 namespace lfm2 {
 
-// Views into the storage; copies nothing but the config. The storage outlives the image, the image outlives every
-// Session opened on it. Reading is const and may be done from several threads.
+// Views into the storage, or into memory that its front part was read to; copies nothing but the config. The storage
+// outlives the image, the image outlives every Session opened on it. Reading is const and may be done from several
+// threads.
 class Image {
  public:
   // Checks magic, version, CRC of the metadata, config, every tensor's shape, type, offset and size, the record table
-  // and the vocabulary's tables. Weights themselves are not read: VerifyPinned and VerifyRecord do that.
-  // Errors: kFailedPrecondition if open already; kCorrupt, kUnsupported naming the field.
+  // and the vocabulary's tables. Where the storage is addressable the weights themselves are not read: VerifyPinned and
+  // VerifyRecord do that. Errors: kFailedPrecondition if open already; kCorrupt, kUnsupported naming the field.
   Status Open(const Storage& storage) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
-    LFM2_RETURN_IF_ERROR(OpenMetadata(storage));
-    LFM2_RETURN_IF_ERROR(CheckDirectory());
-    LFM2_RETURN_IF_ERROR(CheckRecords());
-    const size_t vocab_bytes = static_cast<size_t>(header_.vocab_bytes);
-    LFM2_RETURN_IF_ERROR(Vocab::Open({storage.Map(header_.pinned_offset, vocab_bytes), vocab_bytes}, &vocab_));
-    if (vocab_.size() != config_.vocab_size) {
-      return Bad("vocabulary.size", "does not match config.vocab_size", vocab_.size(), config_.vocab_size);
+    const std::byte* header = storage.Map(0, sizeof(ImageHeader));
+    if (header == nullptr) {
+      return storage.queue() == nullptr
+                 ? Bad("image", "is shorter than a header", storage.size(), sizeof(ImageHeader))
+                 : Status(StatusCode::kInvalidArgument, "storage", "has to be read: Image::Open needs an arena");
     }
+    LFM2_RETURN_IF_ERROR(OpenHeader(header, storage.size()));
+    if (header_.file_bytes > SIZE_MAX) {
+      return Status(StatusCode::kUnsupported, "header.file_bytes", "does not fit this machine's address space",
+                    header_.file_bytes, SIZE_MAX);
+    }
+    metadata_ = storage.Map(0, header_.metadata_bytes);
+    LFM2_RETURN_IF_ERROR(CheckMetadata());
+    pinned_ = storage.Map(header_.pinned_offset, header_.pinned_bytes);
+    LFM2_RETURN_IF_ERROR(OpenVocab());
     storage_ = &storage;
     return Status();
   }
 
+  // The same from a storage that has to be read, or from either kind: the front of the file, up to the first expert, is
+  // read into the front of `arena` and its CRC checked; *rest is what of the arena is left, for the session. Of an
+  // addressable storage nothing is read, and all of the arena is left. arena: aligned to kRecordAlignment, outlives the
+  // image. Errors: as above; kInvalidArgument for a misaligned arena; kArenaTooSmall, where limit() is what the front
+  // of the file takes; what the storage's queue reports.
+  Status Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest) {
+    ReadQueue* const queue = storage.queue();
+    if (queue == nullptr) {
+      LFM2_RETURN_IF_ERROR(Open(storage));
+      *rest = arena;
+      return Status();
+    }
+    if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
+    if (reinterpret_cast<uintptr_t>(arena.data()) % kRecordAlignment != 0) {
+      return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 4096 bytes");
+    }
+    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, sizeof(ImageHeader), arena));
+    LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
+    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, header_.metadata_bytes, arena));
+    metadata_ = arena.data();
+    LFM2_RETURN_IF_ERROR(CheckMetadata());
+    LFM2_RETURN_IF_ERROR(ReadFront(*queue, header_.pinned_offset, header_.pinned_bytes, arena));
+    pinned_ = arena.data() + static_cast<size_t>(header_.pinned_offset);
+    LFM2_RETURN_IF_ERROR(VerifyPinned());
+    LFM2_RETURN_IF_ERROR(OpenVocab());
+    is_streamed_ = true;
+    storage_ = &storage;
+    const size_t front = static_cast<size_t>(front_bytes());
+    *rest = arena.subspan(front, arena.size() - front);
+    return Status();
+  }
+
   bool is_open() const { return storage_ != nullptr; }
+  // True where experts are read as they are needed: Record then has no address to give.
+  bool is_streamed() const { return is_streamed_; }
+  const Storage& storage() const { return *storage_; }
   const ModelConfig& config() const { return config_; }
   const Vocab& vocab() const { return vocab_; }
   // What the publisher called the model; may be empty.
   const char* name() const { return header_.name; }
   uint64_t file_bytes() const { return header_.file_bytes; }
   uint64_t pinned_bytes() const { return header_.pinned_bytes; }
+  // Metadata and pinned part: what of the file has to be in memory, from its start to the first expert.
+  uint64_t front_bytes() const {
+    return RoundUp<uint64_t>(header_.pinned_offset + header_.pinned_bytes, kRecordAlignment);
+  }
   uint32_t tensor_count() const { return header_.tensor_count; }
 
   // Entry i of the directory, in the order of TensorGroup (tensor_list.h).
@@ -52,33 +101,41 @@ class Image {
   }
   // Data of a tensor that belongs to no expert.
   const uint8_t* PinnedData(const TensorEntry& entry) const {
-    return reinterpret_cast<const uint8_t*>(storage_->Map(header_.pinned_offset + entry.offset, entry.bytes));
+    return reinterpret_cast<const uint8_t*>(pinned_ + static_cast<size_t>(entry.offset));
   }
   // The records of MoE layer m = layer - dense_layers.
   RecordEntry record_layer(uint32_t moe_layer) const {
     LFM2_ASSERT(moe_layer < header_.record_layers);
     return LoadAs<RecordEntry>(metadata_ + header_.record_table_offset + moe_layer * sizeof(RecordEntry));
   }
-  // One expert's gate, up and down; offsets within it are those of the layer's directory entries.
+  // One expert's gate, up and down; offsets within it are those of the layer's directory entries. The image is not
+  // streamed.
   const uint8_t* Record(uint32_t moe_layer, uint32_t expert) const {
     const RecordEntry r = record_layer(moe_layer);
     return reinterpret_cast<const uint8_t*>(storage_->Map(r.offset + expert * r.stride, r.bytes));
   }
+  // CRC-32C of a record's `bytes`.
+  uint32_t record_crc(uint32_t moe_layer, uint32_t expert) const {
+    const uint32_t record = moe_layer * config_.experts + expert;
+    return LoadAs<uint32_t>(metadata_ + header_.record_crc_offset + record * sizeof(uint32_t));
+  }
 
   // Reads the whole pinned part. kCorrupt where its CRC is not the header's.
   Status VerifyPinned() const {
-    const uint32_t crc = Crc32c(0, storage_->Map(header_.pinned_offset, header_.pinned_bytes),
-                                static_cast<size_t>(header_.pinned_bytes));
+    const uint32_t crc = Crc32c(0, pinned_, static_cast<size_t>(header_.pinned_bytes));
     if (crc != header_.pinned_crc) return Bad("pinned part", "has the wrong CRC-32C", crc, header_.pinned_crc);
     return Status();
   }
-  // Reads one expert record. kCorrupt, with the record's number, where its CRC is not the table's.
+  // Reads one expert record of an image that is not streamed. kCorrupt as CheckRecordCrc.
   Status VerifyRecord(uint32_t moe_layer, uint32_t expert) const {
-    const uint32_t record = moe_layer * config_.experts + expert;
-    const uint32_t want = LoadAs<uint32_t>(metadata_ + header_.record_crc_offset + record * sizeof(uint32_t));
-    const uint32_t crc = Crc32c(0, Record(moe_layer, expert), static_cast<size_t>(record_layer(moe_layer).bytes));
-    if (crc != want) return Bad("expert record", "has the wrong CRC-32C", crc, want).At(record);
-    return Status();
+    const size_t bytes = static_cast<size_t>(record_layer(moe_layer).bytes);
+    return CheckRecordCrc(moe_layer, expert, Crc32c(0, Record(moe_layer, expert), bytes));
+  }
+  // kCorrupt, with the record's number, where its CRC is not the table's.
+  Status CheckRecordCrc(uint32_t moe_layer, uint32_t expert, uint32_t crc) const {
+    const uint32_t want = record_crc(moe_layer, expert);
+    if (crc == want) return Status();
+    return Bad("expert record", "has the wrong CRC-32C", crc, want).At(moe_layer * config_.experts + expert);
   }
 
  private:
@@ -89,9 +146,18 @@ class Image {
     return value == expected ? Status() : Bad(where, "is not what the config demands", value, expected);
   }
 
-  Status OpenMetadata(const Storage& storage) {
-    const std::byte* bytes = storage.Map(0, sizeof(ImageHeader));
-    if (bytes == nullptr) return Bad("image", "is shorter than a header", storage.size(), sizeof(ImageHeader));
+  // The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of kRecordAlignment.
+  static Status ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) {
+    const uint64_t whole = RoundUp<uint64_t>(bytes, kRecordAlignment);
+    if (offset + whole > arena.size()) {
+      return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the image's front part", arena.size(),
+                    offset + whole);
+    }
+    return ReadAll(queue, offset, whole, arena.data() + static_cast<size_t>(offset));
+  }
+
+  // header: sizeof(ImageHeader) bytes. storage_bytes: of the whole storage.
+  Status OpenHeader(const std::byte* bytes, uint64_t storage_bytes) {
     if (reinterpret_cast<uintptr_t>(bytes) % kAlignment != 0) {
       return Status(StatusCode::kInvalidArgument, "storage address", "is not aligned to 64 bytes",
                     reinterpret_cast<uintptr_t>(bytes));
@@ -109,18 +175,17 @@ class Image {
     if (header_.header_bytes != sizeof(ImageHeader)) {
       return Bad("header.header_bytes", "is wrong", header_.header_bytes, sizeof(ImageHeader));
     }
-    if (header_.file_bytes > storage.size()) {
-      return Bad("image", "is cut short: bytes at hand", storage.size(), header_.file_bytes);
-    }
-    if (header_.file_bytes > SIZE_MAX) {
-      return Status(StatusCode::kUnsupported, "header.file_bytes", "does not fit this machine's address space",
-                    header_.file_bytes, SIZE_MAX);
+    if (header_.file_bytes > storage_bytes) {
+      return Bad("image", "is cut short: bytes at hand", storage_bytes, header_.file_bytes);
     }
     if (header_.metadata_bytes < sizeof(ImageHeader) || header_.metadata_bytes > header_.file_bytes) {
       return Bad("header.metadata_bytes", "does not fit the file", header_.metadata_bytes, header_.file_bytes);
     }
-    metadata_ = storage.Map(0, header_.metadata_bytes);
-    ImageHeader blank = LoadAs<ImageHeader>(bytes);
+    return Status();
+  }
+
+  Status CheckMetadata() {
+    ImageHeader blank = LoadAs<ImageHeader>(metadata_);
     blank.metadata_crc = 0;
     uint32_t crc = Crc32c(0, &blank, sizeof(blank));
     crc =
@@ -128,7 +193,17 @@ class Image {
     if (crc != header_.metadata_crc)
       return Bad("header and directory", "have the wrong CRC-32C", crc, header_.metadata_crc);
     config_ = ConfigFromHeader(header_);
-    return CheckConfig(config_);
+    LFM2_RETURN_IF_ERROR(CheckConfig(config_));
+    LFM2_RETURN_IF_ERROR(CheckDirectory());
+    return CheckRecords();
+  }
+
+  Status OpenVocab() {
+    LFM2_RETURN_IF_ERROR(Vocab::Open({pinned_, static_cast<size_t>(header_.vocab_bytes)}, &vocab_));
+    if (vocab_.size() != config_.vocab_size) {
+      return Bad("vocabulary.size", "does not match config.vocab_size", vocab_.size(), config_.vocab_size);
+    }
+    return Status();
   }
 
   Status CheckDirectory() const {
@@ -194,6 +269,8 @@ class Image {
 
   const Storage* storage_ = nullptr;
   const std::byte* metadata_ = nullptr;
+  const std::byte* pinned_ = nullptr;
+  bool is_streamed_ = false;
   ImageHeader header_{};
   ModelConfig config_;
   Vocab vocab_;

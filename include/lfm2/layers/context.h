@@ -8,6 +8,7 @@
 #include "lfm2/kernels/panel.h"
 #include "lfm2/layers/observer.h"
 #include "lfm2/layers/workspace.h"
+#include "lfm2/model/expert_cache.h"
 
 namespace lfm2 {
 
@@ -17,8 +18,9 @@ struct LayerContext {
   const Workspace& workspace;
   const Executor* executor;
   const Observer* observer;
-  uint32_t position;  // of the chunk's first token
-  uint32_t tokens;    // in the chunk
+  ExpertCache* expert_cache;  // null: every expert is addressable
+  uint32_t position;          // of the chunk's first token
+  uint32_t tokens;            // in the chunk
 };
 
 // The same product of several matrices with one input, as one piece of work: gate and up, or q, k and v.

@@ -6,11 +6,13 @@
 #define LFM2_LAYERS_FEED_FORWARD_INL_H_
 #endif
 
+#include "lfm2/base/status.h"
 #include "lfm2/format/image.h"
 #include "lfm2/kernels/target-inl.h"
 #include "lfm2/layers/context.h"
 #include "lfm2/layers/products-inl.h"
 #include "lfm2/layers/router-inl.h"
+#include "lfm2/model/expert_cache.h"
 #include "lfm2/model/weights.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -43,28 +45,62 @@ inline MatMulInput ExpertInput(const LayerContext& ctx, uint32_t i, const float*
   return in;
 }
 
-// Calls f(i, begin, end) for ranges of the row blocks of each active expert i, as one piece of work.
+// Calls f(i, begin, end) for ranges of the row blocks of each expert of the batch, as one piece of work.
 template <class F>
-void ForExpertBlocks(const LayerContext& ctx, uint32_t active, uint32_t blocks, F&& f) {
-  ParallelRanges(ctx.executor, active * blocks, [&](uint32_t begin, uint32_t end) {
+void ForExpertBlocks(const LayerContext& ctx, const ExpertBatch& batch, uint32_t blocks, F&& f) {
+  ParallelRanges(ctx.executor, batch.count * blocks, [&](uint32_t begin, uint32_t end) {
     while (begin < end) {
       const uint32_t i = begin / blocks, first = begin % blocks;
       const uint32_t count = Min(end - begin, blocks - first);
-      f(i, first, first + count);
+      f(batch.index[i], first, first + count);
       begin += count;
     }
   });
 }
 
-// Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens.
-// Outputs are added up per token, best expert first, so the order of the sum depends on nothing else.
+// moe.out[assignments, hidden] of the batch's experts, from workspace.normed.
 template <class Kernels>
-void MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights, const Image& image,
-                    uint32_t layer) {
+void ComputeExperts(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights,
+                    const ExpertBatch& batch) {
+  const Workspace& ws = ctx.workspace;
+  const Workspace::Experts& moe = ws.moe;
+  const uint32_t hidden = ctx.config.hidden_size, ff_size = ctx.config.expert_ff_size;
+  const auto gathered = [&](uint32_t i) {
+    MatMulInput in = ExpertInput(ctx, i, ws.normed, hidden, moe.panel);
+    in.rows = moe.token + moe.offset[moe.active[i]];
+    return in;
+  };
+  const auto activated = [&](uint32_t i) {
+    const size_t first = moe.offset[moe.active[i]];
+    return ExpertInput(ctx, i, moe.act + first * ff_size, ff_size, moe.act_panel);
+  };
+  const auto pack = [&](const MatMulInput& in, uint32_t cols) {
+    const Tiling tiling(in.tokens, kernels.max_tile());
+    kernels.PackPanel(in, cols, 0, tiling.tiles(), const_cast<uint8_t*>(in.panel));
+  };
+  ParallelFor(ctx.executor, batch.count, [&](uint32_t n) { pack(gathered(batch.index[n]), hidden); });
+  ForExpertBlocks(ctx, batch, weights.expert_gate.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
+    float* out = moe.act + size_t{moe.offset[moe.active[i]]} * ff_size;
+    kernels.MatMulSwiGlu(weights.expert_gate.In(batch.data[i]), weights.expert_up.In(batch.data[i]), gathered(i), begin,
+                         end, out, ff_size);
+  });
+  ParallelFor(ctx.executor, batch.count, [&](uint32_t n) { pack(activated(batch.index[n]), ff_size); });
+  ForExpertBlocks(ctx, batch, weights.expert_down.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
+    float* out = moe.out + size_t{moe.offset[moe.active[i]]} * hidden;
+    kernels.MatMul(weights.expert_down.In(batch.data[i]), activated(i), begin, end, out, hidden);
+  });
+}
+
+// Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens,
+// and where experts are read, those at hand are computed while the others come. Outputs are added up per token, best
+// expert first, so the order of the sum depends on nothing else. Errors: ExpertCache's.
+template <class Kernels>
+Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights, const Image& image,
+                      uint32_t layer) {
   const Workspace& ws = ctx.workspace;
   const Workspace::Experts& moe = ws.moe;
   const ModelConfig& config = ctx.config;
-  const uint32_t hidden = config.hidden_size, ff_size = config.expert_ff_size, per_token = config.experts_per_token;
+  const uint32_t hidden = config.hidden_size, per_token = config.experts_per_token;
   const uint32_t moe_layer = layer - config.dense_layers;
 
   const Product router[] = {{&weights.router, moe.scores}};
@@ -80,33 +116,21 @@ void MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const Layer
     }
   }
   const uint32_t active = GroupByExpert(ctx);
-
-  const auto gathered = [&](uint32_t i) {
-    MatMulInput in = ExpertInput(ctx, i, ws.normed, hidden, moe.panel);
-    in.rows = moe.token + moe.offset[moe.active[i]];
-    return in;
-  };
-  const auto activated = [&](uint32_t i) {
-    const size_t first = moe.offset[moe.active[i]];
-    return ExpertInput(ctx, i, moe.act + first * ff_size, ff_size, moe.act_panel);
-  };
-  const auto pack = [&](const MatMulInput& in, uint32_t cols) {
-    const Tiling tiling(in.tokens, kernels.max_tile());
-    kernels.PackPanel(in, cols, 0, tiling.tiles(), const_cast<uint8_t*>(in.panel));
-  };
-  ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(gathered(i), hidden); });
-  ForExpertBlocks(ctx, active, weights.expert_gate.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
-    const uint8_t* record = image.Record(moe_layer, moe.active[i]);
-    float* out = moe.act + size_t{moe.offset[moe.active[i]]} * ff_size;
-    kernels.MatMulSwiGlu(weights.expert_gate.In(record), weights.expert_up.In(record), gathered(i), begin, end, out,
-                         ff_size);
-  });
-  ParallelFor(ctx.executor, active, [&](uint32_t i) { pack(activated(i), ff_size); });
-  ForExpertBlocks(ctx, active, weights.expert_down.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
-    const uint8_t* record = image.Record(moe_layer, moe.active[i]);
-    float* out = moe.out + size_t{moe.offset[moe.active[i]]} * hidden;
-    kernels.MatMul(weights.expert_down.In(record), activated(i), begin, end, out, hidden);
-  });
+  if (ctx.expert_cache == nullptr) {
+    for (uint32_t i = 0; i < active; ++i) {
+      moe.batch[i] = static_cast<uint16_t>(i);
+      moe.data[i] = image.Record(moe_layer, moe.active[i]);
+    }
+    ComputeExperts(kernels, ctx, weights, {active, moe.batch, moe.data});
+  } else {
+    ExpertBatch batch;
+    LFM2_RETURN_IF_ERROR(ctx.expert_cache->Begin({moe_layer, ctx.tokens, per_token, moe.chosen, moe.active, active}));
+    LFM2_RETURN_IF_ERROR(ctx.expert_cache->Next(&batch));
+    while (batch.count > 0) {
+      ComputeExperts(kernels, ctx, weights, batch);
+      LFM2_RETURN_IF_ERROR(ctx.expert_cache->Next(&batch));
+    }
+  }
   ForTokens(ctx, [&](uint32_t t) {
     float* to = ws.delta + size_t{t} * hidden;
     std::memset(to, 0, hidden * sizeof(float));
@@ -115,6 +139,7 @@ void MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const Layer
       kernels.AddScaled(to, moe.out + size_t{moe.slot[a]} * hidden, moe.weights[a], hidden);
     }
   });
+  return Status();
 }
 
 }  // namespace HWY_NAMESPACE

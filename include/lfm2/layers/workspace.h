@@ -35,17 +35,19 @@ struct Workspace {
     uint8_t* panel = nullptr;  // of `act`
   } ffn;
   struct Experts {
-    float* scores = nullptr;       // [N, experts] router logits, then sigmoid of them
-    uint16_t* chosen = nullptr;    // [N, experts_per_token] best first
-    float* weights = nullptr;      // [N, experts_per_token]
-    uint32_t* slot = nullptr;      // [N, experts_per_token] where in expert order the assignment stands
-    uint32_t* token = nullptr;     // [A] token of each assignment, in expert order
-    uint32_t* offset = nullptr;    // [experts + 1] first assignment of each expert
-    uint16_t* active = nullptr;    // [experts] those with an assignment
-    uint8_t* panel = nullptr;      // of the gathered inputs, expert by expert
-    float* act = nullptr;          // [A, expert_ff_size]
-    uint8_t* act_panel = nullptr;  // of `act`, expert by expert
-    float* out = nullptr;          // [A, hidden_size]
+    float* scores = nullptr;         // [N, experts] router logits, then sigmoid of them
+    uint16_t* chosen = nullptr;      // [N, experts_per_token] best first
+    float* weights = nullptr;        // [N, experts_per_token]
+    uint32_t* slot = nullptr;        // [N, experts_per_token] where in expert order the assignment stands
+    uint32_t* token = nullptr;       // [A] token of each assignment, in expert order
+    uint32_t* offset = nullptr;      // [experts + 1] first assignment of each expert
+    uint16_t* active = nullptr;      // [experts] those with an assignment
+    uint16_t* batch = nullptr;       // [experts] places in `active`, where all are computed in one go
+    const uint8_t** data = nullptr;  // [experts] their records
+    uint8_t* panel = nullptr;        // of the gathered inputs, expert by expert
+    float* act = nullptr;            // [A, expert_ff_size]
+    uint8_t* act_panel = nullptr;    // of `act`, expert by expert
+    float* out = nullptr;            // [A, hidden_size]
   } moe;
 
   constexpr void Carve(const ModelConfig& config, uint32_t chunk, Arena& arena) {
@@ -82,6 +84,8 @@ struct Workspace {
     moe.token = arena.Carve<uint32_t>(assignments);
     moe.offset = arena.Carve<uint32_t>(uint64_t{config.experts} + 1);
     moe.active = arena.Carve<uint16_t>(config.experts);
+    moe.batch = arena.Carve<uint16_t>(config.experts);
+    moe.data = arena.Carve<const uint8_t*>(config.experts);
     moe.panel = arena.Carve<uint8_t>(PanelBytes(assignments, hidden));
     moe.act = arena.Carve<float>(assignments * config.expert_ff_size);
     moe.act_panel = arena.Carve<uint8_t>(PanelBytes(assignments, config.expert_ff_size));

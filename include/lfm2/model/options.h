@@ -20,6 +20,12 @@ struct SessionOptions {
   uint32_t logits_rows = 1;
   // The longest word (run between two splits of the tokenizer's pattern, in bytes) that a prompt may hold.
   uint32_t max_word_bytes = 1024;
+  // The budget of an arena for a model whose experts are read as they are needed: all of it, the image's front part
+  // included. What is left beside the fixed regions becomes expert slots, and the more of them, the less is read.
+  // 0: experts_per_token slots for each layer. Other images need what their plan says, and ignore it.
+  uint64_t arena_bytes = 0;
+  // How often a record is read again, or a piece of it, after an error or a wrong CRC. A timeout is not repeated.
+  uint32_t read_retries = 2;
   // Refused by Session::Open where this program or this processor does not have it.
   CpuTarget cpu_target = CpuTarget::kAutomatic;
 };

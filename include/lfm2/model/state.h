@@ -30,10 +30,17 @@ class State {
     conv_floats_ = conv_layer_floats_ * (config.layers - config.attention_layers());
     conv_ = arena.Carve<float>(conv_floats_);
   }
+  // Room for one copy of the convolution state, for Save and Restore.
+  constexpr void CarveSaved(Arena& arena) { saved_ = arena.Carve<float>(conv_floats_); }
 
   // Forgets everything: the next token is at position 0. Keys and values stay as they are, for attention never uses
   // what lies behind the last position.
   void Reset() { std::memset(conv_, 0, sizeof(float) * conv_floats_); }
+
+  // A sequence can go back to where it was saved: positions behind that are written anew anyhow, and convolutions are
+  // restored.
+  void Save() { std::memcpy(saved_, conv_, sizeof(float) * conv_floats_); }
+  void Restore() { std::memcpy(conv_, saved_, sizeof(float) * conv_floats_); }
 
   // n counts attention layers from 0.
   KvCache kv(uint32_t n) const {
@@ -46,6 +53,7 @@ class State {
  private:
   std::byte* kv_ = nullptr;
   float* conv_ = nullptr;
+  float* saved_ = nullptr;
   uint64_t kv_layer_bytes_ = 0;
   uint32_t capacity_ = 0;
   uint32_t kv_heads_ = 0;

@@ -6,7 +6,9 @@
 #include "lfm2/base/config.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/layers/workspace.h"
+#include "lfm2/model/expert_cache.h"
 #include "lfm2/model/options.h"
+#include "lfm2/model/slot_plan.h"
 #include "lfm2/model/state.h"
 #include "lfm2/model/weights.h"
 #include "lfm2/text/chat_encoder.h"
@@ -21,14 +23,20 @@ struct PlanRegion {
 };
 
 struct Plan {
-  static constexpr uint32_t kMaxRegions = 8;
+  static constexpr uint32_t kMaxRegions = 11;
   PlanRegion regions[kMaxRegions];
   uint32_t count = 0;
   uint64_t total_bytes = 0;
+  // Where experts are read: the part of the total that Image::Open takes from the front of the arena, what the slots
+  // are, and the least total that works at all.
+  uint64_t front_bytes = 0;
+  SlotPlan slots;
+  uint64_t least_bytes = 0;
 };
 
 // Everything that a session carves from its arena. The one function Carve is the plan, too: over a counting arena.
 struct SessionMemory {
+  ExpertCache experts;
   Weights weights;
   State state;
   Workspace workspace;
@@ -38,7 +46,8 @@ struct SessionMemory {
   uint64_t text_scratch_bytes = 0;
 
   // options: normalized. Adds each region to *plan unless that is null.
-  constexpr void Carve(const ModelConfig& config, const SessionOptions& options, Arena& arena, Plan* plan) {
+  constexpr void Carve(const ModelConfig& config, const SessionOptions& options, const StreamShape& shape,
+                       const SlotPlan& slots, Arena& arena, Plan* plan) {
     uint64_t before = arena.used();
     const auto region = [&](const char* name) {
       if (plan == nullptr) return;
@@ -46,11 +55,18 @@ struct SessionMemory {
       before = arena.used();
       plan->total_bytes = before;
     };
+    if (shape.is_streamed()) {
+      experts.CarveSlots(slots, arena);
+      region("expert slots");
+      experts.CarveTables(config, slots, arena);
+      region("expert cache");
+    }
     weights.Carve(config, arena);
     region("weight views");
     state.CarveKv(config, options, arena);
     region("KV cache");
     state.CarveConv(config, arena);
+    if (shape.is_streamed()) state.CarveSaved(arena);
     region("convolution state");
     workspace.Carve(config, options.prefill_chunk, arena);
     region("activations");
@@ -65,13 +81,40 @@ struct SessionMemory {
   }
 };
 
-// The regions and the total of the arena that Session::Open needs. config has passed CheckConfig (an opened image's
-// has). Constexpr: firmware sizes its static arena with it.
-constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options) {
+// The regions and the total of the arena that Session::Open needs, and of the image's front part where that is read.
+// config has passed CheckConfig (an opened image's has). shape: StreamShapeOf(image); left out for images that are
+// addressable. Constexpr: firmware sizes its static arena with it. options.arena_bytes may be too small: then the plan
+// is the least one, of least_bytes.
+constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options,
+                        const StreamShape& shape = StreamShape()) {
+  const SessionOptions normalized = Normalized(config, options);
+  const auto carve = [&](const SlotPlan& slots, Plan* plan) {
+    Arena arena = Arena::Counting();
+    SessionMemory memory;
+    if (shape.is_streamed()) {
+      arena.Carve<std::byte>(shape.front_bytes);
+      plan->front_bytes = shape.front_bytes;
+      plan->regions[plan->count++] = {"image, front part", shape.front_bytes};
+    }
+    memory.Carve(config, normalized, shape, slots, arena, plan);
+    plan->slots = slots;
+  };
+  Plan least;
+  carve(MakeSlotPlan(config, shape, LeastSlotBytes(config, shape)), &least);
+  least.least_bytes = least.total_bytes;
+  if (!shape.is_streamed()) return least;
+  // Slots also take entries in tables: a plan with the table of every expert says what is left for them at least.
+  SlotPlan all = MakeSlotPlan(config, shape, UINT64_MAX);
+  const uint64_t slot_bytes = all.bytes;
+  Plan most;
+  carve(all, &most);
+  const uint64_t fixed = most.total_bytes - slot_bytes;
+  uint64_t budget = DefaultSlotBytes(config, shape);
+  if (normalized.arena_bytes > 0) budget = normalized.arena_bytes - Min(normalized.arena_bytes, fixed);
+  if (budget <= least.slots.bytes) return least;
   Plan plan;
-  Arena arena = Arena::Counting();
-  SessionMemory memory;
-  memory.Carve(config, Normalized(config, options), arena, &plan);
+  carve(MakeSlotPlan(config, shape, budget), &plan);
+  plan.least_bytes = least.total_bytes;
   return plan;
 }
 

@@ -28,9 +28,11 @@ namespace HWY_NAMESPACE {
 template <class Kernels>
 class BasicSession {
  public:
-  // arena: aligned to kAlignment and at least MakePlan(image.config(), options).total_bytes long. executor: may be
-  // null. Errors: kFailedPrecondition if open already or the image is not; kInvalidArgument for bad options or a
-  // misaligned arena; kUnsupported for options.cpu_target; kArenaTooSmall, where limit() is what is needed.
+  // arena: aligned to kAlignment and at least MakePlan(image.config(), options).total_bytes long. Where experts are
+  // read, it is what Image::Open has left of an arena of MakePlan(config, options, StreamShapeOf(image)).total_bytes.
+  // executor: may be null. Errors: kFailedPrecondition if open already or the image is not; kInvalidArgument for bad
+  // options or a misaligned arena; kUnsupported for options.cpu_target; kArenaTooSmall, where limit() is what is
+  // needed.
   Status Open(const Image& image, const SessionOptions& options, Span<std::byte> arena,
               const Executor* executor = nullptr) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");
@@ -39,16 +41,24 @@ class BasicSession {
     const SessionOptions normalized = Normalized(config, options);
     LFM2_RETURN_IF_ERROR(CheckOptions(config, options));
     LFM2_RETURN_IF_ERROR(kernels_.Select(options.cpu_target));
-    if (reinterpret_cast<uintptr_t>(arena.data()) % kAlignment != 0) {
-      return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 64 bytes");
+    const StreamShape shape = StreamShapeOf(image);
+    if (reinterpret_cast<uintptr_t>(arena.data()) % (shape.is_streamed() ? kRecordAlignment : kAlignment) != 0) {
+      return Status(StatusCode::kInvalidArgument, "arena", "is not aligned: multiple needed",
+                    reinterpret_cast<uintptr_t>(arena.data()), shape.is_streamed() ? kRecordAlignment : kAlignment);
     }
-    const uint64_t needed = MakePlan(config, normalized).total_bytes;
+    const Plan plan = MakePlan(config, normalized, shape);
+    if (shape.is_streamed() && normalized.arena_bytes > 0 && normalized.arena_bytes < plan.least_bytes) {
+      return Status(StatusCode::kArenaTooSmall, "options.arena_bytes", "does not hold one expert at a time",
+                    normalized.arena_bytes, plan.least_bytes);
+    }
+    const uint64_t needed = plan.total_bytes - plan.front_bytes;
     if (arena.size() < needed) {
       return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the plan", arena.size(), needed);
     }
     Arena carver(arena);
-    memory_.Carve(config, normalized, carver, nullptr);
+    memory_.Carve(config, normalized, shape, plan.slots, carver, nullptr);
     memory_.weights.Bind(image);
+    if (shape.is_streamed()) memory_.experts.Bind(image, shape, plan.slots, normalized.read_retries);
     options_ = normalized;
     executor_ = executor;
     image_ = &image;
@@ -83,19 +93,31 @@ class BasicSession {
   void Reset() {
     memory_.state.Reset();
     position_ = 0;
+    has_logits_ = false;
   }
 
   // nullptr: none.
   void SetObserver(const Observer* observer) { observer_ = observer; }
 
+  // Where experts are read: how that went since Open.
+  bool is_streamed() const { return image_->is_streamed(); }
+  StreamStatistics statistics() const { return is_streamed() ? memory_.experts.TotalStatistics() : StreamStatistics(); }
+  // moe_layer = layer - dense_layers; only where is_streamed().
+  const StreamStatistics& layer_statistics(uint32_t moe_layer) const {
+    return memory_.experts.layer_statistics(moe_layer);
+  }
+
   // Appends tokens to the sequence, options().prefill_chunk at a time, and computes the logits of the last one.
-  // Errors, all before anything is computed or remembered: kFailedPrecondition if not open; kInvalidArgument for no
-  // tokens or an id outside the vocabulary (index() is its place); kContextFull.
+  // Errors: kFailedPrecondition if not open; kInvalidArgument for no tokens or an id outside the vocabulary (index() is
+  // its place); kContextFull; where experts are read, kIo, kTimeout and kCorrupt, with the number of the record
+  // (moe_layer * experts + expert) as index() and the byte of the storage as limit(). None of the tokens is remembered
+  // then: the same call may be made again, and gives what it would have given. logits() are empty until it does.
   Status Prefill(Span<const int32_t> tokens) {
     LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
+    const uint32_t start = Save();
     for (size_t begin = 0; begin < tokens.size();) {
       const size_t count = Min<size_t>(tokens.size() - begin, options_.prefill_chunk);
-      RunChunk(tokens.subspan(begin, count));
+      LFM2_RETURN_IF_ERROR(OrGoBack(RunChunk(tokens.subspan(begin, count)), start));
       begin += count;
       if (begin == tokens.size()) ComputeLogits(static_cast<uint32_t>(count) - 1, 1);
     }
@@ -105,14 +127,16 @@ class BasicSession {
   // Appends one token. The same as Prefill of that token.
   Status Decode(int32_t token) { return Prefill({&token, 1}); }
 
-  // As Prefill, and calls sink(position, Span<const float> logits) for every one of the tokens, in order.
+  // As Prefill, and calls sink(position, Span<const float> logits) for every one of the tokens, in order. Where it
+  // fails half way, sink has been called for the tokens before.
   template <class Sink>
   Status PrefillLogits(Span<const int32_t> tokens, Sink&& sink) {
     LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
+    const uint32_t start = Save();
     for (size_t begin = 0; begin < tokens.size();) {
       const uint32_t first = position_;
       const uint32_t count = static_cast<uint32_t>(Min<size_t>(tokens.size() - begin, options_.prefill_chunk));
-      RunChunk(tokens.subspan(begin, count));
+      LFM2_RETURN_IF_ERROR(OrGoBack(RunChunk(tokens.subspan(begin, count)), start));
       begin += count;
       for (uint32_t row = 0; row < count;) {
         const uint32_t rows = Min(count - row, options_.logits_rows);
@@ -126,10 +150,11 @@ class BasicSession {
     return Status();
   }
 
-  // logits[vocab_size] of the last token, overwritten by the next call; empty before the first.
+  // logits[vocab_size] of the last token, overwritten by the next call; empty before the first and behind a call that
+  // failed while reading.
   Span<const float> logits() const {
     const size_t size = config().vocab_size;
-    return {memory_.logits + logits_row_ * size, position_ > 0 ? size : 0};
+    return {memory_.logits + logits_row_ * size, has_logits_ ? size : 0};
   }
 
  private:
@@ -150,12 +175,26 @@ class BasicSession {
     return Status();
   }
 
+  // Nothing fails once the arguments are good, except reading.
+  uint32_t Save() {
+    if (is_streamed()) memory_.state.Save();
+    return position_;
+  }
+  Status OrGoBack(const Status& status, uint32_t start) {
+    if (status.ok()) return status;
+    memory_.state.Restore();
+    position_ = start;
+    has_logits_ = false;
+    return status;
+  }
+
   // The chunk's tokens through all layers: workspace.x becomes their residual stream behind the last layer.
-  void RunChunk(Span<const int32_t> tokens) {
+  Status RunChunk(Span<const int32_t> tokens) {
     const ModelConfig& c = config();
     const Workspace& ws = memory_.workspace;
     const uint32_t count = static_cast<uint32_t>(tokens.size());
-    const LayerContext ctx{c, ws, executor_, observer_, position_, count};
+    ExpertCache* const cache = is_streamed() ? &memory_.experts : nullptr;
+    const LayerContext ctx{c, ws, executor_, observer_, cache, position_, count};
     ForTokens(ctx, [&](uint32_t t) {
       DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(tokens[t]),
                     ws.x + size_t{t} * c.hidden_size);
@@ -178,7 +217,7 @@ class BasicSession {
         Normalize(kernels_, ctx, t, weights.ffn_norm);
       });
       if (c.is_moe_layer(layer)) {
-        MoeFeedForward(kernels_, ctx, weights, *image_, layer);
+        LFM2_RETURN_IF_ERROR(MoeFeedForward(kernels_, ctx, weights, *image_, layer));
       } else {
         DenseFeedForward(kernels_, ctx, weights);
       }
@@ -189,6 +228,7 @@ class BasicSession {
     }
     Observe(ctx, c.layers);
     position_ += count;
+    return Status();
   }
 
   // logits[rows, vocab_size] = output . RMSNorm(x[row .. row + rows - 1]).
@@ -199,10 +239,11 @@ class BasicSession {
       kernels_.RmsNorm(ws.x + size_t{row + i} * c.hidden_size, memory_.weights.output_norm, c.hidden_size, c.norm_eps,
                        ws.normed + size_t{i} * c.hidden_size);
     }
-    const LayerContext ctx{c, ws, executor_, nullptr, 0, rows};
+    const LayerContext ctx{c, ws, executor_, nullptr, nullptr, 0, rows};
     const Product output[] = {{&memory_.weights.output, memory_.logits}};
     MultiplyAll(kernels_, executor_, output, PackInput(kernels_, ctx, ws.normed, c.hidden_size, ws.panel));
     logits_row_ = rows - 1;
+    has_logits_ = true;
   }
 
   // cos_sin[head_dim]: cosines, then sines, of position / theta^(2 i / head_dim).
@@ -229,6 +270,7 @@ class BasicSession {
   float rope_frequency_[kMaxHeadDim / 2] = {};
   uint32_t position_ = 0;
   uint32_t logits_row_ = 0;
+  bool has_logits_ = false;
 };
 
 using Session = BasicSession<SimdKernels>;

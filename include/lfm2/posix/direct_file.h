@@ -1,0 +1,93 @@
+// A model image in a file that is read and not mapped: experts go from the drive straight into the arena, and no page
+// of them into the page cache.
+#ifndef LFM2_POSIX_DIRECT_FILE_H_
+#define LFM2_POSIX_DIRECT_FILE_H_
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lfm2/base/status.h"
+#include "lfm2/posix/file_queue.h"
+#include "lfm2/storage/read_queue.h"
+#include "lfm2/storage/storage.h"
+
+namespace lfm2::posix {
+
+// Outlives every Image and Session opened on it; the memory that they read to outlives Close. One session at a time.
+// Opening and reading allocate nothing.
+class DirectFile final : public Storage {
+ public:
+  DirectFile() = default;
+  DirectFile(const DirectFile&) = delete;
+  DirectFile& operator=(const DirectFile&) = delete;
+  ~DirectFile() { Close(); }
+
+  // path: a regular file that is not empty. Errors: kFailedPrecondition if open already, kIo with errno as the value,
+  // kInvalidArgument where it is no regular file or empty or options are out of bounds, kUnsupported where the kernel
+  // has no io_uring and options ask for it.
+  Status Open(const char* path, const DirectFileOptions& options = DirectFileOptions()) {
+    if (is_open()) return Status(StatusCode::kFailedPrecondition, "DirectFile::Open", "a file is open already");
+    if (options.queue_depth == 0 || options.queue_depth > FileQueue::kMaxReads) {
+      return Status(StatusCode::kInvalidArgument, "options.queue_depth", "is out of bounds", options.queue_depth,
+                    FileQueue::kMaxReads);
+    }
+    if (options.piece_bytes == 0 || options.piece_bytes % FileQueue::kAlignmentBytes != 0) {
+      return Status(StatusCode::kInvalidArgument, "options.piece_bytes", "is not a multiple of 4096",
+                    options.piece_bytes);
+    }
+#if defined(O_DIRECT)
+    is_direct_ = true;
+    fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
+#endif
+    // A file system that knows no O_DIRECT refuses it with EINVAL.
+    if (fd_ < 0 && (!is_direct_ || errno == EINVAL)) {
+      is_direct_ = false;
+      fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    }
+    if (fd_ < 0) return Status(StatusCode::kIo, "file", "can not be opened; errno", static_cast<uint64_t>(errno));
+    const Status status = OpenQueue(options);
+    if (!status.ok()) Close();
+    return status;
+  }
+
+  // Waits for the reads that are under way. Closing twice does nothing.
+  void Close() {
+    queue_.Close();
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+    size_ = 0;
+    is_direct_ = false;
+  }
+
+  bool is_open() const { return fd_ >= 0; }
+  // False: the file system does not know O_DIRECT. Reads go through the page cache, which is told to forget them.
+  bool is_direct() const { return is_direct_; }
+  bool uses_io_uring() const { return queue_.uses_io_uring(); }
+
+  uint64_t size() const override { return size_; }
+  const std::byte* Map(uint64_t, uint64_t) const override { return nullptr; }
+  ReadQueue* queue() const override { return is_open() ? &queue_ : nullptr; }
+
+ private:
+  Status OpenQueue(const DirectFileOptions& options) {
+    struct stat info;
+    if (::fstat(fd_, &info) != 0) {
+      return Status(StatusCode::kIo, "file", "can not be examined; errno", static_cast<uint64_t>(errno));
+    }
+    if (!S_ISREG(info.st_mode)) return Status(StatusCode::kInvalidArgument, "file", "is not a regular file");
+    if (info.st_size <= 0) return Status(StatusCode::kInvalidArgument, "file", "is empty");
+    size_ = static_cast<uint64_t>(info.st_size);
+    return queue_.Open(fd_, size_, is_direct_, options);
+  }
+
+  int fd_ = -1;
+  uint64_t size_ = 0;
+  bool is_direct_ = false;
+  mutable FileQueue queue_;  // reading changes nothing of the file
+};
+
+}  // namespace lfm2::posix
+
+#endif  // LFM2_POSIX_DIRECT_FILE_H_

@@ -1,0 +1,52 @@
+// A model image and an arena, opened as a command line says.
+#ifndef LFM2_TOOLS_COMMON_RUNNING_MODEL_H_
+#define LFM2_TOOLS_COMMON_RUNNING_MODEL_H_
+
+#include <functional>
+#include <string>
+
+#include "lfm2/posix/direct_file.h"
+#include "lfm2/storage/memory_storage.h"
+#include "tools/common/arena_memory.h"
+#include "tools/common/error.h"
+#include "tools/common/model_file.h"
+#include "tools/common/session_plan.h"
+
+namespace lfm2::tools {
+
+// Outlives the sessions on it.
+class RunningModel {
+ public:
+  // Maps the file, to see what is in it. The Error names the file.
+  Error Open(const std::string& path);
+  // What Open has found, whatever the storage will be.
+  const ModelFile& file() const { return file_; }
+
+  // Plans, hands the plan to `show` unless that is empty, and only then allocates and reads. Called once, behind Open.
+  Error Load(const SessionArguments& arguments, const std::function<void(const SessionPlan&)>& show = nullptr);
+  Error Load(const SessionPlan& plan, StorageKind storage, uint64_t arena_bytes);
+
+  // Behind Load: what Session::Open is given.
+  const SessionPlan& plan() const { return plan_; }
+  const Image& image() const { return *image_; }
+  Span<std::byte> arena() const { return arena_; }
+
+ private:
+  Error LoadToMemory();
+  Error LoadFront();
+
+  std::string path_;
+  ModelFile file_;
+  ArenaMemory copy_;    // of the file
+  ArenaMemory memory_;  // the arena; the direct file reads into it and is closed before it goes
+  posix::DirectFile direct_;
+  MemoryStorage in_memory_;
+  Image other_;  // on one of these two
+  const Image* image_ = nullptr;
+  SessionPlan plan_;
+  Span<std::byte> arena_;
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_COMMON_RUNNING_MODEL_H_

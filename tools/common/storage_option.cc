@@ -1,0 +1,47 @@
+#include "tools/common/storage_option.h"
+
+#include <set>
+#include <string>
+
+namespace lfm2::tools {
+
+namespace {
+
+constexpr StorageKind kKinds[] = {StorageKind::kMapped, StorageKind::kMemory, StorageKind::kDirect};
+
+}  // namespace
+
+const char* NameOf(StorageKind kind) {
+  switch (kind) {
+    case StorageKind::kMapped: return "mapped";
+    case StorageKind::kMemory: return "memory";
+    case StorageKind::kDirect: return "direct";
+  }
+  return "";
+}
+
+std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionArguments* arguments) {
+  std::set<std::string> names;
+  for (const StorageKind kind : kKinds) names.insert(NameOf(kind));
+  const auto set = [arguments](const std::string& name) {
+    for (const StorageKind kind : kKinds) {
+      if (name == NameOf(kind)) arguments->storage = kind;
+    }
+  };
+  CLI::Option* storage =
+      app->add_option_function<std::string>("--storage", set,
+                                            "Where the weights are: the mapped file, memory they are read to, or the "
+                                            "file itself, from which experts are read into the arena as needed")
+          ->check(CLI::IsMember(names))
+          ->default_str(NameOf(arguments->storage));
+  CLI::Option* arena =
+      app->add_option("--arena", arguments->arena_bytes,
+                      "Bytes that may be written, such as 1300M; with --storage direct the more, the fewer reads; 0: "
+                      "what the plan says")
+          ->capture_default_str()
+          ->transform(CLI::AsSizeValue(false))
+          ->type_name("BYTES");
+  return {storage, arena};
+}
+
+}  // namespace lfm2::tools
