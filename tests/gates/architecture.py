@@ -25,7 +25,7 @@ STANDARD_HEADERS = {"cstddef", "cstdint", "cstring", "string_view", "type_traits
 # Files that may include more, and why nothing else may.
 MORE_HEADERS = {
     "lfm2/base/assert.h": {"cassert"},
-    "lfm2/base/crc32c.h": {"nmmintrin.h", "arm_acle.h"},  # the processor's own CRC-32C
+    "lfm2/base/crc32c.h": {"nmmintrin.h", "cpuid.h", "arm_acle.h"},  # the processor's own CRC-32C
     "lfm2/kernels/cpu_features.h": {"cpuid.h"},  # an instruction, no call
 }
 HIGHWAY_FOLDERS = {"kernels", "layers", "runtime"}
