@@ -2,36 +2,14 @@
 #include "lfm2/posix/mapped_file.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <string>
 
+#include "tests/posix/temporary_file.h"
+
 namespace lfm2::test {
-namespace {
-
-// A file that is gone when the test ends.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& bytes) {
-    char name[] = "/tmp/lfm2-mapped-file-XXXXXX";
-    const int fd = ::mkstemp(name);
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    path_ = name;
-    std::ofstream(path_, std::ios::binary) << bytes;
-  }
-  ~TemporaryFile() { ::unlink(path_.c_str()); }
-  const char* path() const { return path_.c_str(); }
-
- private:
-  std::string path_;
-};
-
-}  // namespace
 
 TEST_CASE("the bytes of a file, aligned as an image must be, and no range outside them") {
   const TemporaryFile file(std::string(5000, 'x') + "end");

@@ -16,7 +16,8 @@
 namespace lfm2::posix {
 
 // Outlives every Image and Session opened on it; the memory that they read to outlives Close. One session at a time.
-// Opening and reading allocate nothing.
+// Opening and reading allocate nothing. A file that somebody cuts short while it is open is read as far as it goes and
+// is an error behind that. 32-bit systems open files of 2 GB and more where all is compiled with _FILE_OFFSET_BITS=64.
 class DirectFile final : public Storage {
  public:
   DirectFile() = default;
@@ -25,45 +26,36 @@ class DirectFile final : public Storage {
   ~DirectFile() { Close(); }
 
   // path: a regular file that is not empty. Errors: kFailedPrecondition if open already, kIo with errno as the value,
-  // kInvalidArgument where it is no regular file or empty or options are out of bounds, kUnsupported where the kernel
-  // has no io_uring and options ask for it.
+  // kInvalidArgument where it is no regular file or empty or options are out of bounds, kUnsupported where options ask
+  // for io_uring and the system has none for us.
   Status Open(const char* path, const DirectFileOptions& options = DirectFileOptions()) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "DirectFile::Open", "a file is open already");
-    if (options.queue_depth == 0 || options.queue_depth > FileQueue::kMaxReads) {
-      return Status(StatusCode::kInvalidArgument, "options.queue_depth", "is out of bounds", options.queue_depth,
-                    FileQueue::kMaxReads);
-    }
-    if (options.piece_bytes == 0 || options.piece_bytes % FileQueue::kAlignmentBytes != 0) {
-      return Status(StatusCode::kInvalidArgument, "options.piece_bytes", "is not a multiple of 4096",
-                    options.piece_bytes);
-    }
+    // Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
+    constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    bool is_direct = false;
 #if defined(O_DIRECT)
-    is_direct_ = true;
-    fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
+    fd_ = ::open(path, kFlags | O_DIRECT);
+    is_direct = fd_ >= 0 || errno != EINVAL;  // a file system that does not know O_DIRECT refuses it so
 #endif
-    // A file system that knows no O_DIRECT refuses it with EINVAL.
-    if (fd_ < 0 && (!is_direct_ || errno == EINVAL)) {
-      is_direct_ = false;
-      fd_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    }
+    if (!is_direct) fd_ = ::open(path, kFlags);
     if (fd_ < 0) return Status(StatusCode::kIo, "file", "can not be opened; errno", static_cast<uint64_t>(errno));
-    const Status status = OpenQueue(options);
+    const Status status = OpenQueue(is_direct, options);
     if (!status.ok()) Close();
     return status;
   }
 
-  // Waits for the reads that are under way. Closing twice does nothing.
+  // Waits for the reads that the drive has, however long; those that still wait their turn are never begun. Closing
+  // twice does nothing.
   void Close() {
     queue_.Close();
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
     size_ = 0;
-    is_direct_ = false;
   }
 
   bool is_open() const { return fd_ >= 0; }
   // False: the file system does not know O_DIRECT. Reads go through the page cache, which is told to forget them.
-  bool is_direct() const { return is_direct_; }
+  bool is_direct() const { return queue_.is_direct(); }
   bool uses_io_uring() const { return queue_.uses_io_uring(); }
 
   uint64_t size() const override { return size_; }
@@ -71,7 +63,7 @@ class DirectFile final : public Storage {
   ReadQueue* queue() const override { return is_open() ? &queue_ : nullptr; }
 
  private:
-  Status OpenQueue(const DirectFileOptions& options) {
+  Status OpenQueue(bool is_direct, const DirectFileOptions& options) {
     struct stat info;
     if (::fstat(fd_, &info) != 0) {
       return Status(StatusCode::kIo, "file", "can not be examined; errno", static_cast<uint64_t>(errno));
@@ -79,12 +71,11 @@ class DirectFile final : public Storage {
     if (!S_ISREG(info.st_mode)) return Status(StatusCode::kInvalidArgument, "file", "is not a regular file");
     if (info.st_size <= 0) return Status(StatusCode::kInvalidArgument, "file", "is empty");
     size_ = static_cast<uint64_t>(info.st_size);
-    return queue_.Open(fd_, size_, is_direct_, options);
+    return queue_.Open(fd_, size_, is_direct, options);
   }
 
   int fd_ = -1;
   uint64_t size_ = 0;
-  bool is_direct_ = false;
   mutable FileQueue queue_;  // reading changes nothing of the file
 };
 

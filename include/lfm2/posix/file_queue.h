@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
 #include "lfm2/posix/file_read.h"
@@ -22,9 +23,10 @@ struct DirectFileOptions {
     kThreads,
   };
   Backend backend = Backend::kAutomatic;
-  // Reads under way at a time, 1 to FileQueue::kMaxReads, and the bytes of one, a multiple of 4096. Two records of an
-  // expert in pieces of 512 KiB keep a drive busy.
-  uint32_t queue_depth = 32;
+  // Reads that the drive has at a time, 1 to FileQueue::kMaxReads (with threads at most ReaderThreads::kMaxThreads);
+  // those behind them wait their turn, so that what was asked for first is there first. The bytes of one read, a
+  // multiple of 4096.
+  uint32_t queue_depth = 8;
   uint32_t piece_bytes = 512u << 10;
   // How long Wait waits for a read.
   uint32_t timeout_ms = 10000;
@@ -34,7 +36,6 @@ struct DirectFileOptions {
 class FileQueue final : public ReadQueue {
  public:
   static constexpr uint32_t kMaxReads = ReaderThreads::kCapacity;
-  static constexpr uint32_t kAlignmentBytes = 4096;
 
   FileQueue() = default;
   FileQueue(const FileQueue&) = delete;
@@ -43,33 +44,51 @@ class FileQueue final : public ReadQueue {
 
   // fd: of a file of `size` bytes, open until Close; is_direct: with O_DIRECT. Errors: DirectFile::Open's.
   Status Open(int fd, uint64_t size, bool is_direct, const DirectFileOptions& options) {
+    if (options.queue_depth == 0 || options.queue_depth > kMaxReads) {
+      return Status(StatusCode::kInvalidArgument, "options.queue_depth", "is out of bounds", options.queue_depth,
+                    kMaxReads);
+    }
+    if (options.piece_bytes == 0 || options.piece_bytes % FileRead::kBlockBytes != 0) {
+      return Status(StatusCode::kInvalidArgument, "options.piece_bytes", "is not a multiple of 4096",
+                    options.piece_bytes);
+    }
     fd_ = fd;
     size_ = size;
     is_direct_ = is_direct;
     options_ = options;
+#if defined(POSIX_FADV_RANDOM)
+    // What the page cache reads ahead would only be in the way.
+    if (!is_direct_) ::posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);
+#endif
     using Backend = DirectFileOptions::Backend;
 #if LFM2_HAVE_IO_URING
-    // Buffered reads of io_uring may block in its Submit.
+    // Buffered reads may block in io_uring's Submit.
     const bool wanted =
         options_.backend == Backend::kIoUring || (options_.backend == Backend::kAutomatic && is_direct_);
-    if (wanted && ring_.Open(kMaxReads)) return Status();
+    if (wanted && ring_.Open(kMaxReads)) {
+      most_at_drive_ = options_.queue_depth;
+      return Status();
+    }
 #endif
     if (options_.backend == Backend::kIoUring) {
       return Status(StatusCode::kUnsupported, "options.backend", "is not to be had: the system has no io_uring for us");
     }
-    const int error = threads_.Open();
+    most_at_drive_ = kMaxReads;  // each thread takes one when it is free
+    const int error = threads_.Open(Min(options_.queue_depth, ReaderThreads::kMaxThreads));
     if (error == 0) return Status();
     return Status(StatusCode::kIo, "reader thread", "can not be created; errno", static_cast<uint64_t>(error));
   }
 
-  // Waits for the reads that are under way. Closing twice does nothing.
+  // Waits for the reads that the drive has, however long; those that still wait their turn are never begun. Closing
+  // twice does nothing.
   void Close() {
 #if LFM2_HAVE_IO_URING
-    while (ring_.is_open() && under_way_ > 0) {
-      uint64_t name;
+    at_drive_ -= failures_;
+    while (ring_.is_open() && at_drive_ > 0) {
+      uint32_t name;
       int64_t result;
       if (ring_.Poll(&name, &result)) {
-        --under_way_;
+        --at_drive_;
       } else {
         ring_.Wait(-1);
       }
@@ -77,10 +96,12 @@ class FileQueue final : public ReadQueue {
     ring_.Close();
 #endif
     threads_.Close();
-    under_way_ = 0;
-    for (bool& used : in_use_) used = false;
+    size_ = 0;
+    begun_ = asked_ = at_drive_ = reads_in_use_ = failures_ = 0;
+    for (Read& read : reads_) read.in_use = false;
   }
 
+  bool is_direct() const { return is_direct_; }
   bool uses_io_uring() const {
 #if LFM2_HAVE_IO_URING
     return ring_.is_open();
@@ -89,61 +110,47 @@ class FileQueue final : public ReadQueue {
 #endif
   }
 
-  uint32_t alignment() const override { return kAlignmentBytes; }
-  uint32_t capacity() const override { return options_.queue_depth; }
+  uint32_t alignment() const override { return FileRead::kBlockBytes; }
+  uint32_t capacity() const override { return kMaxReads; }
   uint32_t piece_bytes() const override { return options_.piece_bytes; }
 
   // A request may reach behind the end of the file as far as its last block does; there it reads zeros.
   Status Submit(const ReadRequest& request) override {
-    const uint64_t end = RoundUp<uint64_t>(size_, kAlignmentBytes);
-    const bool aligned = request.offset % kAlignmentBytes == 0 && request.bytes % kAlignmentBytes == 0 &&
-                         reinterpret_cast<uintptr_t>(request.to) % kAlignmentBytes == 0;
-    if (!aligned || request.bytes == 0) {
+    const uint64_t end = RoundUp<uint64_t>(size_, FileRead::kBlockBytes);
+    const uint64_t mask = FileRead::kBlockBytes - 1;
+    if (((request.offset | request.bytes | reinterpret_cast<uintptr_t>(request.to)) & mask) != 0 ||
+        request.bytes == 0) {
       return Status(StatusCode::kInvalidArgument, "read", "is not of whole blocks of 4096 bytes", request.bytes);
     }
     if (request.offset >= end || request.bytes > end - request.offset) {
       return Status(StatusCode::kInvalidArgument, "read", "is not within the file", request.offset, size_);
     }
-    if (under_way_ == options_.queue_depth) {
-      return Status(StatusCode::kFailedPrecondition, "read", "finds the queue full", under_way_);
+    if (reads_in_use_ == kMaxReads) {
+      return Status(StatusCode::kFailedPrecondition, "read", "finds the queue full", kMaxReads);
     }
     uint32_t free = 0;
-    while (in_use_[free]) ++free;
-    reads_[free] = FileRead(request, size_);
-    const int error = Start(free);
-    if (error != 0) {
-      return Status(StatusCode::kIo, "file", "can not be read; errno", static_cast<uint64_t>(error));
-    }
-    in_use_[free] = true;
-    ++under_way_;
+    while (reads_[free].in_use) ++free;
+    reads_[free] = {FileRead(request, size_), true, false};
+    ++reads_in_use_;
+    waiting_[asked_++ % kMaxReads] = static_cast<uint8_t>(free);
+    BeginReads();
     return Status();
   }
 
   bool Poll(ReadCompletion* done) override {
-    uint64_t name = 0;
+    uint32_t name = 0;
     int64_t result = 0;
     while (TakeResult(&name, &result)) {
-      const uint32_t number = static_cast<uint32_t>(name);
-      FileRead& read = reads_[number];
-      if (!read.Take(result, kAlignmentBytes, done)) {
-        const int error = Start(number);
-        if (error == 0) continue;
-        done->status = Status(StatusCode::kIo, "file", "can not be read; errno", static_cast<uint64_t>(error));
-      }
-#if defined(POSIX_FADV_DONTNEED)
-      if (!is_direct_) {
-        ::posix_fadvise(fd_, static_cast<off_t>(read.begin()), static_cast<off_t>(read.whole()), POSIX_FADV_DONTNEED);
-      }
-#endif
-      in_use_[number] = false;
-      --under_way_;
-      return true;
+      --at_drive_;
+      const bool ended = End(name, result, done);
+      BeginReads();
+      if (ended) return true;
     }
     return false;
   }
 
   Status Wait(ReadCompletion* done) override {
-    if (under_way_ == 0) return Status(StatusCode::kFailedPrecondition, "read", "is not under way");
+    if (reads_in_use_ == 0) return Status(StatusCode::kFailedPrecondition, "read", "is not under way");
     const uint64_t begin = NowNs();
     for (;;) {
       if (Poll(done)) return Status();
@@ -162,19 +169,78 @@ class FileQueue final : public ReadQueue {
   }
 
  private:
-  int Start(uint32_t number) {
-    const FileRead& read = reads_[number];
-#if LFM2_HAVE_IO_URING
-    if (ring_.is_open()) return ring_.Submit(fd_, read.offset(), read.bytes(), read.to(), number);
-#endif
-    return threads_.Submit(fd_, read.offset(), read.bytes(), read.to(), number);
+  struct Read {
+    FileRead file_read;
+    bool in_use = false;
+    bool direct = false;  // as it was begun
+  };
+  struct Failure {
+    uint32_t name;
+    int error;
+  };
+
+  void BeginReads() {
+    while (begun_ != asked_ && at_drive_ < most_at_drive_) Begin(waiting_[begun_++ % kMaxReads]);
   }
-  bool TakeResult(uint64_t* name, int64_t* result) {
+
+  // Begins the read, or what is left of it. An error comes back from TakeResult.
+  void Begin(uint32_t name) {
+    reads_[name].direct = is_direct_;
+    const FileRange rest = reads_[name].file_read.Rest(fd_);
+    ++at_drive_;
+    int error = 0;
+#if LFM2_HAVE_IO_URING
+    if (ring_.is_open()) {
+      error = ring_.Submit(rest, name);
+      if (error != 0) failed_[failures_++] = {name, error};
+      return;
+    }
+#endif
+    threads_.Submit(rest, name);
+  }
+
+  bool TakeResult(uint32_t* name, int64_t* result) {
+    if (failures_ > 0) {
+      --failures_;
+      *name = failed_[failures_].name;
+      *result = -int64_t{failed_[failures_].error};
+      return true;
+    }
 #if LFM2_HAVE_IO_URING
     if (ring_.is_open()) return ring_.Poll(name, result);
 #endif
     return threads_.Poll(name, result);
   }
+
+  // True: the read has ended, and *done says how; false: it goes on.
+  bool End(uint32_t name, int64_t result, ReadCompletion* done) {
+    Read& read = reads_[name];
+    const bool refused = result == -EINVAL && read.direct;
+    if (refused) StopDirectReads();
+    if (refused || !read.file_read.Take(result, done)) {
+      Begin(name);
+      return false;
+    }
+#if defined(POSIX_FADV_DONTNEED)
+    if (!read.direct) {
+      const ReadRequest& request = read.file_read.request();
+      ::posix_fadvise(fd_, static_cast<off_t>(request.offset), static_cast<off_t>(request.bytes), POSIX_FADV_DONTNEED);
+    }
+#endif
+    read.in_use = false;
+    --reads_in_use_;
+    return true;
+  }
+
+  // Some file systems take O_DIRECT when a file is opened, and refuse to read so.
+  void StopDirectReads() {
+#if defined(O_DIRECT)
+    const int flags = ::fcntl(fd_, F_GETFL);
+    if (flags != -1) ::fcntl(fd_, F_SETFL, flags & ~O_DIRECT);
+#endif
+    is_direct_ = false;
+  }
+
   void WaitForResult(int milliseconds) {
 #if LFM2_HAVE_IO_URING
     if (ring_.is_open()) return ring_.Wait(milliseconds);
@@ -185,10 +251,17 @@ class FileQueue final : public ReadQueue {
   int fd_ = -1;
   uint64_t size_ = 0;
   bool is_direct_ = false;
-  uint32_t under_way_ = 0;
   DirectFileOptions options_;
-  FileRead reads_[kMaxReads];
-  bool in_use_[kMaxReads] = {};
+  uint32_t most_at_drive_ = 0;
+  uint32_t at_drive_ = 0;      // begun, and their result not taken
+  uint32_t reads_in_use_ = 0;  // submitted and not collected
+  Read reads_[kMaxReads];
+  // Names of reads in the order they were asked for: those from begun_ on wait their turn. Counters that only grow.
+  uint32_t asked_ = 0;
+  uint32_t begun_ = 0;
+  uint8_t waiting_[kMaxReads] = {};
+  uint32_t failures_ = 0;
+  Failure failed_[kMaxReads];
 #if LFM2_HAVE_IO_URING
   IoUring ring_;
 #endif

@@ -13,53 +13,71 @@
 
 namespace lfm2::posix {
 
+// What is asked of the system for it: bytes, at least 1, that it may also do in part.
+struct FileRange {
+  int file = -1;
+  uint64_t offset = 0;
+  size_t bytes = 0;
+  std::byte* to = nullptr;
+};
+
 // A read may end early and be continued. Only whole blocks can be asked for, so the last one of a file may reach behind
 // its end: what is there reads as zeros.
 class FileRead {
  public:
+  static constexpr uint32_t kBlockBytes = 4096;
+
   FileRead() = default;
+  // request: whole blocks; it begins before file_bytes.
   FileRead(const ReadRequest& request, uint64_t file_bytes)
       : request_(request), expected_(Min(request.bytes, file_bytes - request.offset)) {}
 
-  // The whole request.
-  uint64_t begin() const { return request_.offset; }
-  uint64_t whole() const { return request_.bytes; }
+  const ReadRequest& request() const { return request_; }
   // What is still to be read of it.
-  uint64_t offset() const { return request_.offset + got_; }
-  uint64_t bytes() const { return request_.bytes - got_; }
-  std::byte* to() const { return request_.to + static_cast<size_t>(got_); }
+  FileRange Rest(int file) const {
+    return {file, request_.offset + got_, static_cast<size_t>(Min(request_.bytes - got_, kLongestRead)),
+            request_.to + static_cast<size_t>(got_)};
+  }
 
-  // result: what the system said, bytes or a negative error number. True: the read has ended, and *done says how;
-  // false: it is to be continued from where it is now.
-  bool Take(int64_t result, uint32_t alignment, ReadCompletion* done) {
+  // result: what the system said to Rest, bytes or a negative error number. True: the read has ended, and *done says
+  // how; false: there is a rest to be read.
+  bool Take(int64_t result, ReadCompletion* done) {
     done->tag = request_.tag;
     done->status = Status();
     if (result == -EINTR || result == -EAGAIN) {
       if (++interruptions_ < kMostInterruptions) return false;
-      done->status = Status(StatusCode::kIo, "file", "is not read: always interrupted; errno", Number(-result));
+      done->status = Error("is not read: always interrupted; errno", static_cast<uint64_t>(-result));
       return true;
     }
     if (result < 0) {
-      done->status = Status(StatusCode::kIo, "file", "can not be read; errno", Number(-result));
+      done->status = Error("can not be read; errno", static_cast<uint64_t>(-result));
       return true;
     }
-    got_ = Min(got_ + Number(result), request_.bytes);
-    if (got_ >= expected_) {
-      std::memset(request_.to + static_cast<size_t>(got_), 0, static_cast<size_t>(request_.bytes - got_));
+    const uint64_t bytes = static_cast<uint64_t>(result);
+    if (bytes >= expected_ - got_) {
+      std::memset(request_.to + static_cast<size_t>(expected_), 0, static_cast<size_t>(request_.bytes - expected_));
       return true;
     }
-    if (result > 0 && Number(result) % alignment == 0) return false;
-    done->status = Status(StatusCode::kIo, "file", "ends too early: bytes that are missing", expected_ - got_);
+    // Within a block it can not go on. At the end of a file that was cut short a read yields less than a block.
+    const uint64_t whole = bytes / kBlockBytes * kBlockBytes;
+    got_ += whole;
+    if (whole > 0) return false;
+    done->status = Error("ends too early; bytes missing", expected_ - got_ - bytes);
     return true;
   }
 
  private:
   static constexpr uint32_t kMostInterruptions = 100;
-  static uint64_t Number(int64_t n) { return static_cast<uint64_t>(n); }
+  // The system reads less than 2 GiB at a time.
+  static constexpr uint64_t kLongestRead = uint64_t{1} << 30;
+
+  Status Error(const char* what, uint64_t value) const {
+    return Status(StatusCode::kIo, "file", what, value, request_.offset + got_);
+  }
 
   ReadRequest request_;
   uint64_t expected_ = 0;  // bytes of the request that the file has
-  uint64_t got_ = 0;
+  uint64_t got_ = 0;       // in whole blocks
   uint32_t interruptions_ = 0;
 };
 

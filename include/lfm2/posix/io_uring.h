@@ -22,13 +22,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lfm2/base/assert.h"
 #include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
+#include "lfm2/posix/file_read.h"
 
 namespace lfm2::posix {
 
-// A ring of reads of one file. Not thread-safe. io_uring(7).
+// A ring of reads. Not thread-safe. io_uring(7).
 class IoUring {
  public:
   IoUring() = default;
@@ -63,34 +63,35 @@ class IoUring {
   bool is_open() const { return ring_ >= 0; }
 
   // Starts reading; fewer reads than `entries` are under way. 0, or an error number: then nothing was started.
-  int Submit(int file, uint64_t offset, uint64_t bytes, std::byte* to, uint64_t name) {
+  int Submit(const FileRange& range, uint32_t name) {
     const uint32_t tail = *submit_tail_;
     const uint32_t at = tail & submit_mask_;
     io_uring_sqe& entry = entries_[at];
     entry = io_uring_sqe{};
     entry.opcode = IORING_OP_READ;
-    entry.fd = file;
-    entry.off = offset;
-    entry.addr = reinterpret_cast<uintptr_t>(to);
-    entry.len = static_cast<uint32_t>(Min<uint64_t>(bytes, kLongestRead));
+    entry.fd = range.file;
+    entry.off = range.offset;
+    entry.addr = reinterpret_cast<uintptr_t>(range.to);
+    entry.len = static_cast<uint32_t>(range.bytes);
     entry.user_data = name;
     submit_order_[at] = at;
     __atomic_store_n(submit_tail_, tail + 1, __ATOMIC_RELEASE);
-    for (;;) {
-      if (::syscall(__NR_io_uring_enter, ring_, 1, 0, 0, nullptr, 0) == 1) return 0;
-      if (errno == EINTR || errno == EAGAIN || errno == EBUSY) continue;
-      const int error = errno;
-      __atomic_store_n(submit_tail_, tail, __ATOMIC_RELEASE);
-      return error;
+    int error = 0;
+    for (uint32_t i = 0; i < kSubmitAttempts; ++i) {
+      if (::syscall(__NR_io_uring_enter, ring_, 1, 0, 0, nullptr, 0) > 0) return 0;
+      error = errno;
+      if (error != EINTR && error != EAGAIN && error != EBUSY) break;
     }
+    __atomic_store_n(submit_tail_, tail, __ATOMIC_RELEASE);  // the system has not taken it
+    return error;
   }
 
   // Takes one read that has ended: its name, and the bytes read or a negative error number.
-  bool Poll(uint64_t* name, int64_t* result) {
+  bool Poll(uint32_t* name, int64_t* result) {
     const uint32_t head = *complete_head_;
     if (head == __atomic_load_n(complete_tail_, __ATOMIC_ACQUIRE)) return false;
     const io_uring_cqe& entry = completions_[head & complete_mask_];
-    *name = entry.user_data;
+    *name = static_cast<uint32_t>(entry.user_data);
     *result = entry.res;
     __atomic_store_n(complete_head_, head + 1, __ATOMIC_RELEASE);
     return true;
@@ -103,7 +104,7 @@ class IoUring {
   }
 
  private:
-  static constexpr uint64_t kLongestRead = 1u << 30;
+  static constexpr uint32_t kSubmitAttempts = 1000;
 
   bool MapRings(const io_uring_params& params) {
     const size_t submit = params.sq_off.array + params.sq_entries * sizeof(uint32_t);

@@ -10,13 +10,15 @@
 
 #include "lfm2/base/assert.h"
 #include "lfm2/base/config.h"
+#include "lfm2/posix/file_read.h"
 
 namespace lfm2::posix {
 
-// The same calls as IoUring. One caller.
+// The same calls as IoUring. One caller. Allocates nothing beyond the stacks that the system gives the threads, which
+// receive no signals.
 class ReaderThreads {
  public:
-  static constexpr uint32_t kThreads = 4;
+  static constexpr uint32_t kMaxThreads = 16;
   static constexpr uint32_t kCapacity = 64;
 
   ReaderThreads() = default;
@@ -24,8 +26,8 @@ class ReaderThreads {
   ReaderThreads& operator=(const ReaderThreads&) = delete;
   ~ReaderThreads() { Close(); }
 
-  // 0, or an error number.
-  int Open() {
+  // threads: how many reads go on at once, 1 to kMaxThreads. 0, or an error number.
+  int Open(uint32_t threads) {
     ::pthread_mutex_init(&mutex_, nullptr);
     pthread_condattr_t monotonic;
     ::pthread_condattr_init(&monotonic);
@@ -39,7 +41,7 @@ class ReaderThreads {
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
-    while (threads_ < kThreads && error == 0) {
+    while (threads_ < threads && error == 0) {
       error = ::pthread_create(&thread_[threads_], nullptr, &ThreadMain, this);
       if (error == 0) ++threads_;
     }
@@ -66,16 +68,16 @@ class ReaderThreads {
   bool is_open() const { return is_open_; }
 
   // Fewer than kCapacity reads are under way or not yet taken.
-  int Submit(int file, uint64_t offset, uint64_t bytes, std::byte* to, uint64_t name) {
+  int Submit(const FileRange& range, uint32_t name) {
     ::pthread_mutex_lock(&mutex_);
     LFM2_ASSERT(asked_ - taken_ < kCapacity);
-    asked_for_[asked_++ % kCapacity] = {file, offset, bytes, to, name};
+    asked_for_[asked_++ % kCapacity] = {range, name};
     ::pthread_cond_signal(&submitted_);
     ::pthread_mutex_unlock(&mutex_);
     return 0;
   }
 
-  bool Poll(uint64_t* name, int64_t* result) {
+  bool Poll(uint32_t* name, int64_t* result) {
     ::pthread_mutex_lock(&mutex_);
     const bool found = taken_ != done_;
     if (found) {
@@ -107,14 +109,11 @@ class ReaderThreads {
 
  private:
   struct Read {
-    int file;
-    uint64_t offset;
-    uint64_t bytes;
-    std::byte* to;
-    uint64_t name;
+    FileRange range;
+    uint32_t name;
   };
   struct Result {
-    uint64_t name;
+    uint32_t name;
     int64_t result;
   };
 
@@ -130,7 +129,8 @@ class ReaderThreads {
       if (stop_) break;
       const Read read = asked_for_[begun_++ % kCapacity];
       ::pthread_mutex_unlock(&mutex_);
-      const ssize_t got = ::pread(read.file, read.to, static_cast<size_t>(read.bytes), static_cast<off_t>(read.offset));
+      const FileRange& range = read.range;
+      const ssize_t got = ::pread(range.file, range.to, range.bytes, static_cast<off_t>(range.offset));
       const int64_t result = got < 0 ? -int64_t{errno} : int64_t{got};
       ::pthread_mutex_lock(&mutex_);
       results_[done_++ % kCapacity] = {read.name, result};
@@ -142,7 +142,7 @@ class ReaderThreads {
   pthread_mutex_t mutex_;
   pthread_cond_t submitted_;
   pthread_cond_t ended_;
-  pthread_t thread_[kThreads];
+  pthread_t thread_[kMaxThreads];
   uint32_t threads_ = 0;
   bool is_open_ = false;
   bool stop_ = false;

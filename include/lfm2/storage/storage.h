@@ -8,8 +8,8 @@ namespace lfm2 {
 
 class ReadQueue;
 
-// A read-only run of bytes, either addressable as it is (Map) or read into memory (queue). Implementations belong to the
-// caller and outlive every Image and Session opened on them.
+// A read-only run of bytes, either addressable as it is (Map) or read into memory (queue). Implementations belong to
+// the caller and outlive every Image and Session opened on them.
 class Storage {
  public:
   // Bytes that can be read; a flash partition may be longer than the image in it.
