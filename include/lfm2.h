@@ -13,6 +13,7 @@
 #include "lfm2/model/presets.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/session.h"
+#include "lfm2/storage/block_storage.h"
 #include "lfm2/storage/memory_storage.h"
 #include "lfm2/text/chat.h"
 #include "lfm2/text/chat_encoder.h"

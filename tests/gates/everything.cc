@@ -1,5 +1,7 @@
 // Uses all of the library outside posix/ and instantiates its public templates: what the gates judge. Compiled a second
 // time under another name (everything_again.cc), so that a program holds two translation units of it.
+#include <cstring>
+
 #include "lfm2.h"
 
 #include "tests/gates/everything.h"
@@ -71,12 +73,36 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   return lfm2::Decode(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
 }
 
+// The image's first block once more, as firmware reads it.
+lfm2::Status ReadBlock(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
+  struct Bytes {
+    const std::byte* data;
+  } bytes = {image_bytes};
+  lfm2::BlockDevice device;
+  device.context = &bytes;
+  device.bytes = image_size;
+  device.read = [](void* context, uint64_t first_block, uint32_t blocks, std::byte* to) {
+    std::memcpy(to, static_cast<Bytes*>(context)->data + static_cast<size_t>(first_block) * 512, size_t{blocks} * 512);
+    return 0;
+  };
+  lfm2::BlockStorage storage;
+  LFM2_RETURN_IF_ERROR(storage.Open(device));
+  lfm2::ReadQueue& queue = *storage.queue();
+  lfm2::ReadCompletion done;
+  LFM2_RETURN_IF_ERROR(queue.Submit({0, 512, memory.arena, 0}));
+  LFM2_RETURN_IF_ERROR(queue.Wait(&done));
+  counter->count += std::memcmp(memory.arena, image_bytes, 512) == 0 ? 1 : 0;
+  return done.status;
+}
+
 lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
   const lfm2::MemoryStorage storage(lfm2::Span<const std::byte>(image_bytes, image_size));
   lfm2::Image image;
   LFM2_RETURN_IF_ERROR(image.Open(storage));
   LFM2_RETURN_IF_ERROR(image.VerifyPinned());
   LFM2_RETURN_IF_ERROR(image.VerifyRecord(0, 0));
+
+  LFM2_RETURN_IF_ERROR(ReadBlock(image_bytes, image_size, memory, counter));
 
   lfm2::Executor executor;
   executor.run = [](void*, uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 struct GateMemory {
-  std::byte* arena;  // aligned to 64 bytes
+  std::byte* arena;  // aligned to 4096 bytes
   size_t arena_size;
   int32_t* ids;
   size_t ids_size;

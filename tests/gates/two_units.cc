@@ -10,7 +10,7 @@
 namespace {
 
 constexpr size_t kArenaSize = size_t{64} << 20;
-alignas(64) std::byte arena[kArenaSize];
+alignas(4096) std::byte arena[kArenaSize];
 constexpr size_t kImageSize = size_t{16} << 20;
 alignas(64) std::byte image[kImageSize];
 
