@@ -7,8 +7,8 @@
 
 namespace lfm2 {
 
-// `bytes` of the storage from `offset` on go to `to`; all three are multiples of alignment(), bytes is not 0. A read may
-// reach behind the storage's size() as far as its last block of alignment() bytes does: what comes from there is
+// `bytes` of the storage from `offset` on go to `to`; all three are multiples of alignment(), bytes is not 0. A read
+// may reach behind the storage's size() as far as its last block of alignment() bytes does: what comes from there is
 // anything. `tag` is the caller's and comes back with the completion.
 struct ReadRequest {
   uint64_t offset = 0;
