@@ -69,6 +69,8 @@ Json StreamJson(const StreamStatistics& s, uint64_t tokens) {
           {"read_ns", s.read_ns},
           {"stall_ns", s.stall_ns},
           {"gbytes_per_second", ReadGbytesPerSecond(s)},
+          {"ahead", s.ahead},
+          {"wasted_bytes", s.wasted},
           {"retries", s.retries}};
 }
 

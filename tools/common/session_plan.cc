@@ -36,6 +36,7 @@ Error MakeSessionPlan(const Image& image, const SessionArguments& arguments, Ses
   options.logits_rows = arguments.logits_rows;
   options.kv_cache = arguments.kv_cache;
   options.arena_bytes = arguments.arena_bytes;
+  options.read_ahead = arguments.read_ahead;
   LFM2_RETURN_IF_FAILED(Error::From(CheckOptions(config, options)));
   plan->options = Normalized(config, options);
   plan->plan = MakePlan(config, plan->options, StreamShapeOf(image, read));

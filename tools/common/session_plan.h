@@ -33,6 +33,7 @@ struct SessionArguments {
   KvCacheType kv_cache = KvCacheType::kF16;
   StorageKind storage = StorageKind::kMapped;
   uint64_t arena_bytes = 0;  // 0: what the plan says
+  bool read_ahead = true;
 };
 
 // The Error says by how much --arena is too small.

@@ -41,6 +41,8 @@ std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionAr
           ->capture_default_str()
           ->transform(CLI::AsSizeValue(false))
           ->type_name("BYTES");
+  app->add_flag("!--no-read-ahead", arguments->read_ahead,
+                "With --storage direct: read only what a layer is known to need");
   return {storage, arena};
 }
 

@@ -91,18 +91,57 @@ void ComputeExperts(const Kernels& kernels, const LayerContext& ctx, const Layer
   });
 }
 
+// Which experts the next layer would choose if this layer's feed forward and the next one's operator changed nothing:
+// three of four guesses are right. Uses moe.out, moe.scores and the panel of `normed`, which are free between routing
+// and products.
+template <class Kernels>
+uint32_t GuessExperts(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& next, uint16_t* guesses) {
+  const Workspace& ws = ctx.workspace;
+  const uint32_t hidden = ctx.config.hidden_size;
+  float weights[kMaxExpertsPerToken];
+  kernels.RmsNorm(ws.x, next.ffn_norm, hidden, ctx.config.norm_eps, ws.moe.out);
+  const Product router[] = {{&next.router, ws.moe.scores}};
+  MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.moe.out, hidden, ws.panel));
+  ChooseExperts(ctx.config, ws.moe.scores, next.expert_bias, guesses, weights);
+  return ctx.config.experts_per_token;
+}
+
+// One chunk's experts as the cache has them, while it reads the others. In decode the device, which would wait for the
+// next layer's router otherwise, goes on with guesses.
+template <class Kernels>
+Status ComputeStreamed(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights,
+                       const LayerWeights& next, const ExpertUse& use) {
+  ExpertCache& cache = *ctx.expert_cache;
+  LFM2_RETURN_IF_ERROR(cache.Begin(use));
+  if (ctx.tokens == 1 && cache.reads_ahead(use.moe_layer)) {
+    uint16_t guesses[kMaxExpertsPerToken];
+    const uint32_t count = GuessExperts(kernels, ctx, next, guesses);
+    LFM2_RETURN_IF_ERROR(cache.ReadAhead(guesses, count));
+  }
+  ExpertBatch batch;
+  LFM2_RETURN_IF_ERROR(cache.Next(&batch));
+  while (batch.count > 0) {
+    ComputeExperts(kernels, ctx, weights, batch);
+    LFM2_RETURN_IF_ERROR(cache.Next(&batch));
+  }
+  return Status();
+}
+
 // Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens,
 // and where experts are read, those at hand are computed while the others come. Outputs are added up per token, best
-// expert first, so the order of the sum depends on nothing else. Errors: ExpertCache's.
+// expert first, so the order of the sum depends on nothing else. layers[config.layers].
+// Errors: ExpertCache's.
 template <class Kernels>
-Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights, const Image& image,
+Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights* layers, const Image& image,
                       uint32_t layer) {
+  const LayerWeights& weights = layers[layer];
   const Workspace& ws = ctx.workspace;
   const Workspace::Experts& moe = ws.moe;
   const ModelConfig& config = ctx.config;
   const uint32_t hidden = config.hidden_size, per_token = config.experts_per_token;
   const uint32_t moe_layer = layer - config.dense_layers;
 
+  if (ctx.expert_cache != nullptr) LFM2_RETURN_IF_ERROR(ctx.expert_cache->Poll());
   const Product router[] = {{&weights.router, moe.scores}};
   MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.normed, hidden, ws.panel));
   ForTokens(ctx, [&](uint32_t t) {
@@ -123,13 +162,8 @@ Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const Lay
     }
     ComputeExperts(kernels, ctx, weights, {active, moe.batch, moe.data});
   } else {
-    ExpertBatch batch;
-    LFM2_RETURN_IF_ERROR(ctx.expert_cache->Begin({moe_layer, ctx.tokens, per_token, moe.chosen, moe.active, active}));
-    LFM2_RETURN_IF_ERROR(ctx.expert_cache->Next(&batch));
-    while (batch.count > 0) {
-      ComputeExperts(kernels, ctx, weights, batch);
-      LFM2_RETURN_IF_ERROR(ctx.expert_cache->Next(&batch));
-    }
+    const ExpertUse use{moe_layer, ctx.tokens, per_token, moe.chosen, moe.active, active};
+    LFM2_RETURN_IF_ERROR(ComputeStreamed(kernels, ctx, weights, layers[Min(layer + 1, config.layers - 1)], use));
   }
   ForTokens(ctx, [&](uint32_t t) {
     float* to = ws.delta + size_t{t} * hidden;

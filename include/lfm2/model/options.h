@@ -26,6 +26,9 @@ struct SessionOptions {
   uint64_t arena_bytes = 0;
   // How often a record is read again, or a piece of it, after an error or a wrong CRC. A timeout is not repeated.
   uint32_t read_retries = 2;
+  // Decode reads what it guesses that the next layer needs while the drive has nothing else to do. More bytes in all,
+  // fewer waits; results do not depend on it.
+  bool read_ahead = true;
   // Refused by Session::Open where this program or this processor does not have it.
   CpuTarget cpu_target = CpuTarget::kAutomatic;
 };

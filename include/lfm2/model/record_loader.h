@@ -20,6 +20,8 @@ struct StreamStatistics {
   uint64_t read_ns = 0;   // with a read under way
   uint64_t stall_ns = 0;  // of that, waiting for it with nothing to compute
   uint64_t retries = 0;   // reads repeated for an error or a wrong CRC
+  uint64_t ahead = 0;     // misses whose read had begun before their layer came
+  uint64_t wasted = 0;    // bytes read ahead of a layer that did not need them
 
   void Add(const StreamStatistics& other) {
     hits += other.hits;
@@ -28,6 +30,8 @@ struct StreamStatistics {
     read_ns += other.read_ns;
     stall_ns += other.stall_ns;
     retries += other.retries;
+    ahead += other.ahead;
+    wasted += other.wasted;
   }
   // What has come since `earlier`, a copy of this.
   void Subtract(const StreamStatistics& earlier) {
@@ -37,6 +41,8 @@ struct StreamStatistics {
     read_ns -= earlier.read_ns;
     stall_ns -= earlier.stall_ns;
     retries -= earlier.retries;
+    ahead -= earlier.ahead;
+    wasted -= earlier.wasted;
   }
 };
 
@@ -46,23 +52,42 @@ struct RecordLoad {
   uint32_t expert = 0;
   uint32_t slot = 0;            // the caller's
   std::byte* memory = nullptr;  // RecordEntry::stride bytes, aligned to kRecordAlignment
+  // Only a guess: read while nothing else is asked for, and few pieces of it at a time, so that the device is soon free
+  // again.
+  bool ahead = false;
+  bool dropped = false;  // ended without being read: only its memory is free again
 };
 
 // Lies in the session's arena.
 class RecordLoader {
  public:
-  static constexpr uint32_t kMaxLoads = 16;
-  static_assert(kMaxLoads >= kMaxExpertsPerToken, "a token's experts are read at the same time");
+  // A token's experts, as many guessed ones of the next layer, and dropped ones that have not yet ended.
+  static constexpr uint32_t kMaxLoads = 48;
+  static_assert(kMaxLoads >= 3 * kMaxExpertsPerToken, "a token's experts are read at the same time");
 
-  void Bind(const Image& image, uint32_t retries) {
+  // statistics: [moe_layers], outlives this.
+  void Bind(const Image& image, uint32_t retries, StreamStatistics* statistics) {
     *this = RecordLoader();
     image_ = &image;
     queue_ = image.storage().queue();
     retries_ = retries;
+    statistics_ = statistics;
   }
 
-  // Loads that are not finished.
+  // Loads that are not finished, and those of them that are wanted now.
   uint32_t loads() const { return loads_; }
+  uint32_t wanted() const {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < loads_; ++i) count += At(i).what.ahead || At(i).what.dropped ? 0 : 1;
+    return count;
+  }
+  // Whether that record is on its way, or has been dropped.
+  bool Finds(uint32_t moe_layer, uint32_t expert) const {
+    for (uint32_t i = 0; i < loads_; ++i) {
+      if (At(i).what.moe_layer == moe_layer && At(i).what.expert == expert && !At(i).what.dropped) return true;
+    }
+    return false;
+  }
 
   // Begins a load; fewer than kMaxLoads are under way, and none has failed since Drain.
   void Start(const RecordLoad& what) {
@@ -80,55 +105,82 @@ class RecordLoader {
     order_[loads_++] = static_cast<uint8_t>(free);
   }
 
-  // Asks for as much as the queue takes. Errors: the queue's; behind them Drain comes next.
-  Status Submit(StreamStatistics* statistics) {
+  // A guess that was right: its load counts like any other from here on. False where there is none.
+  bool Want(uint32_t moe_layer, uint32_t expert) {
     for (uint32_t i = 0; i < loads_; ++i) {
-      Entry& entry = entries_[order_[i]];
-      for (uint32_t p = 0; p < entry.pieces; ++p) {
-        if ((entry.submitted >> p & 1u) != 0) continue;
-        if (under_way_ == queue_->capacity()) return Status();
-        const uint64_t at = p * entry.piece;
-        const uint64_t bytes = Min(entry.piece, entry.record.stride - at);
-        const uint64_t now = under_way_ == 0 ? queue_->NowNs() : 0;
-        const Status status = queue_->Submit(
-            {FileOffset(entry) + at, bytes, entry.what.memory + static_cast<size_t>(at), order_[i] * 64u + p});
-        if (!status.ok()) return Explain(status, entry, at);
-        if (under_way_++ == 0) busy_since_ = now;
-        entry.submitted |= uint64_t{1} << p;
-        statistics->bytes += bytes;
+      RecordLoad& what = At(i).what;
+      if (what.moe_layer != moe_layer || what.expert != expert || !what.ahead || what.dropped) continue;
+      what.ahead = false;
+      return true;
+    }
+    return false;
+  }
+  // Guesses that were wrong are read no further. They end as dropped ones when the device is through with them.
+  void DropGuesses() {
+    for (uint32_t i = 0; i < loads_; ++i) {
+      RecordLoad& what = At(i).what;
+      if (!what.ahead || what.dropped) continue;
+      what.dropped = true;
+      statistics_[what.moe_layer].wasted += At(i).bytes;
+    }
+  }
+
+  // Asks for as much as the queue takes: what is wanted first, then guesses, at most guessed_reads at a time.
+  // Errors: the queue's; behind them Drain comes next.
+  Status Submit(uint32_t guessed_reads) {
+    for (const bool ahead : {false, true}) {
+      for (uint32_t i = 0; i < loads_; ++i) {
+        Entry& entry = At(i);
+        if (entry.what.ahead != ahead || entry.what.dropped) continue;
+        for (uint32_t p = 0; p < entry.pieces; ++p) {
+          if ((entry.submitted >> p & 1u) != 0) continue;
+          if (under_way_ == queue_->capacity() || (ahead && under_way_ >= guessed_reads)) return Status();
+          LFM2_RETURN_IF_ERROR(SubmitPiece(entry, order_[i], p));
+        }
       }
     }
     return Status();
   }
 
-  // Takes note of reads that have ended, until a load is finished: *found, and it is *done. Without `wait` it does not
-  // wait for one. Errors, behind which Drain comes next: a piece that failed more often than it is to be repeated, kIo
-  // or what the queue reported, with the record as index() and the byte of the storage as limit(); kCorrupt for a
-  // record whose CRC is wrong; kTimeout.
-  Status Collect(bool wait, StreamStatistics* statistics, RecordLoad* done, bool* found) {
+  // Takes note of reads that have ended, until a load has: *found, and it is *done. Without `wait` it does not wait for
+  // one. moe_layer: where time is counted. Errors, behind which Drain comes next: a piece that failed more often than
+  // it is to be repeated, kIo or what the queue reported, with the record as index() and the byte of the storage as
+  // limit(); kCorrupt for a record whose CRC is wrong; kTimeout. A guess that fails is only dropped.
+  Status Collect(bool wait, uint32_t moe_layer, uint32_t guessed_reads, RecordLoad* done, bool* found) {
+    StreamStatistics& time = statistics_[moe_layer];
     *found = false;
-    while (under_way_ > 0) {
+    for (;;) {
+      if (TakeDropped(done)) {
+        *found = true;
+        return Status();
+      }
+      if (under_way_ == 0) return Status();
       ReadCompletion read;
       if (!queue_->Poll(&read)) {
         if (!wait) return Status();
         const uint64_t begin = queue_->NowNs();
         const Status status = queue_->Wait(&read);
-        statistics->stall_ns += queue_->NowNs() - begin;
-        if (!status.ok()) return Explain(status, entries_[order_[0]], 0);
+        time.stall_ns += queue_->NowNs() - begin;
+        if (!status.ok()) return Explain(status, At(0), 0);
       }
-      EndRead(statistics);
-      LFM2_ASSERT(read.tag / 64 < kMaxLoads);
-      const uint32_t number = read.tag / 64, piece = read.tag % 64;
-      LFM2_RETURN_IF_ERROR(TakePiece(entries_[number], piece, read.status, statistics));
-      if (entries_[number].checked == entries_[number].record.stride) {
-        *done = entries_[number].what;
+      if (--under_way_ == 0) time.read_ns += queue_->NowNs() - busy_since_;
+      const uint32_t number = read.tag / kMaxPieces, piece = read.tag % kMaxPieces;
+      LFM2_ASSERT(number < kMaxLoads && entries_[number].in_use);
+      Entry& entry = entries_[number];
+      --entry.under_way;
+      if (!entry.what.dropped) {
+        const Status status = TakePiece(entry, piece, read.status);
+        if (!status.ok() && !entry.what.ahead) return status;
+        if (!status.ok()) entry.what.dropped = true;
+      }
+      if (entry.checked == entry.record.stride && !entry.what.dropped) {
+        *done = entry.what;
         *found = true;
         Remove(number);
         return Status();
       }
-      LFM2_RETURN_IF_ERROR(Submit(statistics));
+      LFM2_RETURN_IF_ERROR(Submit(guessed_reads));
     }
-    return Status();
   }
 
   // Gives up all loads and waits until none of their reads is under way: their memory is the caller's again.
@@ -136,16 +188,16 @@ class RecordLoader {
   Status Drain() {
     loads_ = 0;
     for (Entry& entry : entries_) entry.in_use = false;
-    while (under_way_ > 0) {
+    for (; under_way_ > 0; --under_way_) {
       ReadCompletion read;
-      const Status status = queue_->Wait(&read);
-      if (!status.ok()) return status;
-      --under_way_;
+      LFM2_RETURN_IF_ERROR(queue_->Wait(&read));
     }
     return Status();
   }
 
  private:
+  static constexpr uint32_t kMaxPieces = 64;
+
   struct Entry {
     RecordLoad what;
     RecordEntry record{};
@@ -153,11 +205,16 @@ class RecordLoader {
     uint64_t submitted = 0;  // a bit for each piece
     uint64_t arrived = 0;
     uint64_t checked = 0;  // bytes from the front that are there, and in crc
+    uint64_t bytes = 0;    // asked for
     uint32_t crc = 0;
     uint32_t pieces = 0;
+    uint32_t under_way = 0;
     uint32_t retried = 0;
     bool in_use = false;
   };
+
+  Entry& At(uint32_t i) { return entries_[order_[i]]; }
+  const Entry& At(uint32_t i) const { return entries_[order_[i]]; }
 
   uint64_t FileOffset(const Entry& entry) const {
     return entry.record.offset + entry.what.expert * entry.record.stride;
@@ -167,8 +224,29 @@ class RecordLoader {
     return Status(cause.code(), "expert record", cause.what(), cause.value(), FileOffset(entry) + at).At(record);
   }
 
-  void EndRead(StreamStatistics* statistics) {
-    if (--under_way_ == 0) statistics->read_ns += queue_->NowNs() - busy_since_;
+  Status SubmitPiece(Entry& entry, uint32_t number, uint32_t p) {
+    const uint64_t at = p * entry.piece;
+    const uint64_t bytes = Min(entry.piece, entry.record.stride - at);
+    const uint64_t now = under_way_ == 0 ? queue_->NowNs() : 0;
+    const Status status = queue_->Submit(
+        {FileOffset(entry) + at, bytes, entry.what.memory + static_cast<size_t>(at), number * kMaxPieces + p});
+    if (!status.ok()) return Explain(status, entry, at);
+    if (under_way_++ == 0) busy_since_ = now;
+    entry.submitted |= uint64_t{1} << p;
+    ++entry.under_way;
+    entry.bytes += bytes;
+    statistics_[entry.what.moe_layer].bytes += bytes;
+    return Status();
+  }
+
+  bool TakeDropped(RecordLoad* done) {
+    for (uint32_t i = 0; i < loads_; ++i) {
+      if (!At(i).what.dropped || At(i).under_way > 0) continue;
+      *done = At(i).what;
+      Remove(order_[i]);
+      return true;
+    }
+    return false;
   }
 
   void Remove(uint32_t number) {
@@ -178,11 +256,17 @@ class RecordLoader {
     for (--loads_; at < loads_; ++at) order_[at] = order_[at + 1];
   }
 
-  Status TakePiece(Entry& entry, uint32_t piece, const Status& read, StreamStatistics* statistics) {
+  // Counts a repetition, or says that there is none left.
+  bool MayRetry(Entry& entry) {
+    if (entry.retried == retries_) return false;
+    ++entry.retried;
+    ++statistics_[entry.what.moe_layer].retries;
+    return true;
+  }
+
+  Status TakePiece(Entry& entry, uint32_t piece, const Status& read) {
     if (!read.ok()) {
-      if (entry.retried == retries_) return Explain(read, entry, piece * entry.piece);
-      ++entry.retried;
-      ++statistics->retries;
+      if (!MayRetry(entry)) return Explain(read, entry, piece * entry.piece);
       entry.submitted &= ~(uint64_t{1} << piece);
       return Status();
     }
@@ -199,9 +283,7 @@ class RecordLoader {
     }
     if (entry.checked < entry.record.stride) return Status();
     const Status status = image_->CheckRecordCrc(entry.what.moe_layer, entry.what.expert, entry.crc);
-    if (status.ok() || entry.retried == retries_) return status;
-    ++entry.retried;
-    ++statistics->retries;
+    if (status.ok() || !MayRetry(entry)) return status;
     entry.submitted = entry.arrived = entry.checked = 0;
     entry.crc = 0;
     return Status();
@@ -209,6 +291,7 @@ class RecordLoader {
 
   const Image* image_ = nullptr;
   ReadQueue* queue_ = nullptr;
+  StreamStatistics* statistics_ = nullptr;
   uint64_t busy_since_ = 0;
   uint32_t retries_ = 0;
   uint32_t under_way_ = 0;  // reads that the queue owes

@@ -58,7 +58,8 @@ class BasicSession {
     Arena carver(arena);
     memory_.Carve(config, normalized, shape, plan.slots, carver, nullptr);
     memory_.weights.Bind(image);
-    if (shape.is_streamed()) memory_.experts.Bind(image, shape, plan.slots, normalized.read_retries);
+    if (shape.is_streamed())
+      memory_.experts.Bind(image, shape, plan.slots, normalized.read_retries, normalized.read_ahead);
     options_ = normalized;
     executor_ = executor;
     image_ = &image;
@@ -217,7 +218,7 @@ class BasicSession {
         Normalize(kernels_, ctx, t, weights.ffn_norm);
       });
       if (c.is_moe_layer(layer)) {
-        LFM2_RETURN_IF_ERROR(MoeFeedForward(kernels_, ctx, weights, *image_, layer));
+        LFM2_RETURN_IF_ERROR(MoeFeedForward(kernels_, ctx, memory_.weights.layers, *image_, layer));
       } else {
         DenseFeedForward(kernels_, ctx, weights);
       }
