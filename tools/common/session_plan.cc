@@ -37,6 +37,8 @@ Error MakeSessionPlan(const Image& image, const SessionArguments& arguments, Ses
   options.kv_cache = arguments.kv_cache;
   options.arena_bytes = arguments.arena_bytes;
   options.read_ahead = arguments.read_ahead;
+  options.prefer_resident = arguments.prefer_resident;
+  options.drop_below = arguments.drop_below;
   LFM2_RETURN_IF_FAILED(Error::From(CheckOptions(config, options)));
   plan->options = Normalized(config, options);
   plan->plan = MakePlan(config, plan->options, StreamShapeOf(image, read));

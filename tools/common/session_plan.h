@@ -34,6 +34,8 @@ struct SessionArguments {
   StorageKind storage = StorageKind::kMapped;
   uint64_t arena_bytes = 0;  // 0: what the plan says
   bool read_ahead = true;
+  float prefer_resident = 0.0f;
+  float drop_below = 0.0f;
 };
 
 // The Error says by how much --arena is too small.

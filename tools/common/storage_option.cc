@@ -43,6 +43,16 @@ std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionAr
           ->type_name("BYTES");
   app->add_flag("!--no-read-ahead", arguments->read_ahead,
                 "With --storage direct: read only what a layer is known to need");
+  app->add_option("--prefer-resident", arguments->prefer_resident,
+                  "With --storage direct, changes results: prefer experts in memory to those with a router score at "
+                  "most this much higher")
+      ->check(CLI::Range(0.0f, 1.0f))
+      ->type_name("SCORE");
+  app->add_option("--drop-below", arguments->drop_below,
+                  "With --storage direct, changes results: leave out experts that are not in memory and have a smaller "
+                  "share of their token")
+      ->check(CLI::Range(0.0f, 1.0f))
+      ->type_name("SHARE");
   return {storage, arena};
 }
 

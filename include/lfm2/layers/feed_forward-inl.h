@@ -91,6 +91,21 @@ void ComputeExperts(const Kernels& kernels, const LayerContext& ctx, const Layer
   });
 }
 
+// The experts of one token, with regard to what is in memory as far as the session's options want that. Returns how
+// many are left of experts_per_token.
+inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint32_t moe_layer) {
+  const Workspace::Experts& moe = ctx.workspace.moe;
+  const ExpertCache& cache = *ctx.expert_cache;
+  const auto is_resident = [&](uint32_t e) { return cache.IsResident(moe_layer, e); };
+  const float bonus = cache.options().prefer_resident;
+  ChooseExperts(
+      ctx.config, moe.scores, bias, [&](uint32_t e) { return bonus > 0.0f && is_resident(e) ? bonus : 0.0f; },
+      moe.chosen, moe.weights);
+  const float least = cache.options().drop_below;
+  if (!(least > 0.0f)) return ctx.config.experts_per_token;
+  return DropExperts(ctx.config.experts_per_token, least, is_resident, moe.chosen, moe.weights);
+}
+
 // Which experts the next layer would choose if this layer's feed forward and the next one's operator changed nothing:
 // three of four guesses are right. Uses moe.out, moe.scores and the panel of `normed`, which are free between routing
 // and products.
@@ -144,10 +159,15 @@ Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const Lay
   if (ctx.expert_cache != nullptr) LFM2_RETURN_IF_ERROR(ctx.expert_cache->Poll());
   const Product router[] = {{&weights.router, moe.scores}};
   MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.normed, hidden, ws.panel));
-  ForTokens(ctx, [&](uint32_t t) {
-    ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
-                  moe.chosen + size_t{t} * per_token, moe.weights + size_t{t} * per_token);
-  });
+  uint32_t kept = per_token;
+  if (ctx.expert_cache != nullptr && ctx.tokens == 1) {
+    kept = ChooseFromCache(ctx, weights.expert_bias, moe_layer);
+  } else {
+    ForTokens(ctx, [&](uint32_t t) {
+      ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
+                    moe.chosen + size_t{t} * per_token, moe.weights + size_t{t} * per_token);
+    });
+  }
   if (ctx.observer != nullptr && ctx.observer->routing != nullptr) {
     for (uint32_t t = 0; t < ctx.tokens; ++t) {
       ctx.observer->routing(ctx.observer->context, layer, ctx.position + t, moe.chosen + size_t{t} * per_token,
@@ -162,7 +182,7 @@ Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const Lay
     }
     ComputeExperts(kernels, ctx, weights, {active, moe.batch, moe.data});
   } else {
-    const ExpertUse use{moe_layer, ctx.tokens, per_token, moe.chosen, moe.active, active};
+    const ExpertUse use{moe_layer, ctx.tokens, kept, moe.chosen, moe.active, active};
     LFM2_RETURN_IF_ERROR(ComputeStreamed(kernels, ctx, weights, layers[Min(layer + 1, config.layers - 1)], use));
   }
   ForTokens(ctx, [&](uint32_t t) {

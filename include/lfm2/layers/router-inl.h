@@ -17,18 +17,24 @@ namespace lfm2 {
 namespace HWY_NAMESPACE {
 
 // logits[experts] become s = sigmoid(logits). chosen[experts_per_token]: the largest s + bias, best first, ties to the
-// lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor.
-inline void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen,
-                          float* weights) {
+// lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor. bonus(e): is
+// added to what experts are chosen by.
+template <class Bonus>
+void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, const Bonus& bonus, uint16_t* chosen,
+                   float* weights) {
   for (uint32_t e = 0; e < config.experts; ++e) logits[e] = 1.0f / (1.0f + std::exp(-logits[e]));
   float sum = 0.0f;
   for (uint32_t r = 0; r < config.experts_per_token; ++r) {
     uint32_t best = config.experts;
+    float best_score = 0.0f;
     for (uint32_t e = 0; e < config.experts; ++e) {
       bool taken = false;
       for (uint32_t i = 0; i < r; ++i) taken = taken || chosen[i] == e;
       if (taken) continue;
-      if (best == config.experts || logits[e] + bias[e] > logits[best] + bias[best]) best = e;
+      const float score = logits[e] + bias[e] + bonus(e);
+      if (best != config.experts && !(score > best_score)) continue;
+      best = e;
+      best_score = score;
     }
     chosen[r] = static_cast<uint16_t>(best);
     weights[r] = logits[best];
@@ -37,6 +43,34 @@ inline void ChooseExperts(const ModelConfig& config, float* logits, const float*
   for (uint32_t r = 0; r < config.experts_per_token; ++r) {
     weights[r] = weights[r] / (sum + 1e-6f) * config.routed_scaling_factor;
   }
+}
+
+inline void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen,
+                          float* weights) {
+  ChooseExperts(
+      config, logits, bias, [](uint32_t) { return 0.0f; }, chosen, weights);
+}
+
+// Leaves out those of one token's chosen[count] that are not in memory and whose share of the weights is below `least`,
+// but never the first; the weights of the others grow to the same sum. They come first, in order; behind them the first
+// is repeated with a weight of 0. Returns how many are left.
+template <class IsResident>
+uint32_t DropExperts(uint32_t count, float least, const IsResident& is_resident, uint16_t* chosen, float* weights) {
+  float sum = 0.0f, kept_sum = 0.0f;
+  for (uint32_t r = 0; r < count; ++r) sum += weights[r];
+  uint32_t kept = 0;
+  for (uint32_t r = 0; r < count; ++r) {
+    if (r > 0 && weights[r] < least * sum && !is_resident(chosen[r])) continue;
+    kept_sum += weights[r];
+    chosen[kept] = chosen[r];
+    weights[kept++] = weights[r];
+  }
+  for (uint32_t r = 0; r < kept; ++r) weights[r] *= kept_sum > 0.0f ? sum / kept_sum : 1.0f;
+  for (uint32_t r = kept; r < count; ++r) {
+    chosen[r] = chosen[0];
+    weights[r] = 0.0f;
+  }
+  return kept;
 }
 
 // Sorts the assignments moe.chosen[tokens, experts_per_token] by expert, tokens in order within one: fills offset,

@@ -9,6 +9,7 @@
 #include "lfm2/format/image.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/model/expert_policy.h"
+#include "lfm2/model/options.h"
 #include "lfm2/model/record_loader.h"
 #include "lfm2/model/slot_plan.h"
 
@@ -51,15 +52,14 @@ class ExpertCache {
   }
 
   // Empties all slots. plan: what was carved; shape: of the same image, which outlives this.
-  void Bind(const Image& image, const StreamShape& shape, const SlotPlan& plan, uint32_t read_retries,
-            bool read_ahead) {
-    read_ahead_ = read_ahead;
+  void Bind(const Image& image, const StreamShape& shape, const SlotPlan& plan, const SessionOptions& options) {
+    options_ = options;
     const ModelConfig& config = image.config();
     experts_ = config.experts;
     moe_layers_ = config.moe_layers();
     total_slots_ = plan.total;
     *run_ = Run();
-    run_->loader.Bind(image, read_retries, statistics_);
+    run_->loader.Bind(image, options.read_retries, statistics_);
     for (uint32_t i = 0; i < moe_layers_ * experts_; ++i) where_[i] = kNowhere;
     std::byte* memory = slot_memory_;
     uint32_t slot = 0;
@@ -79,7 +79,7 @@ class ExpertCache {
 
   // Whether ReadAhead has something to do behind this layer.
   bool reads_ahead(uint32_t moe_layer) const {
-    return read_ahead_ && moe_layer + 1 < moe_layers_ && layers_[moe_layer + 1].owns_slots;
+    return options_.read_ahead && moe_layer + 1 < moe_layers_ && layers_[moe_layer + 1].owns_slots;
   }
 
   // Notes the use and starts reading what is missing. `use` and what it points to stay valid until the last Next.
@@ -177,6 +177,7 @@ class ExpertCache {
     for (uint32_t m = 0; m < moe_layers_; ++m) sum.Add(statistics_[m]);
     return sum;
   }
+  const SessionOptions& options() const { return options_; }
   bool IsResident(uint32_t moe_layer, uint32_t expert) const {
     return where_[moe_layer * experts_ + expert] != kNowhere;
   }
@@ -316,7 +317,7 @@ class ExpertCache {
   uint32_t experts_ = 0;
   uint32_t moe_layers_ = 0;
   uint32_t total_slots_ = 0;
-  bool read_ahead_ = false;
+  SessionOptions options_;
   ExpertPolicy policy_;
 };
 

@@ -29,6 +29,12 @@ struct SessionOptions {
   // Decode reads what it guesses that the next layer needs while the drive has nothing else to do. More bytes in all,
   // fewer waits; results do not depend on it.
   bool read_ahead = true;
+  // Two ways to read less that change the results, off at 0; docs/streaming.md has what they cost. Both act on tokens
+  // that are computed one at a time. An expert in memory is chosen before one that is not and whose router score
+  // (0 to 1) is at most this much higher.
+  float prefer_resident = 0.0f;
+  // An expert that is not in memory is left out where its share of the token's experts is smaller; never the best one.
+  float drop_below = 0.0f;
   // Refused by Session::Open where this program or this processor does not have it.
   CpuTarget cpu_target = CpuTarget::kAutomatic;
 };
@@ -50,6 +56,12 @@ constexpr Status CheckOptions(const ModelConfig& config, const SessionOptions& o
   }
   if (o.prefill_chunk == 0) return Status(StatusCode::kInvalidArgument, "options.prefill_chunk", "is 0");
   if (o.logits_rows == 0) return Status(StatusCode::kInvalidArgument, "options.logits_rows", "is 0");
+  if (!(o.prefer_resident >= 0.0f && o.prefer_resident <= 1.0f)) {
+    return Status(StatusCode::kInvalidArgument, "options.prefer_resident", "is not between 0 and 1");
+  }
+  if (!(o.drop_below >= 0.0f && o.drop_below <= 1.0f)) {
+    return Status(StatusCode::kInvalidArgument, "options.drop_below", "is not between 0 and 1");
+  }
   if (o.max_word_bytes == 0) return Status(StatusCode::kInvalidArgument, "options.max_word_bytes", "is 0");
   return Status();
 }

@@ -58,8 +58,7 @@ class BasicSession {
     Arena carver(arena);
     memory_.Carve(config, normalized, shape, plan.slots, carver, nullptr);
     memory_.weights.Bind(image);
-    if (shape.is_streamed())
-      memory_.experts.Bind(image, shape, plan.slots, normalized.read_retries, normalized.read_ahead);
+    if (shape.is_streamed()) memory_.experts.Bind(image, shape, plan.slots, normalized);
     options_ = normalized;
     executor_ = executor;
     image_ = &image;
