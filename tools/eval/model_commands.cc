@@ -7,6 +7,7 @@
 #include "lfm2.h"
 #include "lfm2/posix/thread_pool.h"
 #include "tools/common/byte_sink.h"
+#include "tools/common/console.h"
 #include "tools/common/files.h"
 #include "tools/common/id_list.h"
 #include "tools/common/npy.h"
@@ -120,6 +121,13 @@ Error RunPerplexity(const PerplexityArguments& a) {
   std::snprintf(text, sizeof(text), "perplexity %.6g +- %.3g (%s tokens predicted in windows of %s)\n",
                 mean.perplexity(), mean.standard_error(), std::to_string(mean.count()).c_str(),
                 std::to_string(window).c_str());
+  LFM2_RETURN_IF_FAILED(WriteStandardOutput(text));
+  const StreamStatistics read = runner.session().statistics();
+  const uint64_t uses = read.hits + read.misses;
+  if (uses == 0) return Error();
+  std::snprintf(text, sizeof(text), "%.1f %% of the experts were in memory; %s a token were read\n",
+                100.0 * static_cast<double>(read.hits) / static_cast<double>(uses),
+                HumanBytes(read.bytes / mean.count()).c_str());
   return WriteStandardOutput(text);
 }
 
