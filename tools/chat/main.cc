@@ -1,4 +1,6 @@
 // chat: talks with a model image in a terminal, or answers one prompt.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -67,16 +69,19 @@ class ChatProgram {
   // One turn, and the answer to it on standard output.
   Error Turn(const char* role, const std::string& content) {
     const uint32_t before = session_.position();
-    auto begin = std::chrono::steady_clock::now();
+    const StreamStatistics read_before = session_.statistics();
+    const auto prompted = std::chrono::steady_clock::now();
+    auto begin = prompted;
     LFM2_RETURN_IF_FAILED(Error::From(conversation_.Prompt(role, content)));
     const double prefill_seconds = SecondsSince(begin);
     const uint32_t prompt_tokens = session_.position() - before;
     begin = std::chrono::steady_clock::now();
     g_interrupted = 0;
     uint32_t tokens = 0;
-    const auto show = [](std::string_view text) {
+    const auto show = [&](std::string_view text) {
       std::fwrite(text.data(), 1, text.size(), stdout);
       std::fflush(stdout);
+      ShowReading(read_before, session_.position() - before, SecondsSince(prompted));
       return g_interrupted == 0;
     };
     const Status status = conversation_.Generate(options_.max_tokens, show, nullptr, &tokens);
@@ -84,13 +89,45 @@ class ChatProgram {
     std::fputc('\n', stdout);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return Error::Of("standard output can not be written");
     if (options_.stats) {
+      EndReading();
       std::fprintf(stderr,
                    "prefill %u tokens, %.1f tokens/s; decode %u tokens, %.1f tokens/s; context %u of %u; arena %s\n",
                    prompt_tokens, prompt_tokens / std::max(prefill_seconds, 1e-9), tokens,
                    tokens / std::max(decode_seconds, 1e-9), session_.position(), session_.options().context_length,
                    HumanBytes(model_.plan().plan.total_bytes).c_str());
+      if (session_.is_streamed()) {
+        std::fprintf(stderr, "%s\n",
+                     ReadingText(read_before, session_.position() - before, SecondsSince(prompted)).c_str());
+      }
     }
     return Error::From(status);
+  }
+
+  // What has been read since `before` for so many tokens.
+  std::string ReadingText(const StreamStatistics& before, uint32_t tokens, double seconds) const {
+    StreamStatistics read = session_.statistics();
+    read.Subtract(before);
+    const auto ratio = [](double part, double whole) { return whole > 0 ? part / whole : 0.0; };
+    char text[160];
+    std::snprintf(text, sizeof(text),
+                  "experts in memory %.0f %%; read %s a token at %.2f GB/s; waited %.0f %% of the time",
+                  100 * ratio(static_cast<double>(read.hits), static_cast<double>(read.hits + read.misses)),
+                  HumanBytes(read.bytes / std::max(tokens, 1u)).c_str(),
+                  ratio(static_cast<double>(read.bytes), static_cast<double>(read.read_ns)),
+                  100 * ratio(static_cast<double>(read.stall_ns), seconds * 1e9));
+    return text + (read.retries > 0 ? "; " + std::to_string(read.retries) + " reads repeated" : std::string());
+  }
+
+  // While an answer is written: the same in the title of the terminal's window, which no line of the chat moves.
+  void ShowReading(const StreamStatistics& before, uint32_t tokens, double seconds) {
+    if (!options_.stats || !session_.is_streamed() || ::isatty(STDERR_FILENO) == 0) return;
+    if (seconds - shown_at_ < 0.2 && seconds > shown_at_) return;
+    shown_at_ = seconds;
+    std::fprintf(stderr, "\x1b]2;%s\a", ReadingText(before, tokens, seconds).c_str());
+  }
+  void EndReading() {
+    if (session_.is_streamed() && ::isatty(STDERR_FILENO) == 1) std::fprintf(stderr, "\x1b]2;chat\a");
+    shown_at_ = 0;
   }
 
   Error Chat() {
@@ -121,6 +158,7 @@ class ChatProgram {
   RunningModel model_;
   ChatJson tools_;
   posix::ThreadPool pool_;
+  double shown_at_ = 0;  // seconds into the turn
   Session session_;
   Conversation conversation_;
 };

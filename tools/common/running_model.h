@@ -3,6 +3,7 @@
 #define LFM2_TOOLS_COMMON_RUNNING_MODEL_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "lfm2/posix/direct_file.h"
@@ -11,6 +12,7 @@
 #include "tools/common/error.h"
 #include "tools/common/model_file.h"
 #include "tools/common/session_plan.h"
+#include "tools/common/throttled_storage.h"
 
 namespace lfm2::tools {
 
@@ -24,7 +26,6 @@ class RunningModel {
 
   // Plans, hands the plan to `show` unless that is empty, and only then allocates and reads. Called once, behind Open.
   Error Load(const SessionArguments& arguments, const std::function<void(const SessionPlan&)>& show = nullptr);
-  Error Load(const SessionPlan& plan, StorageKind storage, uint64_t arena_bytes);
 
   // Behind Load: what Session::Open is given.
   const SessionPlan& plan() const { return plan_; }
@@ -33,13 +34,14 @@ class RunningModel {
 
  private:
   Error LoadToMemory();
-  Error LoadFront();
+  Error LoadFront(uint64_t throttle);
 
   std::string path_;
   ModelFile file_;
   ArenaMemory copy_;    // of the file
   ArenaMemory memory_;  // the arena; the direct file reads into it and is closed before it goes
   posix::DirectFile direct_;
+  std::optional<ThrottledStorage> throttled_;
   MemoryStorage in_memory_;
   Image other_;  // on one of these two
   const Image* image_ = nullptr;

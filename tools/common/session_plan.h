@@ -33,6 +33,7 @@ struct SessionArguments {
   KvCacheType kv_cache = KvCacheType::kF16;
   StorageKind storage = StorageKind::kMapped;
   uint64_t arena_bytes = 0;  // 0: what the plan says
+  uint64_t throttle = 0;     // bytes a second that a direct storage reads at most; 0: as fast as it can
   bool read_ahead = true;
   float prefer_resident = 0.0f;
   float drop_below = 0.0f;
