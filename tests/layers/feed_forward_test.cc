@@ -86,7 +86,7 @@ std::vector<float> Run(const Image& image, uint32_t layer, const std::vector<flo
   std::copy(normed.begin(), normed.end(), memory.workspace().normed);
   const LayerContext ctx{c, memory.workspace(), executor, observer, nullptr, 5, tokens};
   if (c.is_moe_layer(layer)) {
-    CHECK(HWY_NAMESPACE::MoeFeedForward(Kernels(), ctx, bound.layers, image, layer).ok());
+    CHECK(HWY_NAMESPACE::MoeFeedForward(Kernels(), ctx, bound.layers.data(), image, layer).ok());
   } else {
     HWY_NAMESPACE::DenseFeedForward(Kernels(), ctx, bound.layers[layer]);
   }

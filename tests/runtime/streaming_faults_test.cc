@@ -218,6 +218,20 @@ TEST_CASE("behind an error a session may as well begin anew") {
   }
 }
 
+TEST_CASE("a session may be opened where one left reads that timed out") {
+  const std::vector<int32_t> ids = TestPrompt(20);
+  OpenSession<Session> resident(Home().image(), Options(0, 16));
+  const auto want = AllLogits(*resident.session, ids);
+  StreamedSession open(Home().image(), DriveOptions(4, kBlock), Options(0, 20));
+  open.streamed.drive.FailRead(open.streamed.drive.reads() + 3, Fault::kTimeout);
+  CHECK(open.session->Prefill({ids.data(), 9}).code() == StatusCode::kTimeout);
+  open.session = std::make_unique<Session>();
+  int tries = 0;
+  while (!open.session->Open(open.streamed.image, Options(0, 20), open.streamed.rest).ok()) REQUIRE(++tries < 4);
+  CHECK(AllLogits(*open.session, ids) == want);
+  CHECK(open.streamed.watched.mistakes() == "");
+}
+
 TEST_CASE("a turn that fails leaves the chat as it was: asked again, it answers as if nothing had been") {
   ConversationOptions greedy;
   greedy.sampler.temperature = 0.0f;

@@ -18,6 +18,7 @@
 #include "lfm2/layers/feed_forward-inl.h"
 #include "lfm2/layers/short_conv-inl.h"
 #include "lfm2/runtime/plan.h"
+#include "lfm2/storage/read_all.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
@@ -32,7 +33,7 @@ class BasicSession {
   // read, it is what Image::Open has left of an arena of MakePlan(config, options, StreamShapeOf(image)).total_bytes.
   // executor: may be null. Errors: kFailedPrecondition if open already or the image is not; kInvalidArgument for bad
   // options or a misaligned arena; kUnsupported for options.cpu_target; kArenaTooSmall, where limit() is what is
-  // needed.
+  // needed; kTimeout where reads of an earlier session have still not ended.
   Status Open(const Image& image, const SessionOptions& options, Span<std::byte> arena,
               const Executor* executor = nullptr) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");
@@ -55,6 +56,8 @@ class BasicSession {
     if (arena.size() < needed) {
       return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the plan", arena.size(), needed);
     }
+    // An earlier session's reads, of a call that timed out, end before their memory is used anew.
+    if (shape.is_streamed()) LFM2_RETURN_IF_ERROR(CollectAll(*image.storage().queue()));
     Arena carver(arena);
     memory_.Carve(config, normalized, shape, plan.slots, carver, nullptr);
     memory_.weights.Bind(image);

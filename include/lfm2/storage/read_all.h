@@ -10,20 +10,23 @@
 
 namespace lfm2 {
 
-// Collects every read that is under way. Errors: kTimeout, and then some still are.
-inline Status CollectAll(ReadQueue& queue, uint32_t under_way) {
-  for (; under_way > 0; --under_way) {
+// Collects every read that is under way. Errors: kTimeout, and then some still are, or what else the queue reports.
+inline Status CollectAll(ReadQueue& queue) {
+  for (;;) {
     ReadCompletion done;
-    LFM2_RETURN_IF_ERROR(queue.Wait(&done));
+    const Status status = queue.Wait(&done);
+    if (status.code() == StatusCode::kFailedPrecondition) return Status();  // none is left
+    LFM2_RETURN_IF_ERROR(status);
   }
-  return Status();
 }
 
-// to[bytes] = storage[offset .. offset + bytes), in order, as many pieces at a time as the queue takes; no read may be
-// under way. offset, bytes and to are multiples of queue.alignment(). Waits for all of it.
+// to[bytes] = storage[offset .. offset + bytes), in order, as many pieces at a time as the queue takes. Waits for all of
+// it, and before that for reads that an earlier user of the queue left when it timed out. offset, bytes and to are
+// multiples of queue.alignment().
 // Errors: the first that the queue reports, kIo with the byte as the limit; after kTimeout the memory is still the
-// device's, until the storage is closed.
+// device's, until a later call succeeds or the storage is closed.
 inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::byte* to) {
+  LFM2_RETURN_IF_ERROR(CollectAll(queue));
   const uint64_t piece = queue.piece_bytes();
   LFM2_ASSERT(piece > 0 && piece % queue.alignment() == 0);
   const uint64_t pieces = DivideUp(bytes, piece);
@@ -50,7 +53,7 @@ inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::by
                         offset + number * piece);
       }
     }
-    static_cast<void>(CollectAll(queue, static_cast<uint32_t>(submitted - collected)));
+    static_cast<void>(CollectAll(queue));
     return status;
   }
   return Status();
