@@ -47,14 +47,13 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   size_t count = 0;
   LFM2_RETURN_IF_ERROR(lfm2::RenderChat(image.vocab().chat_template(), "<|startoftext|>", prompt,
                                         [&](lfm2::ChatPiece piece) { counter->count += piece.text.size(); }));
-  LFM2_RETURN_IF_ERROR(lfm2::EncodeChat(tokenizer, image.vocab().chat_template(), prompt, false, session.text_scratch(),
-                                        ids, &count));
+  LFM2_RETURN_IF_ERROR(
+      lfm2::EncodeChat(tokenizer, image.vocab().chat_template(), prompt, false, session.text_scratch(), ids, &count));
   LFM2_RETURN_IF_ERROR(session.Prefill(ids.subspan(0, count)));
   session.Reset();
   LFM2_RETURN_IF_ERROR(tokenizer.Encode("Twenty-one minutes.", {true, true}, session.text_scratch(), ids, &count));
-  LFM2_RETURN_IF_ERROR(session.PrefillLogits(ids.subspan(0, count), [&](uint32_t, lfm2::Span<const float> logits) {
-    counter->count += logits.size();
-  }));
+  LFM2_RETURN_IF_ERROR(session.PrefillLogits(
+      ids.subspan(0, count), [&](uint32_t, lfm2::Span<const float> logits) { counter->count += logits.size(); }));
 
   lfm2::SamplerOptions sampling;
   sampling.top_k = 40;
@@ -73,8 +72,8 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   return lfm2::Decode(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
 }
 
-// The image's first block once more, as firmware reads it.
-lfm2::Status ReadBlock(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
+// A chat with a model that is read from a block device, in one go and in steps.
+lfm2::Status Talk(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
   struct Bytes {
     const std::byte* data;
   } bytes = {image_bytes};
@@ -87,12 +86,21 @@ lfm2::Status ReadBlock(const std::byte* image_bytes, size_t image_size, const Ga
   };
   lfm2::BlockStorage storage;
   LFM2_RETURN_IF_ERROR(storage.Open(device));
-  lfm2::ReadQueue& queue = *storage.queue();
-  lfm2::ReadCompletion done;
-  LFM2_RETURN_IF_ERROR(queue.Submit({0, 512, memory.arena, 0}));
-  LFM2_RETURN_IF_ERROR(queue.Wait(&done));
-  counter->count += std::memcmp(memory.arena, image_bytes, 512) == 0 ? 1 : 0;
-  return done.status;
+  lfm2::Image image;
+  lfm2::Span<std::byte> rest;
+  LFM2_RETURN_IF_ERROR(image.Open(storage, {memory.arena, memory.arena_size}, &rest));
+  lfm2::SessionOptions options;
+  options.context_length = 64;
+  lfm2::Session session;
+  LFM2_RETURN_IF_ERROR(session.Open(image, options, rest));
+  lfm2::Conversation chat;
+  LFM2_RETURN_IF_ERROR(chat.Open(&session, {}));
+  const auto show = [&](std::string_view piece) { counter->count += piece.size(); };
+  LFM2_RETURN_IF_ERROR(chat.Ask("How are you?", 4, show));
+  LFM2_RETURN_IF_ERROR(chat.BeginAsk("user", "And now?", 4));
+  while (chat.is_busy()) LFM2_RETURN_IF_ERROR(chat.Step(show));
+  counter->count += static_cast<size_t>(session.statistics().hits + session.layer_statistics(0).misses);
+  return lfm2::Status();
 }
 
 lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
@@ -102,7 +110,7 @@ lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemo
   LFM2_RETURN_IF_ERROR(image.VerifyPinned());
   LFM2_RETURN_IF_ERROR(image.VerifyRecord(0, 0));
 
-  LFM2_RETURN_IF_ERROR(ReadBlock(image_bytes, image_size, memory, counter));
+  LFM2_RETURN_IF_ERROR(Talk(image_bytes, image_size, memory, counter));
 
   lfm2::Executor executor;
   executor.run = [](void*, uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {

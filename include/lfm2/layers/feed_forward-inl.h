@@ -37,12 +37,7 @@ inline MatMulInput ExpertInput(const LayerContext& ctx, uint32_t i, const float*
                                const uint8_t* panel) {
   const Workspace::Experts& moe = ctx.workspace.moe;
   const uint32_t expert = moe.active[i], first = moe.offset[expert];
-  MatMulInput in;
-  in.x = x;
-  in.stride = cols;
-  in.tokens = moe.offset[expert + 1] - first;
-  in.panel = panel + static_cast<size_t>(PanelBytes(first, cols));
-  return in;
+  return PackedInput(moe.offset[expert + 1] - first, x, cols, panel + static_cast<size_t>(PanelBytes(first, cols)));
 }
 
 // Calls f(i, begin, end) for ranges of the row blocks of each expert of the batch, as one piece of work.

@@ -15,14 +15,20 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// Packs x[tokens, cols] for quantised weights and describes it as a product's input. panel: PanelBytes(tokens, cols).
-template <class Kernels>
-MatMulInput PackInput(const Kernels& kernels, const LayerContext& ctx, const float* x, uint32_t cols, uint8_t* panel) {
+// x[tokens, cols] as a product's input. panel: of x.
+inline MatMulInput PackedInput(uint32_t tokens, const float* x, uint32_t cols, const uint8_t* panel) {
   MatMulInput in;
   in.x = x;
   in.stride = cols;
-  in.tokens = ctx.tokens;
+  in.tokens = tokens;
   in.panel = panel;
+  return in;
+}
+
+// The same, packed for quantised weights first. panel: PanelBytes(tokens, cols).
+template <class Kernels>
+MatMulInput PackInput(const Kernels& kernels, const LayerContext& ctx, const float* x, uint32_t cols, uint8_t* panel) {
+  const MatMulInput in = PackedInput(ctx.tokens, x, cols, panel);
   const Tiling tiling(ctx.tokens, kernels.max_tile());
   ParallelRanges(ctx.executor, tiling.tiles(),
                  [&](uint32_t begin, uint32_t end) { kernels.PackPanel(in, cols, begin, end, panel); });

@@ -62,14 +62,87 @@ class BasicConversation {
     options_ = options;
     options_.chat_template = kind;
     session_ = session;
+    token_ = kNone;
+    is_busy_ = false;
     session->Reset();
     return Status();
   }
 
   // Appends a turn of "user" or "tool" and the beginning of the answer, and computes them. Special tokens in `content`
   // stay plain text. On an error nothing was appended: kContextFull (limit() is the context), kArenaTooSmall where a
-  // word is longer than options.max_word_bytes, kFailedPrecondition if not open.
+  // word is longer than options.max_word_bytes, kFailedPrecondition if not open or busy.
   Status Prompt(std::string_view role, std::string_view content) {
+    LFM2_RETURN_IF_ERROR(BeginPrompt(role, content));
+    return session_->Finish();
+  }
+
+  // Generates the answer to what was prompted: at most max_tokens tokens. Calls sink(std::string_view) with whole UTF-8
+  // characters as they come; a sink that returns bool ends the answer by returning false. *end (may be null) says why
+  // it ended, *tokens (may be null) how many were generated. kContextFull where the context ends first, and the
+  // session's errors: what was handed out until then stands, and behind an error of reading another call goes on.
+  template <class Sink>
+  Status Generate(uint32_t max_tokens, Sink&& sink, AnswerEnd* end = nullptr, uint32_t* tokens = nullptr) {
+    LFM2_RETURN_IF_ERROR(BeginAnswer(max_tokens));
+    Status status;
+    while (status.ok() && is_busy()) status = Advance(true, sink);
+    if (end != nullptr) *end = end_;
+    if (tokens != nullptr) *tokens = generated_;
+    return status;
+  }
+
+  // Prompt("user", content), then Generate.
+  template <class Sink>
+  Status Ask(std::string_view content, uint32_t max_tokens, Sink&& sink) {
+    LFM2_RETURN_IF_ERROR(Prompt("user", content));
+    return Generate(max_tokens, sink);
+  }
+
+  // The same in steps, for programs that have something else to do in between:
+  //   status = chat.BeginAsk("user", content, 64);
+  //   while (status.ok() && chat.is_busy()) {
+  //     status = chat.Step(sink);
+  //     KeepTheMotorTurning();
+  //   }
+  // `content` need not outlive the call, and nothing has been computed when it returns. Errors: Prompt's. Where reading
+  // fails before the first token, the turn was not appended and is begun anew.
+  Status BeginAsk(std::string_view role, std::string_view content, uint32_t max_tokens) {
+    LFM2_RETURN_IF_ERROR(BeginPrompt(role, content));
+    StartAnswer(max_tokens);
+    return Status();
+  }
+  // The answer alone, to what was prompted, or the rest of one that an error of reading has ended. Errors:
+  // kFailedPrecondition if not open or busy, or where there is nothing to answer.
+  Status BeginAnswer(uint32_t max_tokens) {
+    LFM2_RETURN_IF_ERROR(CheckOpen());
+    if (session_->logits().empty() && token_ == kNone) {
+      return Status(StatusCode::kFailedPrecondition, "Conversation::Generate", "nothing was prompted");
+    }
+    StartAnswer(max_tokens);
+    return Status();
+  }
+  // One step of the session, or the choice of one token from its logits. Errors: Generate's; kFailedPrecondition where
+  // nothing was begun.
+  template <class Sink>
+  Status Step(Sink&& sink) {
+    if (is_busy()) return Advance(false, sink);
+    return Status(StatusCode::kFailedPrecondition, "Conversation::Step", "nothing was begun");
+  }
+  // Whether an answer that was begun has not ended.
+  bool is_busy() const { return is_busy_; }
+  // Of the answer that ended last: why, and of that or the current one: tokens generated so far.
+  AnswerEnd answer_end() const { return end_; }
+  uint32_t answer_tokens() const { return generated_; }
+
+ private:
+  Status CheckOpen() const {
+    if (session_ == nullptr) return Status(StatusCode::kFailedPrecondition, "Conversation", "is not open");
+    if (is_busy_) return Status(StatusCode::kFailedPrecondition, "Conversation", "is busy with an answer");
+    return Status();
+  }
+
+  static constexpr int32_t kNone = -1;
+
+  Status BeginPrompt(std::string_view role, std::string_view content) {
     LFM2_RETURN_IF_ERROR(CheckOpen());
     const bool begins = session_->position() == 0;
     const ChatMessage messages[] = {{"system", options_.system}, {role, content}};
@@ -82,70 +155,73 @@ class BasicConversation {
     size_t count = 0;
     LFM2_RETURN_IF_ERROR(EncodeChat(Tokenizer(session_->image().vocab()), options_.chat_template, prompt, false,
                                     session_->text_scratch(), room, &count));
-    return session_->Prefill({room.data(), count});
+    LFM2_RETURN_IF_ERROR(session_->Begin({room.data(), count}));
+    token_ = kNone;
+    return Status();
   }
 
-  // Generates the answer to what was prompted: at most max_tokens tokens. Calls sink(std::string_view) with whole UTF-8
-  // characters as they come; a sink that returns bool ends the answer by returning false. *end (may be null) says why
-  // it ended, *tokens (may be null) how many were generated. kContextFull where the context ends first: what was handed
-  // out until then stands.
+  void StartAnswer(uint32_t max_tokens) {
+    stream_ = TextStream(session_->image().vocab(), options_.show_special);
+    max_tokens_ = max_tokens;
+    generated_ = 0;
+    end_ = AnswerEnd::kMaxTokens;
+    is_busy_ = true;
+  }
+
+  // One step of the session, or all that are left; where there are none, the choice of a token.
   template <class Sink>
-  Status Generate(uint32_t max_tokens, Sink&& sink, AnswerEnd* end = nullptr, uint32_t* tokens = nullptr) {
-    LFM2_RETURN_IF_ERROR(CheckOpen());
-    if (session_->position() == 0) {
-      return Status(StatusCode::kFailedPrecondition, "Conversation::Generate", "nothing was prompted");
-    }
-    const Vocab& vocab = session_->image().vocab();
-    TextStream stream(vocab, options_.show_special);
-    bool wanted = true;
+  Status Advance(bool whole, Sink& sink) {
     const auto show = [&](std::string_view text) {
       if constexpr (std::is_same_v<decltype(sink(text)), bool>) {
-        wanted = sink(text) && wanted;
+        if (!sink(text)) Stop(AnswerEnd::kInterrupted);
       } else {
         sink(text);
       }
     };
-    AnswerEnd why = AnswerEnd::kMaxTokens;
-    Status status;
-    uint32_t count = 0;
-    while (status.ok() && count < max_tokens) {
-      int32_t token = 0;
-      status = sampler_.Sample(session_->logits(), session_->tokens(), session_->text_scratch(), &token);
-      if (status.ok() && vocab.IsStop(token)) {
-        why = AnswerEnd::kStop;
-        break;
-      }
-      if (status.ok()) status = session_->Decode(token);
-      if (!status.ok()) break;
-      ++count;
-      stream.Put(token, show);
-      if (!wanted) {
-        why = AnswerEnd::kInterrupted;
-        break;
-      }
+    const Status status = session_->steps_left() == 0 ? ChooseToken() : whole ? session_->Finish() : session_->Step();
+    if (!status.ok()) Stop(end_);
+    if (status.ok() && token_ != kNone && session_->steps_left() == 0) {
+      const int32_t token = token_;
+      token_ = kNone;
+      ++generated_;
+      stream_.Put(token, show);
     }
-    stream.Flush(show);
-    if (end != nullptr) *end = why;
-    if (tokens != nullptr) *tokens = count;
+    if (!is_busy_) stream_.Flush(show);
     return status;
   }
 
-  // Prompt("user", content), then Generate.
-  template <class Sink>
-  Status Ask(std::string_view content, uint32_t max_tokens, Sink&& sink) {
-    LFM2_RETURN_IF_ERROR(Prompt("user", content));
-    return Generate(max_tokens, sink);
+  // Begins to compute what comes behind the token, or ends the answer. A token that could not be computed is the next
+  // one of a later call, too.
+  Status ChooseToken() {
+    if (generated_ == max_tokens_) {
+      Stop(AnswerEnd::kMaxTokens);
+      return Status();
+    }
+    if (token_ == kNone) {
+      int32_t token = 0;
+      LFM2_RETURN_IF_ERROR(sampler_.Sample(session_->logits(), session_->tokens(), session_->text_scratch(), &token));
+      if (session_->image().vocab().IsStop(token)) {
+        Stop(AnswerEnd::kStop);
+        return Status();
+      }
+      token_ = token;
+    }
+    return session_->Begin({&token_, 1});
   }
-
- private:
-  Status CheckOpen() const {
-    if (session_ != nullptr) return Status();
-    return Status(StatusCode::kFailedPrecondition, "Conversation", "is not open");
+  void Stop(AnswerEnd end) {
+    end_ = end;
+    is_busy_ = false;
   }
 
   BasicSession<Kernels>* session_ = nullptr;
   ConversationOptions options_;
   Sampler sampler_;
+  TextStream stream_;
+  int32_t token_ = kNone;  // chosen, and not yet in the sequence
+  uint32_t max_tokens_ = 0;
+  uint32_t generated_ = 0;
+  AnswerEnd end_ = AnswerEnd::kStop;
+  bool is_busy_ = false;
 };
 
 using Conversation = BasicConversation<SimdKernels>;

@@ -92,10 +92,11 @@ class BasicSession {
     return {memory_.text_scratch, static_cast<size_t>(memory_.text_scratch_bytes)};
   }
 
-  // Forgets the sequence: the next token is at position 0.
+  // Forgets the sequence, and what was begun: the next token is at position 0.
   void Reset() {
     memory_.state.Reset();
     position_ = 0;
+    work_ = Work();
     has_logits_ = false;
   }
 
@@ -111,58 +112,101 @@ class BasicSession {
   }
 
   // Appends tokens to the sequence, options().prefill_chunk at a time, and computes the logits of the last one.
-  // Errors: kFailedPrecondition if not open; kInvalidArgument for no tokens or an id outside the vocabulary (index() is
-  // its place); kContextFull; where experts are read, kIo, kTimeout and kCorrupt, with the number of the record
-  // (moe_layer * experts + expert) as index() and the byte of the storage as limit(). None of the tokens is remembered
-  // then: the same call may be made again, and gives what it would have given. logits() are empty until it does.
+  // Errors: kFailedPrecondition if not open, or where something was begun and is not finished; kInvalidArgument for no
+  // tokens or an id outside the vocabulary (index() is its place); kContextFull; where experts are read, kIo, kTimeout
+  // and kCorrupt, with the number of the record (moe_layer * experts + expert) as index() and the byte of the storage
+  // as limit(). None of the tokens is remembered then: the same call may be made again, and gives what it would have
+  // given. logits() are empty until it does.
   Status Prefill(Span<const int32_t> tokens) {
-    LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
-    const uint32_t start = Save();
-    for (size_t begin = 0; begin < tokens.size();) {
-      const size_t count = Min<size_t>(tokens.size() - begin, options_.prefill_chunk);
-      LFM2_RETURN_IF_ERROR(OrGoBack(RunChunk(tokens.subspan(begin, count)), start));
-      begin += count;
-      if (begin == tokens.size()) ComputeLogits(static_cast<uint32_t>(count) - 1, 1);
-    }
-    return Status();
+    LFM2_RETURN_IF_ERROR(Begin(tokens));
+    return Finish();
   }
 
   // Appends one token. The same as Prefill of that token.
   Status Decode(int32_t token) { return Prefill({&token, 1}); }
 
+  // Prefill in steps, for programs that have something else to do in between: takes the tokens and computes nothing.
+  // `tokens` need not outlive the call. Errors: as Prefill's, but for reading.
+  Status Begin(Span<const int32_t> tokens) {
+    LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
+    if (is_streamed()) memory_.state.Save();
+    // `tokens` may lie where they are remembered.
+    std::memmove(memory_.tokens + position_, tokens.data(), tokens.size() * sizeof(int32_t));
+    work_ = Work();
+    work_.start = position_;
+    work_.tokens = static_cast<uint32_t>(tokens.size());
+    work_.output_blocks = memory_.weights.output.row_blocks();
+    has_logits_ = false;
+    return Status();
+  }
+  // Computes the next piece: the operator or the feed forward of one layer for options().prefill_chunk tokens at most,
+  // or a part of the logits that multiplies no more than a feed forward does for one token. A piece that has to read
+  // experts waits for them. Between two steps the session may be asked anything; only token_room() is not free. Errors:
+  // kFailedPrecondition where nothing is left to do; Prefill's for reading, behind which nothing is, as in Prefill.
+  Status Step() {
+    if (steps_left() == 0) return Status(StatusCode::kFailedPrecondition, "Session::Step", "nothing was begun");
+    return Advance(OutputBlocksOfStep());
+  }
+  // Calls of Step until logits() are there; 0: nothing is under way.
+  uint32_t steps_left() const {
+    if (work_.output_blocks == 0) return 0;
+    return DivideUp(work_.tokens, options_.prefill_chunk) * 2 * config().layers - work_.stage +
+           DivideUp(work_.output_blocks, OutputBlocksOfStep());
+  }
+  // All steps that are left.
+  Status Finish() {
+    while (work_.output_blocks > 0) LFM2_RETURN_IF_ERROR(Advance(UINT32_MAX));
+    return Status();
+  }
+
   // As Prefill, and calls sink(position, Span<const float> logits) for every one of the tokens, in order. Where it
   // fails half way, sink has been called for the tokens before.
   template <class Sink>
   Status PrefillLogits(Span<const int32_t> tokens, Sink&& sink) {
-    LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
-    const uint32_t start = Save();
-    for (size_t begin = 0; begin < tokens.size();) {
+    LFM2_RETURN_IF_ERROR(Begin(tokens));
+    while (work_.tokens > 0) {
       const uint32_t first = position_;
-      const uint32_t count = static_cast<uint32_t>(Min<size_t>(tokens.size() - begin, options_.prefill_chunk));
-      LFM2_RETURN_IF_ERROR(OrGoBack(RunChunk(tokens.subspan(begin, count)), start));
-      begin += count;
+      const uint32_t count = Min(work_.tokens, options_.prefill_chunk);
+      while (position_ == first) LFM2_RETURN_IF_ERROR(AdvanceChunk());
       for (uint32_t row = 0; row < count;) {
         const uint32_t rows = Min(count - row, options_.logits_rows);
-        ComputeLogits(row, rows);
+        PackOutputInput(row, rows);
+        ComputeLogits(rows, 0, memory_.weights.output.row_blocks());
         for (uint32_t i = 0; i < rows; ++i, ++row) {
           logits_row_ = i;
+          has_logits_ = true;
           sink(first + row, logits());
         }
       }
     }
+    work_ = Work();
     return Status();
   }
 
-  // logits[vocab_size] of the last token, overwritten by the next call; empty before the first and behind a call that
-  // failed while reading.
+  // logits[vocab_size] of the last token, overwritten by the next call; empty before the first, while steps are left,
+  // and behind a call that failed while reading.
   Span<const float> logits() const {
     const size_t size = config().vocab_size;
     return {memory_.logits + logits_row_ * size, has_logits_ ? size : 0};
   }
 
  private:
+  // What Begin has begun.
+  struct Work {
+    uint32_t start = 0;             // position before the first token
+    uint32_t tokens = 0;            // that are not yet through all layers
+    uint32_t stage = 0;             // of the current chunk: 2 * layer, and 1 more where its operator is done
+    uint32_t attention_layers = 0;  // passed by the current chunk
+    uint32_t row = 0;               // of the last chunk's tokens, the last
+    uint32_t output_blocks = 0;     // row blocks of the logits that are left; 0: nothing is under way
+  };
+
   Status CheckTokens(Span<const int32_t> tokens) const {
     if (!is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Prefill", "the session is not open");
+    if (steps_left() > 0) {
+      return Status(StatusCode::kFailedPrecondition, "Session::Prefill", "what was begun is not finished: steps left",
+                    steps_left());
+    }
     if (tokens.empty()) return Status(StatusCode::kInvalidArgument, "tokens", "are none");
     if (tokens.size() > options_.context_length - position_) {
       return Status(StatusCode::kContextFull, "tokens", "do not fit the context: positions needed",
@@ -178,75 +222,117 @@ class BasicSession {
     return Status();
   }
 
-  // Nothing fails once the arguments are good, except reading.
-  uint32_t Save() {
-    if (is_streamed()) memory_.state.Save();
-    return position_;
-  }
-  Status OrGoBack(const Status& status, uint32_t start) {
-    if (status.ok()) return status;
-    memory_.state.Restore();
-    position_ = start;
-    has_logits_ = false;
-    return status;
+  LayerContext Context(uint32_t tokens) {
+    ExpertCache* const cache = is_streamed() ? &memory_.experts : nullptr;
+    return {config(), memory_.workspace, executor_, observer_, cache, position_, tokens};
   }
 
-  // The chunk's tokens through all layers: workspace.x becomes their residual stream behind the last layer.
-  Status RunChunk(Span<const int32_t> tokens) {
+  // Row blocks of the logits whose products are as many as those of the widest feed forward.
+  uint32_t OutputBlocksOfStep() const {
+    const ModelConfig& c = config();
+    const uint32_t dense = c.dense_layers > 0 ? c.dense_ff_size : 0;
+    return Max(1u, 3 * Max(dense, c.experts_per_token * c.expert_ff_size) / kBlockRows);
+  }
+
+  // One step, and `output_blocks` of the logits if that is what comes next.
+  Status Advance(uint32_t output_blocks) {
+    if (work_.tokens > 0) return AdvanceChunk();
+    const uint32_t blocks = memory_.weights.output.row_blocks();
+    if (work_.output_blocks == blocks) PackOutputInput(work_.row, 1);
+    const uint32_t begin = blocks - work_.output_blocks;
+    const uint32_t count = Min(output_blocks, work_.output_blocks);
+    ComputeLogits(1, begin, begin + count);
+    work_.output_blocks -= count;
+    logits_row_ = 0;
+    has_logits_ = work_.output_blocks == 0;
+    return Status();
+  }
+
+  // One operator or one feed forward of the chunk that work_ is at. Behind the last, workspace.x is the residual stream
+  // behind the last layer. Nothing fails but reading, and then the session goes back to where it was.
+  Status AdvanceChunk() {
+    const ModelConfig& c = config();
+    const uint32_t count = Min(work_.tokens, options_.prefill_chunk), layer = work_.stage / 2;
+    const LayerContext ctx = Context(count);
+    if (work_.stage == 0) Embed(ctx);
+    if (work_.stage % 2 == 0) {
+      RunOperator(ctx, layer);
+    } else {
+      const Status status = RunFeedForward(ctx, layer);
+      if (!status.ok()) {
+        memory_.state.Restore();
+        position_ = work_.start;
+        work_ = Work();
+        has_logits_ = false;
+        return status;
+      }
+    }
+    if (++work_.stage < 2 * c.layers) return Status();
+    Observe(ctx, c.layers);
+    position_ += count;
+    work_.tokens -= count;
+    work_.stage = work_.attention_layers = 0;
+    work_.row = count - 1;
+    return Status();
+  }
+
+  void Embed(const LayerContext& ctx) {
     const ModelConfig& c = config();
     const Workspace& ws = memory_.workspace;
-    const uint32_t count = static_cast<uint32_t>(tokens.size());
-    ExpertCache* const cache = is_streamed() ? &memory_.experts : nullptr;
-    const LayerContext ctx{c, ws, executor_, observer_, cache, position_, count};
     ForTokens(ctx, [&](uint32_t t) {
-      DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(tokens[t]),
+      DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(memory_.tokens[position_ + t]),
                     ws.x + size_t{t} * c.hidden_size);
       FillRope(position_ + t, ws.rope + size_t{t} * c.head_dim);
       Normalize(kernels_, ctx, t, memory_.weights.layers[0].operator_norm);
     });
-    // `tokens` may lie where it is remembered.
-    std::memmove(memory_.tokens + position_, tokens.data(), count * sizeof(int32_t));
-    uint32_t attention_layers = 0;
-    for (uint32_t layer = 0; layer < c.layers; ++layer) {
-      Observe(ctx, layer);
-      const LayerWeights& weights = memory_.weights.layers[layer];
-      if (c.layer_kind[layer] == LayerKind::kAttention) {
-        AttentionOperator(kernels_, ctx, weights, memory_.state.kv(attention_layers++));
-      } else {
-        ShortConvOperator(kernels_, ctx, weights, memory_.state.conv(layer - attention_layers));
-      }
-      ForTokens(ctx, [&](uint32_t t) {
-        AddDelta(kernels_, ctx, t);
-        Normalize(kernels_, ctx, t, weights.ffn_norm);
-      });
-      if (c.is_moe_layer(layer)) {
-        LFM2_RETURN_IF_ERROR(MoeFeedForward(kernels_, ctx, memory_.weights.layers, *image_, layer));
-      } else {
-        DenseFeedForward(kernels_, ctx, weights);
-      }
-      ForTokens(ctx, [&](uint32_t t) {
-        AddDelta(kernels_, ctx, t);
-        if (layer + 1 < c.layers) Normalize(kernels_, ctx, t, memory_.weights.layers[layer + 1].operator_norm);
-      });
+  }
+
+  void RunOperator(const LayerContext& ctx, uint32_t layer) {
+    Observe(ctx, layer);
+    const LayerWeights& weights = memory_.weights.layers[layer];
+    if (config().layer_kind[layer] == LayerKind::kAttention) {
+      AttentionOperator(kernels_, ctx, weights, memory_.state.kv(work_.attention_layers++));
+    } else {
+      ShortConvOperator(kernels_, ctx, weights, memory_.state.conv(layer - work_.attention_layers));
     }
-    Observe(ctx, c.layers);
-    position_ += count;
+    ForTokens(ctx, [&](uint32_t t) {
+      AddDelta(kernels_, ctx, t);
+      Normalize(kernels_, ctx, t, weights.ffn_norm);
+    });
+  }
+
+  Status RunFeedForward(const LayerContext& ctx, uint32_t layer) {
+    const LayerWeights* const layers = memory_.weights.layers;
+    if (config().is_moe_layer(layer)) {
+      LFM2_RETURN_IF_ERROR(MoeFeedForward(kernels_, ctx, layers, *image_, layer));
+    } else {
+      DenseFeedForward(kernels_, ctx, layers[layer]);
+    }
+    ForTokens(ctx, [&](uint32_t t) {
+      AddDelta(kernels_, ctx, t);
+      if (layer + 1 < config().layers) Normalize(kernels_, ctx, t, layers[layer + 1].operator_norm);
+    });
     return Status();
   }
 
-  // logits[rows, vocab_size] = output . RMSNorm(x[row .. row + rows - 1]).
-  void ComputeLogits(uint32_t row, uint32_t rows) {
+  // logits[rows, vocab_size] = output . RMSNorm(x[row .. row + rows - 1]): first the input, which stays in the
+  // workspace, then blocks of the vocabulary.
+  void PackOutputInput(uint32_t row, uint32_t rows) {
     const ModelConfig& c = config();
     const Workspace& ws = memory_.workspace;
     for (uint32_t i = 0; i < rows; ++i) {
       kernels_.RmsNorm(ws.x + size_t{row + i} * c.hidden_size, memory_.weights.output_norm, c.hidden_size, c.norm_eps,
                        ws.normed + size_t{i} * c.hidden_size);
     }
-    const LayerContext ctx{c, ws, executor_, nullptr, nullptr, 0, rows};
-    const Product output[] = {{&memory_.weights.output, memory_.logits}};
-    MultiplyAll(kernels_, executor_, output, PackInput(kernels_, ctx, ws.normed, c.hidden_size, ws.panel));
-    logits_row_ = rows - 1;
-    has_logits_ = true;
+    PackInput(kernels_, Context(rows), ws.normed, c.hidden_size, ws.panel);
+  }
+  void ComputeLogits(uint32_t rows, uint32_t begin, uint32_t end) {
+    const Workspace& ws = memory_.workspace;
+    const Matrix& output = memory_.weights.output;
+    const MatMulInput in = PackedInput(rows, ws.normed, config().hidden_size, ws.panel);
+    ParallelRanges(executor_, end - begin, [&](uint32_t first, uint32_t last) {
+      kernels_.MatMul(output, in, begin + first, begin + last, memory_.logits, output.rows);
+    });
   }
 
   // cos_sin[head_dim]: cosines, then sines, of position / theta^(2 i / head_dim).
@@ -270,6 +356,7 @@ class BasicSession {
   const Observer* observer_ = nullptr;
   SessionOptions options_;
   SessionMemory memory_;
+  Work work_;
   float rope_frequency_[kMaxHeadDim / 2] = {};
   uint32_t position_ = 0;
   uint32_t logits_row_ = 0;

@@ -40,6 +40,8 @@ inline Status Decode(const Vocab& vocab, Span<const int32_t> tokens, bool show_s
 // at most 3 bytes are held back. Bytes that belong to no character become U+FFFD, one for each maximal subpart.
 class TextStream {
  public:
+  // Put comes only behind another constructor's.
+  constexpr TextStream() = default;
   // vocab must outlive the stream.
   explicit TextStream(const Vocab& vocab, bool show_special = false) : vocab_(&vocab), show_special_(show_special) {}
 
@@ -95,8 +97,8 @@ class TextStream {
  private:
   static constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-  const Vocab* vocab_;
-  bool show_special_;
+  const Vocab* vocab_ = nullptr;
+  bool show_special_ = false;
   uint8_t held_ = 0;
   char hold_[4] = {};
 };
