@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "tools/common/byte_sink.h"
+#include "tools/common/byte_size.h"
 #include "tools/common/byte_source.h"
 #include "tools/common/console.h"
 #include "tools/common/files.h"
@@ -175,6 +176,44 @@ TEST_CASE("columns of a table line up") {
   table.Row({"a", "1"});
   table.Row({"longer name", "10"});
   CHECK(table.Text() == "name         bytes\na                1\nlonger name     10\n");
+}
+
+TEST_CASE("numbers of bytes as people write them") {
+  const auto parsed = [](const char* text) {
+    uint64_t bytes = 1;
+    const Error error = tools::ParseByteSize(text, &bytes);
+    INFO(text, error.text());
+    REQUIRE(error.ok());
+    return bytes;
+  };
+  CHECK(parsed("0") == 0);
+  CHECK(parsed("007b") == 7);
+  CHECK(parsed("1300M") == uint64_t{1300} << 20);
+  CHECK(parsed("1300mib") == uint64_t{1300} << 20);
+  CHECK(parsed("1.3GB") == 1300000000);
+  CHECK(parsed("1.3G") == 1395864371);  // of 1395864371.2
+  CHECK(parsed("0.0009765625K") == 1);
+  CHECK(parsed("85.000001MB") == 85000001);
+  CHECK(parsed("2T") == uint64_t{2} << 40);
+  CHECK(parsed("2.000TB") == 2000000000000);
+  CHECK(parsed("18446744073709551615") == std::numeric_limits<uint64_t>::max());
+  CHECK(parsed("16777215.999999999999999T") == std::numeric_limits<uint64_t>::max());
+
+  const auto refused = [](const char* text, const char* why) {
+    uint64_t bytes = 0;
+    const Error error = tools::ParseByteSize(text, &bytes);
+    INFO(text, error.text());
+    CHECK(error.text() == std::string(text) + why);
+  };
+  for (const char* text :
+       {"",    "M",    "-1",    "+1",   "-1K",  "1X",  "1MX", "1 M", " 1",  "1 ", "1.",  "1.M", ".5M",
+        "1.5", "1.5b", "1..5M", "1,5M", "0x10", "1e6", "nan", "inf", "1KK", "1i", "1iB", "1MBB"}) {
+    refused(text, " is no number of bytes, such as 4096, 1300M or 1.3GB");
+  }
+  for (const char* text : {"18446744073709551616", "99999999999999999999999", "16777216T", "18446744073709551616K",
+                           "18014398509481984K", "18446744.073709551616TB"}) {
+    refused(text, " is more bytes than there can be");
+  }
 }
 
 }  // namespace lfm2::test

@@ -45,18 +45,8 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
       ->capture_default_str()
       ->type_name("N");
   AddKvOption(&app, &o->session.kv_cache);
-  const CLI::Option* storage = AddStorageOptions(&app, &o->session).first;
-  const CLI::Option* throttle =
-      app.add_option("--throttle", o->session.throttle,
-                     "With --storage direct: bytes a second, such as 85M, that the drive seems to give at most")
-          ->transform(CLI::AsSizeValue(true))
-          ->type_name("BYTES");
-  app.final_callback([=] {
-    const bool direct = o->session.storage == StorageKind::kDirect;
-    if (throttle->count() > 0 && !direct) {
-      throw CLI::ValidationError(throttle->get_name(), "needs " + storage->get_name() + " direct");
-    }
-  });
+  AddStorageOptions(&app, &o->session);
+  AddStreamingOptions(&app, &o->session);
   app.add_flag("--no-warmup", o->no_warmup, "Time the first run of each test too");
   CLI::Option* record = app.add_option("--record-trace", o->record_trace,
                                        "Record which experts the timed runs choose, for lfm2-cache-sim")

@@ -46,7 +46,7 @@ Error MakeSessionPlan(const Image& image, const SessionArguments& arguments, Ses
   const uint64_t needed = read ? plan->plan.least_bytes : plan->plan.total_bytes;
   if (arguments.arena_bytes > 0 && arguments.arena_bytes < needed) {
     return Error::Of("--arena ", arguments.arena_bytes, " is too small: this context needs ", needed,
-                     " bytes; a smaller --context needs less");
+                     " bytes; a smaller one needs less");
   }
   return Error();
 }

@@ -2,6 +2,9 @@
 
 #include <set>
 #include <string>
+#include <vector>
+
+#include "tools/common/byte_size.h"
 
 namespace lfm2::tools {
 
@@ -34,26 +37,41 @@ std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionAr
                                             "file itself, from which experts are read into the arena as needed")
           ->check(CLI::IsMember(names))
           ->default_str(NameOf(arguments->storage));
-  CLI::Option* arena =
-      app->add_option("--arena", arguments->arena_bytes,
-                      "Bytes that may be written, such as 1300M; with --storage direct the more, the fewer reads; 0: "
-                      "what the plan says")
-          ->capture_default_str()
-          ->transform(CLI::AsSizeValue(false))
-          ->type_name("BYTES");
-  app->add_flag("!--no-read-ahead", arguments->read_ahead,
-                "With --storage direct: read only what a layer is known to need");
-  app->add_option("--prefer-resident", arguments->prefer_resident,
-                  "With --storage direct, changes results: prefer experts in memory to those with a router score at "
-                  "most this much higher")
-      ->check(CLI::Range(0.0f, 1.0f))
-      ->type_name("SCORE");
-  app->add_option("--drop-below", arguments->drop_below,
-                  "With --storage direct, changes results: leave out experts that are not in memory and have a smaller "
-                  "share of their token")
-      ->check(CLI::Range(0.0f, 1.0f))
-      ->type_name("SHARE");
+  CLI::Option* arena = app->add_option("--arena", arguments->arena_bytes,
+                                       "Bytes that may be written, such as 1300M or 1.3GB; with --storage direct the "
+                                       "more, the fewer reads; 0: what the plan says")
+                           ->capture_default_str()
+                           ->transform(ByteSizeText())
+                           ->type_name("BYTES");
   return {storage, arena};
+}
+
+void AddStreamingOptions(CLI::App* app, SessionArguments* arguments) {
+  std::vector<const CLI::Option*> options;
+  options.push_back(app->add_flag_callback(
+      "--no-read-ahead", [arguments] { arguments->read_ahead = false; },
+      "With --storage direct: read only what a layer is known to need"));
+  options.push_back(app->add_option("--prefer-resident", arguments->prefer_resident,
+                                    "With --storage direct, changes results: prefer experts in memory to those with a "
+                                    "router score at most this much higher")
+                        ->check(CLI::Range(0.0f, 1.0f))
+                        ->type_name("SCORE"));
+  options.push_back(app->add_option("--drop-below", arguments->drop_below,
+                                    "With --storage direct, changes results: leave out experts that are not in memory "
+                                    "and have a smaller share of their token")
+                        ->check(CLI::Range(0.0f, 1.0f))
+                        ->type_name("SHARE"));
+  options.push_back(app->add_option("--throttle", arguments->throttle,
+                                    "With --storage direct: bytes a second, such as 85MB, that the drive seems to give "
+                                    "at most; 0: what it gives")
+                        ->transform(ByteSizeText())
+                        ->type_name("BYTES"));
+  app->parse_complete_callback([options, arguments] {
+    if (arguments->storage == StorageKind::kDirect) return;
+    for (const CLI::Option* option : options) {
+      if (option->count() > 0) throw CLI::ValidationError(option->get_name(), "needs --storage direct");
+    }
+  });
 }
 
 }  // namespace lfm2::tools

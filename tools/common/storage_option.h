@@ -1,6 +1,8 @@
-// The command line options --storage and --arena.
+// The command line options that say where a model's weights are, and how those that are not in memory are read.
 #ifndef LFM2_TOOLS_COMMON_STORAGE_OPTION_H_
 #define LFM2_TOOLS_COMMON_STORAGE_OPTION_H_
+
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +13,9 @@ namespace lfm2::tools {
 const char* NameOf(StorageKind kind);
 // --storage mapped|memory|direct and --arena BYTES, by default what *arguments says. Both are returned, in this order.
 std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionArguments* arguments);
+// --no-read-ahead, --prefer-resident, --drop-below and --throttle, each refused without --storage direct. Takes the
+// app's parse_complete_callback.
+void AddStreamingOptions(CLI::App* app, SessionArguments* arguments);
 
 }  // namespace lfm2::tools
 

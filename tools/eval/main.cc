@@ -61,6 +61,7 @@ void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
   command->add_option("--chunk", a->session.chunk, "tokens that prefill computes at a time")
       ->check(CLI::Range(1u, kMaxContextLength));
   AddStorageOptions(command, &a->session);
+  AddStreamingOptions(command, &a->session);
   AddRecordOption(command, &a->record_trace);
   command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunLogits(*a); }; });
@@ -80,6 +81,7 @@ void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
       ->check(CLI::Range(1u, kMaxContextLength));
   AddKvOption(command, &a->session.kv_cache);
   AddStorageOptions(command, &a->session);
+  AddStreamingOptions(command, &a->session);
   AddRecordOption(command, &a->record_trace);
   command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunPerplexity(*a); }; });
