@@ -62,6 +62,12 @@ inline T LoadAs(const void* bytes) {
 
 // IEEE 754 binary16 -> binary32, exact for every value.
 inline float F32FromF16(uint16_t half) {
+#if defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 2)
+  // Processors that convert one half float, such as most Cortex-M with an FPU: no compiler does so without a flag.
+  float value = BitCast<float>(uint32_t{half});
+  __asm__("vcvtb.f32.f16 %0, %0" : "+t"(value));
+  return value;
+#else
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
   const uint32_t exponent = (half >> 10) & 0x1fu;
   const uint32_t mantissa = half & 0x3ffu;
@@ -71,6 +77,7 @@ inline float F32FromF16(uint16_t half) {
   }
   if (exponent == 31) return BitCast<float>(sign | 0x7f800000u | (mantissa << 13));
   return BitCast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+#endif
 }
 
 // IEEE 754 binary32 -> binary16, round to nearest even, overflow to infinity, NaN stays NaN.

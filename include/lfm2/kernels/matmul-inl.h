@@ -35,7 +35,7 @@ HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t grou
 inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, const MatMulInput& in, uint32_t begin,
                       uint32_t tokens, float* out) {
   for (uint32_t t = 0; t < tokens; t += 4) {
-    const uint32_t n = Min(tokens - t, 4u);
+    const uint32_t n = Min<uint32_t>(tokens - t, 4u);
     const uint32_t last = begin + t + n - 1;
     const float* x[4];
     for (uint32_t i = 0; i < 4; ++i) x[i] = in.Row(Min(begin + t + i, last));

@@ -40,7 +40,9 @@ using DBF16 = hn::Rebind<hwy::bfloat16_t, DF>;
 // Exact for every number. Where the processor has no half floats (SSE4, Armv7), Highway gives infinities and NaNs
 // magnitudes of 65536 and more.
 HWY_INLINE VF LoadF16(const uint16_t* p) {
-#if HWY_TARGET_IS_SVE
+#if HWY_TARGET == HWY_SCALAR
+  return hn::Set(DF(), F32FromF16(*p));
+#elif HWY_TARGET_IS_SVE
   // The load widens, so that nothing has to move halves into every other place.
   const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
   return svcvt_f32_f16_x(svptrue_b32(), svreinterpret_f16_u32(svld1uh_u32(rows, p)));

@@ -10,9 +10,11 @@
 
 #include "lfm2/kernels/tile_float-inl.h"
 #include "lfm2/kernels/tile_integer-inl.h"
+#include "lfm2/kernels/tile_mve-inl.h"
 #include "lfm2/kernels/tile_scalar-inl.h"
 
 #undef LFM2_FOR_EACH_SLOT
+#undef LFM2_HAVE_MVE
 #undef LFM2_TOKEN
 #undef LFM2_ROW
 #undef LFM2_ZERO

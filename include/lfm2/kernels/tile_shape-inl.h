@@ -14,6 +14,13 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
+// Helium with floats: as yet no target of Highway's.
+#if HWY_TARGET == HWY_SCALAR && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 2)
+#define LFM2_HAVE_MVE 1
+#else
+#define LFM2_HAVE_MVE 0
+#endif
+
 // Tokens in a tile, and slots: pairs of a token and a vector of rows that have a sum in registers at the same time.
 #if HWY_TARGET == HWY_SCALAR
 inline constexpr uint32_t kMaxTile = 8;

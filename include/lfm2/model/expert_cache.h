@@ -273,7 +273,7 @@ class ExpertCache {
   void TakeHits() {
     Run& run = *run_;
     const bool stuck = run.next_waiting < run.waiting && run.loader.wanted() == 0;
-    run.batch = stuck ? Min(run.hits, 2u) : run.hits;
+    run.batch = stuck ? Min<uint32_t>(run.hits, 2u) : run.hits;
     run.hits -= run.batch;
   }
 

@@ -44,8 +44,8 @@ constexpr uint32_t kDefaultContextLength = 4096;
 // Fills in defaults and bounds the rest by the model: the options that a plan is made from.
 constexpr SessionOptions Normalized(const ModelConfig& config, SessionOptions o) {
   if (o.context_length == 0) o.context_length = Min(config.context_length, kDefaultContextLength);
-  o.prefill_chunk = Max(1u, Min(o.prefill_chunk, o.context_length));
-  o.logits_rows = Max(1u, Min(o.logits_rows, o.prefill_chunk));
+  o.prefill_chunk = Max<uint32_t>(1, Min(o.prefill_chunk, o.context_length));
+  o.logits_rows = Max<uint32_t>(1, Min(o.logits_rows, o.prefill_chunk));
   return o;
 }
 

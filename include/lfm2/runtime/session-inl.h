@@ -231,7 +231,7 @@ class BasicSession {
   uint32_t OutputBlocksOfStep() const {
     const ModelConfig& c = config();
     const uint32_t dense = c.dense_layers > 0 ? c.dense_ff_size : 0;
-    return Max(1u, 3 * Max(dense, c.experts_per_token * c.expert_ff_size) / kBlockRows);
+    return Max<uint32_t>(1, 3 * Max(dense, c.experts_per_token * c.expert_ff_size) / kBlockRows);
   }
 
   // One step, and `output_blocks` of the logits if that is what comes next.

@@ -14,7 +14,7 @@ inline uint64_t FixedFromFloat(float value, uint32_t bits) {
   const uint32_t exponent = (raw >> 23) & 0xffu;
   const uint64_t mantissa = (raw & 0x7fffffu) | (exponent == 0 ? 0u : 0x800000u);
   // value = mantissa * 2^(max(exponent, 1) - 150)
-  const int shift = static_cast<int>(Max(exponent, 1u)) - 150 + static_cast<int>(bits);
+  const int shift = static_cast<int>(Max<uint32_t>(exponent, 1u)) - 150 + static_cast<int>(bits);
   if (shift >= 0) return mantissa << Min(shift, 63);
   return shift < -63 ? 0 : mantissa >> -shift;
 }
