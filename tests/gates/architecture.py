@@ -27,6 +27,8 @@ MORE_HEADERS = {
     "lfm2/base/assert.h": {"cassert"},
     "lfm2/base/crc32c.h": {"nmmintrin.h", "cpuid.h", "arm_acle.h"},  # the processor's own CRC-32C
     "lfm2/kernels/cpu_features.h": {"cpuid.h"},  # an instruction, no call
+    "lfm2/kernels/tile_mve-inl.h": {"arm_mve.h"},  # instruction sets that Highway does not know
+    "lfm2/kernels/tile_scalar-inl.h": {"arm_acle.h"},
 }
 HIGHWAY_FOLDERS = {"kernels", "layers", "runtime"}
 # Includes the -inl.h files once for every target, so it can not be one.

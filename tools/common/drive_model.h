@@ -23,7 +23,7 @@ class DriveModel {
 
   // When a read of so many bytes ends that is submitted now. Times are nanoseconds from anywhere and never go back.
   uint64_t End(uint64_t now_ns, uint64_t bytes) {
-    uint64_t& place = place_free_ns_[reads_++ % place_free_ns_.size()];
+    uint64_t& place = place_free_ns_[static_cast<size_t>(reads_++ % place_free_ns_.size())];
     const uint64_t first_byte = Max(now_ns, place) + speed_.latency_ns;
     bytes_free_ns_ = Max(first_byte, bytes_free_ns_) + TransferNs(bytes);
     place = bytes_free_ns_;
