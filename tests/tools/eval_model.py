@@ -63,7 +63,8 @@ with tempfile.TemporaryDirectory() as name:
 
     # One result for every way of computing it.
     files = []
-    for arguments in ((), ("--chunk", 7), ("--chunk", 1), ("--threads", 2)):
+    for arguments in ((), ("--chunk", 7), ("--chunk", 1), ("--threads", 2), ("--storage", "memory"),
+                      ("--storage", "direct"), ("--storage", "direct", "--chunk", 1, "--no-read-ahead")):
         files.append(folder / f"{len(files)}.npy")
         run("logits", image, "--ids", ids, "--out", files[-1], *arguments)
         check(files[-1].read_bytes() == files[0].read_bytes(), arguments)
