@@ -12,6 +12,18 @@
 
 namespace {
 
+// Firmware keeps these in static memory, where nobody would run a constructor before the program begins: so they have
+// none that would have to run.
+template <class T>
+constexpr bool IsConstantInitialised() {
+  constexpr T object{};
+  return sizeof(object) > 0;
+}
+static_assert(IsConstantInitialised<lfm2::MemoryStorage>() && IsConstantInitialised<lfm2::BlockStorage>());
+static_assert(IsConstantInitialised<lfm2::Image>() && IsConstantInitialised<lfm2::Session>());
+static_assert(IsConstantInitialised<lfm2::ReferenceSession>() && IsConstantInitialised<lfm2::Conversation>());
+static_assert(IsConstantInitialised<lfm2::Sampler>() && IsConstantInitialised<lfm2::TextStream>());
+
 // Counts what it is shown.
 struct Counter {
   size_t count = 0;

@@ -22,7 +22,12 @@ HWY_INLINE uint8x16_t LoadQuads(const void* first, uint32_t stride) {
   const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), stride);
   return vreinterpretq_u8_u32(vldrwq_gather_offset_u32(static_cast<const uint32_t*>(first), offsets));
 }
-HWY_INLINE float32x4_t LoadHalves(const uint16_t* p) { return vcvtbq_f32_f16(vreinterpretq_f16_u32(vldrhq_u32(p))); }
+// In q0: GNU as (2.40) encodes twice the number of any other vector register into this instruction.
+HWY_INLINE float32x4_t LoadHalves(const uint16_t* p) {
+  register uint32x4_t halves __asm__("q0") = vldrhq_u32(p);
+  __asm__("vcvtb.f32.f16 q0, q0" : "+w"(halves));
+  return vreinterpretq_f32_u32(halves);
+}
 
 // Weights of columns 0 .. 15 and 16 .. 31 of a row, less their offset.
 struct RowWeights {

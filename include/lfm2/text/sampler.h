@@ -58,13 +58,14 @@ class Sampler {
     return Status();
   }
 
-  Sampler() : Sampler(SamplerOptions()) {}
+  constexpr Sampler() = default;
 
   // logits[vocab_size]; -infinity (or below -3e38) forbids a token. history: tokens so far, prompt included, for the
   // repetition penalty. scratch: ScratchBytes(logits.size()) bytes of any alignment, used during the call only. Errors:
   // kArenaTooSmall; kInvalidArgument for a NaN or +infinity, for logits that forbid everything, and for an id in the
   // history that is no token. On an error the random sequence has not advanced.
   Status Sample(Span<const float> logits, Span<const int32_t> history, Span<std::byte> scratch, int32_t* token) {
+    if (penalty_ == 0) *this = Sampler(SamplerOptions());  // not configured
     if (logits.empty() || logits.size() > kMaxLogits) {
       return Status(StatusCode::kInvalidArgument, "logits", "have an impossible number", logits.size(), kMaxLogits);
     }
@@ -237,11 +238,11 @@ class Sampler {
   }
 
   Random random_;
-  uint32_t top_k_;
-  uint64_t top_p_;       // 32 bits of fraction
-  uint64_t min_weight_;  // 40 bits of fraction, at least 1
-  uint64_t penalty_;     // kPenaltyBits of fraction
-  uint64_t inverse_penalty_;
+  uint32_t top_k_ = 0;
+  uint64_t top_p_ = 0;       // 32 bits of fraction
+  uint64_t min_weight_ = 0;  // 40 bits of fraction, at least 1
+  uint64_t penalty_ = 0;     // kPenaltyBits of fraction; 0: not configured
+  uint64_t inverse_penalty_ = 0;
   uint64_t inverse_temperature_ = 0;  // log2(e) / temperature, 28 bits of fraction; 0: greedy
 
   // Of the call that runs.
