@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""chat while somebody damages its file, cuts it short, repairs it or puts another one in its place: a turn that needs what
-is not there says so in one sentence, and when the file is whole again the same question has the right answer.
+"""chat while somebody damages its file, cuts it short, repairs it or puts another one in its place: a turn that needs
+what is not there says so in one sentence, and when the file is whole again the same question has the right answer.
 
     damaged_file.py CHAT LFM2-INSPECT MODEL COMMANDS.jsonl
 """
@@ -180,7 +180,8 @@ def check_pipe(image):
 with tempfile.TemporaryDirectory() as name:
     copy = pathlib.Path(name) / "model.lfm2"
     shutil.copyfile(model, copy)
-    refusal = subprocess.run(command(copy, "--prompt", "x", "--arena", "1K"), capture_output=True, text=True, check=False)
+    too_small = command(copy, "--prompt", "x", "--arena", "1K")
+    refusal = subprocess.run(too_small, capture_output=True, text=True, check=False)
     smallest = re.search(r"needs (\d+) bytes", refusal.stderr)[1]
     check_terminal(copy)
     check_terminal(copy, "--arena", smallest, "--no-read-ahead")

@@ -10,12 +10,13 @@ import subprocess
 import sys
 
 document, model, *programs = sys.argv[1:]
-sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", pathlib.Path(document).read_text(encoding="utf-8"), re.M | re.S))
+text = pathlib.Path(document).read_text(encoding="utf-8")
+sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
 OPTION = r"(?<![\w-])--?[a-z][\w-]*"
 EVERYWHERE = {"-h", "--help", "--version"}
 # Every result of llama-bench has them too, and docs/tools.md refers to it.
-LLAMA_BENCH = set("cpu_info model_filename model_type model_size model_n_params n_ubatch n_threads type_k type_v n_prompt "
-                  "n_gen n_depth test_time avg_ns stddev_ns avg_ts stddev_ts samples_ns samples_ts".split())
+LLAMA_BENCH = set("cpu_info model_filename model_type model_size model_n_params n_ubatch n_threads type_k type_v "
+                  "n_prompt n_gen n_depth test_time avg_ns stddev_ns avg_ts stddev_ts samples_ns samples_ts".split())
 
 
 def check(condition, *what):

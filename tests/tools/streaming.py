@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""--storage and what belongs to it, in every tool that runs a model: results that do not depend on where the weights are,
-plans and figures that agree with each other, and refusals.
+"""--storage and what belongs to it, in every tool that runs a model: results that do not depend on where the weights
+are, plans and figures that agree with each other, and refusals.
 
     streaming.py CHAT LFM2-BENCH LFM2-EVAL LFM2-INSPECT MODEL COMMANDS.jsonl
 """
@@ -21,7 +21,8 @@ FLAGS = (("--no-read-ahead",), ("--throttle", "500MB"))
 
 
 def run(*command):
-    return subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    command = [str(word) for word in command]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def check(condition, *what):
@@ -36,8 +37,8 @@ def output(*command):
 
 
 def refused(code, *command, saying):
-    """The program ends with this code, prints no result, and says why on standard error, in one sentence (and where help
-    is to be found)."""
+    """The program ends with this code, prints no result, and says why on standard error: in one sentence, and where
+    usage was wrong, where help is to be found in another."""
     r = run(*command)
     lines = r.stderr.splitlines()
     check(r.returncode == code and re.search(saying, lines[0]) and not r.stdout, command, saying, r)
@@ -51,7 +52,7 @@ def least_arena(*command):
     check(match and said.count("\n") == 1, command, said)
     least = int(match[1])
     check(run(*command, "--arena", least).returncode == 0, command, least)
-    refused(1, *command, "--arena", least - 1, saying=f"--arena {least - 1} is too small: this context needs {least} bytes")
+    refused(1, *command, "--arena", least - 1, saying=f"--arena {least - 1} is too small: .* needs {least} bytes")
     return least
 
 
@@ -127,7 +128,8 @@ def check_logits(folder):
 
 def check_perplexity(folder):
     text = folder / "text.txt"
-    text.write_text("".join(json.loads(line)["user"] + "\n" for line in pathlib.Path(commands).read_text().splitlines()[:25]))
+    lines = pathlib.Path(commands).read_text(encoding="utf-8").splitlines()[:25]
+    text.write_text("".join(json.loads(line)["user"] + "\n" for line in lines), encoding="utf-8")
     perplexity = (evaluate, "perplexity", model, "--text", text, "--context", 100)
     wanted = output(*perplexity)
     check(wanted.count("\n") == 1 and output(*perplexity, "--storage", "memory") == wanted, wanted)
@@ -150,15 +152,16 @@ def check_perplexity(folder):
     for more in (("--prefer-resident", 0.1), ("--drop-below", 0.2)):
         got = output(*by_token, *more)
         check(got.splitlines()[0] != exact.splitlines()[0], more, got)
-        values = [[float(re.search(rf"{word} (\S+)", r)[1]) for word in ("perplexity", "memory;")] for r in (exact, got)]
-        check(values[1][1] < values[0][1] and abs(values[1][0] / values[0][0] - 1) < 0.2, more, exact, got)
+        perplexities = [float(re.search(r"perplexity (\S+)", text)[1]) for text in (exact, got)]
+        sizes = [float(re.search(r"memory; (\S+) kB", text)[1]) for text in (exact, got)]
+        check(sizes[1] < sizes[0] and abs(perplexities[1] / perplexities[0] - 1) < 0.2, more, exact, got)
         off = output(*by_token, more[0], 0)
         check(off == exact, more[0], off)
 
 
 def needs(path, tests):
-    """What a trace says that tests of (tokens, repetitions, tokens of a chunk) needed: of each, a list with a Counter of
-    experts for every layer. An expert counts once for each chunk that uses it."""
+    """What a trace says that tests of (tokens, repetitions, tokens of a chunk) needed: of each, a list with a Counter
+    of experts for every layer. An expert counts once for each chunk that uses it."""
     data = path.read_bytes()
     layers, _, _, per_token, _, count = struct.unpack_from("<5IQ", data, 12)
     at, size = 104 + 8 * layers, 1 + layers * per_token
@@ -256,8 +259,8 @@ def check_chat():
     line = r"experts in memory (\d+) %; read (\S+) (k?B|MB) a token at \S+ GB/s; waited \d+ % of the time"
     lines = "\n".join(case["user"] for case in cases[:2]) + "\n"
     for arena, low, high in ((least, 0, 60), (EVERYTHING, 90, 100)):
-        r = subprocess.run([*map(str, talk), *DIRECT, "--arena", str(arena), "--stats", "--context", "4096"], input=lines,
-                           capture_output=True, text=True, check=False)
+        command = [*map(str, talk), *DIRECT, "--arena", str(arena), "--stats"]
+        r = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
         figures = re.findall(rf"^{line}$", r.stderr, re.M)
         check(r.returncode == 0 and len(figures) == 2 and low <= int(figures[1][0]) <= high, arena, r)
         check("expert slots" in r.stderr and "\x1b" not in r.stderr, r)
@@ -278,11 +281,12 @@ def check_refusals(folder):
         for text in ("18446744073709551616", "16777216T"):
             refused(2, *command, "--arena", text, saying=f"--arena: {text} is more bytes than there can be")
         for storage in ("mapped", "memory", "direct"):
-            refused(1, *command, "--storage", storage, "--arena", "0.01M", saying="--arena 10485 is too small: .* needs [0-9]+")
+            refused(1, *command, "--storage", storage, "--arena", "0.01M", saying="--arena 10485 is too small")
     for command in runs:
-        refused(1, *command, *DIRECT, "--arena", 2**64 - 1, saying=f"there are no {2**64 - 1} bytes of memory for the arena")
+        refused(1, *command, *DIRECT, "--arena", 2**64 - 1, saying=f"there are no {2**64 - 1} bytes of memory")
+        streaming = (("--throttle", "85MB"), ("--no-read-ahead",), ("--prefer-resident", 0.1), ("--drop-below", 0.1))
         for storage in ((), ("--storage", "mapped"), ("--storage", "memory")):
-            for option in (("--throttle", "85MB"), ("--no-read-ahead",), ("--prefer-resident", 0.1), ("--drop-below", 0.1)):
+            for option in streaming:
                 refused(2, *command, *storage, *option, saying=f"{option[0]}: needs --storage direct")
         for name in ("--prefer-resident", "--drop-below"):
             for value in ("1.01", "-0.01", "inf", "much"):
