@@ -189,7 +189,9 @@ def check_stream(r, stride, uses, *what):
     for one in (s, *layers):
         check(abs(one["hit_rate"] - one["hits"] / (one["hits"] + one["misses"])) < 1e-12, *what)
         check(abs(one["bytes_per_token"] - one["bytes"] / ((r["n_prompt"] + r["n_gen"]) * 3)) < 1e-6, *what)
-        check(one["bytes"] == 0 or abs(one["gbytes_per_second"] * one["read_ns"] / one["bytes"] - 1) < 1e-9, *what)
+        # A layer's expert may have been read, on a guess, all in the time of the layer before.
+        rate = one["bytes"] / one["read_ns"] if one["read_ns"] > 0 else 0
+        check(abs(one["gbytes_per_second"] - rate) <= 1e-9 * rate, *what)
         check(one["misses"] * stride <= one["bytes"] and one["wasted_bytes"] <= one["bytes"], *what)
         check(one["ahead"] <= one["misses"] and one["stall_ns"] <= ns, *what)
     check(s["retries"] == 0, *what)
