@@ -117,8 +117,8 @@ TEST_CASE("for every budget: within it, every layer can run, and no layer has sl
         total += plan.own[m];
         every_layer_runs = every_layer_runs && (plan.own[m] >= k.per_token || (plan.own[m] == 0 && plan.shared > 0));
         own_are_right = own_are_right && plan.own[m] <= k.experts;
-        fewest = Min(fewest, plan.own[m]);
-        most = Max(most, plan.own[m]);
+        fewest = Min<uint32_t>(fewest, plan.own[m]);
+        most = Max<uint32_t>(most, plan.own[m]);
       }
       const bool fits = plan.bytes <= budget && plan.bytes == Bytes(plan, config, shape) && plan.total == total;
       // Nobody shares where there is enough for everybody, and then all have about the same.

@@ -13,6 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 
+// Keeps what a function has on its stack from adding to the stack of the one that calls it.
+#define LFM2_NOINLINE __attribute__((noinline))
+
 namespace lfm2 {
 
 // Alignment of every region that the library carves from an arena, and of every pinned tensor in an image: one cache

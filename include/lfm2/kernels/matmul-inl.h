@@ -15,9 +15,8 @@ namespace HWY_NAMESPACE {
 
 // Results of one tile, [token][row].
 struct TileOutput {
-  alignas(64) float values[8 * kBlockRows];
+  alignas(64) float values[kMaxTile * kBlockRows];
 };
-static_assert(kMaxTile <= 8, "TileOutput holds a tile");
 
 template <uint32_t T>
 HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,

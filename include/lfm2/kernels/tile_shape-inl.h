@@ -23,7 +23,7 @@ namespace HWY_NAMESPACE {
 
 // Tokens in a tile, and slots: pairs of a token and a vector of rows that have a sum in registers at the same time.
 #if HWY_TARGET == HWY_SCALAR
-inline constexpr uint32_t kMaxTile = 8;
+inline constexpr uint32_t kMaxTile = 4;  // of the little stack of a microcontroller
 #elif HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3
 inline constexpr uint32_t kMaxTile = 6, kSlots4 = 6, kSlots8 = 4, kSlots6 = 8;
 #elif LFM2_DOT_WIDEN && HWY_ARCH_ARM_V7

@@ -58,7 +58,7 @@ class ExpertCache {
     experts_ = config.experts;
     moe_layers_ = config.moe_layers();
     total_slots_ = plan.total;
-    *run_ = Run();
+    run_->Forget();
     run_->loader.Bind(image, options.read_retries, statistics_);
     for (uint32_t i = 0; i < moe_layers_ * experts_; ++i) where_[i] = kNowhere;
     std::byte* memory = slot_memory_;
@@ -211,6 +211,13 @@ class ExpertCache {
     uint32_t batch_begin = 0;  // batch_[batch_begin .. batch_begin + batch) were handed out at last
     uint32_t batch = 0;
     bool failed = false;
+
+    // Everything but the loader. Member by member: a new Run is large, and would lie on the stack for a moment.
+    void Forget() {
+      use = ExpertUse();
+      most_loads = waiting = next_waiting = hits = batch_begin = batch = 0;
+      failed = false;
+    }
   };
 
   uint16_t* Batch() const { return batch_ + run_->batch_begin; }

@@ -67,11 +67,12 @@ class RecordLoader {
 
   // statistics: [moe_layers], outlives this.
   void Bind(const Image& image, uint32_t retries, StreamStatistics* statistics) {
-    *this = RecordLoader();
     image_ = &image;
     queue_ = image.storage().queue();
     retries_ = retries;
     statistics_ = statistics;
+    under_way_ = loads_ = 0;
+    for (Entry& entry : entries_) entry.in_use = false;  // Start sets the rest
   }
 
   // Loads that are not finished, and those of them that are wanted now.

@@ -31,7 +31,7 @@ inline StreamShape StreamShapeOf(const Image& image) { return StreamShapeOf(imag
 // token, and it needs experts_per_token of them at least. Where the arena does not hold that for every layer, the last
 // ones share `shared` slots and read nearly everything anew for each token.
 struct SlotPlan {
-  uint32_t own[kMaxLayers] = {};  // slots of MoE layer m; 0 where it shares
+  uint16_t own[kMaxLayers] = {};  // slots of MoE layer m; 0 where it shares
   uint32_t shared = 0;
   uint32_t total = 0;
   uint64_t bytes = 0;  // of all slots
@@ -78,7 +78,7 @@ constexpr SlotPlan MakeSlotPlan(const ModelConfig& config, const StreamShape& sh
       const uint64_t bytes = least * shape.record_bytes[m];
       if (plan.bytes + bytes > budget) break;
       plan.bytes += bytes;
-      plan.own[m] = least;
+      plan.own[m] = static_cast<uint16_t>(least);
     }
   }
   plan.total = plan.shared;

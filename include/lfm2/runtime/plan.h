@@ -81,6 +81,20 @@ struct SessionMemory {
   }
 };
 
+// Fills in regions and total_bytes for plan->slots. Not inlined: what it carves for counting needs some stack.
+LFM2_NOINLINE constexpr void CarvePlan(const ModelConfig& config, const SessionOptions& normalized,
+                                       const StreamShape& shape, Plan* plan) {
+  Arena arena = Arena::Counting();
+  SessionMemory memory;
+  plan->count = 0;
+  if (shape.is_streamed()) {
+    arena.Carve<std::byte>(shape.front_bytes);
+    plan->front_bytes = shape.front_bytes;
+    plan->regions[plan->count++] = {"image, front part", shape.front_bytes};
+  }
+  memory.Carve(config, normalized, shape, plan->slots, arena, plan);
+}
+
 // The regions and the total of the arena that Session::Open needs, and of the image's front part where that is read.
 // config has passed CheckConfig (an opened image's has). shape: StreamShapeOf(image); left out for images that are
 // addressable. Constexpr: firmware sizes its static arena with it. options.arena_bytes may be too small: then the plan
@@ -88,33 +102,23 @@ struct SessionMemory {
 constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options,
                         const StreamShape& shape = StreamShape()) {
   const SessionOptions normalized = Normalized(config, options);
-  const auto carve = [&](const SlotPlan& slots, Plan* plan) {
-    Arena arena = Arena::Counting();
-    SessionMemory memory;
-    if (shape.is_streamed()) {
-      arena.Carve<std::byte>(shape.front_bytes);
-      plan->front_bytes = shape.front_bytes;
-      plan->regions[plan->count++] = {"image, front part", shape.front_bytes};
-    }
-    memory.Carve(config, normalized, shape, slots, arena, plan);
-    plan->slots = slots;
-  };
-  Plan least;
-  carve(MakeSlotPlan(config, shape, LeastSlotBytes(config, shape)), &least);
-  least.least_bytes = least.total_bytes;
-  if (!shape.is_streamed()) return least;
-  // Slots also take entries in tables: a plan with the table of every expert says what is left for them at least.
-  SlotPlan all = MakeSlotPlan(config, shape, UINT64_MAX);
-  const uint64_t slot_bytes = all.bytes;
-  Plan most;
-  carve(all, &most);
-  const uint64_t fixed = most.total_bytes - slot_bytes;
-  uint64_t budget = DefaultSlotBytes(config, shape);
-  if (normalized.arena_bytes > 0) budget = normalized.arena_bytes - Min(normalized.arena_bytes, fixed);
-  if (budget <= least.slots.bytes) return least;
   Plan plan;
-  carve(MakeSlotPlan(config, shape, budget), &plan);
-  plan.least_bytes = least.total_bytes;
+  uint64_t budget = LeastSlotBytes(config, shape);
+  plan.slots = MakeSlotPlan(config, shape, budget);
+  CarvePlan(config, normalized, shape, &plan);
+  plan.least_bytes = plan.total_bytes;
+  if (!shape.is_streamed()) return plan;
+  if (normalized.arena_bytes == 0) {
+    budget = Max(budget, DefaultSlotBytes(config, shape));
+  } else {
+    // Slots also take entries in tables: a plan with the table of every expert says what is left for them at least.
+    plan.slots = MakeSlotPlan(config, shape, UINT64_MAX);
+    CarvePlan(config, normalized, shape, &plan);
+    const uint64_t fixed = plan.total_bytes - plan.slots.bytes;
+    budget = Max(budget, normalized.arena_bytes - Min(normalized.arena_bytes, fixed));
+  }
+  plan.slots = MakeSlotPlan(config, shape, budget);
+  CarvePlan(config, normalized, shape, &plan);
   return plan;
 }
 

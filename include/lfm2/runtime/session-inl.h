@@ -47,21 +47,14 @@ class BasicSession {
       return Status(StatusCode::kInvalidArgument, "arena", "is not aligned: multiple needed",
                     reinterpret_cast<uintptr_t>(arena.data()), shape.is_streamed() ? kRecordAlignment : kAlignment);
     }
-    const Plan plan = MakePlan(config, normalized, shape);
-    if (shape.is_streamed() && normalized.arena_bytes > 0 && normalized.arena_bytes < plan.least_bytes) {
-      return Status(StatusCode::kArenaTooSmall, "options.arena_bytes", "does not hold one expert at a time",
-                    normalized.arena_bytes, plan.least_bytes);
-    }
-    const uint64_t needed = plan.total_bytes - plan.front_bytes;
-    if (arena.size() < needed) {
-      return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the plan", arena.size(), needed);
-    }
+    SlotPlan slots;
+    LFM2_RETURN_IF_ERROR(CheckArena(config, normalized, shape, arena, &slots));
     // An earlier session's reads, of a call that timed out, end before their memory is used anew.
     if (shape.is_streamed()) LFM2_RETURN_IF_ERROR(CollectAll(*image.storage().queue()));
     Arena carver(arena);
-    memory_.Carve(config, normalized, shape, plan.slots, carver, nullptr);
+    memory_.Carve(config, normalized, shape, slots, carver, nullptr);
     memory_.weights.Bind(image);
-    if (shape.is_streamed()) memory_.experts.Bind(image, shape, plan.slots, normalized);
+    if (shape.is_streamed()) memory_.experts.Bind(image, shape, slots, normalized);
     options_ = normalized;
     executor_ = executor;
     image_ = &image;
@@ -200,6 +193,22 @@ class BasicSession {
     uint32_t row = 0;               // of the last chunk's tokens, the last
     uint32_t output_blocks = 0;     // row blocks of the logits that are left; 0: nothing is under way
   };
+
+  // Not inlined: the plan need not stay on the stack of Open.
+  static LFM2_NOINLINE Status CheckArena(const ModelConfig& config, const SessionOptions& normalized,
+                                         const StreamShape& shape, Span<std::byte> arena, SlotPlan* slots) {
+    const Plan plan = MakePlan(config, normalized, shape);
+    if (shape.is_streamed() && normalized.arena_bytes > 0 && normalized.arena_bytes < plan.least_bytes) {
+      return Status(StatusCode::kArenaTooSmall, "options.arena_bytes", "does not hold one expert at a time",
+                    normalized.arena_bytes, plan.least_bytes);
+    }
+    const uint64_t needed = plan.total_bytes - plan.front_bytes;
+    if (arena.size() < needed) {
+      return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the plan", arena.size(), needed);
+    }
+    *slots = plan.slots;
+    return Status();
+  }
 
   Status CheckTokens(Span<const int32_t> tokens) const {
     if (!is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Prefill", "the session is not open");

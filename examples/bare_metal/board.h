@@ -1,0 +1,19 @@
+// What the example needs of a board. Each board_*.cc has it for a processor; the boards' addresses come from CMake.
+#ifndef LFM2_EXAMPLES_BARE_METAL_BOARD_H_
+#define LFM2_EXAMPLES_BARE_METAL_BOARD_H_
+
+#include <cstddef>
+#include <cstdint>
+
+// main.cc's; called when memory is set up.
+extern "C" int Main();
+
+// Puts one byte on the serial line, waiting until there is room.
+void PutByte(char byte);
+// Waits for a byte from the serial line.
+char GetByte();
+
+// Time in ticks of the board's own clock, from anywhere.
+uint64_t Ticks();
+
+#endif  // LFM2_EXAMPLES_BARE_METAL_BOARD_H_

@@ -1,0 +1,91 @@
+"""The deepest stack of a program, by its call graph: GCC's -fcallgraph-info=su says what each function takes and calls.
+
+    stack.py FILE.ci... [--root NAME]     prints the depth and the chain of calls
+
+Where a call goes through a pointer, INDIRECT says what it may reach, by the name of the caller: a driver, a task of the
+executor, or a virtual function. What the graph does not know (the C library's memcpy and elementary functions) counts
+UNKNOWN bytes. Recursion is an error.
+"""
+import argparse
+import re
+import sys
+
+INDIRECT = [
+    (re.compile(r"BlockQueue"), re.compile(r"ReadVirtioBlocks")),
+    (re.compile(r"ParallelFor"), re.compile(r"_FUN")),
+    (re.compile(r""), re.compile(r"MemoryStorage|BlockStorage|BlockQueue")),
+]
+UNKNOWN = 128
+
+
+def read(paths):
+    sizes, calls, dynamic = {}, {}, set()
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                node = re.match(r'node: \{ title: "([^"]+)" label: "(.*?)"', line)
+                if node:
+                    size = re.search(r"(\d+) bytes \((\w+)", node[2])
+                    if size:
+                        sizes[node[1]] = int(size[1])
+                        if size[2] != "static":
+                            dynamic.add(node[1])
+                    continue
+                edge = re.match(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', line)
+                if edge:
+                    calls.setdefault(edge[1], set()).add(edge[2])
+    return sizes, calls, dynamic
+
+
+def deepest(paths, root):
+    """(bytes, [(function, bytes)...]); raises ValueError for recursion and for frames of unknown size."""
+    sizes, calls, dynamic = read(paths)
+    known, active = {}, []
+
+    def visit(name):
+        if name in known:
+            return known[name]
+        if name in active:
+            raise ValueError("recursion: " + " -> ".join(active[active.index(name):] + [name]))
+        if name in dynamic:
+            raise ValueError(f"{name} has a frame whose size depends on its arguments")
+        active.append(name)
+        callees = set(calls.get(name, ()))
+        if "__indirect_call" in callees:
+            callees.remove("__indirect_call")
+            reached = next(names for callers, names in INDIRECT if callers.search(name))
+            callees.update(other for other in sizes if reached.search(other) and other not in active)
+        best, chain = 0, []
+        for callee in sorted(callees):
+            depth, below = visit(callee)
+            if depth > best:
+                best, chain = depth, below
+        active.pop()
+        own = sizes.get(name, UNKNOWN)
+        known[name] = own + best, [(name, own)] + chain
+        return known[name]
+
+    roots = [name for name in sizes if name == root or name.endswith(":" + root)]
+    if not roots:
+        raise ValueError(f"there is no function {root}")
+    return visit(roots[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--root", default="Main")
+    arguments = parser.parse_args()
+    try:
+        depth, chain = deepest(arguments.files, arguments.root)
+    except ValueError as error:
+        print(f"stack.py: {error}", file=sys.stderr)
+        return 1
+    print(f"{depth} bytes")
+    for name, own in chain:
+        print(f"{own:6} {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

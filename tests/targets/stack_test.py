@@ -1,0 +1,52 @@
+"""stack.py on graphs whose depth is known: it adds up, follows pointers, and refuses what has no depth."""
+import os
+import sys
+import tempfile
+
+import stack
+
+
+def graph(functions, calls):
+    lines = [f'node: {{ title: "{name}" label: "{name}\\nfile.cc:1:1\\n{size} bytes ({kind})" }}'
+             for name, size, kind in functions]
+    lines += [f'edge: {{ sourcename: "{caller}" targetname: "{callee}" }}' for caller, callee in calls]
+    return "\n".join(lines) + "\n"
+
+
+def depth_of(functions, calls):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "graph.ci")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(graph(functions, calls))
+        try:
+            return stack.deepest([path], "Main")[0]
+        except ValueError as error:
+            return str(error)
+
+
+def main():
+    plain = [("Main", 100, "static"), ("file.cc:A", 40, "static"), ("B", 60, "static"), ("C", 8, "static")]
+    cases = [
+        ("the deepest of two ways", 168, plain, [("Main", "file.cc:A"), ("Main", "B"), ("B", "C"), ("file.cc:A", "C")]),
+        ("a function of the C library", 100 + stack.UNKNOWN, plain, [("Main", "memcpy")]),
+        ("a driver behind a pointer", 100 + 30 + 500,
+         plain + [("BlockQueue::Submit", 30, "static"), ("ReadVirtioBlocks", 500, "static")],
+         [("Main", "BlockQueue::Submit"), ("BlockQueue::Submit", "__indirect_call")]),
+        ("a virtual function", 100 + 24, plain + [("MemoryStorage::Map", 24, "static")], [("Main", "__indirect_call")]),
+        ("recursion", "recursion: Main -> B -> Main", plain, [("Main", "B"), ("B", "Main")]),
+        ("a frame of any size", "D has a frame whose size depends on its arguments", plain + [("D", 16, "dynamic")],
+         [("Main", "D")]),
+        ("no such program", "there is no function Main", [("Other", 1, "static")], []),
+    ]
+    failed = 0
+    for what, want, functions, calls in cases:
+        got = depth_of(functions, calls)
+        if got != want:
+            print(f"{what}: {got} instead of {want}")
+            failed += 1
+    print(f"{len(cases) - failed} of {len(cases)} graphs judged right")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

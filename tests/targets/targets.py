@@ -1,0 +1,217 @@
+"""Runs the small model on other machines in QEMU and holds them to the answers of this one.
+
+A board (an example without an operating system) is also held to its sizes in sizes.json, within 3 percent, and Cortex-M
+to 4 KB of stack. Needs what `tools/get-deps --targets` installs.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+import stack
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SIZES = os.path.join(ROOT, "tests", "targets", "sizes.json")
+COMMANDS = os.path.join(ROOT, "tests", "data", "home", "commands.jsonl")
+GREEDY = ["--temperature", "0", "--repetition-penalty", "1", "--max-tokens", "64", "--context", "256"]
+
+# Boards: preset, extra flags, nanoseconds of a tick of the board's clock, most bytes of stack, most bytes of the library's
+# code. With -icount shift=0 an instruction takes a nanosecond.
+BOARDS = {
+    "mps2-an500": ("cortex-m7-bare", "", 40.0, 4096, None),
+    "mps2-an500-small": ("cortex-m7-bare", "-Os", 40.0, 4096, 120000),
+    "mps3-an547": ("cortex-m55-bare", "", 31.25, 4096, None),
+    "virt-aarch64": ("aarch64-bare", "", 16.0, None, 200000),
+    "raspi3b": ("aarch64-bare", "", 16.0, None, 200000),
+    "virt-riscv64": ("riscv64-bare", "", 1.0, None, None),
+    "virt-riscv32": ("riscv32-bare", "", 1.0, None, None),
+}
+# Linux: preset, QEMU's program and processors.
+LINUX = {
+    "aarch64-linux-a53": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a53"]),
+    "aarch64-linux-a72": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a72"]),
+    "aarch64-linux-a76": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a76"]),
+    "armv7-linux": ("armv7-linux", ["qemu-arm", "-L", "/usr/arm-linux-gnueabihf", "-cpu", "cortex-a7"]),
+    "riscv64-linux": ("riscv64-linux", ["qemu-riscv64", "-L", "/usr/riscv64-linux-gnu", "-cpu", "rv64,v=true,vext_spec=v1.0"]),
+}
+TOLERANCE = 0.03
+HEADS = ["target", "tokens", "text", "of it lfm2", "static", "stack", "instructions a token: prompt", "answer", "longest step"]
+
+
+def run(command, **options):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, **options)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)[:200]} ended with {result.returncode}:\n{result.stdout[-3000:]}")
+    return result.stdout
+
+
+class Release:
+    """The build for this machine, which packs the model and gives the answers that others are compared with."""
+
+    def __init__(self, folder):
+        self.image = os.path.join(ROOT, folder, "models", "home.lfm2")
+        self.chat = os.path.join(ROOT, folder, "bin", "chat")
+        self.cache = os.path.join(ROOT, folder, "CMakeCache.txt")
+
+    def exists(self):
+        return os.path.exists(self.image) and os.path.exists(self.chat)
+
+    def highway(self):
+        """Where that build found Highway: the one answer for all."""
+        with open(self.cache, encoding="utf-8") as file:
+            found = re.search(r"^LFM2_HIGHWAY_DIR:PATH=(.+)$", file.read(), re.M)
+        return [f"-DLFM2_HIGHWAY_DIR={found[1]}"] if found else []
+
+
+def build(release, preset, folder, flags, targets, say):
+    say(f"building {preset} {flags}")
+    configure = ["cmake", "--preset", preset, "-B", folder, "-DLFM2_WERROR=ON"]
+    if release is not None:
+        configure += [f"-DLFM2_IMAGE={release.image}"] + release.highway()
+    if flags:
+        configure.append(f"-DCMAKE_CXX_FLAGS_RELEASE={flags} -DNDEBUG")
+    run(configure)
+    run(["cmake", "--build", folder] + (["--target"] + targets if targets else []))
+
+
+def answers_of(text):
+    """The answers, without the lines of numbers, and the numbers of every command."""
+    lines = text.replace("\r", "").splitlines()
+    answers = [line for line in lines if line and not line.startswith("#")]
+    figures = [[int(n) for n in re.findall(r"\d+", line)] for line in lines if line.startswith("# ticks")]
+    return answers, figures
+
+
+def chat(release, program, commands):
+    """One chat for every command, in one process."""
+    lines = "".join(command + "\n/reset\n" for command in commands)
+    return [line for line in run(program + [release.image] + GREEDY, input=lines, timeout=3600).splitlines() if line]
+
+
+def sizes_of(elf, prefix):
+    """Text and data that never change, data that do; and of the text what lfm2's own functions take."""
+    sections = run([prefix + "size", "-A", elf])
+    text = sum(int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", sections, re.M) if name in (".text", ".ARM.exidx"))
+    static = sum(int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", sections, re.M) if name in (".data", ".bss"))
+    symbols = run([prefix + "nm", "-S", "-C", elf])
+    library = sum(int(size, 16) for size, name in re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [TtWwVvRr] (.*)$", symbols, re.M)
+                  if "lfm2::" in name)
+    return text, library, static
+
+
+def run_board(release, name, commands, say):
+    preset, flags, tick_ns, most_stack, most_text = BOARDS[name]
+    board = name.replace("-small", "")
+    folder = os.path.join("build", preset + ("-small" if flags else ""))
+    build(release, preset, folder, flags, [], say)
+    program = os.path.join(ROOT, folder, "bin", f"bare_metal_{board}")
+    with open(program + ".qemu", encoding="utf-8") as file:
+        command = file.read().split("\n")[:-1] + ["-icount", "shift=0,sleep=off"]
+    say(f"running {name}")
+    text = run(command, input="".join(c + "\n" for c in commands) + "\n", timeout=3600)
+    answers, figures = answers_of(text)
+    prefix = {"cortex-m": "arm-none-eabi-", "aarch64-": "aarch64-linux-gnu-", "riscv64-": "riscv64-unknown-elf-",
+              "riscv32-": "riscv64-unknown-elf-"}[preset[:8]]
+    text_bytes, library_bytes, static_bytes = sizes_of(program + ".elf", prefix)
+    graphs = []
+    for where, _, files in os.walk(os.path.join(ROOT, folder, "examples", "bare_metal", "CMakeFiles", f"bare_metal_{board}.dir")):
+        graphs += [os.path.join(where, file) for file in files if file.endswith(".ci")]
+    depth, _ = stack.deepest(graphs, "Main")
+    problems = []
+    if most_stack and depth > most_stack:
+        problems.append(f"stack of {depth} bytes, at most {most_stack}")
+    if most_text and library_bytes > most_text:
+        problems.append(f"library of {library_bytes} bytes, at most {most_text}")
+    count = max(len(figures), 1)
+    ticks = [max((f[0] for f in figures), default=0)] + [sum(f[i] for f in figures) / count for i in (1, 2)]
+    longest, prompt, answer = (t * tick_ns for t in ticks)
+    sizes = {"text": text_bytes, "library": library_bytes, "static": static_bytes, "stack": depth}
+    row = [text_bytes, library_bytes, static_bytes, depth] + [f"{n / 1e6:.2f} M" for n in (prompt, answer, longest)]
+    return answers, row, sizes, problems
+
+
+def run_linux(release, name, commands, say):
+    preset, emulator = LINUX[name]
+    build(release, preset, os.path.join("build", preset), "", ["chat"], say)
+    program = os.path.join(ROOT, "build", preset, "bin", "chat")
+    say(f"running {name}")
+    answers = chat(release, emulator + [program], commands)
+    return answers, ["-"] * 7, None, []
+
+
+def compare_sizes(name, sizes, recorded):
+    for what, bytes_now in sizes.items():
+        before = recorded.get(name, {}).get(what)
+        if before is None:
+            yield f"{what} is not recorded: run with --record"
+        elif abs(bytes_now - before) > TOLERANCE * before:
+            yield f"{what} is {bytes_now} bytes, recorded {before}: more than 3 % apart; --record if that is meant"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="of: " + ", ".join([*BOARDS, *LINUX]))
+    parser.add_argument("--commands", type=int, default=10, help="how many commands each target answers (10)")
+    parser.add_argument("--record", action="store_true", help="writes the sizes of the targets that ran to sizes.json")
+    parser.add_argument("--release", default=os.path.join("build", "release"), metavar="FOLDER",
+                        help="the build for this machine; made where it is missing (build/release)")
+    arguments = parser.parse_args()
+    unknown = [t for t in arguments.targets if t not in BOARDS and t not in LINUX]
+    if unknown:
+        parser.error(f"no target is called {unknown[0]}; there are: " + ", ".join([*BOARDS, *LINUX]))
+    if not 1 <= arguments.commands <= 300:
+        parser.error(f"--commands is {arguments.commands}, it can be 1 to 300")
+
+    def say(text):
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    with open(COMMANDS, encoding="utf-8") as file:
+        commands = [json.loads(line)["user"] for line in list(file)[:arguments.commands]]
+    release = Release(arguments.release)
+    if not release.exists():
+        build(None, "release", arguments.release, "", ["chat", "lfm2_models"], say)
+    want = chat(release, [release.chat], commands)
+    if len(want) != len(commands):
+        raise RuntimeError(f"this machine gave {len(want)} answers to {len(commands)} commands")
+    recorded = {}
+    if os.path.exists(SIZES):
+        with open(SIZES, encoding="utf-8") as file:
+            recorded = json.load(file)
+
+    rows, problems = [], []
+    for name in arguments.targets or [*BOARDS, *LINUX]:
+        answers, row, sizes, found = (run_board if name in BOARDS else run_linux)(release, name, commands, say)
+        problems += [f"{name}: {problem}" for problem in found]
+        equal = sum(a == b for a, b in zip(answers, want)) if len(answers) == len(want) else 0
+        if equal != len(want):
+            problems.append(f"{name}: {equal} of {len(want)} answers are those of this machine")
+            problems += [f"  here: {w}\n  there: {a}" for a, w in zip(answers, want) if a != w][:3]
+        rows.append([name, f"{equal}/{len(want)} equal"] + row)
+        if sizes is not None and arguments.record:
+            recorded[name] = sizes
+        elif sizes is not None:
+            problems += [f"{name}: {problem}" for problem in compare_sizes(name, sizes, recorded)]
+    say("")
+    widths = [max(len(str(row[i])) for row in [HEADS] + rows) for i in range(len(HEADS))]
+    for row in [HEADS] + rows:
+        print("  ".join(str(cell).ljust(width) if i < 2 else str(cell).rjust(width)
+                        for i, (cell, width) in enumerate(zip(row, widths))))
+    if arguments.record:
+        with open(SIZES + ".new", "w", encoding="utf-8") as file:
+            json.dump(recorded, file, indent=1, sort_keys=True)
+            file.write("\n")
+        os.replace(SIZES + ".new", SIZES)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
+        print(f"test-targets: {error}", file=sys.stderr)
+        sys.exit(1)
