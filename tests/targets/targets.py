@@ -78,7 +78,7 @@ def build(release, preset, folder, flags, targets, say):
 
 def answers_of(text):
     """The answers, without the lines of numbers, and the numbers of every command."""
-    lines = text.replace("\r", "").splitlines()
+    lines = text.splitlines()
     answers = [line for line in lines if line and not line.startswith("#")]
     figures = [[int(n) for n in re.findall(r"\d+", line)] for line in lines if line.startswith("# ticks")]
     return answers, figures
@@ -101,17 +101,25 @@ def sizes_of(elf, prefix):
     return text, library, static
 
 
+ASSISTED = ("Could you heat the hallway to 17 degrees, please", ["[hallway] heating: 17", "I set the hallway to 17 degrees."])
+
+
+def start(program, lines):
+    """The serial line's output of a program on its board."""
+    with open(program + ".qemu", encoding="utf-8") as file:
+        command = file.read().split("\n")[:-1] + ["-icount", "shift=0,sleep=off"]
+    return run(command, input="".join(line + "\n" for line in lines) + "\n", timeout=3600).replace("\r", "")
+
+
 def run_board(release, name, commands, say):
     preset, flags, tick_ns, most_stack, most_text = BOARDS[name]
     board = name.replace("-small", "")
     folder = os.path.join("build", preset + ("-small" if flags else ""))
     build(release, preset, folder, flags, [], say)
     program = os.path.join(ROOT, folder, "bin", f"bare_metal_{board}")
-    with open(program + ".qemu", encoding="utf-8") as file:
-        command = file.read().split("\n")[:-1] + ["-icount", "shift=0,sleep=off"]
     say(f"running {name}")
-    text = run(command, input="".join(c + "\n" for c in commands) + "\n", timeout=3600)
-    answers, figures = answers_of(text)
+    answers, figures = answers_of(start(program, commands))
+    assisted = start(os.path.join(ROOT, folder, "bin", f"firmware_assistant_{board}"), [ASSISTED[0]]).splitlines()
     prefix = {"cortex-m": "arm-none-eabi-", "aarch64-": "aarch64-linux-gnu-", "riscv64-": "riscv64-unknown-elf-",
               "riscv32-": "riscv64-unknown-elf-"}[preset[:8]]
     text_bytes, library_bytes, static_bytes = sizes_of(program + ".elf", prefix)
@@ -120,6 +128,8 @@ def run_board(release, name, commands, say):
         graphs += [os.path.join(where, file) for file in files if file.endswith(".ci")]
     depth, _ = stack.deepest(graphs, "Main")
     problems = []
+    if assisted != ASSISTED[1]:
+        problems.append(f"firmware_assistant says {assisted} instead of {ASSISTED[1]}")
     if most_stack and depth > most_stack:
         problems.append(f"stack of {depth} bytes, at most {most_stack}")
     if most_text and library_bytes > most_text:

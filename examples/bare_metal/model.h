@@ -1,0 +1,62 @@
+// The board's model in static memory: used where it lies in flash (LFM2_IMAGE_ADDRESS), or read from a block device as
+// tokens need it.
+#ifndef LFM2_EXAMPLES_BARE_METAL_MODEL_H_
+#define LFM2_EXAMPLES_BARE_METAL_MODEL_H_
+
+#include "lfm2.h"
+#if !defined(LFM2_IMAGE_ADDRESS)
+#include "virtio_block.h"
+#endif
+
+alignas(lfm2::kRecordAlignment) inline std::byte g_arena[LFM2_ARENA_BYTES];
+inline lfm2::Image g_image;
+inline lfm2::Session g_session;
+inline lfm2::Conversation g_chat;
+
+#if defined(LFM2_IMAGE_ADDRESS)
+
+inline lfm2::MemoryStorage g_storage;
+
+inline lfm2::Status OpenImage(lfm2::Span<std::byte>* rest) {
+  const std::byte* const flash = reinterpret_cast<const std::byte*>(uintptr_t{LFM2_IMAGE_ADDRESS});
+  const uint64_t bytes = lfm2::LoadAs<lfm2::ImageHeader>(flash).file_bytes;
+  g_storage = lfm2::MemoryStorage({flash, static_cast<size_t>(lfm2::Min<uint64_t>(bytes, LFM2_IMAGE_ROOM))});
+  *rest = g_arena;
+  return g_image.Open(g_storage);
+}
+
+#else
+
+inline lfm2::BlockStorage g_storage;
+
+inline lfm2::Status OpenImage(lfm2::Span<std::byte>* rest) {
+  if (!OpenVirtioBlock()) return lfm2::Status(lfm2::StatusCode::kIo, "virtio-blk", "is not there");
+  lfm2::BlockDevice device;
+  device.read = ReadVirtioBlocks;
+  device.bytes = VirtioBlockBytes();
+  LFM2_RETURN_IF_ERROR(g_storage.Open(device));
+  return g_image.Open(g_storage, g_arena, rest);
+}
+
+#endif
+
+inline lfm2::Status OpenModel(const lfm2::Executor* executor = nullptr) {
+  lfm2::SessionOptions options;
+  options.context_length = 256;
+  options.prefill_chunk = 8;
+  options.max_word_bytes = 64;
+  options.arena_bytes = sizeof(g_arena);
+  lfm2::Span<std::byte> rest;
+  LFM2_RETURN_IF_ERROR(OpenImage(&rest));
+  return g_session.Open(g_image, options, rest, executor);
+}
+
+// A new chat that takes the likeliest token.
+inline lfm2::Status BeginChat() {
+  lfm2::ConversationOptions greedy;
+  greedy.sampler.temperature = 0.0f;
+  greedy.sampler.repetition_penalty = 1.0f;
+  return g_chat.Open(&g_session, greedy);
+}
+
+#endif  // LFM2_EXAMPLES_BARE_METAL_MODEL_H_

@@ -1,0 +1,55 @@
+// A house that is told over a serial line what to do: the model turns a sentence into the call of a tool, the firmware
+// does it, within what the devices can, and the model says what was done. Ctrl-D, or an empty line, ends it.
+#include "console.h"
+#include "house.h"
+#include "model.h"
+
+namespace {
+
+// What the model said last: it is shown as it comes only where it is meant for people.
+char g_answer[512];
+size_t g_answer_bytes;
+
+lfm2::Status Listen() {
+  g_answer_bytes = 0;
+  return g_chat.Generate(64, [](std::string_view text) {
+    for (const char c : text) {
+      if (g_answer_bytes < sizeof(g_answer)) g_answer[g_answer_bytes++] = c;
+    }
+  });
+}
+
+lfm2::Status Obey(std::string_view command) {
+  LFM2_RETURN_IF_ERROR(BeginChat());
+  LFM2_RETURN_IF_ERROR(g_chat.Prompt("user", command));
+  LFM2_RETURN_IF_ERROR(Listen());
+  ToolCall call;
+  if (ParseToolCall({g_answer, g_answer_bytes}, &call)) {
+    LFM2_RETURN_IF_ERROR(g_chat.Prompt("tool", Act(call)));
+    LFM2_RETURN_IF_ERROR(Listen());
+  }
+  Print({g_answer, g_answer_bytes});
+  Print("\n");
+  return lfm2::Status();
+}
+
+}  // namespace
+
+int Main() {
+  lfm2::Status status = OpenModel();
+  char line[256];
+  std::string_view command;
+  while (status.ok() && ReadLine(line, sizeof(line), &command)) {
+    status = Obey(command);
+    // Whatever a sentence was too long for, the next one may fit.
+    if (status.code() == lfm2::StatusCode::kContextFull || status.code() == lfm2::StatusCode::kArenaTooSmall) {
+      Print("That was too long.\n");
+      status = lfm2::Status();
+    }
+  }
+  if (status.ok()) return 0;
+  static char message[256];
+  Print({message, status.Format(message, sizeof(message))});
+  Print("\n");
+  return 1;
+}
