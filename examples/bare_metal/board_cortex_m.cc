@@ -33,13 +33,22 @@ extern "C" [[noreturn]] void Start() {
   SetUpAndRun();
 }
 
+// An RTOS brings its own.
+extern "C" {
+void DefaultHandler() { Fault(); }
+__attribute__((weak, alias("DefaultHandler"))) void SvcHandler();
+__attribute__((weak, alias("DefaultHandler"))) void PendSvHandler();
+__attribute__((weak, alias("DefaultHandler"))) void SysTickHandler();
+}
+
 struct Vectors {
   uint32_t* stack;
   void (*handler[15])();
 };
-extern "C" __attribute__((section(".start"), used)) const Vectors lfm2_vectors = {
-    lfm2_stack_end,
-    {Start, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault}};
+extern "C" __attribute__((section(".start"), used))
+const Vectors lfm2_vectors = {lfm2_stack_end,
+                              {Start, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, SvcHandler, Fault,
+                               Fault, PendSvHandler, SysTickHandler}};
 
 // Right if it is called once in 2^24 ticks.
 uint64_t Ticks() {

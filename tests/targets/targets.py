@@ -151,6 +151,34 @@ def run_linux(release, name, commands, say):
     return answers, ["-"] * 7, None, []
 
 
+def check_freertos(release, kernel, command, want, say):
+    """What is wrong with the example beside a control loop, on a clock of 32 ns an instruction."""
+    folder = os.path.join("build", "cortex-m7-bare")
+    say("building freertos")
+    run(["cmake", "--preset", "cortex-m7-bare", f"-DLFM2_FREERTOS_DIR={os.path.abspath(kernel)}",
+         f"-DLFM2_IMAGE={release.image}"] + release.highway())
+    run(["cmake", "--build", folder, "--target", "freertos"])
+    with open(os.path.join(ROOT, folder, "bin", "freertos.qemu"), encoding="utf-8") as file:
+        qemu = file.read().split("\n")[:-1] + ["-icount", "shift=5,sleep=off"]
+    lines = run(qemu, input=command + "\n", timeout=3600).replace("\r", "").splitlines()
+    print("\n".join(["freertos:"] + lines))
+    figures = re.match(r"(\d+) ms, in which control ran (\d+) times, at most (\d+) us late, and status had (\d+) turns",
+                       lines[1] if len(lines) > 1 else "")
+    if not figures:
+        return ["freertos: there are no figures"]
+    milliseconds, periods, late, turns = map(int, figures.groups())
+    problems = []
+    if lines[0] != want:
+        problems.append(f"freertos: {lines[0]} instead of {want}")
+    if abs(periods - milliseconds / 10) > 1:
+        problems.append(f"freertos: control ran {periods} times in {milliseconds} ms")
+    if late > 100:
+        problems.append(f"freertos: control was {late} us late")
+    if turns < 100:
+        problems.append(f"freertos: status had {turns} turns")
+    return problems
+
+
 def compare_sizes(name, sizes, recorded):
     for what, bytes_now in sizes.items():
         before = recorded.get(name, {}).get(what)
@@ -164,6 +192,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="of: " + ", ".join([*BOARDS, *LINUX]))
     parser.add_argument("--commands", type=int, default=10, help="how many commands each target answers (10)")
+    parser.add_argument("--freertos", metavar="DIRECTORY", help="also examples/freertos, with the kernel that lies there")
     parser.add_argument("--record", action="store_true", help="writes the sizes of the targets that ran to sizes.json")
     parser.add_argument("--release", default=os.path.join("build", "release"), metavar="FOLDER",
                         help="the build for this machine; made where it is missing (build/release)")
@@ -204,6 +233,8 @@ def main():
             recorded[name] = sizes
         elif sizes is not None:
             problems += [f"{name}: {problem}" for problem in compare_sizes(name, sizes, recorded)]
+    if arguments.freertos:
+        problems += check_freertos(release, arguments.freertos, commands[0], want[0], say)
     say("")
     widths = [max(len(str(row[i])) for row in [HEADS] + rows) for i in range(len(HEADS))]
     for row in [HEADS] + rows:
