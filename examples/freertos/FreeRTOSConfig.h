@@ -1,7 +1,7 @@
 /* The kernel's settings: static memory only, one millisecond a tick, no time slices, so that tasks of one priority take
    turns only when one of them says so. */
-#ifndef LFM2_EXAMPLES_FREERTOS_CONFIG_H_
-#define LFM2_EXAMPLES_FREERTOS_CONFIG_H_
+#ifndef LFM2_EXAMPLES_FREERTOS_FREERTOSCONFIG_H_
+#define LFM2_EXAMPLES_FREERTOS_FREERTOSCONFIG_H_
 
 #define configCPU_CLOCK_HZ 25000000
 #define configTICK_RATE_HZ 1000
@@ -42,4 +42,4 @@ void FailedAssertion(const char* file, int line);
 #define configASSERT(condition) \
   if (!(condition)) FailedAssertion(__FILE__, __LINE__)
 
-#endif /* LFM2_EXAMPLES_FREERTOS_CONFIG_H_ */
+#endif /* LFM2_EXAMPLES_FREERTOS_FREERTOSCONFIG_H_ */
