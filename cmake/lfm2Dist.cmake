@@ -1,0 +1,38 @@
+# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h, made by
+# tools/amalgamate with every build; `cpack` (or the target `package`) puts them into a release archive.
+find_package(Python3 COMPONENTS Interpreter)
+
+# Highway for which instruction sets: those of this kind of processor.
+set(lfm2_bundle all)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
+  set(lfm2_bundle avx512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(lfm2_bundle sve2)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
+  set(lfm2_bundle neon)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^cortex-m")
+  set(lfm2_bundle scalar)
+endif()
+
+if(Python3_FOUND)
+  set(dist "${PROJECT_BINARY_DIR}/dist")
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/*.h")
+  set(amalgamate "${PROJECT_SOURCE_DIR}/tools/amalgamate")
+  add_custom_command(OUTPUT "${dist}/lfm2.h"
+    COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2.h"
+    DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2.h")
+  add_custom_command(OUTPUT "${dist}/lfm2_bundled.h"
+    COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2_bundled.h"
+      --bundle ${lfm2_bundle} --highway "${lfm2_highway_dir}"
+    DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2_bundled.h (${lfm2_bundle})")
+  add_custom_target(lfm2_dist ALL DEPENDS "${dist}/lfm2.h" "${dist}/lfm2_bundled.h")
+  if(LFM2_INSTALL)
+    install(FILES "${dist}/lfm2.h" "${dist}/lfm2_bundled.h" DESTINATION "${CMAKE_INSTALL_DATADIR}/lfm2"
+      COMPONENT lfm2_dist)
+    set(CPACK_GENERATOR TGZ)
+    set(CPACK_PACKAGE_NAME lfm2)
+    set(CPACK_PACKAGE_VENDOR "the lfm2.h authors")
+    set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
+    include(CPack)
+  endif()
+endif()
