@@ -4,6 +4,8 @@
 set(LFM2_IMAGE "${PROJECT_SOURCE_DIR}/build/release/models/home.lfm2" CACHE FILEPATH "Model image for the boards of the examples")
 set(LFM2_ARENA_BYTES "" CACHE STRING "Arena of the examples on boards; empty: each board's own")
 
+set(LFM2_ANSWER_TOKENS 64 CACHE STRING "Tokens of an answer of bare_metal at most")
+
 # Each board: where code and writable memory lie and how much there is, the serial port, and QEMU's command line.
 # `flash` is where the image lies; a board without one reads it from virtio-blk.
 set(lfm2_boards_cortex-m7 mps2-an500)
@@ -80,6 +82,7 @@ function(lfm2_add_firmware target board)
   list(GET uart 0 uart_kind)
   list(GET uart 1 uart_address)
   target_compile_definitions(${target} PRIVATE HWY_NO_LIBCXX ${board_definitions} LFM2_ARENA_BYTES=${arena}
+    LFM2_ANSWER_TOKENS=${LFM2_ANSWER_TOKENS}
     LFM2_UART_${uart_kind} LFM2_UART_ADDRESS=${uart_address})
   if(flash)
     target_compile_definitions(${target} PRIVATE LFM2_IMAGE_ADDRESS=${flash} LFM2_IMAGE_ROOM=${flash_bytes})

@@ -30,9 +30,10 @@ BOARDS = {
 }
 # Linux: preset, QEMU's program and processors.
 LINUX = {
-    "aarch64-linux-a53": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a53"]),
-    "aarch64-linux-a72": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a72"]),
-    "aarch64-linux-a76": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a76"]),
+    "pi3": ("raspberry-pi-3", ["qemu-aarch64", "-cpu", "cortex-a53"]),
+    "pi4": ("raspberry-pi-4", ["qemu-aarch64", "-cpu", "cortex-a72"]),
+    "pi5": ("raspberry-pi-5", ["qemu-aarch64", "-cpu", "cortex-a76"]),
+    "aarch64-linux": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a72"]),
     "armv7-linux": ("armv7-linux", ["qemu-arm", "-L", "/usr/arm-linux-gnueabihf", "-cpu", "cortex-a7"]),
     "riscv64-linux": ("riscv64-linux", ["qemu-riscv64", "-L", "/usr/riscv64-linux-gnu", "-cpu", "rv64,v=true,vext_spec=v1.0"]),
 }
