@@ -62,8 +62,8 @@ inline T LoadAs(const void* bytes) {
 
 // IEEE 754 binary16 -> binary32, exact for every value.
 inline float F32FromF16(uint16_t half) {
-#if defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 2)
-  // Processors that convert one half float, such as most Cortex-M with an FPU: no compiler does so without a flag.
+#if defined(__arm__) && defined(__ARM_FP) && ((__ARM_FP & 2) || (__ARM_ARCH_PROFILE == 'M' && (__ARM_FP & 4)))
+  // Processors that convert one half float, as every Cortex-M with an FPU does: no compiler does so without a flag.
   float value = BitCast<float>(uint32_t{half});
   __asm__("vcvtb.f32.f16 %0, %0" : "+t"(value));
   return value;
