@@ -102,6 +102,9 @@ def sizes_of(elf, prefix):
     return text, library, static
 
 
+# What no object of a board's program may want: a heap, exceptions, guards of local statics, software for doubles.
+FORBIDDEN = re.compile(r"^(malloc|calloc|realloc|free|_Zn[wa].*|_Zd[la].*|__cxa_.*|_Unwind_.*|__gxx_.*|__dynamic_cast|"
+                       r"__aeabi_(d|f2d|i2d|ui2d|l2d|ul2d)\w*|__\w+df[23]?|__extendsfdf2)$")
 ASSISTED = ("Could you heat the hallway to 17 degrees, please", ["[hallway] heating: 17", "I set the hallway to 17 degrees."])
 
 
@@ -129,6 +132,11 @@ def run_board(release, name, commands, say):
         graphs += [os.path.join(where, file) for file in files if file.endswith(".ci")]
     depth, _ = stack.deepest(graphs, "Main")
     problems = []
+    objects = os.path.join(ROOT, folder, "examples", "bare_metal", "CMakeFiles", f"bare_metal_{board}.dir")
+    for file in sorted(os.listdir(objects)):
+        if file.endswith((".o", ".obj")):
+            wanted = run([prefix + "nm", "-u", os.path.join(objects, file)]).split()
+            problems += [f"{file} calls {name}" for name in wanted if FORBIDDEN.match(name)]
     if assisted != ASSISTED[1]:
         problems.append(f"firmware_assistant says {assisted} instead of {ASSISTED[1]}")
     if most_stack and depth > most_stack:
