@@ -6,8 +6,9 @@ set -eu
 pi=4
 case ${1:-} in
   --pi)
-    pi=${2:-}
-    shift 2 || { echo "deploy.sh: --pi needs 3, 4 or 5" >&2; exit 2; }
+    [ $# -ge 2 ] || { echo "deploy.sh: --pi needs 3, 4 or 5" >&2; exit 2; }
+    pi=$2
+    shift 2
     ;;
   -h | --help | '') sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
