@@ -1,11 +1,14 @@
 """The single file that tools/amalgamate makes: the same bytes each time, clean under strict warnings for three standards and
-two compilers, in two translation units of a program, with and without Highway inside, here and on 64-bit Arm, and
-always the results of the split headers.
+two compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, here and
+on 64-bit Arm, and always the results of the split headers.
 
-    dist.py --highway DIRECTORY --model MODEL.lfm2 [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM]
+    dist.py --highway DIRECTORY --bin DIRECTORY [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM]
+
+The programs' folder has lfm2-pack.
 """
 import argparse
 import filecmp
+import glob
 import os
 import re
 import shutil
@@ -17,17 +20,23 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 AMALGAMATE = os.path.join(ROOT, "tools", "amalgamate")
 HERE = os.path.join(ROOT, "tests", "dist")
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Werror", "-fno-exceptions", "-fno-rtti"]
+ANSWER = 'set_heating(room="hallway", celsius=17)'
 
 
 class Failure(Exception):
     pass
 
 
-def run(*command):
+def run(*command, fails=False):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if result.returncode != 0:
+    if (result.returncode != 0) != fails:
         raise Failure(f"{' '.join(command)}\nended with {result.returncode}:\n{result.stdout[-3000:]}")
     return result.stdout
+
+
+def expect_same(what, got, want):
+    if got != want:
+        raise Failure(f"{what}: {got!r} instead of {want!r}")
 
 
 class Dist:
@@ -38,16 +47,21 @@ class Dist:
         # Where a user keeps it; nothing else of ours is on the include path.
         self.single = self.make("single/lfm2.h")
         self.bundled = self.make("bundled/lfm2_bundled.h", "--bundle", arguments.bundle)
+        self.models = []
+        for gguf in [os.path.join(ROOT, "tests/data/home/Q4_0.gguf"), *sorted(glob.glob(os.path.join(ROOT, "tests/data/gguf/*")))]:
+            self.models.append(os.path.join(folder, os.path.basename(gguf) + ".lfm2"))
+            run(os.path.join(arguments.bin, "lfm2-pack"), "--quiet", gguf, self.models[-1])
 
     def make(self, name, *options):
         path = os.path.join(self.folder, name)
         run(sys.executable, AMALGAMATE, path, *options, *(["--highway", self.arguments.highway] if options else []))
         return path
 
-    def program(self, name, compiler, *options):
+    def program(self, name, compiler, *options, first_unit=()):
+        """Two translation units with the library in them."""
         path = os.path.join(self.folder, "program-" + name)
-        run(compiler, "-std=c++17", "-O1", *options, os.path.join(HERE, "program.cc"), os.path.join(HERE, "other_unit.cc"), "-o",
-            path, "-pthread")
+        run(compiler, "-std=c++17", "-O1", *options, *first_unit, "-c", os.path.join(HERE, "program.cc"), "-o", path + ".o")
+        run(compiler, "-std=c++17", "-O1", *options, path + ".o", os.path.join(HERE, "other_unit.cc"), "-o", path, "-pthread")
         return path
 
     def including(self, path):
@@ -67,73 +81,104 @@ class Dist:
                 found = re.search(pattern, text, re.M)
                 if found:
                     raise Failure(f"{os.path.basename(path)} has {what}: {text[found.start():found.start() + 80]!r}")
-        with open(self.bundled, encoding="utf-8") as file:
-            if "Google LLC" not in file.read():
-                raise Failure("Highway's copyright has gone")
+        for words in ("Google LLC", "END OF TERMS AND CONDITIONS"):
+            if words not in text:
+                raise Failure(f"Highway's copyright and licence have gone: no {words}")
+        # What is no instruction set's own comes once.
+        for name in ("base.h", "highway.h", "ops/generic_ops-inl.h", "ops/x86_128-inl.h"):
+            if text.count(f"// ---- hwy/{name} ") > 1:
+                raise Failure(f"hwy/{name} comes more than once")
 
     def test_strict(self):
-        for compiler in ("g++", "clang++"):
-            if not shutil.which(compiler):
-                print(f"{compiler} is not there: not tried")
-                continue
-            for standard in ("c++17", "c++20", "c++2b"):
-                for path, more in ((self.single, self.highway), (self.bundled, [])):
-                    # Highway's own part may warn where a compiler is newer than it.
-                    if path == self.bundled and standard != "c++17":
-                        continue
-                    run(compiler, f"-std={standard}", "-fsyntax-only", *STRICT, *self.flags, *more, *self.including(path),
-                        os.path.join(HERE, "other_unit.cc"))
+        scalar = self.make("scalar/lfm2_bundled.h", "--bundle", "scalar")
+        neon = self.make("neon/lfm2_bundled.h", "--bundle", "neon")
+        everything = self.make("all/lfm2_bundled.h", "--bundle", "all")
+        run("g++", "-std=c++17", "-fsyntax-only", *STRICT, *self.flags, *self.including(everything),
+            os.path.join(HERE, "other_unit.cc"))
+        for standard in ("c++17", "c++20", "c++2b"):
+            for compiler, path, flags in [
+                    *((compiler, *file) for compiler in ("g++", "clang++") for file in (
+                        (self.single, [*self.flags, *self.highway]), (self.bundled, self.flags), (scalar, []))),
+                    (self.arguments.aarch64, neon, [])]:
+                if not compiler or not shutil.which(compiler):
+                    print(f"{compiler or 'a compiler for 64-bit Arm'} is not there: not tried")
+                    continue
+                run(compiler, f"-std={standard}", "-fsyntax-only", *STRICT, *flags, *self.including(path),
+                    os.path.join(HERE, "other_unit.cc"))
 
     def test_same_results(self):
-        model = self.arguments.model
         split = self.program("split", "g++", *self.flags, *self.highway, "-DLFM2_SPLIT", '-DLFM2_HEADER="lfm2.h"', "-I",
                              os.path.join(ROOT, "include"))
-        want = run(split, model)
-        if 'set_heating(room="hallway", celsius=17)' not in want:
+        want = run(split, *self.models)
+        if ANSWER not in want:
             raise Failure(f"the split headers answer {want}")
         for name, options in (("single", [*self.flags, *self.highway, *self.including(self.single)]),
                               ("bundled", [*self.flags, *self.including(self.bundled)])):
-            got = run(self.program(name, "g++", *options), model)
-            if got != want:
-                raise Failure(f"{name}: {got!r} instead of {want!r}")
-        if "x86_64" in run("g++", "-dumpmachine"):
-            # Other kernels, other rounding: the same words.
-            got = run(self.program("dispatch", "g++", "-DLFM2_DYNAMIC_DISPATCH", *self.highway, *self.including(self.single)), model)
-            if got.split("\n")[0] != want.split("\n")[0]:
-                raise Failure(f"with run-time dispatch: {got!r} instead of {want!r}")
+            expect_same(name, run(self.program(name, "g++", *options), *self.models), want)
+
+    def test_dispatch(self):
+        """Kernels chosen at run time: the file includes itself, also under another name than it was made with."""
+        if "x86_64" not in run("g++", "-dumpmachine"):
+            return
+        dispatch = ["-DLFM2_DYNAMIC_DISPATCH"]
+        single = self.program("dispatch", "g++", *self.highway, *self.including(self.single), first_unit=dispatch)
+        want = run(single, *self.models)
+        if ANSWER not in want:
+            raise Failure(f"lfm2.h with run-time dispatch answers {want}")
+        renamed = os.path.join(self.folder, "bundled", "renamed.h")
+        shutil.copy(self.bundled, renamed)
+        bundled = self.program("dispatch-bundled", "g++", *self.including(renamed),
+                               first_unit=[*dispatch, '-DLFM2_SELF="renamed.h"'])
+        expect_same("with Highway inside and run-time dispatch", run(bundled, *self.models), want)
+
+    def test_readme(self):
+        """README.md's program, with the one file in place of its two includes."""
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            program = re.search(r"^```cpp\n(.*?)^```$", file.read(), re.M | re.S)[1]
+        program, posix = re.subn(r'^#include "lfm2/posix/\w+\.h"\n', "", program, flags=re.M)
+        if posix == 0 or '#include "lfm2.h"' not in program:
+            raise Failure("README.md's program includes other headers now")
+        for name, header, options in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
+            source = os.path.join(self.folder, f"readme-{name}.cc")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(program.replace('"lfm2.h"', f'"{os.path.basename(header)}"'))
+            binary = os.path.join(self.folder, "readme-" + name)
+            run("g++", "-std=c++17", "-O1", *self.flags, *options, "-DLFM2_POSIX", "-I", os.path.dirname(header), source, "-o", binary)
+            answer = run(binary, self.models[0])
+            if "[start_timer(minutes=21)]" not in answer:
+                raise Failure(f"README.md's program with {os.path.basename(header)} prints {answer!r}")
 
     def test_aarch64(self):
-        if not self.arguments.aarch64 or not self.arguments.qemu:
+        compiler = self.arguments.aarch64
+        if not compiler or not self.arguments.qemu:
             print("there is no compiler or no QEMU for 64-bit Arm: not tried")
             return
-        bundled = self.make("neon/lfm2_bundled.h", "--bundle", "neon_dotprod")
-        for name, flags in (("a72", []), ("a76", ["-march=armv8.2-a+dotprod"])):
-            program = self.program(name, self.arguments.aarch64, "-static", *flags, *self.including(bundled))
-            got = run(self.arguments.qemu, "-cpu", f"cortex-{name}", program, self.arguments.model)
-            if 'set_heating(room="hallway", celsius=17)' not in got:
-                raise Failure(f"cortex-{name} answers {got}")
+        bundled = self.make("neon_dotprod/lfm2_bundled.h", "--bundle", "neon_dotprod")
+        emulate = [self.arguments.qemu, "-cpu", "cortex-a76"]
+        a76 = ["-static", "-march=armv8.2-a+dotprod"]
+        got = run(*emulate, self.program("a76", compiler, *a76, *self.including(bundled)), *self.models[:2])
+        if ANSWER not in got:
+            raise Failure(f"cortex-a76 answers {got}")
+        split = self.program("a76-split", compiler, *a76, *self.highway, "-DLFM2_SPLIT", '-DLFM2_HEADER="lfm2.h"', "-I",
+                             os.path.join(ROOT, "include"))
+        expect_same("cortex-a76", got, run(*emulate, split, *self.models[:2]))
 
     def test_refusals(self):
         unit = os.path.join(HERE, "other_unit.cc")
-        for what, words, options in (
-                ("the wrong instruction set", "was made without hwy/ops/",
-                 ["-DHWY_COMPILE_ONLY_SCALAR", *self.including(self.make("sse/lfm2_bundled.h", "--bundle", "rvv"))]),
-                ("run-time dispatch with Highway inside", "LFM2_DYNAMIC_DISPATCH",
-                 ["-DLFM2_DYNAMIC_DISPATCH", *self.including(self.bundled)])):
-            result = subprocess.run(["g++", "-std=c++17", "-fsyntax-only", *options, unit], stdout=subprocess.PIPE,
-                                    stderr=subprocess.STDOUT, text=True, check=False)
-            if result.returncode == 0 or words not in result.stdout:
-                raise Failure(f"{what} is not refused: {result.stdout[-1000:]}")
-        result = subprocess.run([sys.executable, AMALGAMATE, os.path.join(self.folder, "x.h"), "--bundle", "neon", "--highway",
-                                 self.folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if result.returncode != 1 or os.path.exists(os.path.join(self.folder, "x.h")):
-            raise Failure(f"a folder without Highway is not refused: {result.stdout}")
+        rvv = self.make("rvv/lfm2_bundled.h", "--bundle", "rvv")
+        said = run("g++", "-std=c++17", "-fsyntax-only", "-DHWY_COMPILE_ONLY_SCALAR", *self.including(rvv), unit, fails=True)
+        if "was made without hwy/ops/scalar-inl.h" not in said:
+            raise Failure(f"the wrong instruction set is not refused: {said[-1000:]}")
+        out = os.path.join(self.folder, "x.h")
+        said = run(sys.executable, AMALGAMATE, out, "--bundle", "neon", "--highway", self.folder, fails=True)
+        if os.path.exists(out) or "Traceback" in said:
+            raise Failure(f"a folder without Highway is not refused: {said}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--highway", required=True)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--bin", required=True)
     parser.add_argument("--flags", default="")
     parser.add_argument("--bundle", default="all")
     parser.add_argument("--aarch64", default="")

@@ -1,5 +1,6 @@
-// Prints the answer to a command, and a sum over the bits of all logits behind it: compiled against the split headers
-// and against the single file, whose results have to be the same. LFM2_HEADER is what it includes.
+// For each model image on the command line: sixteen greedy tokens, and a sum over the bits of the logits of all of
+// them; the first also answers a command. Compiled against the split headers and against the single file, whose results
+// have to be the same. LFM2_HEADER is what it includes.
 #include LFM2_HEADER
 #if defined(LFM2_SPLIT)
 #include "lfm2/posix/direct_file.h"
@@ -13,17 +14,23 @@ size_t OtherUnit();
 
 namespace {
 
-alignas(lfm2::kAlignment) std::byte g_arena[4 << 20];
+alignas(lfm2::kAlignment) std::byte g_arena[16 << 20];
 lfm2::Image g_image;
 lfm2::Session g_session;
 
-lfm2::Status Run(const char* path, uint32_t* sum) {
-  static lfm2::posix::MappedFile file;
-  LFM2_RETURN_IF_ERROR(file.Open(path));
-  LFM2_RETURN_IF_ERROR(g_image.Open(file));
+lfm2::Status Open(const char* path, lfm2::posix::MappedFile* file) {
+  g_session = lfm2::Session();
+  g_image = lfm2::Image();
+  LFM2_RETURN_IF_ERROR(file->Open(path));
+  LFM2_RETURN_IF_ERROR(g_image.Open(*file));
   lfm2::SessionOptions options;
   options.context_length = 512;
-  LFM2_RETURN_IF_ERROR(g_session.Open(g_image, options, g_arena));
+  return g_session.Open(g_image, options, g_arena);
+}
+
+lfm2::Status Answer(const char* path) {
+  lfm2::posix::MappedFile file;
+  LFM2_RETURN_IF_ERROR(Open(path, &file));
   lfm2::ConversationOptions greedy;
   greedy.sampler.temperature = 0.0f;
   lfm2::Conversation chat;
@@ -31,17 +38,38 @@ lfm2::Status Run(const char* path, uint32_t* sum) {
   LFM2_RETURN_IF_ERROR(chat.Ask("Could you heat the hallway to 17 degrees, please", 64, [](std::string_view text) {
     std::printf("%.*s", static_cast<int>(text.size()), text.data());
   }));
-  for (const float logit : g_session.logits()) *sum = *sum * 31 + lfm2::BitCast<uint32_t>(logit);
+  std::puts("");
+  return lfm2::Status();
+}
+
+lfm2::Status Compute(const char* path) {
+  lfm2::posix::MappedFile file;
+  LFM2_RETURN_IF_ERROR(Open(path, &file));
+  int32_t prompt[24] = {1};
+  for (int32_t i = 1; i < 24; ++i) prompt[i] = 40 + 11 * i;
+  LFM2_RETURN_IF_ERROR(g_session.Prefill(prompt));
+  uint32_t sum = 0;
+  for (int i = 0; i < 16; ++i) {
+    const lfm2::Span<const float> logits = g_session.logits();
+    size_t best = 0;
+    for (size_t token = 0; token < logits.size(); ++token) {
+      sum = sum * 31 + lfm2::BitCast<uint32_t>(logits[token]);
+      if (logits[token] > logits[best]) best = token;
+    }
+    std::printf("%zu ", best);
+    LFM2_RETURN_IF_ERROR(g_session.Decode(static_cast<int32_t>(best)));
+  }
+  std::printf("%08x\n", sum);
   return lfm2::Status();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  uint32_t sum = 0;
-  const lfm2::Status status = Run(argc > 1 ? argv[1] : "", &sum);
+  lfm2::Status status = argc > 1 ? Answer(argv[1]) : lfm2::Status();
+  for (int i = 1; i < argc && status.ok(); ++i) status = Compute(argv[i]);
   char message[256] = "";
   if (!status.ok()) status.Format(message, sizeof(message));
-  std::printf("%s\n%08x %zu\n", message, sum, OtherUnit());
+  std::printf("%s%zu\n", message, OtherUnit());
   return status.ok() ? 0 : 1;
 }

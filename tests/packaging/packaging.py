@@ -65,10 +65,12 @@ def test_conan(arguments, folder):
     shutil.copy(os.path.join(ROOT, "LICENSE"), clone)
     run(conan, "profile", "detect", environment=environment)
     run(conan, "create", "-nr", os.path.join(HERE, "highway"), environment=environment)
-    create = [conan, "create", "-nr", os.path.join(clone, "packaging", "conan"), "-s"]
-    out = run(*create, "compiler.cppstd=17", environment=environment)
+    create = [conan, "create", "-nr", os.path.join(clone, "packaging", "conan")]
+    if os.environ.get("CMAKE_GENERATOR"):
+        create += ["-c", "tools.cmake.cmaketoolchain:generator=" + os.environ["CMAKE_GENERATOR"]]
+    out = run(*create, "-s", "compiler.cppstd=17", environment=environment)
     expect(f"lfm2 {version()}, " in out, f"the test package did not print its version:\n{out[-2000:]}")
-    out = run(*create, "compiler.cppstd=14", fails=True, environment=environment)
+    out = run(*create, "-s", "compiler.cppstd=14", fails=True, environment=environment)
     expect("17" in out and "cppstd" in out, f"C++14 is refused for another reason:\n{out[-2000:]}")
 
 
