@@ -39,7 +39,7 @@ inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT val
     for (size_t i = 16 * half; i < 16 * half + 16; i += lanes) {
       // In units of max / 127, where no sum can overflow.
       const VF value = hn::Mul(hn::LoadU(df, x + i), inverse);
-      const VI32 q = hn::NearestInt(value);
+      const VI32 q = RoundToEven(value);
       const VF rounded = hn::ConvertTo(df, q);
       sum = hn::Add(sum, q);
       fit = hn::MulAdd(rounded, value, fit);

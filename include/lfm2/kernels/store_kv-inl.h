@@ -28,7 +28,7 @@ inline float QuantizeHead(const float* HWY_RESTRICT x, uint32_t n, int8_t* HWY_R
   for (size_t i = 0; i < n; i += lanes) {
     HWY_ALIGN int8_t values[16] = {};
     if (usable) {
-      const VI32 q = hn::NearestInt(hn::Mul(hn::LoadU(df, x + i), inverse));
+      const VI32 q = RoundToEven(hn::Mul(hn::LoadU(df, x + i), inverse));
       hn::StoreU(hn::DemoteTo(hn::Rebind<int8_t, DI32>(), q), hn::Rebind<int8_t, DI32>(), values);
     }
     for (size_t j = 0; j < lanes; ++j) out[(i + j) * stride] = values[j];

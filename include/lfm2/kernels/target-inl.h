@@ -54,13 +54,24 @@ HWY_INLINE VF LoadBF16(const uint16_t* p) {
   return hn::PromoteTo(DF(), hn::LoadU(DBF16(), reinterpret_cast<const hwy::bfloat16_t*>(p)));
 }
 
+// The nearest integer, of two the even one, for |v| < 2^22.
+HWY_INLINE VI32 RoundToEven(VF v) {
+#if HWY_TARGET == HWY_SCALAR
+  // Highway's scalar one has branches, and calls software for doubles when compiled for size. Adding 1.5 * 2^23 leaves
+  // the rounded value in the low bits.
+  return hn::Set(DI32(), BitCast<int32_t>(hn::GetLane(v) + 12582912.0f) - BitCast<int32_t>(12582912.0f));
+#else
+  return hn::NearestInt(v);
+#endif
+}
+
 // exp(x), relative error below 2e-7: x = n ln 2 + r, a polynomial for exp(r) - 1 - r (the minimax coefficients of
 // Cephes' expf), then n goes into the exponent. Zero below -87.3, where floats end; the largest power above 88.
 HWY_INLINE VF Exp(VF x) {
   const DF df;
   const DI32 di;
   const VF clamped = hn::Min(hn::Max(x, hn::Set(df, -87.3f)), hn::Set(df, 88.0f));
-  const VI32 n = hn::NearestInt(hn::Mul(clamped, hn::Set(df, 1.44269504f)));
+  const VI32 n = RoundToEven(hn::Mul(clamped, hn::Set(df, 1.44269504f)));
   const VF nf = hn::ConvertTo(df, n);
   VF r = hn::NegMulAdd(nf, hn::Set(df, 0.693359375f), clamped);
   r = hn::NegMulAdd(nf, hn::Set(df, -2.12194440e-4f), r);
