@@ -2,8 +2,12 @@
 they hand to it.
 
     packaging.py PACKAGE --highway DIRECTORY [--cmake PROGRAM] [--compiler PROGRAM] [--cortex-m PROGRAM]
+                         [--riscv PROGRAM] [--firmware ARCHIVE]
+
+ARCHIVE is dist/lfm2-VERSION-firmware.zip of a build.
 """
 import argparse
+import glob
 import json
 import os
 import re
@@ -11,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.join(ROOT, "tests", "packaging")
@@ -150,6 +155,73 @@ def test_zephyr(arguments, folder):
         expect(kconfig(folder, settings)["LFM2"] == "n", f"{settings} has it")
 
 
+# What Arduino's specification of libraries asks for, and its list of categories.
+ARDUINO_FIELDS = ("name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url", "architectures")
+ARDUINO_CATEGORIES = ("Display", "Communication", "Signal Input/Output", "Sensors", "Device Control", "Timing", "Data Storage",
+                      "Data Processing", "Other")
+
+
+def test_firmware(arguments, folder):
+    """The archive for Arduino, PlatformIO and ESP-IDF: what its three descriptions say, and their examples with its one header."""
+    again = os.path.join(folder, "again.zip")
+    run(sys.executable, os.path.join(ROOT, "packaging", "firmware", "make-package"), again, "--highway", arguments.highway)
+    with open(again, "rb") as new, open(arguments.firmware, "rb") as built:
+        expect(new.read() == built.read(), "made again, the archive is not the same")
+    with zipfile.ZipFile(arguments.firmware) as archive:
+        archive.extractall(folder)
+        names = archive.namelist()
+    expect(all(name.startswith("lfm2/") for name in names), f"an archive for Arduino has one folder, this one {names}")
+    package = os.path.join(folder, "lfm2")
+    for name in names:
+        if not name.endswith(".h"):
+            expect("@" not in text_of(folder, name), f"{name} has a placeholder left")
+
+    pio = json.loads(text_of(package, "library.json"))
+    expect((pio["name"], pio["version"]) == ("lfm2", version()), f"library.json is of {pio['name']} {pio['version']}")
+    expect(re.match(r"[a-z0-9-]+$", pio["name"]) and len(pio["description"]) <= 255, "library.json breaks PlatformIO's limits")
+    for example in pio["examples"]:
+        for file in example["files"]:
+            expect(f"lfm2/{example['base']}/{file}" in names, f"library.json names {file}, which is not there")
+    expect(f"lfm2/src/{pio['headers']}" in names, f"library.json names {pio['headers']}, which is not in src")
+
+    arduino = dict(line.split("=", 1) for line in text_of(package, "library.properties").splitlines())
+    for field in ARDUINO_FIELDS:
+        expect(field in arduino, f"library.properties has no {field}")
+    expect(arduino["version"] == version(), f"library.properties says version {arduino['version']}")
+    expect(re.match(r"[A-Za-z0-9][\w .-]{0,62}$", arduino["name"]), f"library.properties: the name {arduino['name']}")
+    expect(arduino["category"] in ARDUINO_CATEGORIES, f"library.properties: the category {arduino['category']}")
+    expect(f"lfm2/src/{arduino['includes']}" in names, f"library.properties includes {arduino['includes']}")
+    # The IDE makes a C++ file of a sketch, and includes Arduino.h first. The flags are those of a Teensy 4.1.
+    sketch = os.path.join(folder, "Assistant.cpp")
+    with open(sketch, "w", encoding="utf-8") as file:
+        file.write("#include <Arduino.h>\n" + text_of(package, "examples", "Assistant", "Assistant.ino"))
+    sketch_flags = ["-Wall", "-ffunction-sections", "-fdata-sections", "-fno-exceptions", "-fno-rtti", "-fpermissive",
+                    "-felide-constructors", "-fno-threadsafe-statics", "-Werror", "-I", os.path.join(HERE, "arduino"), "-I",
+                    os.path.join(package, "src"), "-c", sketch, "-o", sketch + ".o"]
+    cortex_m7 = ["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"]
+    for standard in ("gnu++17", "gnu++20"):
+        if arguments.cortex_m:
+            run(arguments.cortex_m, f"-std={standard}", "-O2", *cortex_m7, *sketch_flags)
+        else:
+            run(arguments.compiler, f"-std={standard}", "-O2", *sketch_flags)
+
+    expect(f'version: "{version()}"\n' in text_of(package, "idf_component.yml"), "idf_component.yml has another version")
+    # As ESP-IDF compiles C++; for its RISC-V chips where that compiler is there.
+    flags = ["-std=gnu++2b", "-Og", "-ffunction-sections", "-fdata-sections", "-Wall", "-Werror=all", "-Wextra",
+             "-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-enum-conversion", "-fno-exceptions", "-fno-rtti",
+             "-fstrict-volatile-bitfields", "-fno-jump-tables"]
+    compiler = arguments.compiler
+    newlib = sorted(glob.glob("/usr/include/newlib/c++/*"))  # Debian has no C++ headers of this compiler's own
+    if arguments.riscv and newlib:
+        compiler = arguments.riscv
+        headers = newlib[-1]
+        flags += ["-isystem", headers, "-isystem", os.path.join(headers, "arm-none-eabi"), "--specs=picolibc.specs",
+                  "-march=rv32imafc", "-mabi=ilp32f"]
+    run(arguments.cmake, "-S", os.path.join(HERE, "esp_idf"), "-B", os.path.join(folder, "idf"),
+        f"-DCMAKE_CXX_COMPILER={compiler}", f"-DCMAKE_CXX_FLAGS={' '.join(flags)}", f"-DCOMPONENT={package}", f"-DEXAMPLE={EXAMPLE}")
+    run(arguments.cmake, "--build", os.path.join(folder, "idf"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", choices=[name[len("test_"):] for name in globals() if name.startswith("test_")])
@@ -157,6 +229,8 @@ def main():
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--compiler", default="c++")
     parser.add_argument("--cortex-m", default="")
+    parser.add_argument("--riscv", default="")
+    parser.add_argument("--firmware", default="")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:

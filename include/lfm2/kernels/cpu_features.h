@@ -40,19 +40,20 @@ inline CpuFeatures DetectCpuFeatures() {
 // Whether the processor has everything that Highway's compiler attributes for `target` allow, and the operating system
 // saves its registers. kAutomatic and kBaseline: always.
 constexpr bool SupportsTarget(const CpuFeatures& cpu, CpuTarget target) {
-  constexpr auto bit = [](uint32_t n) { return uint32_t{1} << n; };
+  constexpr auto flag = [](uint32_t n) { return uint32_t{1} << n; };
   const auto has = [](uint32_t reg, uint32_t bits) { return (reg & bits) == bits; };
   // SSSE3, SSE4.1, SSE4.2, POPCNT.
-  const bool sse4 = has(cpu.leaf1_ecx, bit(9) | bit(19) | bit(20) | bit(23));
+  const bool sse4 = has(cpu.leaf1_ecx, flag(9) | flag(19) | flag(20) | flag(23));
   // FMA, AVX, F16C; BMI1, AVX2, BMI2; states of SSE and AVX.
-  const bool avx2 = sse4 && has(cpu.leaf1_ecx, bit(12) | bit(28) | bit(29)) &&
-                    has(cpu.leaf7_ebx, bit(3) | bit(5) | bit(8)) && has(cpu.xcr0, bit(1) | bit(2));
+  const bool avx2 = sse4 && has(cpu.leaf1_ecx, flag(12) | flag(28) | flag(29)) &&
+                    has(cpu.leaf7_ebx, flag(3) | flag(5) | flag(8)) && has(cpu.xcr0, flag(1) | flag(2));
   // PCLMULQDQ, AES; AVX512F, DQ, CD, BW, VL; VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ; states of
   // masks and of both parts of the 512-bit registers.
-  const bool avx3_dl = avx2 && has(cpu.leaf1_ecx, bit(1) | bit(25)) &&
-                       has(cpu.leaf7_ebx, bit(16) | bit(17) | bit(28) | bit(30) | bit(31)) &&
-                       has(cpu.leaf7_ecx, bit(1) | bit(6) | bit(8) | bit(9) | bit(10) | bit(11) | bit(12) | bit(14)) &&
-                       has(cpu.xcr0, bit(5) | bit(6) | bit(7));
+  const bool avx3_dl =
+      avx2 && has(cpu.leaf1_ecx, flag(1) | flag(25)) &&
+      has(cpu.leaf7_ebx, flag(16) | flag(17) | flag(28) | flag(30) | flag(31)) &&
+      has(cpu.leaf7_ecx, flag(1) | flag(6) | flag(8) | flag(9) | flag(10) | flag(11) | flag(12) | flag(14)) &&
+      has(cpu.xcr0, flag(5) | flag(6) | flag(7));
   switch (target) {
     case CpuTarget::kAutomatic:
     case CpuTarget::kBaseline: return true;
