@@ -14,6 +14,14 @@ file(REMOVE_RECURSE "${WORK}")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first" --component lfm2_headers)
 file(RENAME "${WORK}/first" "${WORK}/installed")
 
+# What a release archive has beside headers and tools: the library in one file, without and with Highway, and for boards.
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/release" --component lfm2_dist)
+file(GLOB released RELATIVE "${WORK}/release/share/lfm2" "${WORK}/release/share/lfm2/*")
+list(TRANSFORM released REPLACE "lfm2-[0-9]+\\.[0-9]+\\.[0-9]+" "lfm2-VERSION")
+if(NOT released STREQUAL "lfm2-VERSION-firmware.zip;lfm2.h;lfm2_bundled.h")
+  message(FATAL_ERROR "A release has the files ${released}")
+endif()
+
 # By find_package.
 set(configure "${CMAKE_COMMAND}" -S "${SOURCE}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
     "-DCMAKE_PREFIX_PATH=${WORK}/installed" "-DLFM2_HIGHWAY_DIR=${HIGHWAY}")
