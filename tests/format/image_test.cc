@@ -8,9 +8,9 @@
 
 #include "lfm2/base/crc32c.h"
 #include "tests/pack/image_copy.h"
+#include "tests/pack/pack_gguf.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/common/byte_source.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::test {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 std::string TinyImage(const TinyOptions& options) {
   const std::string gguf = MakeTinyGguf(options).Bytes();
   tools::MemorySink sink;
-  const tools::Error error = tools::PackGguf(tools::MemorySource(gguf), tools::PackOptions(), &sink);
+  const tools::Error error = PackGguf(tools::MemorySource(gguf), PackOptions(), &sink);
   REQUIRE_MESSAGE(error.ok(), error.text());
   return sink.bytes();
 }

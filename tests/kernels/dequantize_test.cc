@@ -44,12 +44,12 @@ TEST_CASE("Q4_0") {
   for (uint32_t r = 0; r < kRows; ++r) {
     for (uint32_t block = 0; block < kCols / 32; ++block) {
       const uint16_t d = AnyFiniteHalf(random);
-      w.SetHalf(r, block * 32, d);
+      w.SetScale(r, block * 32, d);
       for (uint32_t j = 0; j < 16; ++j) {
         const uint32_t byte = random.Bits() & 255;
         const int low = static_cast<int>(byte & 15), high = static_cast<int>(byte >> 4);
-        w.SetWhole(r, block * 32 + j, low - 8);
-        w.SetWhole(r, block * 32 + j + 16, high - 8);
+        w.SetBits(r, block * 32 + j, byte & 15);
+        w.SetBits(r, block * 32 + j + 16, byte >> 4);
         expected[r * kCols + block * 32 + j] = (low - 8) * HalfValue(d);
         expected[r * kCols + block * 32 + j + 16] = (high - 8) * HalfValue(d);
       }
@@ -67,9 +67,9 @@ TEST_CASE("Q8_0") {
   for (uint32_t r = 0; r < kRows; ++r) {
     uint16_t d = 0;
     for (uint32_t c = 0; c < kCols; ++c) {
-      if (c % 32 == 0) w.SetHalf(r, c, d = AnyFiniteHalf(random));
+      if (c % 32 == 0) w.SetScale(r, c, d = AnyFiniteHalf(random));
       const int byte = c % 32 == 0 ? -128 : c % 32 == 1 ? 127 : random.Integer(-128, 127);
-      w.SetWhole(r, c, byte);
+      w.SetBits(r, c, static_cast<uint8_t>(byte));
       expected[r * kCols + c] = byte * HalfValue(d);
     }
   }
@@ -88,7 +88,7 @@ TEST_CASE("Q6_K") {
   for (uint32_t r = 0; r < kRows; ++r) {
     for (uint32_t block = 0; block < kCols / 256; ++block) {
       const uint16_t d = AnyFiniteHalf(random);
-      w.SetHalf(r, block * 256, d);
+      w.SetScale(r, block * 256, d);
       uint8_t ql[128], qh[64];
       int8_t scales[16];
       for (uint8_t& b : ql) b = static_cast<uint8_t>(random.Bits());
@@ -103,8 +103,8 @@ TEST_CASE("Q6_K") {
             const int whole = static_cast<int>(low + 16 * high) - 32;
             const int8_t scale = scales[half * 8 + l / 16 + 2 * k];
             const uint32_t c = block * 256 + half * 128 + k * 32 + l;
-            if (l % 16 == 0) w.SetScale(r, c, scale);
-            w.SetWhole(r, c, whole);
+            if (l % 16 == 0) w.SetSixteen(r, c, scale);
+            w.SetBits(r, c, low + 16 * high);
             expected[r * kCols + c] = whole * scale * HalfValue(d);
           }
         }
@@ -112,6 +112,19 @@ TEST_CASE("Q6_K") {
     }
   }
   CheckValues(w, expected);
+}
+
+TEST_CASE("every quantised type is whole * step + min, with the bits where docs/format.md says") {
+  for (const TensorType type : kAllTypes) {
+    if (!IsQuantized(type)) continue;
+    CAPTURE(TraitsOf(type).name);
+    const TestMatrix w(type, 35, 512, Weight::kRandom, 5);
+    std::vector<double> expected;
+    for (uint32_t r = 0; r < w.rows(); ++r) {
+      for (uint32_t c = 0; c < w.cols(); ++c) expected.push_back(w.value(r, c));
+    }
+    CheckValues(w, expected);
+  }
 }
 
 TEST_CASE("F32, F16 and BF16 are their values") {

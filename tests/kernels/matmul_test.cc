@@ -49,6 +49,13 @@ struct Expected {
   double tolerance;  // of float arithmetic alone
 };
 
+// Types with a min multiply the rounded activations by their integers less this, and what is left by the exact sum of
+// the activations.
+double MiddleOf(TensorType type) {
+  const Places places = PlacesOf(type);
+  return places.min == 0 ? 0 : 1 << (places.bits - 1);
+}
+
 // What the panel's integers give for quantised weights, or the floats for others. The tolerance is that of adding
 // `terms` rounded floats one after the other, and of counting subnormal floats as zero, as Armv7 does.
 Expected Exactly(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_t t) {
@@ -57,10 +64,22 @@ Expected Exactly(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_
   for (uint32_t col = 0; col < w.cols(); col += quantized ? 16 : 1) {
     double term = 0;
     if (quantized) {
-      double dot = 0;
-      for (uint32_t c = col; c < col + 16; ++c) dot += w.whole(row, c) * in.quad(t, c);
-      term = dot * w.step(row, col) * static_cast<double>(in.scale(t, col / 32));
-      smallest += (std::fabs(dot) + 1) * kSmallestNormal * 128;
+      double dot = 0, x_sum = 0;
+      const double middle = MiddleOf(w.view().type);
+      for (uint32_t c = col; c < col + 16; ++c) {
+        dot += (w.whole(row, c) - middle) * in.quad(t, c);
+        x_sum += static_cast<double>(in.Row(t)[c]);
+      }
+      const double offset = w.min(row, col) + middle * w.step(row, col),
+                   scale = static_cast<double>(in.scale(t, col / 32));
+      term = dot * w.step(row, col) * scale + (scale == 0.0 ? 0.0 : offset * x_sum);
+      magnitude += std::fabs(dot * w.step(row, col) * scale);
+      if (offset != 0.0) {
+        for (uint32_t c = col; c < col + 16; ++c)
+          magnitude += 4 * std::fabs(offset * static_cast<double>(in.Row(t)[c]));
+      }
+      // Scales of bfloat16 and MXFP4 may be subnormal too.
+      smallest += (std::fabs(dot) * std::fmax(1.0, scale) + std::fabs(x_sum) + 1) * kSmallestNormal * 128;
     } else {
       term = w.value(row, col) * static_cast<double>(in.Row(t)[col]);
       smallest += (std::fabs(w.value(row, col)) + 1) * kSmallestNormal;
@@ -74,19 +93,22 @@ Expected Exactly(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_
 
 // How far quantising the activations can move the product. A group's scale s is the one of least squares, so the error
 // vector x - s q is no longer than with s = max / 127, where each of its 32 elements is at most max / 254; by Cauchy
-// and Schwarz the product moves by at most |w| |x - s q|.
+// and Schwarz the product moves by at most |w| |x - s q|, w without what the exact sum is multiplied by.
 double QuantizationBound(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_t t) {
   if (!IsQuantized(w.view().type)) return 0;
   double bound = 0;
   for (uint32_t first = 0; first < w.cols(); first += 32) {
-    double squares = 0, max = 0;
+    double squares = 0, all_squares = 0, max = 0;
     for (uint32_t c = first; c < first + 32; ++c) {
-      squares += w.value(row, c) * w.value(row, c);
+      const double factor = (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c);
+      squares += factor * factor;
+      all_squares += w.value(row, c) * w.value(row, c);
       max = std::fmax(max, static_cast<double>(std::fabs(in.Row(t)[c])));
     }
-    // Groups below 1e-30 become zeros.
-    const double element = max > 1e-30 ? max / 254 * 1.00001 : max;
-    bound += std::sqrt(squares) * std::sqrt(32.0) * element;
+    // Groups below 1e-30 become zeros, their sum too.
+    const bool kept = max > 1e-30;
+    const double element = kept ? max / 254 * 1.00001 : max;
+    bound += std::sqrt(kept ? squares : all_squares) * std::sqrt(32.0) * element;
   }
   return bound;
 }

@@ -26,7 +26,7 @@ double Highest(const TestInput& in, uint32_t t, uint32_t g) {
 
 void CheckGroup(const TestInput& in, uint32_t t, uint32_t g) {
   const double max = Highest(in, t, g), scale = static_cast<double>(in.scale(t, g));
-  double fit = 0, norm = 0;
+  double fit = 0, norm = 0, float_sum = 0, magnitude = 0;
   int sum = 0, sum_low = 0;
   Worst rounding;
   for (uint32_t c = 0; c < 32; ++c) {
@@ -38,6 +38,8 @@ void CheckGroup(const TestInput& in, uint32_t t, uint32_t g) {
       CHECK(q == 0);
     }
     fit += x * q;
+    float_sum += x;
+    magnitude += std::fabs(x);
     norm += static_cast<double>(q) * q;
     sum += q;
     if (c < 16) sum_low += q;
@@ -46,10 +48,12 @@ void CheckGroup(const TestInput& in, uint32_t t, uint32_t g) {
   CHECK(in.bias(t, g) == -8 * sum);
   CHECK(in.bias_low(t, g) == -8 * sum_low);
   if (max > 1e-30) {
+    CHECK(std::fabs(static_cast<double>(in.sum(t, g)) - float_sum) <= 20 * kEpsilon * magnitude);
     CHECK(std::fabs(scale - fit / norm) <= 40 * kEpsilon * scale);
     CHECK(SquaredError(in, t, g, scale) <= SquaredError(in, t, g, max / 127) * (1 + 1e-6) + max * max * 1e-10);
   } else {
     CHECK(in.scale(t, g) == 0.0f);
+    CHECK(in.sum(t, g) == 0.0f);
   }
 }
 
@@ -106,7 +110,7 @@ TEST_CASE("a group that holds no number becomes zeros; its neighbours stay") {
       TestInput in(2, 96, Activation::kNormal, 21);
       in.Row(1)[column] = bad;
       in.Pack();
-      bool zeros = in.scale(1, 1) == 0.0f && in.bias(1, 1) == 0 && in.bias_low(1, 1) == 0;
+      bool zeros = in.scale(1, 1) == 0.0f && in.sum(1, 1) == 0.0f && in.bias(1, 1) == 0 && in.bias_low(1, 1) == 0;
       for (uint32_t c = 32; c < 64; ++c) zeros = zeros && in.quad(1, c) == 0;
       CHECK(zeros);
       CheckGroup(in, 0, 1);

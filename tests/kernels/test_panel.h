@@ -67,7 +67,7 @@ class TestInput {
     Simd::PackPanel(input_, cols_, 0, tiling.tiles(), panel_.data());
   }
 
-  // Of token t: the quantised value of a column, and of a group its scale and bias terms.
+  // Of token t: the quantised value of a column, and of a group its scale, bias terms and sum.
   int quad(uint32_t t, uint32_t col) const {
     const Place p = Find(t, col / 32);
     return static_cast<int8_t>(p.group[(col % 32 / 4 * p.tokens + p.t) * 4 + col % 4]);
@@ -75,6 +75,7 @@ class TestInput {
   int32_t bias(uint32_t t, uint32_t g) const { return Word<int32_t>(t, g, 32); }
   int32_t bias_low(uint32_t t, uint32_t g) const { return Word<int32_t>(t, g, 36); }
   float scale(uint32_t t, uint32_t g) const { return Word<float>(t, g, 40); }
+  float sum(uint32_t t, uint32_t g) const { return Word<float>(t, g, 44); }
 
  private:
   struct Place {
@@ -87,7 +88,7 @@ class TestInput {
     uint64_t tile = 0;
     while (n * (tile + 1) / tiles <= t) ++tile;
     const size_t begin = static_cast<size_t>(n * tile / tiles), end = static_cast<size_t>(n * (tile + 1) / tiles);
-    return {panel_.data() + (begin * (cols_ / 32) + g * (end - begin)) * 44, end - begin, t - begin};
+    return {panel_.data() + (begin * (cols_ / 32) + g * (end - begin)) * 48, end - begin, t - begin};
   }
   template <class T>
   T Word(uint32_t t, uint32_t g, size_t offset) const {

@@ -5,9 +5,9 @@
 
 #include "lfm2/format/image.h"
 #include "tests/pack/image_copy.h"
+#include "tests/pack/pack_gguf.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/common/byte_source.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::test {
 namespace {
@@ -16,8 +16,6 @@ using tools::Error;
 using tools::Gguf;
 using tools::MemorySink;
 using tools::MemorySource;
-using tools::PackGguf;
-using tools::PackOptions;
 
 std::string ReadError(const std::string& bytes) {
   Gguf gguf;

@@ -24,11 +24,19 @@ enum : uint32_t {
   kGgmlF32 = 0,
   kGgmlF16 = 1,
   kGgmlQ4_0 = 2,
+  kGgmlQ4_1 = 3,
+  kGgmlQ5_0 = 6,
+  kGgmlQ5_1 = 7,
   kGgmlQ8_0 = 8,
+  kGgmlQ3_K = 11,
   kGgmlQ4_K = 12,
+  kGgmlQ5_K = 13,
   kGgmlQ6_K = 14,
-  kGgmlBF16 = 30
+  kGgmlIQ4_NL = 20,
+  kGgmlBF16 = 30,
+  kGgmlMxfp4 = 39,
 };
+inline bool IsOf256(uint32_t type) { return type >= kGgmlQ4_K && type <= kGgmlQ6_K; }
 
 template <class T>
 std::string Raw(T value) {
@@ -149,7 +157,13 @@ inline std::string RandomRow(uint32_t type, uint32_t cols, Random* random) {
       case kGgmlBF16: row += Raw(static_cast<uint16_t>(0x3e00u + random->Below(0x0200))), c += 1; break;
       case kGgmlQ4_0: row += half(), bytes(16), c += 32; break;
       case kGgmlQ8_0: row += half(), bytes(32), c += 32; break;
-      case kGgmlQ4_K: bytes(144), c += 256; break;
+      case kGgmlIQ4_NL: row += half(), bytes(16), c += 32; break;
+      case kGgmlQ4_1: row += half() + half(), bytes(16), c += 32; break;
+      case kGgmlQ5_0: row += half(), bytes(20), c += 32; break;
+      case kGgmlQ5_1: row += half() + half(), bytes(20), c += 32; break;
+      case kGgmlMxfp4: row += static_cast<char>(116 + random->Below(8)), bytes(16), c += 32; break;
+      case kGgmlQ4_K: row += half() + half(), bytes(140), c += 256; break;
+      case kGgmlQ5_K: row += half() + half(), bytes(172), c += 256; break;
       default: bytes(208), row += half(), c += 256; break;  // Q6_K
     }
   }
@@ -198,7 +212,7 @@ inline TinyGguf MakeTinyGguf(const TinyOptions& o) {
   file.SetU32(a + "block_count", kTinyLayers);
   file.SetU32(a + "context_length", 128);
   file.SetU32(a + "embedding_length", o.hidden);
-  file.SetU32(a + "feed_forward_length", o.matrix == kGgmlQ6_K ? 256 : kTinyFf);
+  file.SetU32(a + "feed_forward_length", IsOf256(o.matrix) ? 256 : kTinyFf);
   file.SetU32(a + "attention.head_count", kTinyHeads);
   file.SetU32(a + "attention.key_length", o.hidden == 32 ? head_dim : o.hidden / kTinyHeads);
   file.SetI32s(a + "attention.head_count_kv", {0, kTinyKvHeads, 0});
@@ -226,7 +240,7 @@ inline TinyGguf MakeTinyGguf(const TinyOptions& o) {
       t.data += RandomRow(type, cols, &random);
     file.tensors.push_back(std::move(t));
   };
-  const uint32_t hidden = o.hidden, ff = o.matrix == kGgmlQ6_K ? 256 : kTinyFf;
+  const uint32_t hidden = o.hidden, ff = IsOf256(o.matrix) ? 256 : kTinyFf;
   const uint32_t dim = hidden == 32 ? head_dim : hidden / kTinyHeads;
   add("token_embd.weight", o.embedding, kTinyVocab, hidden);
   add("token_embd_norm.weight", o.vector, 0, hidden);

@@ -13,7 +13,7 @@ std::string PackedHome() {
   tools::FileSource source;
   tools::MemorySink sink;
   REQUIRE(source.Open(std::string(LFM2_TEST_DATA) + "/home/Q4_0.gguf").ok());
-  REQUIRE(tools::PackGguf(source, tools::PackOptions(), &sink).ok());
+  REQUIRE(PackGguf(source, PackOptions(), &sink).ok());
   return std::string(sink.bytes());
 }
 

@@ -11,9 +11,9 @@
 
 #include "lfm2.h"
 #include "tests/pack/image_copy.h"
+#include "tests/pack/pack_gguf.h"
 #include "tools/common/byte_sink.h"
 #include "tools/common/byte_source.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::test {
 
@@ -37,7 +37,7 @@ class TestModel {
     tools::FileSource source;
     tools::MemorySink sink;
     tools::Error error = source.Open(path);
-    if (error.ok()) error = tools::PackGguf(source, tools::PackOptions(), &sink);
+    if (error.ok()) error = PackGguf(source, PackOptions(), &sink);
     INFO(error.text());
     REQUIRE(error.ok());
     copy_ = std::make_unique<ImageCopy>(sink.bytes());

@@ -1,7 +1,6 @@
 #include "tools/pack/gguf_model.h"
 
 #include <algorithm>
-#include <set>
 
 #include "tools/pack/repack.h"
 
@@ -42,11 +41,6 @@ const char* GgufName(TensorRole role) {
 
 bool BelongsToLayer(TensorRole role) {
   return role != TensorRole::kTokenEmbedding && role != TensorRole::kOutputNorm && role != TensorRole::kOutput;
-}
-
-std::string GgufName(const TensorSpec& spec) {
-  if (!BelongsToLayer(spec.role)) return GgufName(spec.role);
-  return "blk." + std::to_string(spec.layer) + "." + GgufName(spec.role);
 }
 
 // The one value that all layers share: of those that are not 0 if `zero_is_absent`.
@@ -136,7 +130,7 @@ Error ReadAttention(const ConfigReader& read, ModelConfig* c) {
 Error MatchType(const TensorSpec& spec, const GgufTensor& t, TensorType* type) {
   const char* const name = FindGgmlType(t.type)->name;
   if (!TensorTypeFromGgml(t.type, type)) {
-    return Error::Of("the tensor ", t.name, " has the type ", name, ", which is not supported yet");
+    return Error::Of("the tensor ", t.name, " has the type ", name, ", which is not supported");
   }
   if (spec.layout == TensorLayout::kPlain) {
     if (*type != TensorType::kF32 && *type != TensorType::kF16 && *type != TensorType::kBF16) {
@@ -169,22 +163,23 @@ Error MatchShape(const TensorSpec& spec, const ModelConfig& config, const GgufTe
 
 }  // namespace
 
-Error ReadGgufConfig(const Gguf& gguf, GgufModel* model) {
-  LFM2_RETURN_IF_FAILED(gguf.GetString("general.architecture", &model->architecture));
-  const bool moe = model->architecture == "lfm2moe";
-  if (!moe && model->architecture != "lfm2") {
-    return Error::Of("the file holds a model of the architecture ", model->architecture,
+std::string GgufName(const TensorSpec& spec) {
+  if (!BelongsToLayer(spec.role)) return GgufName(spec.role);
+  return "blk." + std::to_string(spec.layer) + "." + GgufName(spec.role);
+}
+
+Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::string* name,
+                     std::string* architecture) {
+  const Gguf& gguf = parts[0];
+  LFM2_RETURN_IF_FAILED(gguf.GetString("general.architecture", architecture));
+  const bool moe = *architecture == "lfm2moe";
+  if (!moe && *architecture != "lfm2") {
+    return Error::Of("the file holds a model of the architecture ", *architecture,
                      "; only lfm2 and lfm2moe are supported");
   }
-  if (gguf.Find("general.name") != nullptr) LFM2_RETURN_IF_FAILED(gguf.GetString("general.name", &model->name));
-  if (gguf.Find("split.count") != nullptr) {
-    uint32_t parts = 0;
-    LFM2_RETURN_IF_FAILED(gguf.GetU32("split.count", &parts));
-    if (parts > 1)
-      return Error::Of("the file is one of ", parts, " parts of a model; merge them with llama-gguf-split first");
-  }
-  const ConfigReader read(gguf, model->architecture);
-  ModelConfig& c = model->config;
+  if (gguf.Find("general.name") != nullptr) LFM2_RETURN_IF_FAILED(gguf.GetString("general.name", name));
+  const ConfigReader read(gguf, *architecture);
+  ModelConfig& c = *config;
   LFM2_RETURN_IF_FAILED(read.U32("block_count", &c.layers));
   if (c.layers < 1 || c.layers > kMaxLayers) {
     return Error::Of("the key ", read.Key("block_count"), " is ", c.layers, ", not in 1..", kMaxLayers);
@@ -201,42 +196,31 @@ Error ReadGgufConfig(const Gguf& gguf, GgufModel* model) {
     if (scaling != "none")
       return Error::Of("the key ", read.Key("rope.scaling.type"), " is ", scaling, ", which is not supported");
   }
-  const GgufTensor* embedding = gguf.FindTensor(GgufName(TensorRole::kTokenEmbedding));
+  const GgufTensor* embedding = nullptr;
+  bool has_output = false;
+  for (const Gguf& part : parts) {
+    if (embedding == nullptr) embedding = part.FindTensor(GgufName(TensorRole::kTokenEmbedding));
+    has_output = has_output || part.FindTensor(GgufName(TensorRole::kOutput)) != nullptr;
+  }
   if (embedding == nullptr) return Error::Of("the tensor ", GgufName(TensorRole::kTokenEmbedding), " is missing");
   if (embedding->dims[1] > kMaxVocabSize) {
     return Error::Of("the tensor ", embedding->name, " has ", embedding->dims[1], " rows, more than ", kMaxVocabSize);
   }
   c.vocab_size = static_cast<uint32_t>(embedding->dims[1]);
   if (read.Has("vocab_size")) LFM2_RETURN_IF_FAILED(read.Demand("vocab_size", c.vocab_size));
-  c.tied_embedding = gguf.FindTensor(GgufName(TensorRole::kOutput)) == nullptr;
+  c.tied_embedding = !has_output;
   return Error::From(CheckConfig(c));
 }
 
-Error MatchGgufTensors(const Gguf& gguf, GgufModel* model) {
-  std::set<std::string> used;
-  for (uint32_t group = 0; group < TensorGroups(model->config); ++group) {
-    const TensorSpecs specs = TensorGroup(model->config, group);
-    for (uint32_t i = 0; i < specs.count; ++i) {
-      SourceTensor s;
-      s.spec = specs.spec[i];
-      std::string name = GgufName(s.spec);
-      s.from = gguf.FindTensor(name);
-      if (s.from == nullptr && s.spec.role == TensorRole::kOutputNorm) {  // what some converters call it
-        name = "output_norm.weight";
-        s.from = gguf.FindTensor(name);
-      }
-      if (s.from == nullptr) return Error::Of("the tensor ", GgufName(s.spec), " is missing");
-      LFM2_RETURN_IF_FAILED(MatchShape(s.spec, model->config, *s.from));
-      LFM2_RETURN_IF_FAILED(MatchType(s.spec, *s.from, &s.type));
-      used.insert(name);
-      model->tensors.push_back(s);
-    }
-  }
-  for (const GgufTensor& t : gguf.tensors()) {
-    if (used.count(t.name) == 0)
-      return Error::Of("the tensor ", t.name, " has no place in a model of this architecture");
-  }
-  return Error();
+const GgufTensor* FindGgufTensor(const Gguf& part, const TensorSpec& spec) {
+  const GgufTensor* const found = part.FindTensor(GgufName(spec));
+  if (found != nullptr || spec.role != TensorRole::kOutputNorm) return found;
+  return part.FindTensor("output_norm.weight");  // what some converters call it
+}
+
+Error MatchGgufTensor(const TensorSpec& spec, const ModelConfig& config, const GgufTensor& tensor, TensorType* type) {
+  LFM2_RETURN_IF_FAILED(MatchShape(spec, config, tensor));
+  return MatchType(spec, tensor, type);
 }
 
 }  // namespace lfm2::tools

@@ -12,26 +12,18 @@
 
 namespace lfm2::tools {
 
-// One tensor of the image and where it comes from. Belongs to the Gguf it was found in.
-struct SourceTensor {
-  TensorSpec spec;
-  TensorType type = TensorType::kF32;  // in the image
-  const GgufTensor* from = nullptr;    // an expert tensor's holds all experts, [experts, rows, cols]
-};
+// A tensor's name in a GGUF file.
+std::string GgufName(const TensorSpec& spec);
 
-struct GgufModel {
-  std::string architecture;
-  std::string name;
-  ModelConfig config;
-  std::vector<SourceTensor> tensors;  // in image order
-};
+// The config, checked, from the metadata of a model's first part; the tensors may be in any. Refuses other
+// architectures and settings that the library does not compute, by name.
+Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::string* name, std::string* architecture);
 
-// The config, checked. Refuses other architectures and settings that the library does not compute, by name.
-Error ReadGgufConfig(const Gguf& gguf, GgufModel* model);
+// The tensor that `spec` is, under any name that converters give it; nullptr where this part does not have it.
+const GgufTensor* FindGgufTensor(const Gguf& part, const TensorSpec& spec);
 
-// Fills model->tensors for model->config: every tensor that the image needs, its shape and type checked; a tensor that
-// is missing, or that the image has no place for, is named.
-Error MatchGgufTensors(const Gguf& gguf, GgufModel* model);
+// Checks the shape of a tensor, and gives the type that it has in an image.
+Error MatchGgufTensor(const TensorSpec& spec, const ModelConfig& config, const GgufTensor& tensor, TensorType* type);
 
 }  // namespace lfm2::tools
 

@@ -70,29 +70,26 @@ Error GetTemplate(const Gguf& gguf, const std::optional<ChatTemplate>& chat_temp
 
 }  // namespace
 
-Error BuildGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
-                     std::string* bytes) {
+Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
+                    VocabSource* vocab) {
   LFM2_RETURN_IF_FAILED(DemandText(gguf, "tokenizer.ggml.model", "gpt2"));
   LFM2_RETURN_IF_FAILED(DemandText(gguf, "tokenizer.ggml.pre", "lfm2"));
-  VocabSource vocab;
-  LFM2_RETURN_IF_FAILED(GetTokens(gguf, vocab_size, &vocab));
-  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.bos_token_id", vocab_size, &vocab.bos));
-  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eos_token_id", vocab_size, &vocab.eos));
-  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.padding_token_id", vocab_size, &vocab.pad));
+  LFM2_RETURN_IF_FAILED(GetTokens(gguf, vocab_size, vocab));
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.bos_token_id", vocab_size, &vocab->bos));
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eos_token_id", vocab_size, &vocab->eos));
+  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.padding_token_id", vocab_size, &vocab->pad));
   int32_t end_of_turn = kNoToken;
   LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eot_token_id", vocab_size, &end_of_turn));
-  if (end_of_turn != kNoToken) vocab.stop.push_back(end_of_turn);
-  vocab.add_bos = true;  // LFM2's tokenizer begins every text with it unless the file says otherwise
+  if (end_of_turn != kNoToken) vocab->stop.push_back(end_of_turn);
+  vocab->add_bos = true;  // LFM2's tokenizer begins every text with it unless the file says otherwise
   if (const GgufValue* value = gguf.Find("tokenizer.ggml.add_bos_token")) {
     uint64_t number = 0;
     if (value->is_array || !IntegerAt(*value, 0, &number)) {
       return Error::Of("the key tokenizer.ggml.add_bos_token is neither true nor false");
     }
-    vocab.add_bos = number != 0;
+    vocab->add_bos = number != 0;
   }
-  LFM2_RETURN_IF_FAILED(GetTemplate(gguf, chat_template, &vocab));
-  std::string error;
-  return BuildVocab(vocab, bytes, &error) ? Error() : Error::Of(error);
+  return GetTemplate(gguf, chat_template, vocab);
 }
 
 }  // namespace lfm2::tools

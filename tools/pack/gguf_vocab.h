@@ -1,22 +1,22 @@
-// The vocabulary section of an image, from a GGUF file's tokenizer keys.
+// A vocabulary from a GGUF file's tokenizer keys.
 #ifndef LFM2_TOOLS_PACK_GGUF_VOCAB_H_
 #define LFM2_TOOLS_PACK_GGUF_VOCAB_H_
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "lfm2/format/vocab.h"
 #include "tools/common/error.h"
 #include "tools/pack/gguf_reader.h"
+#include "tools/pack/vocab_writer.h"
 
 namespace lfm2::tools {
 
 // vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_template: in place of what
 // the file's template is recognised as; without it an unknown template is refused. Refuses tokenizers other than
 // LFM2's.
-Error BuildGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
-                     std::string* bytes);
+Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
+                    VocabSource* vocab);
 
 }  // namespace lfm2::tools
 

@@ -1,7 +1,9 @@
 // lfm2-pack: makes a model image from a GGUF file, and checks images.
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,6 +15,7 @@
 #include "tools/common/console.h"
 #include "tools/common/model_file.h"
 #include "tools/common/progress.h"
+#include "tools/pack/open_source.h"
 #include "tools/pack/packer.h"
 #include "tools/pack/summary.h"
 #include "tools/pack/verify.h"
@@ -64,23 +67,31 @@ Error Verify(const std::string& path, bool quiet) {
   return Error();
 }
 
-Error Pack(const Arguments& a) {
-  FileSource source;
-  LFM2_RETURN_IF_FAILED(source.Open(a.input));
-  if (source.IsSameFile(a.output)) return Error::Of(a.output, " is the file to be packed; give the image another name");
+// Packing writes to another name first, so nothing is lost while it runs; but then the source would be gone.
+Error RefuseOwnFile(const ModelSource& source, const std::string& output) {
+  for (const std::string& file : source.files()) {
+    std::error_code error;
+    if (std::filesystem::equivalent(file, output, error)) {
+      return Error::Of(output, " is the file to be packed; give the image another name");
+    }
+  }
+  return Error();
+}
+
+Error PackModel(const Arguments& a) {
+  std::unique_ptr<ModelSource> source;
   PackPlan plan;
-  PackOptions options;
-  options.chat_template = a.chat_template;
-  options.name = a.name;
-  const Error planned = PlanPack(source, options, &plan);
+  LFM2_RETURN_IF_FAILED(OpenSource(a.input, a.chat_template, &source));
+  LFM2_RETURN_IF_FAILED(RefuseOwnFile(*source, a.output));
+  const Error planned = PlanPack(*source, a.name, &plan);
   if (!planned.ok()) return Error::Of(a.input, ": ", planned.text());
-  if (!a.quiet) std::fputs(Summary(plan, source.size()).c_str(), stdout);
+  if (!a.quiet) std::fputs(Summary(*source, plan).c_str(), stdout);
   std::fflush(stdout);
 
   OutputFile output;
   LFM2_RETURN_IF_FAILED(output.Open(a.output));
   Progress bar("packing", a.quiet);
-  Error written = WriteImage(source, plan, Report(&bar), &output);
+  Error written = WriteImage(*source, plan, Report(&bar), &output);
   if (written.ok() && stop_requested != 0) written = Error::Of("interrupted");
   if (written.ok()) written = output.Commit();
   if (!written.ok()) {
@@ -94,14 +105,13 @@ Error Pack(const Arguments& a) {
 }  // namespace
 
 int Main(int argc, char** argv) {
-  CLI::App app(
-      "Makes a .lfm2 model image from a GGUF file of an LFM2 model (Q4_0, Q8_0, Q6_K, F16, BF16, F32), without "
-      "changing "
-      "a weight.");
+  CLI::App app("Makes a .lfm2 model image from a GGUF file of an LFM2 model, without changing a weight.");
   Arguments a;
   const std::map<std::string, ChatTemplate> templates = {{"lfm2", ChatTemplate::kLfm2},
                                                          {"lfm2.5", ChatTemplate::kLfm2_5}};
-  app.add_option("IN", a.input, "GGUF file to pack; with --verify alone: image to check")->required();
+  app.add_option("IN", a.input,
+                 "GGUF file to pack, of a split model the first part; with --verify alone: image to check")
+      ->required();
   app.add_option("OUT", a.output, "image to write; appears when it is complete");
   app.add_flag("--verify", a.verify, "read the image again and check every CRC");
   app.add_option("--template", a.chat_template,
@@ -117,7 +127,7 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   CatchSignals();
-  return Finish(kProgram, a.output.empty() ? Verify(a.input, a.quiet) : Pack(a));
+  return Finish(kProgram, a.output.empty() ? Verify(a.input, a.quiet) : PackModel(a));
 }
 
 }  // namespace lfm2::tools

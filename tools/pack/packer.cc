@@ -4,72 +4,42 @@
 #include <cstring>
 
 #include "lfm2/base/numeric.h"
-#include "tools/pack/gguf_vocab.h"
 #include "tools/pack/image_stream.h"
-#include "tools/pack/repack.h"
 
 namespace lfm2::tools {
 
 namespace {
 
-// Source bytes in flight: small enough that the repacked blocks are still in the cache when they are written.
+// Bytes of an image in flight: small enough that the repacked blocks are still in the cache when they are written.
 constexpr size_t kWindowBytes = 1u << 19;
 
-// Reads, repacks and appends tensors; its buffers are used again and again.
+// Reads and appends tensors; its buffers are used again and again.
 class WeightWriter {
  public:
-  WeightWriter(const ByteSource& source, ImageStream* out) : source_(source), out_(out) {}
+  WeightWriter(const ModelSource& source, ImageStream* out) : source_(source), out_(out) {}
 
   // expert: which one of an expert tensor, otherwise 0.
-  Error Append(const SourceTensor& t, uint32_t expert) {
-    return t.spec.layout == TensorLayout::kPlain ? AppendPlain(t) : AppendMatrix(t, expert);
-  }
-
- private:
-  Error AppendMatrix(const SourceTensor& t, uint32_t expert) {
-    const size_t row_bytes = GgmlRowBytes(t.type, t.spec.cols);
+  Error Append(size_t tensor, uint32_t expert) {
+    const ImageTensor& t = source_.tensors()[tensor];
+    if (t.spec.layout == TensorLayout::kPlain) {
+      floats_.resize(size_t{t.spec.rows} * t.spec.cols);
+      LFM2_RETURN_IF_FAILED(source_.ReadPlain(tensor, floats_.data()));
+      return out_->Append(floats_.data(), floats_.size() * sizeof(float));
+    }
     const size_t block_bytes = static_cast<size_t>(MatrixBytes(t.type, kBlockRows, t.spec.cols));
-    const uint32_t window = std::max<uint32_t>(1, static_cast<uint32_t>(kWindowBytes / (row_bytes * kBlockRows)));
-    const uint64_t begin = t.from->offset + uint64_t{expert} * t.spec.rows * row_bytes;
-    for (uint32_t row = 0; row < t.spec.rows; row += window * kBlockRows) {
-      const uint32_t rows = std::min(window * kBlockRows, t.spec.rows - row);
-      in_.resize(rows * row_bytes);
+    const uint32_t window = std::max<uint32_t>(1, static_cast<uint32_t>(kWindowBytes / block_bytes)) * kBlockRows;
+    for (uint32_t row = 0; row < t.spec.rows; row += window) {
+      const uint32_t rows = std::min(window, t.spec.rows - row);
       blocks_.resize(DivideUp(rows, kBlockRows) * block_bytes);
-      LFM2_RETURN_IF_FAILED(source_.Read(begin + uint64_t{row} * row_bytes, in_.data(), in_.size()));
-      for (uint32_t r = 0; r < rows; r += kBlockRows) {
-        RepackRowBlock(t.type, in_.data() + r * row_bytes, std::min(kBlockRows, rows - r), t.spec.cols,
-                       blocks_.data() + r / kBlockRows * block_bytes);
-      }
+      LFM2_RETURN_IF_FAILED(source_.ReadBlocks(tensor, expert, row, rows, blocks_.data()));
       LFM2_RETURN_IF_FAILED(out_->Append(blocks_.data(), blocks_.size()));
     }
     return Error();
   }
 
-  // A few rows of floats at most, whatever they were.
-  Error AppendPlain(const SourceTensor& t) {
-    const bool transposed = t.spec.role == TensorRole::kConvKernel;
-    const size_t rows = t.spec.rows, cols = t.spec.cols;
-    in_.resize(static_cast<size_t>(t.from->bytes));
-    LFM2_RETURN_IF_FAILED(source_.Read(t.from->offset, in_.data(), in_.size()));
-    floats_.resize(rows * cols);
-    for (size_t row = 0; row < rows; ++row) {
-      for (size_t col = 0; col < cols; ++col) {
-        floats_[row * cols + col] = PlainValue(t.from->type, transposed ? col * rows + row : row * cols + col);
-      }
-    }
-    return out_->Append(floats_.data(), floats_.size() * sizeof(float));
-  }
-  float PlainValue(uint32_t ggml_type, size_t i) const {
-    TensorType type = TensorType::kF32;
-    TensorTypeFromGgml(ggml_type, &type);
-    if (type == TensorType::kF16) return F32FromF16(LoadAs<uint16_t>(in_.data() + i * 2));
-    if (type == TensorType::kBF16) return F32FromBF16(LoadAs<uint16_t>(in_.data() + i * 2));
-    return LoadAs<float>(in_.data() + i * 4);
-  }
-
-  const ByteSource& source_;
+ private:
+  const ModelSource& source_;
   ImageStream* out_;
-  std::vector<uint8_t> in_;
   std::vector<uint8_t> blocks_;
   std::vector<float> floats_;
 };
@@ -81,8 +51,8 @@ void SetName(const std::string& name, char (*field)[64]) {
   std::memcpy(*field, name.data(), size);
 }
 
-void LayOut(PackPlan* plan) {
-  const ModelConfig& config = plan->model.config;
+void LayOut(const ModelSource& source, PackPlan* plan) {
+  const ModelConfig& config = source.config();
   const MetadataLayout m = LayoutMetadata(config);
   ImageHeader& h = plan->header;
   std::memcpy(h.magic, kImageMagic, sizeof(h.magic));
@@ -98,7 +68,7 @@ void LayOut(PackPlan* plan) {
 
   LayoutCursor cursor(h.vocab_bytes);
   std::vector<uint64_t> record_bytes;
-  for (const SourceTensor& t : plan->model.tensors) {
+  for (const ImageTensor& t : source.tensors()) {
     plan->directory.push_back(cursor.Place(t.spec, t.type));
     if (t.spec.role == TensorRole::kExpertDown) record_bytes.push_back(cursor.record_bytes());
   }
@@ -133,20 +103,17 @@ std::string MetadataBytes(const PackPlan& plan, uint32_t pinned_crc, const std::
 
 }  // namespace
 
-Error PlanPack(const ByteSource& source, const PackOptions& options, PackPlan* plan) {
-  LFM2_RETURN_IF_FAILED(plan->gguf.Read(source));
-  LFM2_RETURN_IF_FAILED(ReadGgufConfig(plan->gguf, &plan->model));
-  LFM2_RETURN_IF_FAILED(MatchGgufTensors(plan->gguf, &plan->model));
-  LFM2_RETURN_IF_FAILED(BuildGgufVocab(plan->gguf, plan->model.config.vocab_size, options.chat_template, &plan->vocab));
-  if (!options.name.empty()) plan->model.name = options.name;
-  SetName(plan->model.name, &plan->header.name);
-  LayOut(plan);
+Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* plan) {
+  std::string error;
+  if (!BuildVocab(source.vocab(), &plan->vocab, &error)) return Error::Of(error);
+  SetName(name.empty() ? source.name() : name, &plan->header.name);
+  LayOut(source, plan);
   return Error();
 }
 
-Error WriteImage(const ByteSource& source, const PackPlan& plan, const PackProgress& progress, ByteSink* sink) {
+Error WriteImage(const ModelSource& source, const PackPlan& plan, const PackProgress& progress, ByteSink* sink) {
   const ImageHeader& h = plan.header;
-  const std::vector<SourceTensor>& tensors = plan.model.tensors;
+  const std::vector<ImageTensor>& tensors = source.tensors();
   ImageStream out(h.metadata_bytes, h.file_bytes, progress, sink);
   WeightWriter weights(source, &out);
   LFM2_RETURN_IF_FAILED(out.PadTo(h.pinned_offset));
@@ -156,7 +123,7 @@ Error WriteImage(const ByteSource& source, const PackPlan& plan, const PackProgr
   for (size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].spec.layout == TensorLayout::kExpert) continue;
     LFM2_RETURN_IF_FAILED(out.PadTo(h.pinned_offset + plan.directory[i].offset));
-    LFM2_RETURN_IF_FAILED(weights.Append(tensors[i], 0));
+    LFM2_RETURN_IF_FAILED(weights.Append(i, 0));
   }
   const uint32_t pinned_crc = out.TakeCrc();
 
@@ -164,13 +131,13 @@ Error WriteImage(const ByteSource& source, const PackPlan& plan, const PackProgr
   size_t first = 0;  // the layer's gate in the directory; up and down follow
   for (const RecordEntry& r : plan.records) {
     while (tensors[first].spec.role != TensorRole::kExpertGate) ++first;
-    for (uint32_t expert = 0; expert < plan.model.config.experts; ++expert) {
+    for (uint32_t expert = 0; expert < source.config().experts; ++expert) {
       const uint64_t begin = r.offset + expert * r.stride;
       LFM2_RETURN_IF_FAILED(out.PadTo(begin));
       static_cast<void>(out.TakeCrc());
       for (size_t i = first; i < first + kExpertTensors; ++i) {
         LFM2_RETURN_IF_FAILED(out.PadTo(begin + plan.directory[i].offset));
-        LFM2_RETURN_IF_FAILED(weights.Append(tensors[i], expert));
+        LFM2_RETURN_IF_FAILED(weights.Append(i, expert));
       }
       record_crcs.push_back(out.TakeCrc());
     }
@@ -179,12 +146,6 @@ Error WriteImage(const ByteSource& source, const PackPlan& plan, const PackProgr
   LFM2_RETURN_IF_FAILED(out.PadTo(h.file_bytes));
   const std::string metadata = MetadataBytes(plan, pinned_crc, record_crcs);
   return sink->Write(0, metadata.data(), metadata.size());
-}
-
-Error PackGguf(const ByteSource& source, const PackOptions& options, ByteSink* sink) {
-  PackPlan plan;
-  LFM2_RETURN_IF_FAILED(PlanPack(source, options, &plan));
-  return WriteImage(source, plan, PackProgress(), sink);
 }
 
 }  // namespace lfm2::tools

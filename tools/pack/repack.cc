@@ -4,6 +4,7 @@
 
 #include "lfm2/base/numeric.h"
 #include "tools/pack/gguf_reader.h"
+#include "tools/pack/interleave.h"
 
 namespace lfm2::tools {
 
@@ -14,11 +15,14 @@ struct TypePair {
   TensorType image;
 };
 constexpr TypePair kTypes[] = {
-    {0, TensorType::kF32},  {1, TensorType::kF16},   {2, TensorType::kQ4_0},
-    {8, TensorType::kQ8_0}, {14, TensorType::kQ6_K}, {30, TensorType::kBF16},
+    {0, TensorType::kF32},    {1, TensorType::kF16},   {2, TensorType::kQ4_0},    {3, TensorType::kQ4_1},
+    {6, TensorType::kQ5_0},   {7, TensorType::kQ5_1},  {8, TensorType::kQ8_0},    {12, TensorType::kQ4_K},
+    {13, TensorType::kQ5_K},  {14, TensorType::kQ6_K}, {20, TensorType::kIQ4_NL}, {30, TensorType::kBF16},
+    {39, TensorType::kMxfp4},
 };
 
-constexpr size_t kQ4_0Bytes = 18, kQ8_0Bytes = 34, kQ6_KBytes = 210;
+constexpr size_t kQ4_0Bytes = 18, kQ4_1Bytes = 20, kQ5_0Bytes = 22, kQ5_1Bytes = 24, kQ8_0Bytes = 34;
+constexpr size_t kQ4_KBytes = 144, kQ5_KBytes = 176, kQ6_KBytes = 210, kMxfp4Bytes = 17;
 
 // Both hold a half-float scale first and then bytes, whose order within a row is ours already: four columns (or four
 // pairs of columns) at a time go to their row's place.
@@ -32,6 +36,75 @@ void RepackScaled(const uint8_t* source, size_t row_bytes, size_t block_bytes, u
       std::memcpy(block + offsetof(Block, scale) + row * sizeof(uint16_t), from, sizeof(uint16_t));
       for (uint32_t q = 0; q < kQuads; ++q) std::memcpy(block + q * 64 + row * 4, from + sizeof(uint16_t) + q * 4, 4);
     }
+  }
+}
+
+// ggml's fifth bits are a 32-bit word, bit c for column c.
+void PutFifthBits(uint32_t word, uint32_t row, uint8_t* fifth) {
+  for (uint32_t i = 0; i < 4; ++i) {
+    uint32_t byte = 0;
+    for (uint32_t quad = 0; quad < 8; ++quad) byte |= (word >> (4 * quad + i) & 1) << quad;
+    fifth[row * 4 + i] = static_cast<uint8_t>(byte);
+  }
+}
+
+// Types of 32 columns whose nibbles ggml orders as an image does, in the last 16 bytes of its block: what lies before
+// them goes to its place by `put`(bytes of one row, row, block).
+template <class Block, class Put>
+void RepackNibbles(const uint8_t* source, size_t row_bytes, size_t block_bytes, uint32_t rows, uint32_t blocks,
+                   const Put& put, uint8_t* out) {
+  for (uint32_t b = 0; b < blocks; ++b) {
+    Block* const block = reinterpret_cast<Block*>(out) + b;
+    for (uint32_t row = 0; row < rows; ++row) {
+      const uint8_t* const from = source + row * row_bytes + b * block_bytes;
+      for (uint32_t q = 0; q < 4; ++q) {
+        std::memcpy(block->nibbles + q * 64 + row * 4, from + block_bytes - 16 + q * 4, 4);
+      }
+      put(from, row, block);
+    }
+  }
+}
+
+// Scale and min of group g in the 12 bytes that ggml's Q4_K and Q5_K have for eight groups, six bits each: those of the
+// first four in bytes g and g + 4, those of the others in the nibbles of byte g + 4 and the upper bits of the first.
+void SixBitsOf(const uint8_t* bytes, uint32_t g, uint32_t* scale, uint32_t* min) {
+  if (g < 4) {
+    *scale = bytes[g] & 63u;
+    *min = bytes[g + 4] & 63u;
+  } else {
+    *scale = (bytes[g + 4] & 15u) | uint32_t{bytes[g - 4]} >> 6 << 4;
+    *min = uint32_t{bytes[g + 4]} >> 4 | uint32_t{bytes[g]} >> 6 << 4;
+  }
+}
+
+// Q4_K and Q5_K: delta, min delta, six-bit scales [12], for Q5_K fifth bits [32], nibbles [128]. Column 32 g + c has
+// its nibble in byte 32 (g / 2) + c, upper half for an odd g, and its fifth bit at bit g of byte c.
+template <class Block, bool has_fifth>
+void RepackK(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t blocks, uint8_t* out) {
+  constexpr size_t block_bytes = has_fifth ? kQ5_KBytes : kQ4_KBytes;
+  for (uint32_t b = 0; b < blocks; ++b) {
+    Block block{};
+    for (uint32_t row = 0; row < rows; ++row) {
+      const uint8_t* const from = source + row * row_bytes + b * block_bytes;
+      const uint8_t* const fifth = from + 16;
+      const uint8_t* const nibbles = from + block_bytes - 128;
+      std::memcpy(&block.delta[row], from, 2);
+      std::memcpy(&block.min_delta[row], from + 2, 2);
+      for (uint32_t g = 0; g < 8; ++g) {
+        uint32_t scale = 0, min = 0;
+        SixBitsOf(from + 4, g, &scale, &min);
+        block.groups[g].scale_min[row] = static_cast<uint8_t>((scale & 15) | (min & 15) << 4);
+        uint8_t& high = block.high[g / 2][row];
+        high = static_cast<uint8_t>(high | (scale >> 4 | min >> 4 << 2) << 4 * (g % 2));
+        GroupIntegers v;
+        for (uint32_t c = 0; c < 32; ++c) {
+          const uint32_t nibble = uint32_t{nibbles[32 * (g / 2) + c]} >> 4 * (g % 2) & 15;
+          v.column[c] = static_cast<uint8_t>(has_fifth ? nibble | (uint32_t{fifth[c]} >> g & 1) << 4 : nibble);
+        }
+        PutIntegers<has_fifth ? Integers::kFive : Integers::kNibbles>(v, row, block.groups[g].nibbles);
+      }
+    }
+    std::memcpy(out + b * sizeof(block), &block, sizeof(block));
   }
 }
 
@@ -94,28 +167,68 @@ bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out) {
   return false;
 }
 
-size_t GgmlRowBytes(TensorType type, uint32_t cols) {
-  switch (type) {
-    case TensorType::kF32: return size_t{cols} * 4;
-    case TensorType::kF16:
-    case TensorType::kBF16: return size_t{cols} * 2;
-    case TensorType::kQ4_0: return size_t{cols / 32} * kQ4_0Bytes;
-    case TensorType::kQ8_0: return size_t{cols / 32} * kQ8_0Bytes;
-    case TensorType::kQ6_K: return size_t{cols / 256} * kQ6_KBytes;
+bool GgmlFromTensorType(TensorType type, uint32_t* out) {
+  for (const TypePair& pair : kTypes) {
+    if (pair.image != type) continue;
+    *out = pair.ggml;
+    return true;
   }
-  return 0;
+  return false;
+}
+
+size_t GgmlRowBytes(TensorType type, uint32_t cols) {
+  uint32_t number = 0;
+  if (!GgmlFromTensorType(type, &number)) return 0;
+  const GgmlTypeInfo* const info = FindGgmlType(number);
+  return size_t{cols / info->block_values} * info->block_bytes;
 }
 
 void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks) {
   const size_t row_bytes = GgmlRowBytes(type, cols);
+  const uint32_t groups = cols / kGroupColumns;
   if (rows < kBlockRows) std::memset(blocks, 0, static_cast<size_t>(MatrixBytes(type, kBlockRows, cols)));
   switch (type) {
     case TensorType::kF32: return Transpose<uint32_t>(source, row_bytes, rows, cols, blocks);
     case TensorType::kF16:
     case TensorType::kBF16: return Transpose<uint16_t>(source, row_bytes, rows, cols, blocks);
-    case TensorType::kQ4_0: return RepackScaled<BlockQ4_0, 4>(source, row_bytes, kQ4_0Bytes, rows, cols / 32, blocks);
-    case TensorType::kQ8_0: return RepackScaled<BlockQ8_0, 8>(source, row_bytes, kQ8_0Bytes, rows, cols / 32, blocks);
+    case TensorType::kQ4_0:
+    case TensorType::kIQ4_NL: return RepackScaled<BlockQ4_0, 4>(source, row_bytes, kQ4_0Bytes, rows, groups, blocks);
+    case TensorType::kQ8_0: return RepackScaled<BlockQ8_0, 8>(source, row_bytes, kQ8_0Bytes, rows, groups, blocks);
     case TensorType::kQ6_K: return RepackQ6_K(source, row_bytes, rows, cols / 256, blocks);
+    case TensorType::kQ4_K: return RepackK<BlockQ4_K, false>(source, row_bytes, rows, cols / 256, blocks);
+    case TensorType::kQ5_K: return RepackK<BlockQ5_K, true>(source, row_bytes, rows, cols / 256, blocks);
+    case TensorType::kQ4_1: {
+      const auto put = [](const uint8_t* from, uint32_t row, BlockQ4_1* block) {
+        std::memcpy(&block->scale[row], from, 2);
+        std::memcpy(&block->min[row], from + 2, 2);
+      };
+      return RepackNibbles<BlockQ4_1>(source, row_bytes, kQ4_1Bytes, rows, groups, put, blocks);
+    }
+    case TensorType::kQ5_0: {
+      const auto put = [](const uint8_t* from, uint32_t row, BlockQ5_0* block) {
+        std::memcpy(&block->scale[row], from, 2);
+        PutFifthBits(LoadAs<uint32_t>(from + 2), row, block->fifth);
+      };
+      return RepackNibbles<BlockQ5_0>(source, row_bytes, kQ5_0Bytes, rows, groups, put, blocks);
+    }
+    case TensorType::kQ5_1: {
+      const auto put = [](const uint8_t* from, uint32_t row, BlockQ5_1* block) {
+        std::memcpy(&block->scale[row], from, 2);
+        std::memcpy(&block->min[row], from + 2, 2);
+        PutFifthBits(LoadAs<uint32_t>(from + 4), row, block->fifth);
+      };
+      return RepackNibbles<BlockQ5_1>(source, row_bytes, kQ5_1Bytes, rows, groups, put, blocks);
+    }
+    case TensorType::kMxfp4: {
+      const auto put = [](const uint8_t* from, uint32_t row, BlockMxfp4* block) { block->exponent[row] = from[0]; };
+      return RepackNibbles<BlockMxfp4>(source, row_bytes, kMxfp4Bytes, rows, groups, put, blocks);
+    }
+    case TensorType::kA4G32:
+    case TensorType::kA4G64:
+    case TensorType::kA6G32:
+    case TensorType::kA6G64:
+    case TensorType::kA8G32:
+    case TensorType::kA8G64: return;  // ggml has no such rows
   }
 }
 

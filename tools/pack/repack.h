@@ -10,10 +10,13 @@
 
 namespace lfm2::tools {
 
-// The image type that holds ggml's type; false where none does yet.
+// The image type that holds ggml's type; false where none does.
 bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out);
 
-// Bytes of one row of `cols` values in a GGUF file. cols is a multiple of the type's block.
+// ggml's number for an image type; false for MLX's types, which ggml does not have.
+bool GgmlFromTensorType(TensorType type, uint32_t* out);
+
+// Bytes of one row of `cols` values in a GGUF file. cols is a multiple of the type's block; ggml has the type.
 size_t GgmlRowBytes(TensorType type, uint32_t cols);
 
 // One row block: `rows` (1..16) source rows, one behind the other, to blocks[cols / columns of the type]. Rows beyond

@@ -5,21 +5,19 @@
 
 namespace lfm2::tools {
 
-std::string Summary(const PackPlan& plan, uint64_t source_bytes) {
-  const GgufModel& model = plan.model;
+std::string Summary(const ModelSource& source, const PackPlan& plan) {
+  const ModelConfig& config = source.config();
   Table facts("ll");
-  facts.Row({"source", "GGUF " + std::to_string(plan.gguf.version()) + ", " + model.architecture + ", " +
-                           HumanBytes(source_bytes)});
+  facts.Row({"source", source.description() + ", " + HumanBytes(source.bytes())});
   facts.Row({"name", plan.header.name});
-  facts.Row({"weights", Grouped(WeightCount(model.config, plan.directory))});
-  std::string text =
-      facts.Text() + DescribeConfig(model.config) + "\n" + TensorTable(model.config, plan.directory) + "\n";
+  facts.Row({"weights", Grouped(WeightCount(config, plan.directory))});
+  std::string text = facts.Text() + DescribeConfig(config) + "\n" + TensorTable(config, plan.directory) + "\n";
   Table parts("lr");
   parts.Row({"metadata", HumanBytes(plan.header.metadata_bytes)});
   parts.Row({"vocabulary", HumanBytes(plan.header.vocab_bytes)});
   parts.Row({"pinned part, with the vocabulary", HumanBytes(plan.header.pinned_bytes)});
   if (!plan.records.empty()) {
-    parts.Row({"expert records", std::to_string(plan.records.size() * model.config.experts)});
+    parts.Row({"expert records", std::to_string(plan.records.size() * config.experts)});
     parts.Row({"largest expert record", HumanBytes(plan.records[0].bytes)});
   }
   parts.Row({"image", HumanBytes(plan.header.file_bytes)});

@@ -9,7 +9,7 @@
 namespace lfm2::tools {
 
 // Several lines: facts of the source, then a table of roles, types, counts and bytes.
-std::string Summary(const PackPlan& plan, uint64_t source_bytes);
+std::string Summary(const ModelSource& source, const PackPlan& plan);
 
 }  // namespace lfm2::tools
 

@@ -234,6 +234,10 @@ class Image {
       return Status(StatusCode::kUnsupported, NameOf(spec.role), "has a type this version does not run", found.type);
     }
     const TensorType type = static_cast<TensorType>(found.type);
+    if (spec.layout != TensorLayout::kPlain && !IsCompiled(type)) {
+      return Status(StatusCode::kUnsupported, NameOf(spec.role), "has a type that LFM2_TENSOR_TYPES leaves out",
+                    found.type);
+    }
     if (!TypeFits(spec, type))
       return Bad(NameOf(spec.role), "has a type its shape does not allow", found.type, spec.cols);
     const TensorEntry want = cursor->Place(spec, type);

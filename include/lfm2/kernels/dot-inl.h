@@ -54,13 +54,14 @@ namespace HWY_NAMESPACE {
 // added in 16 bits:
 //   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others
 //   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens
-//   Sum6  over half a group, weights of 0..63 less 32, which went through Weights6: two quads at a time. kFewTokens:
-//         no more tokens than row vectors
+//   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6:
+//         two quads at a time. kFewTokens: no more tokens than row vectors
 // bias is -8 * the sum of these activations.
 using DU8 = hn::Repartition<uint8_t, DI32>;
 using DI8 = hn::Repartition<int8_t, DI32>;
 using DI16 = hn::Repartition<int16_t, DI32>;
 using VU8 = hn::Vec<DU8>;
+inline constexpr bool kSum6HoldsGroup = LFM2_DOT_WIDEN == 0;
 using VI8 = hn::Vec<DI8>;
 
 HWY_INLINE VI8 AsSigned(VU8 w) { return hn::BitCast(DI8(), w); }
@@ -95,6 +96,21 @@ HWY_INLINE VF MulBroadcast(VF v, const uint8_t* p) {
   }
 #endif
   return hn::Mul(v, hn::Set(DF(), LoadNumber<float>(p + K * 4)));
+}
+
+// v times number K of T, plus `add`.
+template <size_t K, size_t T>
+HWY_INLINE VF MulAddBroadcast(VF v, const uint8_t* p, VF add) {
+#if HWY_TARGET_IS_NEON && HWY_ARCH_ARM_A64
+  if constexpr (K / 4 * 4 + 4 <= T) {
+    return VF(vfmaq_laneq_f32(add.raw, v.raw, hn::BitCast(DF(), hn::LoadU(DU8(), p + K / 4 * 16)).raw, K % 4));
+  }
+#elif HWY_TARGET_IS_SVE
+  if constexpr (K / 4 * 4 + 4 <= T) {
+    return svmla_lane_f32(add, v, hn::LoadDup128(DF(), reinterpret_cast<const float*>(p + K / 4 * 16)), K % 4);
+  }
+#endif
+  return hn::MulAdd(v, hn::Set(DF(), LoadNumber<float>(p + K * 4)), add);
 }
 
 // Quad I in every lane; a group has eight for each token, so NEON may read them four at once.

@@ -18,19 +18,34 @@ struct TileOutput {
   alignas(64) float values[kMaxTile * kBlockRows];
 };
 
+template <TensorType Type, class Format, uint32_t T>
+HWY_INLINE void TileOf(const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream, float* out) {
+  if constexpr (!IsCompiled(Type)) {
+    LFM2_ASSERT(false);  // Image::Open has refused it
+  } else if constexpr (Format::kIntegers == Integers::kNibbles) {
+    TileOfNibbles<Format, T>(weights, groups, panel, stream, out);
+  } else if constexpr (Format::kIntegers == Integers::kBytes || Format::kIntegers == Integers::kIQ4_NL) {
+    TileOfBytes<Format, T>(weights, groups, panel, stream, out);
+  } else {
+    TileOfSix<Format, T>(weights, groups, panel, stream, out);
+  }
+}
+
 template <uint32_t T>
 HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,
                             float* out) {
   switch (type) {
-    case TensorType::kQ4_0: TileQ4_0<T>(weights, groups, panel, stream, out); break;
-    case TensorType::kQ8_0: TileQ8_0<T>(weights, groups, panel, stream, out); break;
-    case TensorType::kQ6_K: TileQ6_K<T>(weights, groups, panel, stream, out); break;
+#define LFM2_TILE(name) \
+  case TensorType::k##name: return TileOf<TensorType::k##name, Format##name, T>(weights, groups, panel, stream, out);
+    LFM2_FOR_EACH_QUANTIZED(LFM2_TILE)
+#undef LFM2_TILE
     case TensorType::kF32:
     case TensorType::kF16:
     case TensorType::kBF16: LFM2_ASSERT(false);  // FloatTile's
   }
 }
 
+// `type` is none of the quantised ones.
 inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, const MatMulInput& in, uint32_t begin,
                       uint32_t tokens, float* out) {
   for (uint32_t t = 0; t < tokens; t += 4) {
@@ -39,13 +54,12 @@ inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, co
     const float* x[4];
     for (uint32_t i = 0; i < 4; ++i) x[i] = in.Row(Min(begin + t + i, last));
     float* to = out + t * kBlockRows;
-    switch (type) {
-      case TensorType::kF32: TileFloat<TensorType::kF32>(weights, groups, x[0], x[1], x[2], x[3], n, to); break;
-      case TensorType::kF16: TileFloat<TensorType::kF16>(weights, groups, x[0], x[1], x[2], x[3], n, to); break;
-      case TensorType::kBF16: TileFloat<TensorType::kBF16>(weights, groups, x[0], x[1], x[2], x[3], n, to); break;
-      case TensorType::kQ4_0:
-      case TensorType::kQ8_0:
-      case TensorType::kQ6_K: LFM2_ASSERT(false);  // IntegerTile's
+    if (IsCompiled(TensorType::kF32) && type == TensorType::kF32) {
+      TileFloat<TensorType::kF32>(weights, groups, x[0], x[1], x[2], x[3], n, to);
+    } else if (IsCompiled(TensorType::kF16) && type == TensorType::kF16) {
+      TileFloat<TensorType::kF16>(weights, groups, x[0], x[1], x[2], x[3], n, to);
+    } else if (IsCompiled(TensorType::kBF16)) {
+      TileFloat<TensorType::kBF16>(weights, groups, x[0], x[1], x[2], x[3], n, to);
     }
   }
 }

@@ -14,7 +14,8 @@ namespace lfm2 {
 //   int32 bias[T]        -8 * sum of the 32 values: what the offset of 4-bit weights costs
 //   int32 bias_low[T]    -8 * sum of the first 16
 //   float scale[T]       value = quad * scale
-inline constexpr size_t kPanelGroupBytes = kGroupColumns + 3 * 4;
+//   float sum[T]         sum of the 32 activations before they were rounded, for weights with an offset
+inline constexpr size_t kPanelGroupBytes = kGroupColumns + 4 * 4;
 
 // Bytes of a panel of tokens x cols, whatever the tiling.
 constexpr uint64_t PanelBytes(uint64_t tokens, uint64_t cols) {

@@ -8,10 +8,12 @@
 #define LFM2_KERNELS_TILE_INL_H_
 #endif
 
+#include "lfm2/kernels/tile_bytes-inl.h"
 #include "lfm2/kernels/tile_float-inl.h"
 #include "lfm2/kernels/tile_integer-inl.h"
 #include "lfm2/kernels/tile_mve-inl.h"
 #include "lfm2/kernels/tile_scalar-inl.h"
+#include "lfm2/kernels/tile_six-inl.h"
 
 #undef LFM2_FOR_EACH_SLOT
 #undef LFM2_HAVE_MVE
@@ -19,6 +21,7 @@
 #undef LFM2_ROW
 #undef LFM2_ZERO
 #undef LFM2_STORE
+#undef LFM2_ADD_OFFSET
 #undef LFM2_ROWS
 #undef LFM2_PICK
 #undef LFM2_INLINE_RUN

@@ -7,6 +7,7 @@
 #define LFM2_KERNELS_TILE_MVE_INL_H_
 #endif
 
+#include "lfm2/kernels/formats.h"
 #include "lfm2/kernels/tile_shape-inl.h"
 
 #if HWY_TARGET == HWY_SCALAR && LFM2_HAVE_MVE
@@ -34,27 +35,46 @@ struct RowWeights {
   int8x16_t low;
   int8x16_t high;
 };
-HWY_INLINE RowWeights WeightsOf(const BlockQ4_0& b, uint32_t row) {
-  const uint8x16_t bytes = LoadQuads(b.nibbles + row * 4, 64);
-  return {vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15))), vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4))};
+// The words of `first` shifted right by 0, 1, 2 and 3.
+HWY_INLINE uint8x16_t FourShifts(uint32_t word) {
+  uint32x4_t words = vdupq_n_u32(word);
+  words = vsetq_lane_u32(word >> 1, words, 1);
+  words = vsetq_lane_u32(word >> 2, words, 2);
+  return vreinterpretq_u8_u32(vsetq_lane_u32(word >> 3, words, 3));
 }
-HWY_INLINE RowWeights WeightsOf(const BlockQ8_0& b, uint32_t row) {
-  return {vreinterpretq_s8_u8(LoadQuads(b.values + row * 4, 64)),
-          vreinterpretq_s8_u8(LoadQuads(b.values + 256 + row * 4, 64))};
+template <Integers kind>
+HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
+  const uint8x16_t bytes = LoadQuads(data + row * 4, 64);
+  if constexpr (kind == Integers::kBytes) {
+    return {vreinterpretq_s8_u8(bytes), vreinterpretq_s8_u8(LoadQuads(data + 256 + row * 4, 64))};
+  } else {
+    uint8x16_t low = vandq_u8(bytes, vdupq_n_u8(15)), high = vshrq_n_u8(bytes, 4);
+    if constexpr (kind == Integers::kMxfp4 || kind == Integers::kIQ4_NL) {
+      const int8_t* const values = kind == Integers::kMxfp4 ? kMxfp4Values : kIQ4_NLValues;
+      return {vldrbq_gather_offset_s8(values, low), vldrbq_gather_offset_s8(values, high)};
+    } else if constexpr (kind == Integers::kFive) {
+      const uint32_t fifth = LoadAs<uint32_t>(data + 256 + row * 4);
+      const uint8x16_t one = vdupq_n_u8(1);
+      low = vorrq_u8(low, vshlq_n_u8(vandq_u8(FourShifts(fifth), one), 4));
+      high = vorrq_u8(high, vshlq_n_u8(vandq_u8(FourShifts(fifth >> 4), one), 4));
+    } else if constexpr (kind == Integers::kSix) {
+      // Quads 0 and 1 have their upper bits in one word, 2 and 3 in the next; those of the odd ones are four bits
+      // higher.
+      const uint32_t first = LoadAs<uint32_t>(data + 256 + row * 4), second = LoadAs<uint32_t>(data + 320 + row * 4);
+      uint32x4_t words = vdupq_n_u32(first);
+      words = vsetq_lane_u32(first >> 4, words, 1);
+      words = vsetq_lane_u32(second, words, 2);
+      words = vsetq_lane_u32(second >> 4, words, 3);
+      const uint8x16_t bits = vreinterpretq_u8_u32(words);
+      low = vorrq_u8(low, vshlq_n_u8(vandq_u8(bits, vdupq_n_u8(3)), 4));
+      high = vorrq_u8(high, vshlq_n_u8(vandq_u8(bits, vdupq_n_u8(12)), 2));
+    }
+    return {vreinterpretq_s8_u8(low), vreinterpretq_s8_u8(high)};
+  }
 }
-HWY_INLINE RowWeights WeightsOf(const GroupQ6_K& b, uint32_t row) {
-  const uint8x16_t bytes = LoadQuads(b.low + row * 4, 64);
-  // Quads 0 and 1 have their upper bits in one word, 2 and 3 in the next; those of the odd ones are four bits higher.
-  const uint32_t first = LoadAs<uint32_t>(b.high + row * 4), second = LoadAs<uint32_t>(b.high + 64 + row * 4);
-  uint32x4_t words = vdupq_n_u32(first);
-  words = vsetq_lane_u32(first >> 4, words, 1);
-  words = vsetq_lane_u32(second, words, 2);
-  words = vsetq_lane_u32(second >> 4, words, 3);
-  const uint8x16_t bits = vreinterpretq_u8_u32(words);
-  const uint8x16_t low = vorrq_u8(vandq_u8(bytes, vdupq_n_u8(15)), vshlq_n_u8(vandq_u8(bits, vdupq_n_u8(3)), 4));
-  const uint8x16_t high = vorrq_u8(vshrq_n_u8(bytes, 4), vshlq_n_u8(vandq_u8(bits, vdupq_n_u8(12)), 2));
-  return {vreinterpretq_s8_u8(low), vreinterpretq_s8_u8(high)};
-}
+// What is taken from these weights, in units of the panel's -8 * sum.
+template <Integers kind>
+inline constexpr int32_t kTaken = CenterOf(kind) / 8;
 
 // Sums of one group, a lane a row.
 template <uint32_t T>
@@ -63,14 +83,14 @@ struct GroupSums {
   alignas(16) int32_t high[T][kBlockRows];
 
   // begin_low[t] and begin_high[t] are added to every row's; a type that needs no halves has both in `low`.
-  template <bool kHalves, class Group>
-  HWY_INLINE void Add(const Group& group, const uint8_t* quads, const int32_t* begin_low, const int32_t* begin_high) {
+  template <Integers kind, bool kHalves>
+  HWY_INLINE void Add(const uint8_t* data, const uint8_t* quads, const int32_t* begin_low, const int32_t* begin_high) {
     for (uint32_t t = 0; t < T; ++t) {
       const int8x16_t a = vreinterpretq_s8_u8(LoadQuads(quads + t * 4, T * 4));
       const int8x16_t b = vreinterpretq_s8_u8(LoadQuads(quads + (4 * T + t) * 4, T * 4));
       HWY_UNROLL(4)
       for (uint32_t row = 0; row < kBlockRows; ++row) {
-        const RowWeights w = WeightsOf(group, row);
+        const RowWeights w = WeightsOf<kind>(data, row);
         const int32_t sum = vmladavaq_s8(begin_low[t], w.low, a);
         if constexpr (kHalves) {
           low[t][row] = sum;
@@ -85,63 +105,91 @@ struct GroupSums {
 
 HWY_INLINE float32x4_t LoadSums(const int32_t* p) { return vcvtq_f32_s32(vldrwq_s32(p)); }
 
-// weights: groups of Block, whose rows have one scale. has_bias: weights are stored 8 too large.
-template <uint32_t T, class Block>
-void TileOfGroups(const uint8_t* weights, size_t groups, bool has_bias, const uint8_t* panel, float* out) {
-  for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
-  GroupSums<T> sums;
-  for (size_t g = 0; g < groups; ++g, panel += T * kPanelGroupBytes) {
-    const Block& block = reinterpret_cast<const Block*>(weights)[g];
-    const PanelGroup p(panel, T);
-    int32_t bias[T] = {};
-    if (has_bias) std::memcpy(bias, p.bias, sizeof(bias));
-    sums.template Add<false>(block, p.quads, bias, bias);
-    for (uint32_t row = 0; row < kBlockRows; row += 4) {
-      const float32x4_t scale = LoadHalves(block.scale + row);
-      for (uint32_t t = 0; t < T; ++t) {
-        float* const to = out + t * kBlockRows + row;
-        const float32x4_t factor = vmulq_n_f32(scale, LoadAs<float>(p.scale + t * 4));
-        vstrwq_f32(to, vfmaq_f32(vldrwq_f32(to), LoadSums(sums.low[t] + row), factor));
-      }
-    }
+// Scales of rows row .. row + 3, and what is left to add for each group (formats.h).
+template <class Format>
+HWY_INLINE float32x4_t LoadScales(const typename Format::Block& block, uint32_t g, uint32_t row) {
+  if constexpr (!kHasOffset<Format> && Format::kIntegers != Integers::kMxfp4) return LoadHalves(block.scale + row);
+  alignas(16) float scale[4];
+  for (uint32_t i = 0; i < 4; ++i) scale[i] = Format::Scale(block, g, row + i);
+  return vldrwq_f32(scale);
+}
+template <class Format>
+HWY_INLINE float32x4_t LoadOffsets(const typename Format::Block& block, uint32_t g, uint32_t row, float32x4_t scale) {
+  const float32x4_t lifted = vmulq_n_f32(scale, static_cast<float>(kLift<Format>));
+  if constexpr (!Format::kHasMin) return lifted;
+  alignas(16) float min[4] = {};
+  for (uint32_t i = 0; i < 4; ++i) {
+    if constexpr (Format::kHasMin) min[i] = Format::Min(block, g, row + i);
   }
+  return vaddq_f32(lifted, vldrwq_f32(min));
 }
 
-template <uint32_t T>
-void TileQ4_0(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfGroups<T, BlockQ4_0>(weights, groups, true, panel, out);
-}
-template <uint32_t T>
-void TileQ8_0(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfGroups<T, BlockQ8_0>(weights, groups, false, panel, out);
-}
-
-template <uint32_t T>
-void TileQ6_K(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
-  GroupSums<T> sums;
-  for (size_t g = 0; g < groups; ++g, panel += T * kPanelGroupBytes) {
-    const BlockQ6_K& block = reinterpret_cast<const BlockQ6_K*>(weights)[g / 8];
-    const GroupQ6_K& group = block.groups[g % 8];
-    const PanelGroup p(panel, T);
-    int32_t low[T], high[T];  // weights are stored 32 too large
+// Adds the dot products of one group to out[T][16].
+template <class Format, uint32_t T>
+HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const PanelGroup& p, GroupSums<T>* sums,
+                         float* out) {
+  constexpr Integers kKind = Format::kIntegers;
+  if constexpr (std::is_same_v<Format, FormatQ6_K>) {
+    int32_t low[T], high[T];
     for (uint32_t t = 0; t < T; ++t) {
-      low[t] = 4 * LoadAs<int32_t>(p.bias_low + t * 4);
-      high[t] = 4 * LoadAs<int32_t>(p.bias + t * 4) - low[t];
+      low[t] = kTaken<kKind> * LoadAs<int32_t>(p.bias_low + t * 4);
+      high[t] = kTaken<kKind> * LoadAs<int32_t>(p.bias + t * 4) - low[t];
     }
-    sums.template Add<true>(group, p.quads, low, high);
+    sums->template Add<kKind, true>(Format::Data(block, g), p.quads, low, high);
     for (uint32_t row = 0; row < kBlockRows; row += 4) {
-      const float32x4_t low_scale = vcvtq_f32_s32(vldrbq_s32(group.scale[0] + row));
-      const float32x4_t high_scale = vcvtq_f32_s32(vldrbq_s32(group.scale[1] + row));
+      const float32x4_t low_scale = vcvtq_f32_s32(vldrbq_s32(block.groups[g].scale[0] + row));
+      const float32x4_t high_scale = vcvtq_f32_s32(vldrbq_s32(block.groups[g].scale[1] + row));
       const float32x4_t delta = LoadHalves(block.delta + row);
       for (uint32_t t = 0; t < T; ++t) {
         float* const to = out + t * kBlockRows + row;
         const float32x4_t sum =
-            vfmaq_f32(vmulq_f32(LoadSums(sums.high[t] + row), high_scale), LoadSums(sums.low[t] + row), low_scale);
+            vfmaq_f32(vmulq_f32(LoadSums(sums->high[t] + row), high_scale), LoadSums(sums->low[t] + row), low_scale);
         vstrwq_f32(to, vfmaq_f32(vldrwq_f32(to), sum, vmulq_n_f32(delta, LoadAs<float>(p.scale + t * 4))));
       }
     }
+  } else {
+    int32_t begin[T];
+    for (uint32_t t = 0; t < T; ++t) begin[t] = kTaken<kKind> * LoadAs<int32_t>(p.bias + t * 4);
+    sums->template Add<kKind, false>(Format::Data(block, g), p.quads, begin, begin);
+    for (uint32_t row = 0; row < kBlockRows; row += 4) {
+      const float32x4_t scale = LoadScales<Format>(block, g, row);
+      for (uint32_t t = 0; t < T; ++t) {
+        float* const to = out + t * kBlockRows + row;
+        const float32x4_t factor = vmulq_n_f32(scale, LoadAs<float>(p.scale + t * 4));
+        float32x4_t sum = vfmaq_f32(vldrwq_f32(to), LoadSums(sums->low[t] + row), factor);
+        if constexpr (kHasOffset<Format>) {
+          sum = vfmaq_n_f32(sum, LoadOffsets<Format>(block, g, row, scale), LoadAs<float>(p.sum + t * 4));
+        }
+        vstrwq_f32(to, sum);
+      }
+    }
   }
+}
+
+// weights: blocks of groups / kGroups.
+template <class Format, uint32_t T>
+void TileOfHelium(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
+  for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
+  GroupSums<T> sums;
+  const auto* block = reinterpret_cast<const typename Format::Block*>(weights);
+  for (const auto* end = block + groups / Format::kGroups; block != end; ++block) {
+    for (uint32_t g = 0; g < Format::kGroups; ++g, panel += T * kPanelGroupBytes) {
+      AddGroup<Format, T>(*block, g, PanelGroup(panel, T), &sums, out);
+    }
+  }
+}
+
+template <class Format, uint32_t T>
+void TileOfNibbles(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfHelium<Format, T>(weights, groups, panel, out);
+}
+template <class Format, uint32_t T>
+void TileOfBytes(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfHelium<Format, T>(weights, groups, panel, out);
+}
+template <class Format, uint32_t T>
+void TileOfSix(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfHelium<Format, T>(weights, groups, panel, out);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -12,6 +12,7 @@
 #include <arm_acle.h>
 #endif
 
+#include "lfm2/kernels/formats.h"
 #include "lfm2/kernels/tile_shape-inl.h"
 
 #if HWY_TARGET == HWY_SCALAR && !LFM2_HAVE_MVE
@@ -36,21 +37,43 @@ inline constexpr uint32_t kRowsPerWord = sizeof(WeightWord) / 4;
 // The same byte everywhere.
 constexpr WeightWord EachByte(uint32_t byte) { return ~WeightWord{0} / 255 * byte; }
 
-// What is taken from the bytes, in units of the panel's -8 * sum: weights are byte - 8, byte - 128 and byte - 32.
-inline constexpr int32_t kOffset4 = 1, kOffset8 = 16, kOffset6 = 4;
+// What is taken from the bytes, in units of the panel's -8 * sum, so that the center of formats.h is left.
+template <Integers kind>
+inline constexpr int32_t kTaken = kind == Integers::kNibbles                              ? 1
+                                  : kind == Integers::kFive                               ? 2
+                                  : kind == Integers::kBytes || kind == Integers::kIQ4_NL ? 16
+                                                                                          : 4;
 
-HWY_INLINE WeightWords WordsOf(const BlockQ4_0& b, uint32_t row, uint32_t q) {
-  const WeightWord w = LoadAs<WeightWord>(b.nibbles + q * 64 + row * 4);
-  return {w & EachByte(15), w >> 4 & EachByte(15)};
+// Bytes 0..15 to the values they stand for, plus what is taken from them.
+template <Integers kind>
+HWY_INLINE WeightWord LookUp(WeightWord nibbles) {
+  const int8_t* const values = kind == Integers::kMxfp4 ? kMxfp4Values : kIQ4_NLValues;
+  WeightWord bytes = 0;
+  for (uint32_t i = 0; i < sizeof(WeightWord); ++i) {
+    const int value = values[static_cast<uint32_t>(nibbles >> 8 * i) & 15u] + 8 * kTaken<kind>;
+    bytes |= static_cast<WeightWord>(static_cast<uint32_t>(value)) << 8 * i;
+  }
+  return bytes;
 }
-HWY_INLINE WeightWords WordsOf(const BlockQ8_0& b, uint32_t row, uint32_t q) {
-  return {LoadAs<WeightWord>(b.values + q * 64 + row * 4) ^ EachByte(128),
-          LoadAs<WeightWord>(b.values + (q + 4) * 64 + row * 4) ^ EachByte(128)};
-}
-HWY_INLINE WeightWords WordsOf(const GroupQ6_K& b, uint32_t row, uint32_t q) {
-  const WeightWord w = LoadAs<WeightWord>(b.low + q * 64 + row * 4);
-  const WeightWord bits = LoadAs<WeightWord>(b.high + q / 2 * 64 + row * 4) >> q % 2 * 4;
-  return {(w & EachByte(15)) | (bits & EachByte(3)) << 4, (w >> 4 & EachByte(15)) | (bits & EachByte(12)) << 2};
+
+template <Integers kind>
+HWY_INLINE WeightWords WordsOf(const uint8_t* data, uint32_t row, uint32_t q) {
+  const WeightWord w = LoadAs<WeightWord>(data + q * 64 + row * 4);
+  if constexpr (kind == Integers::kBytes) {
+    return {w ^ EachByte(128), LoadAs<WeightWord>(data + (q + 4) * 64 + row * 4) ^ EachByte(128)};
+  } else {
+    const WeightWords nibbles = {w & EachByte(15), w >> 4 & EachByte(15)};
+    if constexpr (kind == Integers::kMxfp4 || kind == Integers::kIQ4_NL) {
+      return {LookUp<kind>(nibbles.low), LookUp<kind>(nibbles.high)};
+    } else if constexpr (kind == Integers::kFive) {
+      const WeightWord fifth = LoadAs<WeightWord>(data + 256 + row * 4) >> q;
+      return {nibbles.low | (fifth & EachByte(1)) << 4, nibbles.high | (fifth & EachByte(16))};
+    } else if constexpr (kind == Integers::kSix) {
+      const WeightWord bits = LoadAs<WeightWord>(data + 256 + q / 2 * 64 + row * 4) >> q % 2 * 4;
+      return {nibbles.low | (bits & EachByte(3)) << 4, nibbles.high | (bits & EachByte(12)) << 2};
+    }
+    return nibbles;
+  }
 }
 
 // One group of a panel tile, and sums over it: Dot adds the products of columns 4q .. 4q + 3 of token t. A sum has a
@@ -113,13 +136,13 @@ class Activations {
 #endif
 
 // sums[0] and sums[1]: columns 0 .. 15 and 16 .. 31 of a group, for T tokens.
-template <uint32_t T, class Group>
-HWY_INLINE void SumGroup(const Group& group, uint32_t row, const Activations<T>& a,
+template <Integers kind, uint32_t T>
+HWY_INLINE void SumGroup(const uint8_t* data, uint32_t row, const Activations<T>& a,
                          typename Activations<T>::Sum (&low)[T], typename Activations<T>::Sum (&high)[T]) {
   for (uint32_t t = 0; t < T; ++t) low[t] = high[t] = 0;
   HWY_UNROLL(4)
   for (uint32_t q = 0; q < 4; ++q) {
-    const WeightWords w = WordsOf(group, row, q);
+    const WeightWords w = WordsOf<kind>(data, row, q);
     for (uint32_t t = 0; t < T; ++t) {
       low[t] = a.Dot(low[t], w.low, q, t);
       high[t] = a.Dot(high[t], w.high, q + 4, t);
@@ -127,65 +150,68 @@ HWY_INLINE void SumGroup(const Group& group, uint32_t row, const Activations<T>&
   }
 }
 
-// weights: groups of Block, whose rows have one scale.
-template <uint32_t T, class Block>
-void TileOfGroups(const uint8_t* weights, size_t groups, int32_t offset, const uint8_t* panel, float* out) {
+// Adds the dot products of `rows` rows from `row` on to out[T][16].
+template <class Format, uint32_t T, class Sums>
+HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t rows,
+                         const PanelGroup& p, const Sums& low, const Sums& high, float* out) {
   using A = Activations<T>;
-  for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
-  for (size_t g = 0; g < groups; ++g, panel += T * kPanelGroupBytes) {
-    const Block& block = reinterpret_cast<const Block*>(weights)[g];
-    const PanelGroup p(panel, T);
-    const A a(p.quads);
-    for (uint32_t first = 0; first < kBlockRows; first += kRowsPerWord) {
-      typename A::Sum low[T], high[T];
-      SumGroup<T>(block, first, a, low, high);
-      for (uint32_t i = 0; i < kRowsPerWord; ++i) {
-        const float scale = F32FromF16(block.scale[first + i]);
-        for (uint32_t t = 0; t < T; ++t) {
-          const int32_t sum = A::Lane(low[t] + high[t], i) + LoadAs<int32_t>(p.bias + t * 4) * offset;
-          out[t * kBlockRows + first + i] += static_cast<float>(sum) * (scale * LoadAs<float>(p.scale + t * 4));
-        }
+  constexpr int32_t taken = kTaken<Format::kIntegers>;
+  for (uint32_t i = 0; i < rows; ++i) {
+    if constexpr (std::is_same_v<Format, FormatQ6_K>) {
+      const float low_scale = static_cast<float>(block.groups[g].scale[0][row + i]);
+      const float high_scale = static_cast<float>(block.groups[g].scale[1][row + i]);
+      const float delta = F32FromF16(block.delta[row + i]);
+      for (uint32_t t = 0; t < T; ++t) {
+        const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
+        const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
+        const float sum = static_cast<float>(A::Lane(low[t], i) + bias_low * taken) * low_scale +
+                          static_cast<float>(A::Lane(high[t], i) + bias_high * taken) * high_scale;
+        out[t * kBlockRows + row + i] += sum * (delta * LoadAs<float>(p.scale + t * 4));
+      }
+    } else {
+      const float scale = Format::Scale(block, g, row + i);
+      float offset = static_cast<float>(kLift<Format>) * scale;
+      if constexpr (Format::kHasMin) offset += Format::Min(block, g, row + i);
+      for (uint32_t t = 0; t < T; ++t) {
+        const int32_t sum = A::Lane(low[t] + high[t], i) + LoadAs<int32_t>(p.bias + t * 4) * taken;
+        float& to = out[t * kBlockRows + row + i];
+        to += static_cast<float>(sum) * (scale * LoadAs<float>(p.scale + t * 4));
+        if constexpr (kHasOffset<Format>) to += offset * LoadAs<float>(p.sum + t * 4);
       }
     }
   }
 }
 
-template <uint32_t T>
-void TileQ4_0(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfGroups<T, BlockQ4_0>(weights, groups, kOffset4, panel, out);
-}
-template <uint32_t T>
-void TileQ8_0(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfGroups<T, BlockQ8_0>(weights, groups, kOffset8, panel, out);
-}
-
-template <uint32_t T>
-void TileQ6_K(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+// weights: blocks of groups / kGroups.
+template <class Format, uint32_t T>
+void TileOfScalars(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
   using A = Activations<T>;
   for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
-  for (size_t g = 0; g < groups; ++g, panel += T * kPanelGroupBytes) {
-    const BlockQ6_K& block = reinterpret_cast<const BlockQ6_K*>(weights)[g / 8];
-    const GroupQ6_K& group = block.groups[g % 8];
-    const PanelGroup p(panel, T);
-    const A a(p.quads);
-    for (uint32_t first = 0; first < kBlockRows; first += kRowsPerWord) {
-      typename A::Sum low[T], high[T];
-      SumGroup<T>(group, first, a, low, high);
-      for (uint32_t i = 0; i < kRowsPerWord; ++i) {
-        const uint32_t row = first + i;
-        const float low_scale = static_cast<float>(group.scale[0][row]);
-        const float high_scale = static_cast<float>(group.scale[1][row]);
-        const float delta = F32FromF16(block.delta[row]);
-        for (uint32_t t = 0; t < T; ++t) {
-          const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
-          const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
-          const float sum = static_cast<float>(A::Lane(low[t], i) + bias_low * kOffset6) * low_scale +
-                            static_cast<float>(A::Lane(high[t], i) + bias_high * kOffset6) * high_scale;
-          out[t * kBlockRows + row] += sum * (delta * LoadAs<float>(p.scale + t * 4));
-        }
+  const auto* block = reinterpret_cast<const typename Format::Block*>(weights);
+  for (const auto* end = block + groups / Format::kGroups; block != end; ++block) {
+    for (uint32_t g = 0; g < Format::kGroups; ++g, panel += T * kPanelGroupBytes) {
+      const PanelGroup p(panel, T);
+      const A a(p.quads);
+      for (uint32_t row = 0; row < kBlockRows; row += kRowsPerWord) {
+        typename A::Sum low[T], high[T];
+        SumGroup<Format::kIntegers, T>(Format::Data(*block, g), row, a, low, high);
+        AddGroup<Format, T>(*block, g, row, kRowsPerWord, p, low, high, out);
       }
     }
   }
+}
+
+template <class Format, uint32_t T>
+void TileOfNibbles(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfScalars<Format, T>(weights, groups, panel, out);
+}
+template <class Format, uint32_t T>
+void TileOfBytes(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfScalars<Format, T>(weights, groups, panel, out);
+}
+template <class Format, uint32_t T>
+void TileOfSix(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfScalars<Format, T>(weights, groups, panel, out);
 }
 
 }  // namespace HWY_NAMESPACE

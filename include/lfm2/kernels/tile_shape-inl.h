@@ -40,9 +40,14 @@ struct PanelGroup {
   const uint8_t* bias;
   const uint8_t* bias_low;
   const uint8_t* scale;
+  const uint8_t* sum;
 
   PanelGroup(const uint8_t* group, size_t tokens)
-      : quads(group), bias(group + tokens * 32), bias_low(group + tokens * 36), scale(group + tokens * 40) {}
+      : quads(group),
+        bias(group + tokens * 32),
+        bias_low(group + tokens * 36),
+        scale(group + tokens * 40),
+        sum(group + tokens * 44) {}
 };
 
 // A tile goes over its columns for R vectors of rows at once, which then share the activations: slot k of T * R is
@@ -53,6 +58,9 @@ struct PanelGroup {
 #define LFM2_ZERO(k) VF f##k = hn::Zero(df);
 #define LFM2_STORE(k) \
   if constexpr (k < T * R) hn::StoreU(f##k, df, out + k / R * kBlockRows + r + k % R * lanes);
+// The share of a group that does not depend on its integers: four variables `offset` times the sum of the activations.
+#define LFM2_ADD_OFFSET(k) \
+  if constexpr (k < T * R) f##k = MulAddBroadcast<k / R, T>(LFM2_PICK(k, offset), p.sum, f##k);
 // Four variables, one a row vector, made by M(v); those from R on repeat the first and are not used.
 #define LFM2_ROWS(type, name, M) const type name##0 = M(0), name##1 = M(1), name##2 = M(2), name##3 = M(3);
 // First row of vector v, and the one of four variables that slot k uses.

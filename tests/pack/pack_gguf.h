@@ -1,0 +1,30 @@
+// Packs a GGUF file for a test.
+#ifndef LFM2_TESTS_PACK_PACK_GGUF_H_
+#define LFM2_TESTS_PACK_PACK_GGUF_H_
+
+#include <optional>
+#include <string>
+
+#include "tools/common/byte_sink.h"
+#include "tools/common/byte_source.h"
+#include "tools/pack/gguf_source.h"
+#include "tools/pack/packer.h"
+
+namespace lfm2::test {
+
+struct PackOptions {
+  std::optional<ChatTemplate> chat_template;
+  std::string name;
+};
+
+inline tools::Error PackGguf(const tools::ByteSource& file, const PackOptions& options, tools::ByteSink* sink) {
+  tools::GgufSource source;
+  LFM2_RETURN_IF_FAILED(source.Open({&file}, options.chat_template));
+  tools::PackPlan plan;
+  LFM2_RETURN_IF_FAILED(PlanPack(source, options.name, &plan));
+  return WriteImage(source, plan, tools::PackProgress(), sink);
+}
+
+}  // namespace lfm2::test
+
+#endif  // LFM2_TESTS_PACK_PACK_GGUF_H_

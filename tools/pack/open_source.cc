@@ -1,0 +1,15 @@
+#include "tools/pack/open_source.h"
+
+#include "tools/pack/gguf_source.h"
+
+namespace lfm2::tools {
+
+Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& chat_template,
+                 std::unique_ptr<ModelSource>* source) {
+  auto gguf = std::make_unique<GgufSource>();
+  LFM2_RETURN_IF_FAILED(gguf->Open(path, chat_template));
+  *source = std::move(gguf);
+  return Error();
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,22 @@
+// Opens a model to be packed as what it is.
+#ifndef LFM2_TOOLS_PACK_OPEN_SOURCE_H_
+#define LFM2_TOOLS_PACK_OPEN_SOURCE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "lfm2/format/vocab.h"
+#include "tools/common/error.h"
+#include "tools/pack/model_source.h"
+
+namespace lfm2::tools {
+
+// path: a GGUF file. chat_template: in place of what the source's is recognised as; without it an unknown one is
+// refused. The Error names the path.
+Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& chat_template,
+                 std::unique_ptr<ModelSource>* source);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_PACK_OPEN_SOURCE_H_
