@@ -55,8 +55,8 @@ std::vector<GoldenModel> GoldenModels() {
   const nlohmann::json peer =
       ReadJsonFile((more == nullptr ? data + "/golden" : std::string(more)) + "/peer-error.json");
   if (more == nullptr) {
-    const char* const shipped[][2] = {
-        {"home", "Q4_0"}, {"moe-256", "Q4_0"}, {"moe-odd", "Q4_0"}, {"dense-256", "Q4_0"}, {"dense-256", "BF16"}};
+    const char* const shipped[][2] = {{"home", "Q4_0"},    {"moe-256", "Q4_0"},   {"moe-256", "Q4_K_M"},
+                                      {"moe-odd", "Q4_0"}, {"dense-256", "Q4_0"}, {"dense-256", "BF16"}};
     for (const auto& [model, name] : shipped) {
       const std::string file = std::string(model) + "-" + name;
       const bool home = std::string(model) == "home";
@@ -67,16 +67,14 @@ std::vector<GoldenModel> GoldenModels() {
     }
     return models;
   }
-  // The types that this version packs.
-  const std::vector<std::string> names = {"F16", "BF16", "Q8_0", "Q6_K", "Q4_0"};
   for (const auto& [model, errors] : peer.items()) {
-    for (const std::string& name : names) {
+    for (const auto& [name, error] : errors.items()) {
       const std::string folder = std::string(more) + "/" + model;
       const std::string gguf = folder + "/gguf/" + name + ".gguf";
       if (!fs::exists(gguf)) continue;
       const bool exact = name == "F16" || name == "BF16";
       models.push_back({model + " " + name, gguf, folder + "/golden/" + name,
-                        exact ? folder + "/golden/bf16" : std::string(), errors[name].get<double>()});
+                        exact ? folder + "/golden/bf16" : std::string(), error.get<double>()});
     }
   }
   REQUIRE(!models.empty());

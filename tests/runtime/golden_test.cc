@@ -85,7 +85,7 @@ TEST_CASE("the scalar oracle gives the exact logits of every file") {
   }
 }
 
-TEST_CASE("the default path's error is at most 1.35 times llama.cpp's for each file and .9 over all") {
+TEST_CASE("the default path's error is at most 1.35 times llama.cpp's for each file and .7 over all") {
   double log_sum = 0;
   const std::vector<GoldenModel> models = GoldenModels();
   for (const GoldenModel& model : models) {
@@ -99,7 +99,7 @@ TEST_CASE("the default path's error is at most 1.35 times llama.cpp's for each f
     CHECK(ratio <= 1.35);
     log_sum += std::log(ratio);
   }
-  CHECK(std::exp(log_sum / static_cast<double>(models.size())) <= 0.9);
+  CHECK(std::exp(log_sum / static_cast<double>(models.size())) <= 0.7);
 }
 
 TEST_CASE("a key/value cache of int8 adds at most half to the error") {
