@@ -58,6 +58,8 @@ endmacro()
 
 set(lfm2_board_folder "${CMAKE_CURRENT_LIST_DIR}")
 set(lfm2_stack_bytes 0x2000)
+# F32, Q4_0 and Q6_K: what a model packed from a Q4_0 GGUF has. The others would cost flash.
+set(LFM2_TENSOR_TYPES 0x29 CACHE STRING "Types of weights that firmware runs: bit n for number n of docs/format.md")
 
 # lfm2_add_firmware(TARGET BOARD SOURCE...): a program for a board, and a target run_TARGET that starts it in QEMU with the
 # serial line on standard input and output.
@@ -82,7 +84,7 @@ function(lfm2_add_firmware target board)
   list(GET uart 0 uart_kind)
   list(GET uart 1 uart_address)
   target_compile_definitions(${target} PRIVATE HWY_NO_LIBCXX ${board_definitions} LFM2_ARENA_BYTES=${arena}
-    LFM2_ANSWER_TOKENS=${LFM2_ANSWER_TOKENS}
+    LFM2_ANSWER_TOKENS=${LFM2_ANSWER_TOKENS} LFM2_TENSOR_TYPES=${LFM2_TENSOR_TYPES}
     LFM2_UART_${uart_kind} LFM2_UART_ADDRESS=${uart_address})
   if(flash)
     target_compile_definitions(${target} PRIVATE LFM2_IMAGE_ADDRESS=${flash} LFM2_IMAGE_ROOM=${flash_bytes})

@@ -106,7 +106,7 @@ double Nmse(const std::vector<float>& values, const std::vector<double>& expecte
 }
 
 const TestModel& Moe256() {
-  static const TestModel model(std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_0.gguf");
+  static const TestModel model(std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_K_M.gguf");
   return model;
 }
 const TestModel& MoeOdd() {

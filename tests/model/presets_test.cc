@@ -63,4 +63,32 @@ TEST_CASE("LFM2-8B-A1B has 8.3 billion weights, 1.5 billion of them active; an e
   CHECK(expert == 3 * 2048 * 1792 * 9 / 16);
 }
 
+// The counts are those of the model cards: a wrong width or number of layers would give another.
+TEST_CASE("the dense models have as many weights as their model cards say, to the last one") {
+  CHECK(CountWeights(kLfm2_350M).all == 354483968);
+  CHECK(CountWeights(kLfm2_700M).all == 742489344);
+  CHECK(CountWeights(kLfm2_1_2B).all == 1170340608);
+  CHECK(CountWeights(kLfm2_2_6B).all == 2569272320);
+  const ModelConfig* const models[] = {&kLfm2_350M, &kLfm2_700M, &kLfm2_1_2B, &kLfm2_2_6B};
+  for (const ModelConfig* model : models) {
+    const ModelConfig& c = *model;
+    CHECK(CheckConfig(c).ok());
+    CHECK(c.attention_layers() == (c.layers == 30 ? 8 : 6));
+  }
+}
+
+TEST_CASE(
+    "LFM2.5-8B-A1B is LFM2-8B-A1B with a larger vocabulary and context; LFM2-24B-A2B is deeper and has more experts") {
+  constexpr ModelConfig c = kLfm2_5_8B_A1B;
+  static_assert(CheckConfig(c).ok());
+  CHECK((c.vocab_size == 128000 && c.context_length == 128000));
+  CHECK(CountWeights(c).all - CountWeights(kLfm2_8B_A1B).all == uint64_t{128000 - 65536} * 2048);
+  constexpr ModelConfig large = kLfm2_24B_A2B;
+  static_assert(CheckConfig(large).ok());
+  CHECK((large.layers == 40 && large.attention_layers() == 10 && large.experts == 64 && large.expert_ff_size == 1536));
+  constexpr Weights w = CountWeights(large);
+  CHECK((w.all > 23500000000 && w.all < 24500000000));
+  CHECK((w.per_token > 2200000000 && w.per_token < 2400000000));
+}
+
 }  // namespace lfm2::test

@@ -48,7 +48,7 @@ with tempfile.TemporaryDirectory() as name:
     refused(run(model, image, "--nonsense"), 2, "--nonsense")
     refused(run(folder / "absent.gguf", image), 1, "No such file")
     refused(run(tool, image), 1, "no GGUF file")
-    refused(run(folder, image), 1, "regular file")
+    refused(run(folder, image), 1, "config.json: No such file")
     refused(run(model, folder / "no" / "such" / "folder.lfm2"), 1, "No such file")
     check(not list(folder.iterdir()), "a failure leaves nothing", list(folder.iterdir()))
 

@@ -260,7 +260,7 @@ TEST_CASE("dense models, untied heads and version 2 files pack as well") {
 }
 
 TEST_CASE("files as llama-quantize publishes them pack without a change") {
-  for (const char* name : {"/gguf/moe-256-Q4_0.gguf", "/gguf/dense-256-Q4_0.gguf", "/home/Q4_0.gguf"}) {
+  for (const char* name : {"/gguf/moe-256-Q4_K_M.gguf", "/gguf/dense-256-Q4_0.gguf", "/home/Q4_0.gguf"}) {
     CAPTURE(name);
     CheckLossless(ReadWholeFile(std::string(LFM2_TEST_DATA) + name));
   }

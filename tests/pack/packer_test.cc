@@ -48,7 +48,7 @@ bool Contains(const std::string& text, const char* part) {
 }  // namespace
 
 TEST_CASE("the config in the image is what the file's metadata say") {
-  const std::string bytes = ReadWholeFile(std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_0.gguf");
+  const std::string bytes = ReadWholeFile(std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_K_M.gguf");
   MemorySink sink;
   REQUIRE(PackGguf(MemorySource(bytes), PackOptions(), &sink).ok());
   const ImageCopy copy(sink.bytes());

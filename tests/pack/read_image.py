@@ -24,8 +24,15 @@ ROLES = [
 ]
 PLAIN = {"output_norm", "operator_norm", "ffn_norm", "attn_q_norm", "attn_k_norm", "conv_kernel", "expert_bias"}
 EXPERT = {"expert_gate", "expert_up", "expert_down"}
-F32, F16, BF16, Q4_0, Q8_0, Q6_K = range(6)
-GEOMETRY = {F32: (32, 2048), F16: (32, 1024), BF16: (32, 1024), Q4_0: (32, 288), Q8_0: (32, 544), Q6_K: (256, 3360)}
+F32, F16, BF16, Q4_0, Q8_0, Q6_K, Q4_K, Q5_K, MXFP4 = range(9)
+A4G32, A4G64, A6G32, A6G64, A8G32, A8G64, Q4_1, Q5_0, Q5_1, IQ4_NL = range(9, 19)
+# Columns and bytes of a block.
+GEOMETRY = {F32: (32, 2048), F16: (32, 1024), BF16: (32, 1024), Q4_0: (32, 288), Q8_0: (32, 544), Q6_K: (256, 3360),
+            Q4_K: (256, 2304), Q5_K: (256, 2816), MXFP4: (32, 272), A4G32: (32, 320), A4G64: (64, 576),
+            A6G32: (32, 448), A6G64: (64, 832), A8G32: (32, 576), A8G64: (64, 1088), Q4_1: (32, 320), Q5_0: (32, 352),
+            Q5_1: (32, 384), IQ4_NL: (32, 288)}
+FOUR_BIT_FLOATS = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.float32)
+NON_LINEAR = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.float32)
 
 
 def crc32c_table():
@@ -63,14 +70,75 @@ def nibbles(raw):
     return np.concatenate([b & 15, b >> 4], axis=2)
 
 
-def block_q4_0(raw):
-    q = nibbles(raw[:, :256]).astype(np.int32) - 8
-    return q.astype(np.float32) * half(raw[:, 256:])[:, :, None]
+def upper_bits(raw):
+    """The 128 bytes of bits 4..5 of a group, as [n, 16, 32]."""
+    pairs = quads(raw)  # columns: quad pair k, byte i
+    high = np.zeros((len(raw), 16, 32), np.uint8)
+    for q in range(4):
+        bits = pairs[:, :, q // 2 * 4:q // 2 * 4 + 4] >> (4 * (q % 2))
+        high[:, :, 4 * q:4 * q + 4] = bits & 3
+        high[:, :, 16 + 4 * q:20 + 4 * q] = bits >> 2 & 3
+    return high
 
 
-def block_q8_0(raw):
-    q = quads(raw[:, :512]).view(np.int8)
-    return q.astype(np.float32) * half(raw[:, 512:])[:, :, None]
+def fifth_bits(raw):
+    """The 64 bytes of fifth bits of a group, as [n, 16, 32]."""
+    b = raw.reshape(-1, 16, 1, 4)
+    return (b >> np.arange(8, dtype=np.uint8).reshape(1, 1, 8, 1) & 1).reshape(-1, 16, 32)
+
+
+def integers(raw, bits):
+    """A group's integers, [n, 16, 32], from where they begin; eight bits are signed."""
+    if bits == 8:
+        return quads(raw[:, :512]).view(np.int8).astype(np.int32)
+    value = nibbles(raw[:, :256])
+    if bits == 5:
+        value = value | fifth_bits(raw[:, 256:320]) << 4
+    if bits == 6:
+        value = value | upper_bits(raw[:, 256:384]) << 4
+    return value.astype(np.int32)
+
+
+def bfloat(raw):
+    return (np.ascontiguousarray(raw).view("<u2").astype(np.uint32) << 16).view(np.float32)
+
+
+def block_scaled(raw, bits, zero):
+    """Q4_0, Q5_0, Q8_0: (integer - zero) * scale."""
+    return (integers(raw, bits) - zero).astype(np.float32) * half(raw[:, -32:])[:, :, None]
+
+
+def block_with_min(raw, bits):
+    """Q4_1, Q5_1: integer * scale + min."""
+    return integers(raw, bits).astype(np.float32) * half(raw[:, -64:-32])[:, :, None] + half(raw[:, -32:])[:, :, None]
+
+
+def block_table(raw, type_):
+    index = nibbles(raw[:, :256])
+    if type_ == IQ4_NL:
+        return NON_LINEAR[index] * half(raw[:, 256:])[:, :, None]
+    return np.ldexp(FOUR_BIT_FLOATS[index], raw[:, 256:].astype(np.int32)[:, :, None] - 128)
+
+
+def block_affine(raw, bits, groups, group_bytes):
+    """MLX's: bits * scale + bias; eight bits are stored less 128."""
+    scale, bias = bfloat(raw[:, -64:-32])[:, :, None], bfloat(raw[:, -32:])[:, :, None]
+    values = [integers(raw[:, g * group_bytes:], bits) + (128 if bits == 8 else 0) for g in range(groups)]
+    return np.concatenate(values, axis=2).astype(np.float32) * scale + bias
+
+
+def block_k(raw, bits, group_bytes):
+    """Q4_K, Q5_K."""
+    delta, min_delta = half(raw[:, -64:-32]), half(raw[:, -32:])
+    high = raw[:, -128:-64].reshape(-1, 4, 16)
+    groups = []
+    for g in range(8):
+        at = raw[:, g * group_bytes:(g + 1) * group_bytes]
+        low, up = at[:, -16:], high[:, g // 2] >> (4 * (g % 2))
+        scale = ((low & 15) | (up & 3) << 4).astype(np.float32) * delta
+        least = (low >> 4 | (up >> 2 & 3) << 4).astype(np.float32) * min_delta
+        groups.append(integers(at, bits).astype(np.float32) * scale[:, :, None] - least[:, :, None])
+    return np.concatenate(groups, axis=2)
 
 
 def block_q6_k(raw):
@@ -78,17 +146,22 @@ def block_q6_k(raw):
     groups = []
     for g in range(8):
         at = raw[:, g * 416:(g + 1) * 416]
-        high = np.zeros((len(raw), 16, 32), np.uint8)
-        pairs = quads(at[:, 256:384])  # columns: quad pair k, byte i
-        for q in range(4):
-            bits = pairs[:, :, q // 2 * 4:q // 2 * 4 + 4] >> (4 * (q % 2))
-            high[:, :, 4 * q:4 * q + 4] = bits & 3
-            high[:, :, 16 + 4 * q:20 + 4 * q] = bits >> 2 & 3
-        value = (nibbles(at[:, :256]) | high << 4).astype(np.int32) - 32
         scale = np.ascontiguousarray(at[:, 384:416]).view(np.int8).reshape(-1, 2, 16).astype(np.float32)
         scale = scale * delta[:, None, :]
-        groups.append(value.astype(np.float32) * np.repeat(scale.transpose(0, 2, 1), 16, axis=2))
+        value = (integers(at, 6) - 32).astype(np.float32)
+        groups.append(value * np.repeat(scale.transpose(0, 2, 1), 16, axis=2))
     return np.concatenate(groups, axis=2)
+
+
+DECODE = {
+    Q4_0: lambda r: block_scaled(r, 4, 8), Q5_0: lambda r: block_scaled(r, 5, 16), Q8_0: lambda r: block_scaled(r, 8, 0),
+    Q4_1: lambda r: block_with_min(r, 4), Q5_1: lambda r: block_with_min(r, 5), Q6_K: block_q6_k,
+    Q4_K: lambda r: block_k(r, 4, 272), Q5_K: lambda r: block_k(r, 5, 336),
+    MXFP4: lambda r: block_table(r, MXFP4), IQ4_NL: lambda r: block_table(r, IQ4_NL),
+    A4G32: lambda r: block_affine(r, 4, 1, 256), A4G64: lambda r: block_affine(r, 4, 2, 256),
+    A6G32: lambda r: block_affine(r, 6, 1, 384), A6G64: lambda r: block_affine(r, 6, 2, 384),
+    A8G32: lambda r: block_affine(r, 8, 1, 512), A8G64: lambda r: block_affine(r, 8, 2, 512),
+}
 
 
 def unquantised(raw, type_):
@@ -97,7 +170,7 @@ def unquantised(raw, type_):
     elif type_ == F16:
         values = half(raw)
     else:
-        values = (np.ascontiguousarray(raw).view("<u2").astype(np.uint32) << 16).view(np.float32)
+        values = bfloat(raw)
     return values.reshape(-1, 32, 16).transpose(0, 2, 1)
 
 
@@ -106,7 +179,7 @@ def matrix(data, type_, rows, cols):
     columns, size = GEOMETRY[type_]
     row_blocks, col_blocks = -(-rows // 16), cols // columns
     raw = np.frombuffer(data, np.uint8).reshape(row_blocks * col_blocks, size)
-    decode = {Q4_0: block_q4_0, Q8_0: block_q8_0, Q6_K: block_q6_k}.get(type_) or (lambda r: unquantised(r, type_))
+    decode = DECODE.get(type_) or (lambda r: unquantised(r, type_))
     values = decode(raw).reshape(row_blocks, col_blocks, 16, columns).transpose(0, 2, 1, 3).reshape(row_blocks * 16, cols)
     assert not values[rows:].any(), "padding rows are not zero"
     return values[:rows]

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "tests/pack/pack_gguf.h"
 #include "tests/runtime/test_model.h"
 
 namespace lfm2::test {

@@ -47,6 +47,16 @@ NpyArray ReadNpy(const std::string& path) {
   return array;
 }
 
+namespace {
+
+// The GGUF type that is nearest to an MLX one in bits a weight.
+const char* NearestGguf(const std::string& mlx) {
+  if (mlx == "mlx-qx86-hi") return "Q6_K";
+  return mlx == "mlx-mxfp4" ? "MXFP4_MOE" : "Q4_K_M";
+}
+
+}  // namespace
+
 std::vector<GoldenModel> GoldenModels() {
   namespace fs = std::filesystem;
   const std::string data = LFM2_TEST_DATA;
@@ -55,26 +65,33 @@ std::vector<GoldenModel> GoldenModels() {
   const nlohmann::json peer =
       ReadJsonFile((more == nullptr ? data + "/golden" : std::string(more)) + "/peer-error.json");
   if (more == nullptr) {
-    const char* const shipped[][2] = {{"home", "Q4_0"},    {"moe-256", "Q4_0"},   {"moe-256", "Q4_K_M"},
+    const char* const shipped[][2] = {{"home", "Q4_0"},    {"moe-256", "Q4_K_M"}, {"moe-256", "mlx-4bit"},
                                       {"moe-odd", "Q4_0"}, {"dense-256", "Q4_0"}, {"dense-256", "BF16"}};
-    for (const auto& [model, name] : shipped) {
-      const std::string file = std::string(model) + "-" + name;
-      const bool home = std::string(model) == "home";
-      models.push_back({std::string(model) + " " + name, data + (home ? "/home/Q4_0.gguf" : "/gguf/" + file + ".gguf"),
-                        data + "/golden/" + file,
-                        std::string(name) == "BF16" ? data + "/golden/" + model + "-bf16" : std::string(),
-                        peer[model][name].get<double>()});
+    for (const auto& [model_name, file_name] : shipped) {
+      const std::string model = model_name, name = file_name, file = model + "-" + name;
+      const bool mlx = name.compare(0, 4, "mlx-") == 0;
+      const std::string source = mlx               ? "/mlx/" + model + "-" + name.substr(4)
+                                 : model == "home" ? "/home/" + name + ".gguf"
+                                                   : "/gguf/" + file + ".gguf";
+      models.push_back({model + " " + name, data + source, data + "/golden/" + file,
+                        name == "BF16" ? data + "/golden/" + model + "-bf16" : std::string(),
+                        peer[model][mlx ? NearestGguf(name) : name].get<double>()});
     }
     return models;
   }
   for (const auto& [model, errors] : peer.items()) {
+    const std::string folder = std::string(more) + "/" + model;
     for (const auto& [name, error] : errors.items()) {
-      const std::string folder = std::string(more) + "/" + model;
       const std::string gguf = folder + "/gguf/" + name + ".gguf";
       if (!fs::exists(gguf)) continue;
       const bool exact = name == "F16" || name == "BF16";
       models.push_back({model + " " + name, gguf, folder + "/golden/" + name,
                         exact ? folder + "/golden/bf16" : std::string(), error.get<double>()});
+    }
+    for (const char* name : {"mlx-4bit", "mlx-mxfp4", "mlx-qx64-hi", "mlx-qx86-hi"}) {
+      if (!fs::exists(folder + "/" + name)) continue;
+      models.push_back({model + " " + name, folder + "/" + name, folder + "/golden/" + name, std::string(),
+                        errors[NearestGguf(name)].get<double>()});
     }
   }
   REQUIRE(!models.empty());

@@ -22,10 +22,10 @@ nlohmann::json ReadJsonFile(const std::string& path);
 
 struct GoldenModel {
   std::string label;   // "moe-256 Q4_0"
-  std::string gguf;    // path
+  std::string source;  // path of a GGUF file, or of an MLX directory
   std::string golden;  // path without .json and .logits.npy
   std::string hidden;  // the same of the unquantised model, with .json and .hidden.npy; empty: this is quantised
-  double peer_error;   // llama.cpp's error for this file
+  double peer_error;   // llama.cpp's error for this file; of MLX's, for the GGUF file nearest in bits
 };
 std::vector<GoldenModel> GoldenModels();
 

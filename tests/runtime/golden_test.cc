@@ -70,7 +70,7 @@ double Nmse(const float* got, const float* want, size_t n) {
 TEST_CASE("the scalar oracle gives the exact logits of every file") {
   for (const GoldenModel& model : GoldenModels()) {
     CAPTURE(model.label);
-    const TestModel packed(model.gguf);
+    const TestModel packed(model.source);
     const std::vector<int32_t> ids = ReadJsonFile(model.golden + ".json")["prompt"];
     const NpyArray golden = ReadNpy(model.golden + ".logits.npy");
     const auto logits = ReferenceLogits(packed.image(), ids);
@@ -85,18 +85,20 @@ TEST_CASE("the scalar oracle gives the exact logits of every file") {
   }
 }
 
-TEST_CASE("the default path's error is at most 1.35 times llama.cpp's for each file and .7 over all") {
+TEST_CASE(
+    "the default path's error is at most 1.35 times llama.cpp's for each GGUF file, no larger for MLX's, and .7 over "
+    "all") {
   double log_sum = 0;
   const std::vector<GoldenModel> models = GoldenModels();
   for (const GoldenModel& model : models) {
     CAPTURE(model.label);
-    const TestModel packed(model.gguf);
+    const TestModel packed(model.source);
     const std::vector<int32_t> ids = ReadJsonFile(model.golden + ".json")["prompt"];
     OpenSession<Session> open(packed.image(), OptionsFor(ids.size()));
     const double error = LogitsError(AllLogits(*open.session, ids), ReadNpy(model.golden + ".logits.npy"));
     const double ratio = error / model.peer_error;
     std::printf("%-16s error %.3e, of llama.cpp's %.3f\n", model.label.c_str(), error, ratio);
-    CHECK(ratio <= 1.35);
+    CHECK(ratio <= (model.label.find(" mlx-") == std::string::npos ? 1.35 : 1.0));
     log_sum += std::log(ratio);
   }
   CHECK(std::exp(log_sum / static_cast<double>(models.size())) <= 0.7);
@@ -105,7 +107,7 @@ TEST_CASE("the default path's error is at most 1.35 times llama.cpp's for each f
 TEST_CASE("a key/value cache of int8 adds at most half to the error") {
   for (const GoldenModel& model : GoldenModels()) {
     CAPTURE(model.label);
-    const TestModel packed(model.gguf);
+    const TestModel packed(model.source);
     const std::vector<int32_t> ids = ReadJsonFile(model.golden + ".json")["prompt"];
     const NpyArray golden = ReadNpy(model.golden + ".logits.npy");
     SessionOptions options = OptionsFor(ids.size());
@@ -126,7 +128,7 @@ TEST_CASE("hidden states and routed experts of the unquantised models are transf
   for (const GoldenModel& model : GoldenModels()) {
     if (model.hidden.empty()) continue;
     CAPTURE(model.label);
-    const TestModel packed(model.gguf);
+    const TestModel packed(model.source);
     const ModelConfig& config = packed.config();
     const nlohmann::json golden = ReadJsonFile(model.hidden + ".json");
     const NpyArray hidden = ReadNpy(model.hidden + ".hidden.npy");

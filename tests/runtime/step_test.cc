@@ -64,7 +64,7 @@ TEST_CASE("steps give the logits of one go, and are as many as were announced") 
 }
 
 TEST_CASE("no step of the logits multiplies more than a feed forward does") {
-  const std::string path = std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_0.gguf";
+  const std::string path = std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_K_M.gguf";
   const TestModel model(path);
   for (const TestModel* m : {&Home(), &model}) {
     const ModelConfig& c = m->config();

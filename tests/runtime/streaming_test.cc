@@ -44,7 +44,7 @@ TEST_CASE("logits are those of the model in memory bit for bit, for every budget
   const std::vector<int32_t> ids = TestPrompt(24);
   posix::ThreadPool pool;
   LFM2_REQUIRE_OK(pool.Open(3));
-  for (const char* file : {"/home/Q4_0.gguf", "/gguf/moe-256-Q4_0.gguf", "/gguf/moe-odd-Q4_0.gguf"}) {
+  for (const char* file : {"/home/Q4_0.gguf", "/gguf/moe-256-Q4_K_M.gguf", "/gguf/moe-odd-Q4_0.gguf"}) {
     CAPTURE(file);
     const TestModel model(LFM2_TEST_DATA + std::string(file));
     const Image& image = model.image();

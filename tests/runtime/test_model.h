@@ -11,9 +11,9 @@
 
 #include "lfm2.h"
 #include "tests/pack/image_copy.h"
-#include "tests/pack/pack_gguf.h"
 #include "tools/common/byte_sink.h"
-#include "tools/common/byte_source.h"
+#include "tools/pack/open_source.h"
+#include "tools/pack/packer.h"
 
 namespace lfm2::test {
 
@@ -32,12 +32,14 @@ inline std::string Text(const Status& status) {
 
 class TestModel {
  public:
-  // path: a GGUF file.
+  // path: a GGUF file, or a directory of safetensors.
   explicit TestModel(const std::string& path) {
-    tools::FileSource source;
+    std::unique_ptr<tools::ModelSource> source;
+    tools::PackPlan plan;
     tools::MemorySink sink;
-    tools::Error error = source.Open(path);
-    if (error.ok()) error = PackGguf(source, PackOptions(), &sink);
+    tools::Error error = tools::OpenSource(path, {}, &source);
+    if (error.ok()) error = PlanPack(*source, "", &plan);
+    if (error.ok()) error = WriteImage(*source, plan, tools::PackProgress(), &sink);
     INFO(error.text());
     REQUIRE(error.ok());
     copy_ = std::make_unique<ImageCopy>(sink.bytes());

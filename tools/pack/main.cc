@@ -105,12 +105,14 @@ Error PackModel(const Arguments& a) {
 }  // namespace
 
 int Main(int argc, char** argv) {
-  CLI::App app("Makes a .lfm2 model image from a GGUF file of an LFM2 model, without changing a weight.");
+  CLI::App app(
+      "Makes a .lfm2 model image from an LFM2 model: a GGUF file, or a Hugging Face or MLX directory; no weight "
+      "changes.");
   Arguments a;
   const std::map<std::string, ChatTemplate> templates = {{"lfm2", ChatTemplate::kLfm2},
                                                          {"lfm2.5", ChatTemplate::kLfm2_5}};
   app.add_option("IN", a.input,
-                 "GGUF file to pack, of a split model the first part; with --verify alone: image to check")
+                 "GGUF file (of a split model the first part) or directory; with --verify alone: image to check")
       ->required();
   app.add_option("OUT", a.output, "image to write; appears when it is complete");
   app.add_flag("--verify", a.verify, "read the image again and check every CRC");

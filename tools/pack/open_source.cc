@@ -1,11 +1,21 @@
 #include "tools/pack/open_source.h"
 
+#include <filesystem>
+
+#include "tools/pack/folder_source.h"
 #include "tools/pack/gguf_source.h"
 
 namespace lfm2::tools {
 
 Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& chat_template,
                  std::unique_ptr<ModelSource>* source) {
+  if (std::filesystem::is_directory(path)) {
+    auto folder = std::make_unique<FolderSource>();
+    const Error opened = folder->Open(path, chat_template);
+    if (!opened.ok()) return Error::Of(path, ": ", opened.text());
+    *source = std::move(folder);
+    return Error();
+  }
   auto gguf = std::make_unique<GgufSource>();
   LFM2_RETURN_IF_FAILED(gguf->Open(path, chat_template));
   *source = std::move(gguf);

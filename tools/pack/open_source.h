@@ -12,8 +12,8 @@
 
 namespace lfm2::tools {
 
-// path: a GGUF file. chat_template: in place of what the source's is recognised as; without it an unknown one is
-// refused. The Error names the path.
+// path: a GGUF file, of a split model the first part, or a directory of safetensors. chat_template: in place of what
+// the source's is recognised as; without it an unknown one is refused. The Error names the path.
 Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& chat_template,
                  std::unique_ptr<ModelSource>* source);
 

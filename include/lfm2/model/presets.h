@@ -9,29 +9,68 @@ namespace lfm2 {
 
 namespace presets_internal {
 
-constexpr ModelConfig Lfm2_8B_A1B() {
+// What all of the family share. attention: the layers that have it; all others are short convolutions.
+template <uint32_t N>
+constexpr ModelConfig Family(uint32_t layers, const uint32_t (&attention)[N], uint32_t hidden_size, uint32_t heads) {
   ModelConfig c;
-  c.hidden_size = 2048;
-  c.layers = 24;
-  c.heads = 32;
+  c.hidden_size = hidden_size;
+  c.layers = layers;
+  c.heads = heads;
   c.kv_heads = 8;
   c.head_dim = 64;
-  c.dense_layers = 2;
-  c.dense_ff_size = 7168;
-  c.experts = 32;
-  c.experts_per_token = 4;
-  c.expert_ff_size = 1792;
   c.vocab_size = 65536;
   c.context_length = 32768;
-  const uint32_t attention[] = {2, 6, 10, 14, 18, 21};
   for (const uint32_t layer : attention) c.layer_kind[layer] = LayerKind::kAttention;
+  return c;
+}
+
+constexpr uint32_t kAttention16[] = {2, 5, 8, 10, 12, 14};
+constexpr uint32_t kAttention24[] = {2, 6, 10, 14, 18, 21};
+// Of these two only the number of attention layers is documented; a plan depends on nothing else of them.
+constexpr uint32_t kAttention30[] = {2, 6, 9, 13, 17, 21, 24, 27};
+constexpr uint32_t kAttention40[] = {2, 6, 10, 14, 18, 22, 26, 30, 34, 38};
+
+template <uint32_t N>
+constexpr ModelConfig Dense(uint32_t layers, const uint32_t (&attention)[N], uint32_t hidden_size, uint32_t heads,
+                            uint32_t width) {
+  ModelConfig c = Family(layers, attention, hidden_size, heads);
+  c.dense_layers = layers;
+  c.dense_ff_size = width;
+  return c;
+}
+
+template <uint32_t N>
+constexpr ModelConfig Moe(uint32_t layers, const uint32_t (&attention)[N], uint32_t dense_width, uint32_t experts,
+                          uint32_t expert_width, uint32_t vocab_size, uint32_t context_length) {
+  ModelConfig c = Family(layers, attention, 2048, 32);
+  c.dense_layers = 2;
+  c.dense_ff_size = dense_width;
+  c.experts = experts;
+  c.experts_per_token = 4;
+  c.expert_ff_size = expert_width;
+  c.vocab_size = vocab_size;
+  c.context_length = context_length;
   return c;
 }
 
 }  // namespace presets_internal
 
-// LFM2-8B-A1B: 8.3B weights, 1.5B active a token.
-inline constexpr ModelConfig kLfm2_8B_A1B = presets_internal::Lfm2_8B_A1B();
+// Dense models: 354M, 742M, 1.17B and 2.57B weights.
+inline constexpr ModelConfig kLfm2_350M = presets_internal::Dense(16, presets_internal::kAttention16, 1024, 16, 4608);
+inline constexpr ModelConfig kLfm2_700M = presets_internal::Dense(16, presets_internal::kAttention16, 1536, 24, 6912);
+inline constexpr ModelConfig kLfm2_1_2B = presets_internal::Dense(16, presets_internal::kAttention16, 2048, 32, 8192);
+inline constexpr ModelConfig kLfm2_2_6B = presets_internal::Dense(30, presets_internal::kAttention30, 2048, 32, 10752);
+
+// LFM2-8B-A1B: 8.3B weights, 1.5B active a token. LFM2.5-8B-A1B has twice the vocabulary and four times the context.
+inline constexpr ModelConfig kLfm2_8B_A1B =
+    presets_internal::Moe(24, presets_internal::kAttention24, 7168, 32, 1792, 65536, 32768);
+inline constexpr ModelConfig kLfm2_5_8B_A1B =
+    presets_internal::Moe(24, presets_internal::kAttention24, 7168, 32, 1792, 128000, 128000);
+
+// LFM2-24B-A2B: 24B weights, 2.3B active a token. Its model card does not say how wide the two dense layers are: take
+// the plan of the image itself before memory is cut to the last kilobyte.
+inline constexpr ModelConfig kLfm2_24B_A2B =
+    presets_internal::Moe(40, presets_internal::kAttention40, 11776, 64, 1536, 65536, 32768);
 
 }  // namespace lfm2
 

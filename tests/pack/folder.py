@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""Directories of safetensors, written here by the format's description, packed by lfm2-pack and read back.
+
+    folder.py LFM2-PACK BF16.gguf MLX-DIRECTORY
+
+A Hugging Face directory gives the image that the GGUF file of the same weights gives, byte for byte; MLX directories of every
+type give scale * q + bias; what is wrong with a directory is named. Needs numpy and gguf.
+"""
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    import gguf
+    import numpy as np
+
+    import read_image
+except ImportError as e:
+    sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
+
+DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16, "U32": np.uint32, "U8": np.uint8}
+NAMES = {
+    "token_embd.weight": "model.embed_tokens.weight", "token_embd_norm.weight": "model.embedding_norm.weight",
+    "attn_norm": "operator_norm", "ffn_norm": "ffn_norm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj", "attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm",
+    "attn_output": "self_attn.out_proj", "shortconv.in_proj": "conv.in_proj", "shortconv.conv": "conv.conv",
+    "shortconv.out_proj": "conv.out_proj", "ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3",
+    "ffn_down": "feed_forward.w2",
+}
+MLX_NAMES = {
+    "token_embedding": "model.embed_tokens", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj", "attn_out": "self_attn.out_proj", "conv_in": "conv.in_proj", "conv_out": "conv.out_proj",
+    "ffn_gate": "feed_forward.gate_proj", "ffn_up": "feed_forward.up_proj", "ffn_down": "feed_forward.down_proj",
+    "router": "feed_forward.gate", "expert_gate": "feed_forward.switch_mlp.gate_proj",
+    "expert_up": "feed_forward.switch_mlp.up_proj", "expert_down": "feed_forward.switch_mlp.down_proj",
+}
+
+
+def write_safetensors(path, tensors):
+    """tensors: {name: (dtype, array)}."""
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for name, (dtype, array) in tensors.items():
+        size = array.nbytes
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        for _, array in tensors.values():
+            f.write(np.ascontiguousarray(array).tobytes())
+
+
+def read_safetensors(path):
+    data = open(path, "rb").read()
+    size, = struct.unpack_from("<Q", data)
+    header = json.loads(data[8:8 + size])
+    return {name: (t["dtype"], np.frombuffer(data[8 + size + t["data_offsets"][0]:8 + size + t["data_offsets"][1]],
+                                             DTYPES[t["dtype"]]).reshape(t["shape"]))
+            for name, t in header.items() if name != "__metadata__"}
+
+
+def hf_tensors(reader):
+    """The tensors of a dense BF16 GGUF file under Hugging Face's names."""
+    out = {}
+    for t in reader.tensors:
+        if t.name in NAMES:
+            name = NAMES[t.name]
+        else:
+            _, layer, rest = t.name.split(".", 2)
+            name = f"model.layers.{layer}.{NAMES[rest.rsplit('.', 1)[0]]}.weight"
+        if t.tensor_type == gguf.GGMLQuantizationType.BF16:
+            array = t.data.view(np.uint16)
+        else:
+            array = (t.data.view(np.uint32) >> 16).astype(np.uint16)  # they were bfloat16 before
+        array = array.reshape([int(n) for n in reversed(t.shape)])
+        out[name] = ("BF16", array[:, None, :] if name.endswith("conv.conv.weight") else array)
+    return out
+
+
+class Test:
+    def __init__(self, tool, gguf_file, mlx, scratch):
+        self.tool, self.gguf, self.mlx, self.scratch = tool, gguf_file, mlx, scratch
+
+    def pack(self, source, name="out.lfm2"):
+        out = self.scratch / name
+        result = subprocess.run([self.tool, source, out, "--name", "x", "--quiet"], capture_output=True, text=True)
+        return result, out
+
+    def good(self, source, name="out.lfm2"):
+        result, out = self.pack(source, name)
+        if result.returncode != 0:
+            sys.exit(f"{source}: {result.stderr}")
+        return out
+
+    def refused(self, source, part):
+        result, out = self.pack(source, "refused.lfm2")
+        ok = result.returncode == 1 and part in result.stderr and result.stderr.count("\n") == 1 and not out.exists()
+        if not ok:
+            sys.exit(f"expected a refusal with {part!r}: {result.returncode}, {result.stderr}")
+
+    def folder(self, name, config, tensors, shards=None):
+        """A directory; shards: the names of the tensors in each of its files."""
+        path = self.scratch / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        for file in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"):
+            shutil.copy(self.mlx / file, path / file)
+        (path / "config.json").write_text(json.dumps(config))
+        if shards is None:
+            write_safetensors(path / "model.safetensors", tensors)
+            return path
+        places = {}
+        for i, names in enumerate(shards):
+            file = f"model-{i + 1:05}-of-{len(shards):05}.safetensors"
+            write_safetensors(path / file, {n: tensors[n] for n in names})
+            places.update({n: file for n in names})
+        (path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+        return path
+
+    def dense_config(self, reader):
+        def key(name):
+            return reader.fields["lfm2." + name].contents()
+        kv = key("attention.head_count_kv")
+        return {
+            "model_type": "lfm2", "hidden_size": key("embedding_length"), "num_hidden_layers": key("block_count"),
+            "num_attention_heads": key("attention.head_count"), "num_key_value_heads": max(kv),
+            "vocab_size": key("vocab_size"), "max_position_embeddings": key("context_length"),
+            "conv_L_cache": key("shortconv.l_cache"), "norm_eps": 1e-5, "rope_theta": key("rope.freq_base"),
+            "full_attn_idxs": [i for i, n in enumerate(kv) if n], "block_auto_adjust_ff_dim": False,
+            "block_ff_dim": key("feed_forward_length"),
+        }
+
+    def hugging_face(self):
+        reader = gguf.GGUFReader(self.gguf)
+        tensors, config = hf_tensors(reader), self.dense_config(reader)
+        want = self.good(self.gguf, "gguf.lfm2").read_bytes()
+        assert self.good(self.folder("hf", config, tensors)).read_bytes() == want, "one file"
+        names = sorted(tensors)
+        shards = [names[0::3], names[1::3], names[2::3]]
+        path = self.folder("sharded", config, tensors, shards)
+        assert self.good(path).read_bytes() == want, "three files"
+
+        index = path / "model.safetensors.index.json"
+        good = json.loads(index.read_text())
+        for file, part in (("../hf/model.safetensors", "no file name"), ("/etc/passwd", "no file name"), ("", "no file name"),
+                           (7, "no file name"), ("absent.safetensors", "No such file")):
+            bad = json.loads(json.dumps(good))
+            bad["weight_map"][names[0]] = file
+            index.write_text(json.dumps(bad))
+            self.refused(path, part)
+        bad = json.loads(json.dumps(good))
+        bad["weight_map"]["model.nothing"] = good["weight_map"][names[0]]
+        index.write_text(json.dumps(bad))
+        self.refused(path, "model.nothing is not in")
+
+        def changed(name, value):
+            copy = dict(tensors)
+            if value is None:
+                del copy[name]
+            else:
+                copy[name] = value
+            return self.folder("changed", config, copy)
+        q = "model.layers.1.self_attn.q_proj.weight"
+        self.refused(changed(q, None), q + " is missing")
+        self.refused(changed(q, ("BF16", tensors[q][1][:-1])), "has the shape [255, 256], expected [256, 256]")
+        self.refused(changed(q, ("U8", tensors[q][1].view(np.uint8))), "has the dtype U8")
+        self.refused(changed(q, ("U32", tensors[q][1].view(np.uint32))), "config.json has no quantization")
+        self.refused(changed("model.layers.1.self_attn.rotary", tensors[q]), "rotary has no place")
+        conv = "model.layers.0.conv.conv.weight"
+        self.refused(changed(conv, ("BF16", tensors[conv][1][:, :, :2])), "expected [256, 1, 3]")
+        # The axis of length 1 may be the last; a tied head that is there all the same is the embedding.
+        turned = changed(conv, ("BF16", tensors[conv][1].transpose(0, 2, 1)))
+        assert self.good(turned).read_bytes() == want, "MLX's axes"
+        assert self.good(changed("lm_head.weight", tensors["model.embed_tokens.weight"])).read_bytes() == want, "tied head"
+        # Half floats and floats of the same values give the same values.
+        for dtype in ("F16", "F32"):
+            other = {n: (dtype, (a.astype(np.uint32) << 16).view(np.float32).astype(DTYPES[dtype]))
+                     for n, (_, a) in tensors.items()}
+            image = read_image.Image(self.good(self.folder("other", config, other)))
+            for role, layer, _, values in image.tensors():
+                if role == "attn_q":
+                    assert (values == other[q][1].astype(np.float32)).all(), dtype
+        self.vocabulary(config, tensors)
+
+    def vocabulary(self, config, tensors):
+        path = self.folder("vocab", config, tensors)
+        tokenizer = json.loads((path / "tokenizer.json").read_text())
+
+        def refused(change, part):
+            copy = json.loads(json.dumps(tokenizer))
+            change(copy)
+            (path / "tokenizer.json").write_text(json.dumps(copy))
+            self.refused(path, part)
+
+        def split(text):
+            def change(t):
+                t["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = text
+            return change
+        refused(lambda t: t["model"].update(type="Unigram"), "not BPE")
+        refused(lambda t: t["model"].update(byte_fallback=True), "byte_fallback")
+        refused(lambda t: t["model"]["vocab"].update(foo=99999), '"foo" has the id 99999')
+        refused(lambda t: t["model"]["vocab"].update(foo=300), "two tokens have the id 300")
+        refused(lambda t: t["model"]["merges"].append("ab"), "a merge is")
+        refused(lambda t: t.update(normalizer={"type": "NFC"}), "normalizer")
+        refused(split("\\s+"), "pre_tokenizer is not LFM2's")
+        refused(lambda t: t["added_tokens"][0].update(lstrip=True), "lstrip")
+        # Merges as texts, and one token less than the embedding has rows.
+        copy = json.loads(json.dumps(tokenizer))
+        copy["model"]["merges"] = [" ".join(m) for m in tokenizer["model"]["merges"]]
+        (path / "tokenizer.json").write_text(json.dumps(copy))
+        want = (self.scratch / "gguf.lfm2").read_bytes()
+        assert self.good(path).read_bytes() == want, "merges as texts"
+        (path / "chat_template.jinja").write_text("{{ messages }}")
+        self.refused(path, "--template")
+
+    def mlx_types(self):
+        config = json.loads((self.mlx / "config.json").read_text())
+        published = read_safetensors(self.mlx / "model.safetensors")
+        self.check_mlx(self.mlx, published, config["quantization"])
+        random = np.random.default_rng(1)
+        for bits, group, mode in ((4, 32, "affine"), (4, 64, "affine"), (6, 32, "affine"), (6, 64, "affine"),
+                                  (8, 32, "affine"), (8, 64, "affine"), (4, 32, "mxfp4")):
+            tensors = {}
+            for name, (dtype, array) in published.items():
+                base = name.rsplit(".", 1)[0]
+                if base + ".scales" not in published:
+                    tensors[name] = (dtype, array)
+                elif name.endswith(".weight"):
+                    cols = published[base + ".scales"][1].shape[-1] * 64
+                    shape = array.shape[:-1]
+                    tensors[name] = ("U32", random.integers(0, 1 << 32, shape + (cols * bits // 32,), np.uint32))
+                    if mode == "mxfp4":
+                        tensors[base + ".scales"] = ("U8", random.integers(110, 125, shape + (cols // 32,)).astype(np.uint8))
+                    else:
+                        for part in (".scales", ".biases"):
+                            values = random.integers(0x3a00, 0x3c80, shape + (cols // group,)).astype(np.uint16)
+                            tensors[base + part] = ("BF16", values | random.integers(0, 2, values.shape, np.uint16) << 15)
+            own = {"bits": bits, "group_size": group, "mode": mode}
+            self.check_mlx(self.folder("mlx", {**config, "quantization": own}, tensors), tensors, own)
+        for own, part in (({"bits": 3, "group_size": 64}, "affine, 3 bits in groups of 64"),
+                          ({"bits": 4, "group_size": 128}, "4 bits in groups of 128"),
+                          ({"bits": 8, "group_size": 32, "mode": "mxfp8"}, "mxfp8"), ({"bits": 4}, "group_size is missing"),
+                          ({"bits": 8, "group_size": 64}, "has the shape"), (7, "no object")):
+            self.refused(self.folder("mlx", {**config, "quantization": own}, published), part)
+        scales = "model.layers.1.self_attn.q_proj.scales"
+        for value, part in ((None, scales + " is missing"), (("F16", published[scales][1].view(np.float16)), "dtype F16")):
+            copy = {n: t for n, t in published.items() if n != scales}
+            if value is not None:
+                copy[scales] = value
+            self.refused(self.folder("mlx", config, copy), part)
+
+    def check_mlx(self, path, tensors, quantization):
+        image = read_image.Image(self.good(path))
+        for role, layer, type_, values in image.tensors():
+            if role not in MLX_NAMES:
+                continue
+            base = MLX_NAMES[role] if role == "token_embedding" else f"model.layers.{layer}.{MLX_NAMES[role]}"
+            own = quantization.get(base, quantization)
+            packed = tensors[base + ".weight"][1]
+            stream = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8).reshape(-1, packed.shape[-1] * 4), axis=1,
+                                   bitorder="little")
+            bits = own["bits"]
+            q = stream.reshape(len(stream), -1, bits) @ (1 << np.arange(bits))
+            scales = tensors[base + ".scales"][1]
+            if own.get("mode") == "mxfp4":
+                scale = np.repeat(scales.reshape(len(q), -1), 32, axis=1).astype(np.int32)
+                want = np.ldexp(read_image.FOUR_BIT_FLOATS[q], scale - 128)
+            else:
+                scale, bias = (np.repeat(read_image.bfloat(tensors[base + part][1].reshape(len(q), -1)), own["group_size"],
+                                         axis=1) for part in (".scales", ".biases"))
+                want = q.astype(np.float32) * scale + bias
+            if (want.reshape(values.shape) != values).any():
+                sys.exit(f"{path}: {base} differs")
+            if role == "router":
+                assert type_ == read_image.F32, "the router's activations are not to be rounded"
+
+
+def main():
+    tool, gguf_file, mlx = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as scratch:
+        test = Test(tool, gguf_file, pathlib.Path(mlx), pathlib.Path(scratch))
+        test.hugging_face()
+        test.mlx_types()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+// Headers of safetensors files that lie: each is refused by the name of the tensor and the value that can not be.
+#include "tools/pack/safetensors.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "tools/common/strict_json.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::MemorySource;
+using tools::Safetensors;
+
+std::string File(const std::string& header, size_t data_bytes) {
+  const uint64_t size = header.size();
+  std::string bytes(sizeof(size), '\0');
+  std::memcpy(bytes.data(), &size, sizeof(size));
+  return bytes + header + std::string(data_bytes, 'x');
+}
+
+std::string ReadError(const std::string& bytes) {
+  Safetensors file;
+  return file.Read(MemorySource(bytes)).text();
+}
+
+void CheckRefused(const std::string& header, size_t data_bytes, const char* part) {
+  const std::string text = ReadError(File(header, data_bytes));
+  CHECK_MESSAGE(text.find(part) != std::string::npos, "got: " << text);
+  CHECK(text.find('\n') == std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a good file: types, shapes and places") {
+  const std::string header = R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[],"data_offsets":[12,16]},)"
+                             R"("a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]}})";
+  const std::string bytes = File(header, 16);
+  Safetensors file;
+  const tools::Error error = file.Read(MemorySource(bytes));
+  REQUIRE_MESSAGE(error.ok(), error.text());
+  REQUIRE(file.tensors().size() == 2);
+  const tools::SafeTensor& a = file.tensors().at("a");
+  CHECK((a.type == tools::SafeType::kBF16 && a.rows() == 2 && a.cols() == 3 && a.bytes == 12));
+  CHECK(a.offset == 8 + header.size());
+  CHECK(file.tensors().at("b").offset == 8 + header.size() + 12);
+}
+
+TEST_CASE("lengths that the file does not have") {
+  CHECK(ReadError("short").find("only 5 bytes") != std::string::npos);
+  std::string bytes = File("{}", 0);
+  bytes[0] = 100;
+  CHECK(ReadError(bytes).find("header is 100") != std::string::npos);
+  std::memset(bytes.data(), 0xff, 8);
+  CHECK(ReadError(bytes).find("18446744073709551615") != std::string::npos);
+  CheckRefused("{", 0, "no JSON");
+  CheckRefused("[]", 0, "no JSON object");
+  CheckRefused("{}", 3, "no tensor has the byte 0");
+}
+
+TEST_CASE("entries that are huge, negative, overlapping, double or of unknown types") {
+  const auto entry = [](const char* dtype, const char* shape, const char* offsets) {
+    return std::string(R"({"t":{"dtype":)") + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
+  };
+  CheckRefused(entry("\"F32\"", "[1]", "[0,4]").replace(1, 3, "\"t\""), 4, "");
+  CheckRefused(entry("\"F99\"", "[1]", "[0,4]"), 4, "unknown dtype F99");
+  CheckRefused(entry("7", "[1]", "[0,4]"), 4, "dtype is 7");
+  CheckRefused(entry("\"F32\"", "[-1]", "[0,4]"), 4, "dimension -1");
+  CheckRefused(entry("\"F32\"", "[1.5]", "[0,4]"), 4, "dimension 1.5");
+  CheckRefused(entry("\"F32\"", "[1e30]", "[0,4]"), 4, "dimension 1e+30");
+  CheckRefused(entry("\"F32\"", "[4294967296,4294967296]", "[0,4]"), 4, "too large");
+  CheckRefused(entry("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "at most 8 dimensions");
+  CheckRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "no shape");
+  CheckRefused(entry("\"F32\"", "[1]", "[4,0]"), 4, "data_offsets [4,0]");
+  CheckRefused(entry("\"F32\"", "[1]", "[0,8]"), 4, "not within the 4 bytes");
+  CheckRefused(entry("\"F32\"", "[1]", "[-4,0]"), 4, "two whole numbers");
+  CheckRefused(entry("\"F32\"", "[1]", "[18446744073709551612,18446744073709551616]"), 4, "two whole numbers");
+  CheckRefused(entry("\"F32\"", "[2]", "[0,4]"), 4, "takes 8");
+  CheckRefused(R"({"t":7})", 0, "no object");
+  CheckRefused(
+      R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6,
+      "share the byte 2");
+  CheckRefused(
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", 3,
+      "byte 1");
+  CheckRefused(
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2,
+      "twice");
+}
+
+TEST_CASE("JSON that is nested without end costs no stack") {
+  nlohmann::json json;
+  const std::string deep(1000000, '[');
+  CHECK(tools::ParseStrictJson("{\"a\":" + deep, &json).text().find("nested") != std::string::npos);
+  CHECK(tools::ParseStrictJson("{\"a\":1,\"b\":{\"a\":1,\"a\":2}}", &json).text() == "the key \"a\" is there twice");
+  CHECK(tools::ParseStrictJson("{\"a\":[{\"x\":1},{\"x\":1}],\"x\":1}", &json).ok());
+}
+
+}  // namespace lfm2::test

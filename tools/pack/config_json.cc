@@ -1,0 +1,144 @@
+#include "tools/pack/config_json.h"
+
+#include <cmath>
+#include <string>
+
+#include "tools/common/strict_json.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// The width of a dense model's feed forward: two thirds of the stated one, times a factor, rounded up to a multiple, as
+// transformers' Lfm2MLP computes it.
+void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
+  bool adjust = true;
+  members->OptionalBool("block_auto_adjust_ff_dim", &adjust);
+  members->U32(members->Has("block_ff_dim") ? "block_ff_dim" : "intermediate_size", width);
+  if (!adjust) return;
+  float factor = 1.0f;
+  uint32_t multiple = 256;
+  members->OptionalF32("block_ffn_dim_multiplier", &factor);
+  members->OptionalU32("block_multiple_of", &multiple);
+  if (!(factor > 0.0f && factor <= 64.0f))
+    return members->Fail(Error::Of("the key block_ffn_dim_multiplier is not in (0, 64]"));
+  if (multiple < 1 || multiple > kMaxFeedForward) {
+    return members->Fail(Error::Of("the key block_multiple_of is ", multiple, ", not in 1..", kMaxFeedForward));
+  }
+  const double scaled = std::floor(static_cast<double>(factor) * static_cast<double>(uint64_t{*width} * 2 / 3));
+  const uint64_t rounded = (static_cast<uint64_t>(scaled) + multiple - 1) / multiple * multiple;
+  if (rounded > kMaxFeedForward) {
+    return members->Fail(Error::Of("the feed forward is ", rounded, " wide, more than ", kMaxFeedForward));
+  }
+  *width = static_cast<uint32_t>(rounded);
+}
+
+void ReadRope(JsonMembers* members, ModelConfig* c) {
+  const Json* parameters = members->Find("rope_parameters");
+  const Json* const scaling = members->Find("rope_scaling");
+  for (const Json* rope : {parameters, scaling}) {
+    if (rope == nullptr) continue;
+    if (!rope->is_object()) return members->Fail(Error::Of("the rope parameters are ", Shown(*rope), ", no object"));
+    JsonMembers own(*rope);
+    std::string type = "default";
+    own.OptionalText(own.Has("type") ? "type" : "rope_type", &type);
+    own.OptionalF32("rope_theta", &c->rope_theta);
+    members->Fail(own.error());
+    if (type != "default") members->Fail(Error::Of("the key rope_type is ", type, "; only default is supported"));
+  }
+  if (parameters == nullptr || members->Has("rope_theta")) members->F32("rope_theta", &c->rope_theta);
+}
+
+void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
+  const Json* const types = members->Find("layer_types");
+  if (types != nullptr) {
+    if (!types->is_array() || types->size() != c->layers) {
+      return members->Fail(Error::Of("the key layer_types is no list of ", c->layers, " layers"));
+    }
+    for (uint32_t l = 0; l < c->layers; ++l) {
+      const Json& type = (*types)[l];
+      if (type != "conv" && type != "full_attention") {
+        return members->Fail(
+            Error::Of("the key layer_types has ", Shown(type), "; only conv and full_attention are supported"));
+      }
+      c->layer_kind[l] = type == "conv" ? LayerKind::kShortConv : LayerKind::kAttention;
+    }
+    return;
+  }
+  const Json* const attention = members->Find("full_attn_idxs");
+  if (attention == nullptr || !attention->is_array()) {
+    return members->Fail(Error::Of("the keys layer_types and full_attn_idxs are missing"));
+  }
+  for (const Json& index : *attention) {
+    if (!index.is_number_unsigned() || index.get<uint64_t>() >= c->layers) {
+      return members->Fail(Error::Of("the key full_attn_idxs has ", Shown(index), ", no layer of ", c->layers));
+    }
+    c->layer_kind[index.get<uint32_t>()] = LayerKind::kAttention;
+  }
+}
+
+void Demand(JsonMembers* members, const char* name, bool usual) {
+  bool value = usual;
+  members->OptionalBool(name, &value);
+  if (value != usual) {
+    members->Fail(Error::Of("the key ", name, " is ", value ? "true" : "false", ", which is not supported"));
+  }
+}
+
+void ReadExperts(JsonMembers* members, ModelConfig* c, bool* expert_bias) {
+  members->U32("num_dense_layers", &c->dense_layers);
+  members->U32("num_experts", &c->experts);
+  members->U32("num_experts_per_tok", &c->experts_per_token);
+  members->U32("moe_intermediate_size", &c->expert_ff_size);
+  members->OptionalF32("routed_scaling_factor", &c->routed_scaling_factor);
+  Demand(members, "norm_topk_prob", true);
+  *expert_bias = true;
+  members->OptionalBool("use_expert_bias", expert_bias);
+  if (c->dense_layers > 0) members->U32("intermediate_size", &c->dense_ff_size);
+}
+
+}  // namespace
+
+Error ReadConfigJson(const Json& json, ModelConfig* config, bool* expert_bias) {
+  JsonMembers members(json);
+  ModelConfig& c = *config;
+  std::string type;
+  members.Text("model_type", &type);
+  if (!members.error().ok()) return members.error();
+  const bool moe = type == "lfm2_moe";
+  if (!moe && type != "lfm2") {
+    return Error::Of("the key model_type is ", type, "; only lfm2 and lfm2_moe are supported");
+  }
+  members.U32("num_hidden_layers", &c.layers);
+  if (members.error().ok() && (c.layers < 1 || c.layers > kMaxLayers)) {
+    return Error::Of("the key num_hidden_layers is ", c.layers, ", not in 1..", kMaxLayers);
+  }
+  members.U32("hidden_size", &c.hidden_size);
+  members.U32("num_attention_heads", &c.heads);
+  members.U32("num_key_value_heads", &c.kv_heads);
+  members.U32("vocab_size", &c.vocab_size);
+  members.U32("max_position_embeddings", &c.context_length);
+  members.U32("conv_L_cache", &c.conv_kernel);
+  members.F32(members.Has("norm_eps") ? "norm_eps" : "block_norm_eps", &c.norm_eps);
+  Demand(&members, "conv_bias", false);
+  members.OptionalBool("tie_embedding", &c.tied_embedding);
+  members.OptionalBool("tie_word_embeddings", &c.tied_embedding);
+  if (!members.error().ok()) return members.error();
+  if (c.heads == 0) return Error::Of("the key num_attention_heads is 0");
+  c.head_dim = c.hidden_size / c.heads;
+  members.OptionalU32("head_dim", &c.head_dim);
+  ReadRope(&members, &c);
+  ReadLayerKinds(&members, &c);
+  if (moe) {
+    ReadExperts(&members, &c, expert_bias);
+  } else {
+    c.dense_layers = c.layers;
+    ReadAdjustedWidth(&members, &c.dense_ff_size);
+  }
+  if (!members.error().ok()) return members.error();
+  return Error::From(CheckConfig(c));
+}
+
+}  // namespace lfm2::tools

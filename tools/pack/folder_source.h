@@ -1,0 +1,71 @@
+// A model in a directory of safetensors, as Hugging Face and MLX publish it: config.json, one or several .safetensors
+// files, tokenizer.json and a chat template. Weights are floats, or MLX's affine and MXFP4 types, which an image holds
+// as they are.
+#ifndef LFM2_TOOLS_PACK_FOLDER_SOURCE_H_
+#define LFM2_TOOLS_PACK_FOLDER_SOURCE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lfm2/format/vocab.h"
+#include "tools/common/byte_source.h"
+#include "tools/pack/mlx_types.h"
+#include "tools/pack/model_source.h"
+#include "tools/pack/safetensors.h"
+
+namespace lfm2::tools {
+
+// Where a matrix lies, or that of one expert.
+struct FolderMatrix {
+  const SafeTensor* weight = nullptr;
+  const SafeTensor* scales = nullptr;  // of MLX's types
+  const SafeTensor* biases = nullptr;
+  MlxType mlx;  // where there are scales
+  uint64_t first_row = 0;
+};
+
+class FolderSource final : public ModelSource {
+ public:
+  // Reads and checks everything but the weights. chat_template: in place of what the directory's is recognised as;
+  // without it an unknown one is refused.
+  Error Open(const std::string& directory, const std::optional<ChatTemplate>& chat_template);
+
+  Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override;
+  Error ReadPlain(size_t tensor, float* values) const override;
+
+ private:
+  struct Found {
+    const SafeTensor* tensor = nullptr;
+    size_t file = 0;
+  };
+
+  Error OpenFiles(const std::string& directory);
+  Error OpenFile(const std::string& path);
+  Error ReadVocabulary(const std::string& directory, const std::optional<ChatTemplate>& chat_template);
+  Error MatchTensors();
+  Error MatchPlain(const TensorSpec& spec);
+  Error MatchMatrix(const TensorSpec& spec);
+  Error MatchPlace(const TensorSpec& spec, const std::string& base, const std::string& weight, uint64_t matrices,
+                   uint64_t rows, TensorType* type);
+  Error ReadRows(const FolderMatrix& place, uint64_t first, uint32_t rows) const;
+  const SafeTensor* Find(const std::string& name);
+  Error Read(const SafeTensor& t, uint64_t offset, size_t bytes, std::vector<uint8_t>* out) const;
+
+  std::vector<std::unique_ptr<FileSource>> opened_;
+  std::vector<Safetensors> headers_;                 // one a file
+  std::map<std::string, Found, std::less<>> found_;  // every tensor
+  std::map<const SafeTensor*, size_t> file_of_;      // index of opened_
+  std::set<std::string, std::less<>> used_;
+  MlxQuantization quantization_;
+  bool expert_bias_ = true;
+  std::vector<std::vector<FolderMatrix>> places_;                   // as tensors(); one, or one an expert
+  mutable std::vector<uint8_t> weight_, scales_, biases_, blocks_;  // of one read
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_PACK_FOLDER_SOURCE_H_
