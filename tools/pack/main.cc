@@ -18,6 +18,7 @@
 #include "tools/pack/packer.h"
 #include "tools/pack/summary.h"
 #include "tools/pack/verify.h"
+#include "tools/quantize/quantize.h"
 
 namespace lfm2::tools {
 namespace {
@@ -31,6 +32,8 @@ struct Arguments {
   std::optional<ChatTemplate> chat_template;
   bool verify = false;
   bool quiet = false;
+  bool quantizes = false;
+  QuantizeArguments quantize;
 };
 
 Error Verify(const std::string& path, bool quiet) {
@@ -64,24 +67,69 @@ Error PackModel(const Arguments& a) {
   PackPlan plan;
   LFM2_RETURN_IF_FAILED(OpenSource(a.input, a.chat_template, &source));
   LFM2_RETURN_IF_FAILED(RefuseOwnFile(*source, a.output));
-  const Error planned = PlanPack(*source, a.name, &plan);
+  const ModelSource* packed = source.get();
+  Quantization quantization;
+  if (a.quantizes) {
+    const Error opened = quantization.Open(*source, a.quantize);
+    if (!opened.ok()) return Error::Of(a.input, ": ", opened.text());
+    packed = &quantization.source();
+  }
+  const Error planned = PlanPack(*packed, a.name, &plan);
   if (!planned.ok()) return Error::Of(a.input, ": ", planned.text());
-  if (!a.quiet) std::fputs(Summary(*source, plan).c_str(), stdout);
+  if (!a.quiet) std::fputs(Summary(*packed, plan).c_str(), stdout);
   std::fflush(stdout);
 
+  if (a.quantizes) LFM2_RETURN_IF_FAILED(quantization.Prepare(a.output, plan.vocab));
   const auto write = [&](const StepProgress& progress, ByteSink* sink) {
-    return WriteImage(*source, plan, progress, sink);
+    return WriteImage(*packed, plan, progress, sink);
   };
   LFM2_RETURN_IF_FAILED(WriteInterruptibly(a.output, "packing", a.quiet, plan.header.file_bytes, write));
+  if (a.quantizes) LFM2_RETURN_IF_FAILED(quantization.Finish());
   return a.verify ? Verify(a.output, a.quiet) : Error();
+}
+
+// Quantising is asked for by --type; all its other options need that.
+void AddQuantizing(CLI::App* app, Arguments* a) {
+  const std::map<std::string, QuantChoice> types = {
+      {"q4", QuantChoice::kQ4}, {"q4_0", QuantChoice::kQ4_0}, {"q6", QuantChoice::kQ6}, {"q8", QuantChoice::kQ8}};
+  QuantizeArguments& q = a->quantize;
+  CLI::Option* type =
+      app->add_option("--type", q.recipe.type, "quantise to about 4.5, 4.5, 6.6 or 8.5 bits a weight: q4, q4_0, q6, q8")
+          ->transform(CLI::CheckedTransformer(types))
+          ->each([a](const std::string&) { a->quantizes = true; });
+  app->add_option_function<std::vector<std::string>>(
+         "--keep",
+         [&q](const std::vector<std::string>& rules) {
+           for (const std::string& rule : rules) {
+             const Error error = q.recipe.Keep(rule);
+             if (!error.ok()) throw CLI::ValidationError(error.text());
+           }
+         },
+         "tensors whose name matches get another type: source, q4, q4_0, q6 or q8; as often as wanted")
+      ->type_name("PATTERN=TYPE")
+      ->needs(type);
+  CLI::Option* calibrate =
+      app->add_option("--calibrate", q.calibrate, "text file whose activations decide what may be lost")
+          ->type_name("TEXT")
+          ->needs(type);
+  app->add_option("--calibrate-tokens", q.calibration.tokens, "tokens of the text that are used at most")
+      ->check(CLI::Range(2u, 1u << 20))
+      ->capture_default_str()
+      ->needs(calibrate);
+  app->add_flag("--requantize", q.recipe.requantize, "quantise also what the source has quantised already")
+      ->needs(type);
+  app->add_option("--report", q.report, "JSON file to write with the error of every tensor")->needs(type);
+  app->add_option("--threads", q.threads, "threads that quantise; 0: one a core")
+      ->check(CLI::Range(0u, 256u))
+      ->needs(type);
 }
 
 }  // namespace
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Makes a .lfm2 model image from an LFM2 model: a GGUF file, or a Hugging Face or MLX directory; no weight "
-      "changes.");
+      "Makes a .lfm2 model image from an LFM2 model: a GGUF file, or a Hugging Face or MLX directory. Without --type "
+      "no weight changes.");
   Arguments a;
   const std::map<std::string, ChatTemplate> templates = {{"lfm2", ChatTemplate::kLfm2},
                                                          {"lfm2.5", ChatTemplate::kLfm2_5}};
@@ -95,6 +143,7 @@ int Main(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(templates));
   app.add_option("--name", a.name, "name to put into the image, in place of the file's");
   app.add_flag("--quiet", a.quiet, "show errors only");
+  AddQuantizing(&app, &a);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   if (a.output.empty() && !a.verify) {
@@ -103,6 +152,7 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   CatchStopSignals();
+  a.quantize.quiet = a.quiet;
   return Finish(kProgram, a.output.empty() ? Verify(a.input, a.quiet) : PackModel(a));
 }
 

@@ -6,8 +6,6 @@
 #define LFM2_RUNTIME_SESSION_INL_H_
 #endif
 
-#include <cmath>
-
 #include "lfm2/base/executor.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
@@ -16,6 +14,7 @@
 #include "lfm2/kernels/reference.h"
 #include "lfm2/layers/attention_operator-inl.h"
 #include "lfm2/layers/feed_forward-inl.h"
+#include "lfm2/layers/rope_table-inl.h"
 #include "lfm2/layers/short_conv-inl.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/storage/read_all.h"
@@ -58,10 +57,7 @@ class BasicSession {
     options_ = normalized;
     executor_ = executor;
     image_ = &image;
-    for (uint32_t i = 0; i < config.head_dim / 2; ++i) {
-      const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.head_dim);
-      rope_frequency_[i] = 1.0f / std::pow(config.rope_theta, exponent);
-    }
+    FillRopeFrequency(config, rope_frequency_);
     Reset();
     return Status();
   }
@@ -291,7 +287,7 @@ class BasicSession {
     ForTokens(ctx, [&](uint32_t t) {
       DequantizeRow(memory_.weights.token_embedding, static_cast<uint32_t>(memory_.tokens[position_ + t]),
                     ws.x + size_t{t} * c.hidden_size);
-      FillRope(position_ + t, ws.rope + size_t{t} * c.head_dim);
+      FillRope(rope_frequency_, c.head_dim, position_ + t, ws.rope + size_t{t} * c.head_dim);
       Normalize(kernels_, ctx, t, memory_.weights.layers[0].operator_norm);
     });
   }
@@ -342,16 +338,6 @@ class BasicSession {
     ParallelRanges(executor_, end - begin, [&](uint32_t first, uint32_t last) {
       kernels_.MatMul(output, in, begin + first, begin + last, memory_.logits, output.rows);
     });
-  }
-
-  // cos_sin[head_dim]: cosines, then sines, of position / theta^(2 i / head_dim).
-  void FillRope(uint32_t position, float* cos_sin) const {
-    const uint32_t half = config().head_dim / 2;
-    for (uint32_t i = 0; i < half; ++i) {
-      const float angle = static_cast<float>(position) * rope_frequency_[i];
-      cos_sin[i] = std::cos(angle);
-      cos_sin[half + i] = std::sin(angle);
-    }
   }
 
   static void Observe(const LayerContext& ctx, uint32_t layer) {

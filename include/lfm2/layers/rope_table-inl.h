@@ -1,0 +1,40 @@
+// Rotary position embedding: the angles of each position.
+#if defined(LFM2_LAYERS_ROPE_TABLE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LFM2_LAYERS_ROPE_TABLE_INL_H_
+#undef LFM2_LAYERS_ROPE_TABLE_INL_H_
+#else
+#define LFM2_LAYERS_ROPE_TABLE_INL_H_
+#endif
+
+#include <cmath>
+
+#include "lfm2/format/model_config.h"
+#include "lfm2/kernels/target-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lfm2 {
+namespace HWY_NAMESPACE {
+
+// frequency[head_dim / 2] = theta^(-2 i / head_dim).
+inline void FillRopeFrequency(const ModelConfig& config, float* frequency) {
+  for (uint32_t i = 0; i < config.head_dim / 2; ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.head_dim);
+    frequency[i] = 1.0f / std::pow(config.rope_theta, exponent);
+  }
+}
+
+// cos_sin[head_dim]: cosines, then sines, of position * frequency[head_dim / 2].
+inline void FillRope(const float* frequency, uint32_t head_dim, uint32_t position, float* cos_sin) {
+  const uint32_t half = head_dim / 2;
+  for (uint32_t i = 0; i < half; ++i) {
+    const float angle = static_cast<float>(position) * frequency[i];
+    cos_sin[i] = std::cos(angle);
+    cos_sin[half + i] = std::sin(angle);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lfm2
+HWY_AFTER_NAMESPACE();
+
+#endif  // LFM2_LAYERS_ROPE_TABLE_INL_H_

@@ -1,0 +1,233 @@
+#include "tools/quantize/block_codec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "lfm2/base/numeric.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+constexpr uint32_t kLanes = 16;
+constexpr float kLargestHalf = 65504.0f;
+
+// Integers from kLow to kHigh stand for themselves.
+template <int kLow, int kHigh>
+struct UniformGrid {
+  static constexpr float kFirst = kLow, kLast = kHigh;
+  static float Nearest(float x) { return std::min(std::max(std::rint(x), kFirst), kLast); }
+};
+
+// Levels of a table: a sum of differences over the thresholds below x, which compilers make vectors of.
+struct IQ4_NLGrid {
+  static constexpr float kFirst = kIQ4_NLValues[0], kLast = kIQ4_NLValues[15];
+  static float Nearest(float x) {
+    float level = kFirst;
+    for (uint32_t i = 0; i < 15; ++i) {
+      const float middle = 0.5f * static_cast<float>(kIQ4_NLValues[i] + kIQ4_NLValues[i + 1]);
+      level += x > middle ? static_cast<float>(kIQ4_NLValues[i + 1] - kIQ4_NLValues[i]) : 0.0f;
+    }
+    return level;
+  }
+};
+using Q4_0Grid = UniformGrid<-8, 7>;
+using Q6_KGrid = UniformGrid<-32, 31>;
+using Q8_0Grid = UniformGrid<-127, 127>;
+
+float Sum(const float (&lanes)[kLanes]) {
+  float sum = 0;
+  for (const float lane : lanes) sum += lane;
+  return sum;
+}
+
+struct Fit {
+  float error = 0;
+  float best_step = 0;  // for the same levels, by least squares
+};
+
+// Sum of importance * (x - step * nearest level)^2 over n values, a multiple of kLanes.
+template <class Grid>
+Fit Try(const float* x, const float* importance, uint32_t n, float step) {
+  const float inverse = step == 0 ? 0 : 1 / step;
+  float error[kLanes] = {}, product[kLanes] = {}, square[kLanes] = {};
+  for (uint32_t i = 0; i < n; i += kLanes) {
+    for (uint32_t l = 0; l < kLanes; ++l) {
+      const float v = x[i + l], w = importance[i + l];
+      const float level = Grid::Nearest(v * inverse);
+      const float miss = v - step * level;
+      error[l] += w * miss * miss;
+      product[l] += w * level * v;
+      square[l] += w * level * level;
+    }
+  }
+  const float squares = Sum(square);
+  return {Sum(error), squares > 0 ? Sum(product) / squares : step};
+}
+
+float AsHalf(float step) { return F32FromF16(F16FromF32(std::min(std::max(step, -kLargestHalf), kLargestHalf))); }
+float AsIs(float step) { return step; }
+
+// Steps that put the largest value (by magnitude) near either end of the grid, and then what least squares make of the
+// best of them. Stored: what becomes of a step in the file.
+template <class Grid, float (*Stored)(float)>
+float BestStep(const float* x, const float* importance, uint32_t n, uint32_t trials, float least, float most) {
+  float largest = 0;
+  for (uint32_t i = 0; i < n; ++i) largest = std::fabs(x[i]) > std::fabs(largest) ? x[i] : largest;
+  if (largest == 0) return 0;
+  float best_step = 0;
+  Fit best;
+  bool any = false;
+  const auto attempt = [&](float wanted) {
+    const float step = Stored(wanted);
+    const Fit fit = Try<Grid>(x, importance, n, step);
+    if (any && !(fit.error < best.error)) return false;
+    any = true;
+    best = fit;
+    best_step = step;
+    return true;
+  };
+  for (const float end : {Grid::kFirst, Grid::kLast}) {
+    for (uint32_t i = 0; i < trials; ++i) {
+      attempt(largest / end * (least + (most - least) * static_cast<float>(i) / static_cast<float>(trials - 1)));
+    }
+  }
+  for (uint32_t i = 0; i < 3 && attempt(best.best_step); ++i) {
+  }
+  return best_step;
+}
+
+template <class Grid>
+void ChooseOneStep(const float* x, const float* importance, uint32_t n, uint32_t trials, BlockSteps* out) {
+  const float step = BestStep<Grid, AsHalf>(x, importance, n, trials, 0.7f, 1.2f);
+  out->delta = F16FromF32(step);
+  std::fill_n(out->step, n / kStepColumns, step);
+}
+
+// The best steps of 16 columns each become multiples of delta, -127 to 127 of them.
+void ChooseQ6_K(const float* x, const float* importance, BlockSteps* out) {
+  constexpr uint32_t kSteps = kMaxBlockColumns / kStepColumns;
+  float steps[kSteps];
+  float largest = 0;
+  for (uint32_t i = 0; i < kSteps; ++i) {
+    steps[i] =
+        BestStep<Q6_KGrid, AsIs>(x + i * kStepColumns, importance + i * kStepColumns, kStepColumns, 12, 0.9f, 1.1f);
+    largest = std::max(largest, std::fabs(steps[i]));
+  }
+  const float delta = AsHalf(largest / 127);
+  out->delta = F16FromF32(delta);
+  for (uint32_t i = 0; i < kSteps; ++i) {
+    const float multiple = delta > 0 ? std::rint(steps[i] / delta) : 0;
+    out->scale[i] = static_cast<int8_t>(std::min(std::max(multiple, -127.0f), 127.0f));
+    out->step[i] = static_cast<float>(out->scale[i]) * delta;
+  }
+}
+
+// Index of the level that is nearest.
+uint32_t NearestIQ4_NL(float x) {
+  uint32_t index = 0;
+  for (uint32_t i = 0; i < 15; ++i) index += 2 * x > static_cast<float>(kIQ4_NLValues[i] + kIQ4_NLValues[i + 1]);
+  return index;
+}
+
+void StoreNibbles(const BlockSteps& steps, const int8_t* integers, uint8_t* out) {
+  std::memcpy(out, &steps.delta, sizeof(steps.delta));
+  for (uint32_t i = 0; i < 16; ++i) out[2 + i] = static_cast<uint8_t>(integers[i] | integers[16 + i] << 4);
+}
+
+// Low nibbles [128], upper bit pairs [64], scales [16], delta: column 128 n + 32 p + l has its low bits in nibble p / 2
+// of byte 64 n + 32 (p % 2) + l and its upper bits in bit pair p of byte 32 n + l of theirs.
+void StoreQ6_K(const BlockSteps& steps, const int8_t* integers, uint8_t* out) {
+  std::memset(out, 0, 192);
+  for (uint32_t c = 0; c < kMaxBlockColumns; ++c) {
+    const uint32_t bits = static_cast<uint32_t>(integers[c] + 32);
+    const uint32_t n = c / 128, p = c / 32 % 4, l = c % 32;
+    uint8_t& low = out[64 * n + 32 * (p % 2) + l];
+    uint8_t& high = out[128 + 32 * n + l];
+    low = static_cast<uint8_t>(low | (bits & 15) << 4 * (p / 2));
+    high = static_cast<uint8_t>(high | bits >> 4 << 2 * p);
+  }
+  std::memcpy(out + 192, steps.scale, sizeof(steps.scale));
+  std::memcpy(out + 208, &steps.delta, sizeof(steps.delta));
+}
+
+}  // namespace
+
+bool BlockCodec::Supports(TensorType type) {
+  return type == TensorType::kQ4_0 || type == TensorType::kIQ4_NL || type == TensorType::kQ6_K ||
+         type == TensorType::kQ8_0;
+}
+
+size_t BlockCodec::bytes() const { return TraitsOf(type_).bytes / kBlockRows; }
+
+void BlockCodec::ChooseSteps(const float* target, const float* importance, BlockSteps* out) const {
+  switch (type_) {
+    case TensorType::kQ4_0: return ChooseOneStep<Q4_0Grid>(target, importance, 32, 14, out);
+    case TensorType::kIQ4_NL: return ChooseOneStep<IQ4_NLGrid>(target, importance, 32, 14, out);
+    case TensorType::kQ8_0: return ChooseOneStep<Q8_0Grid>(target, importance, 32, 6, out);
+    default: return ChooseQ6_K(target, importance, out);
+  }
+}
+
+int8_t BlockCodec::Nearest(const BlockSteps& steps, uint32_t column, float target, float* value) const {
+  const float step = steps.step[column / kStepColumns];
+  const float x = step == 0 ? 0 : target / step;
+  int integer = 0;
+  switch (type_) {
+    case TensorType::kQ4_0: integer = static_cast<int>(Q4_0Grid::Nearest(x)) + 8; break;
+    case TensorType::kIQ4_NL: integer = static_cast<int>(NearestIQ4_NL(x)); break;
+    case TensorType::kQ8_0: integer = static_cast<int>(Q8_0Grid::Nearest(x)); break;
+    default: integer = static_cast<int>(Q6_KGrid::Nearest(x)); break;
+  }
+  *value = Level(static_cast<int8_t>(integer)) * step;
+  return static_cast<int8_t>(integer);
+}
+
+float BlockCodec::Level(int8_t integer) const {
+  switch (type_) {
+    case TensorType::kQ4_0: return static_cast<float>(integer - 8);
+    case TensorType::kIQ4_NL: return static_cast<float>(kIQ4_NLValues[integer]);
+    default: return static_cast<float>(integer);
+  }
+}
+
+void BlockCodec::SetStep(float step, BlockSteps* out) const {
+  const float stored = AsHalf(step);
+  out->delta = F16FromF32(stored);
+  std::fill_n(out->step, columns() / kStepColumns, stored);
+}
+
+void BlockCodec::Store(const BlockSteps& steps, const int8_t* integers, uint8_t* out) const {
+  switch (type_) {
+    case TensorType::kQ4_0:
+    case TensorType::kIQ4_NL: return StoreNibbles(steps, integers, out);
+    case TensorType::kQ8_0:
+      std::memcpy(out, &steps.delta, sizeof(steps.delta));
+      std::memcpy(out + sizeof(steps.delta), integers, 32);
+      return;
+    default: return StoreQ6_K(steps, integers, out);
+  }
+}
+
+void QuantizeRow(const BlockCodec& codec, const float* x, const float* importance, uint32_t cols, uint8_t* out,
+                 float* misses, double* error) {
+  const uint32_t columns = codec.columns();
+  int8_t integers[kMaxBlockColumns];
+  for (uint32_t begin = 0; begin < cols; begin += columns, out += codec.bytes()) {
+    BlockSteps steps;
+    codec.ChooseSteps(x + begin, importance + begin, &steps);
+    float sum = 0;
+    for (uint32_t i = 0; i < columns; ++i) {
+      float value = 0;
+      integers[i] = codec.Nearest(steps, i, x[begin + i], &value);
+      const float miss = x[begin + i] - value;
+      sum += miss * miss;
+      if (misses != nullptr) misses[begin + i] = miss;
+    }
+    codec.Store(steps, integers, out);
+    *error += static_cast<double>(sum);
+  }
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,60 @@
+// The types that weights are quantised to, one row's block at a time: what steps are best, and ggml's bytes for it.
+#ifndef LFM2_TOOLS_QUANTIZE_BLOCK_CODEC_H_
+#define LFM2_TOOLS_QUANTIZE_BLOCK_CODEC_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lfm2/format/tensor_type.h"
+
+namespace lfm2::tools {
+
+// Columns that share a step.
+inline constexpr uint32_t kStepColumns = 16;
+inline constexpr uint32_t kMaxBlockColumns = 256;
+
+// What a block holds besides its integers.
+struct BlockSteps {
+  // weight = level of the integer * step, for each 16 columns.
+  float step[kMaxBlockColumns / kStepColumns] = {};
+  uint16_t delta = 0;                                  // half-float, as stored
+  int8_t scale[kMaxBlockColumns / kStepColumns] = {};  // Q6_K only
+};
+
+// Q4_0, IQ4_NL, Q6_K and Q8_0.
+class BlockCodec {
+ public:
+  static bool Supports(TensorType type);
+  // type: a supported one.
+  explicit BlockCodec(TensorType type) : type_(type) {}
+
+  TensorType type() const { return type_; }
+  uint32_t columns() const { return TraitsOf(type_).columns; }
+  // ggml's bytes of one block of one row.
+  size_t bytes() const;
+
+  // The steps for which the nearest values of target[columns] have the least sum of importance * error^2; importance is
+  // positive.
+  void ChooseSteps(const float* target, const float* importance, BlockSteps* out) const;
+  // The integer whose value is nearest, and that value: exactly what the kernels' definition makes of it.
+  int8_t Nearest(const BlockSteps& steps, uint32_t column, float target, float* value) const;
+  // The value of an integer that Nearest has returned.
+  float Level(int8_t integer) const;
+  // Replaces the step of a type that has one step a block by the nearest that can be stored.
+  void SetStep(float step, BlockSteps* out) const;
+  bool has_one_step() const { return type_ != TensorType::kQ6_K; }
+  // integers[columns] to out[bytes()].
+  void Store(const BlockSteps& steps, const int8_t* integers, uint8_t* out) const;
+
+ private:
+  TensorType type_;
+};
+
+// Whole rows without feedback: x[cols] to ggml's row. importance[cols]. cols is a multiple of the type's columns.
+// misses: x - value of every column, unless it is nullptr. error: the sum of their squares is added.
+void QuantizeRow(const BlockCodec& codec, const float* x, const float* importance, uint32_t cols, uint8_t* out,
+                 float* misses, double* error);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_QUANTIZE_BLOCK_CODEC_H_

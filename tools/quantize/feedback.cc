@@ -1,0 +1,145 @@
+#include "tools/quantize/feedback.h"
+
+#include <algorithm>
+
+#include "lfm2/base/numeric.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+// Rows that one task rounds.
+constexpr uint32_t kTaskRows = 128;
+
+// A block of columns as all rows see it.
+struct Panel {
+  uint32_t first = 0;
+  uint32_t columns = 0;
+  Eigen::MatrixXf after;          // L_ik / L_kk for i behind the block, [size - first - columns, columns]
+  RowMatrix within;               // the same inside the block, [i, k], zero but for i > k
+  std::vector<float> importance;  // L_kk^2
+  RowMatrix h;                    // H[:, block], for refinements
+};
+
+Panel MakePanel(const FactoredMoments& m, uint32_t first, uint32_t columns, bool refine) {
+  Panel p;
+  p.first = first;
+  p.columns = columns;
+  const uint32_t behind = m.size() - first - columns;
+  p.importance.resize(columns);
+  if (refine) {
+    p.h.resize(m.size(), columns);
+    for (uint32_t i = 0; i < m.size(); ++i) {
+      for (uint32_t k = 0; k < columns; ++k) p.h(i, k) = m.H(i, first + k);
+    }
+    return p;
+  }
+  p.after.resize(behind, columns);
+  p.within = RowMatrix::Zero(columns, columns);
+  for (uint32_t k = 0; k < columns; ++k) {
+    const float pivot = m.L(first + k, first + k);
+    p.importance[k] = pivot * pivot;
+    for (uint32_t i = k + 1; i < columns; ++i) p.within(i, k) = m.L(first + i, first + k) / pivot;
+    for (uint32_t i = 0; i < behind; ++i) p.after(i, k) = m.L(first + columns + i, first + k) / pivot;
+  }
+  return p;
+}
+
+// A row's blocks while they are rounded.
+struct Rounded {
+  const BlockCodec& codec;
+  std::vector<int8_t> integers;   // [rows, size]
+  std::vector<BlockSteps> steps;  // [rows, size / columns]
+};
+
+// target[columns] of one row becomes its error there.
+void RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* target, BlockSteps* steps,
+                int8_t* integers, float* error) {
+  codec.ChooseSteps(target, p.importance.data(), steps);
+  for (uint32_t k = p.columns; k-- > 0;) {
+    float value = 0;
+    integers[k] = codec.Nearest(*steps, k, target[k], &value);
+    const float e = w[k] - value;
+    error[k] = e;
+    const float* const row = p.within.data() + size_t{k} * p.columns;
+    for (uint32_t j = 0; j < k; ++j) target[j] += e * row[j];
+  }
+}
+
+// Moves a row's integers in one block, then its step, to where e H e^T is least with all others as they are.
+// gradient[columns] = (e H)[block].
+void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, BlockSteps* steps, int8_t* integers,
+                 float* error) {
+  const auto h = [&p](uint32_t i) { return p.h.data() + size_t{p.first + i} * p.columns; };
+  for (uint32_t k = 0; k < p.columns; ++k) {
+    const float old = codec.Level(integers[k]) * steps->step[k / kStepColumns];
+    float value = 0;
+    const int8_t integer = codec.Nearest(*steps, k, old + gradient[k] / h(k)[k], &value);
+    if (integer == integers[k]) continue;
+    integers[k] = integer;
+    const float moved = value - old;
+    error[k] -= moved;
+    for (uint32_t j = 0; j < p.columns; ++j) gradient[j] -= moved * h(k)[j];
+  }
+  if (!codec.has_one_step()) return;
+  float along = 0, curvature = 0;
+  for (uint32_t k = 0; k < p.columns; ++k) {
+    const float level = codec.Level(integers[k]);
+    float sum = 0;
+    for (uint32_t j = 0; j < p.columns; ++j) sum += codec.Level(integers[j]) * h(k)[j];
+    along += level * gradient[k];
+    curvature += level * sum;
+  }
+  if (!(curvature > 0)) return;
+  const float old = steps->step[0];
+  codec.SetStep(old + along / curvature, steps);
+  const float moved = steps->step[0] - old;
+  for (uint32_t k = 0; k < p.columns; ++k) error[k] -= moved * codec.Level(integers[k]);
+}
+
+}  // namespace
+
+void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
+                          const Executor* executor, RowMatrix* w, std::vector<uint8_t>* ggml) {
+  const uint32_t size = moments.size(), columns = codec.columns(), blocks = size / columns;
+  const uint32_t rows = static_cast<uint32_t>(w->rows());
+  Rounded r{codec, std::vector<int8_t>(size_t{rows} * size), std::vector<BlockSteps>(size_t{rows} * blocks)};
+  // Calls f(first row, rows, block's values [rows, columns] of `offset` + the errors' product with `by`).
+  const auto each_rows = [&](auto&& f) {
+    ParallelFor(executor, DivideUp(rows, kTaskRows),
+                [&](uint32_t i) { f(i * kTaskRows, std::min(kTaskRows, rows - i * kTaskRows)); });
+  };
+  for (uint32_t b = blocks; b-- > 0;) {
+    const Panel p = MakePanel(moments, b * columns, columns, false);
+    const uint32_t behind = p.first + columns;
+    each_rows([&](uint32_t first, uint32_t count) {
+      RowMatrix target = w->block(first, p.first, count, columns);
+      if (behind < size) target.noalias() += w->block(first, behind, count, size - behind) * p.after;
+      for (uint32_t i = 0; i < count; ++i) {
+        const size_t row = first + i;
+        float* const own = w->data() + row * size + p.first;
+        RoundBlock(p, codec, own, target.data() + size_t{i} * columns, &r.steps[row * blocks + b],
+                   r.integers.data() + row * size + p.first, own);
+      }
+    });
+  }
+  for (uint32_t pass = 0; pass < refinements; ++pass) {
+    for (uint32_t b = 0; b < blocks; ++b) {
+      const Panel p = MakePanel(moments, b * columns, columns, true);
+      each_rows([&](uint32_t first, uint32_t count) {
+        RowMatrix gradient = w->middleRows(first, count) * p.h;
+        for (uint32_t i = 0; i < count; ++i) {
+          const size_t row = first + i;
+          RefineBlock(p, codec, gradient.data() + size_t{i} * columns, &r.steps[row * blocks + b],
+                      r.integers.data() + row * size + p.first, w->data() + row * size + p.first);
+        }
+      });
+    }
+  }
+  ggml->resize(size_t{rows} * blocks * codec.bytes());
+  for (size_t i = 0; i < size_t{rows} * blocks; ++i) {
+    codec.Store(r.steps[i], r.integers.data() + i * columns, ggml->data() + i * codec.bytes());
+  }
+}
+
+}  // namespace lfm2::tools

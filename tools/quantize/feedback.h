@@ -1,0 +1,28 @@
+// Rounding with second-order error feedback: later columns make up for what earlier ones have lost.
+//
+// With H the mean of x x^T over a matrix's inputs x, the mean squared error of a row's output is e H e^T, e = w - w'.
+// Frantar et al., GPTQ (2022), round a row column by column and move what is lost into the columns to come; in the form
+// of Chee et al., QuIP (2023): with H = L L^T and columns from last to first, column k is rounded at
+//   target_k = w_k + sum over i > k of e_i L_ik / L_kk,
+// and e H e^T is the sum over k of L_kk^2 (target_k - w'_k)^2. Afterwards single integers and steps move as long as
+// that lowers e H e^T.
+#ifndef LFM2_TOOLS_QUANTIZE_FEEDBACK_H_
+#define LFM2_TOOLS_QUANTIZE_FEEDBACK_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "lfm2/base/executor.h"
+#include "tools/quantize/block_codec.h"
+#include "tools/quantize/input_moments.h"
+
+namespace lfm2::tools {
+
+// Rounds w[rows, size]. refinements: times that every column is looked at again.
+// ggml: codec's rows. w becomes the error, w - w'.
+void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
+                          const Executor* executor, RowMatrix* w, std::vector<uint8_t>* ggml);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_QUANTIZE_FEEDBACK_H_

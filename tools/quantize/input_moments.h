@@ -1,0 +1,60 @@
+// What a matrix is multiplied by: second moments of its inputs, and their triangular factor.
+#ifndef LFM2_TOOLS_QUANTIZE_INPUT_MOMENTS_H_
+#define LFM2_TOOLS_QUANTIZE_INPUT_MOMENTS_H_
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <vector>
+
+#include "lfm2/base/executor.h"
+
+namespace lfm2::tools {
+
+using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+// x[rows, cols] in memory of somebody else.
+using RowsView = Eigen::Map<const RowMatrix>;
+
+// H[size, size] = mean of x x^T over inputs x[size], in the part of a square below and on the diagonal.
+class InputMoments {
+ public:
+  explicit InputMoments(uint32_t size) : sum_(Eigen::MatrixXf::Zero(size, size)) {}
+
+  uint32_t size() const { return static_cast<uint32_t>(sum_.rows()); }
+  uint64_t inputs() const { return inputs_; }
+  // The same sums whatever the executor.
+  void Add(const RowsView& x, const Executor* executor);
+  // Adds `weight` inputs that are distributed as those of `other`, which has some: what is known of inputs that are
+  // few.
+  void AddPrior(const InputMoments& other, float weight);
+  // The mean of x_i^2, for each i; ones where there were no inputs.
+  std::vector<float> Importance() const;
+
+ private:
+  friend class FactoredMoments;
+  Eigen::MatrixXf sum_;
+  double weight_ = 0;
+  uint64_t inputs_ = 0;
+};
+
+// H + damping * mean diagonal * I = L L^T. H lies above the diagonal of one square and L below and on it.
+class FactoredMoments {
+ public:
+  // Takes the moments' memory.
+  FactoredMoments(InputMoments&& moments, float damping);
+
+  uint32_t size() const { return static_cast<uint32_t>(square_.rows()); }
+  float H(uint32_t i, uint32_t j) const { return i == j ? diagonal_[i] : i < j ? square_(i, j) : square_(j, i); }
+  // i >= j
+  float L(uint32_t i, uint32_t j) const { return square_(i, j); }
+  // Sum over rows e of E[rows, size] of e H e^T, without the damping.
+  double SquaredLength(const RowMatrix& e, const Executor* executor) const;
+
+ private:
+  Eigen::MatrixXf square_;
+  std::vector<float> diagonal_;  // of the damped H
+  float added_ = 0;              // to it
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_QUANTIZE_INPUT_MOMENTS_H_

@@ -1,0 +1,136 @@
+#include "tools/quantize/layer_runner.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lfm2.h"
+#include "tools/common/arena_memory.h"
+
+namespace lfm2::tools {
+
+#if defined(LFM2_DYNAMIC_DISPATCH)
+using Kernels = HWY_NAMESPACE::DispatchedKernels;
+#else
+using Kernels = HWY_NAMESPACE::SimdKernels;
+#endif
+
+struct LayerRunner::Machine {
+  Kernels kernels;
+  ModelConfig config;
+  ModelConfig expert;  // whose dense feed forward is one expert
+  const Executor* executor = nullptr;
+  ArenaMemory memory;
+  Workspace workspace;
+  State state;  // of one sequence; layers of a kind share the first place
+
+  LayerContext Context(const ModelConfig& c, uint32_t tokens) {
+    return {c, workspace, executor, nullptr, nullptr, 0, tokens};
+  }
+  void Load(const ModelConfig& c, const float* x, const float* norm, uint32_t tokens) {
+    std::memcpy(workspace.x, x, size_t{tokens} * c.hidden_size * sizeof(float));
+    const LayerContext ctx = Context(c, tokens);
+    HWY_NAMESPACE::ForTokens(ctx, [&](uint32_t t) { HWY_NAMESPACE::Normalize(kernels, ctx, t, norm); });
+  }
+  void Operator(const LayerWeights& weights, uint32_t layer, const float* x, uint32_t tokens) {
+    Load(config, x, weights.operator_norm, tokens);
+    const LayerContext ctx = Context(config, tokens);
+    if (config.layer_kind[layer] == LayerKind::kAttention) {
+      HWY_NAMESPACE::AttentionOperator(kernels, ctx, weights, state.kv(0));
+    } else {
+      state.Reset();
+      HWY_NAMESPACE::ShortConvOperator(kernels, ctx, weights, state.conv(0));
+    }
+  }
+  void AddDeltas(float* x, uint32_t tokens) {
+    const LayerContext ctx = Context(config, tokens);
+    HWY_NAMESPACE::ForTokens(ctx, [&](uint32_t t) { HWY_NAMESPACE::AddDelta(kernels, ctx, t); });
+    std::memcpy(x, workspace.x, size_t{tokens} * config.hidden_size * sizeof(float));
+  }
+};
+
+LayerRunner::LayerRunner() : machine_(std::make_unique<Machine>()) {}
+LayerRunner::~LayerRunner() = default;
+
+Error LayerRunner::Open(const ModelConfig& config, uint32_t tokens, const Executor* executor) {
+  Machine& m = *machine_;
+  LFM2_RETURN_IF_FAILED(Error::From(m.kernels.Select(CpuTarget::kAutomatic)));
+  m.config = config;
+  m.expert = config;
+  m.expert.dense_ff_size = config.expert_ff_size;
+  m.executor = executor;
+  ModelConfig largest = config;
+  largest.dense_ff_size = std::max(config.dense_ff_size, config.expert_ff_size);
+  SessionOptions options;
+  options.context_length = tokens;
+  options.prefill_chunk = tokens;
+  const auto carve = [&](Arena arena) {
+    m.state.CarveKv(config, options, arena);
+    m.state.CarveConv(config, arena);
+    m.workspace.Carve(largest, tokens, arena);
+    return arena.used();
+  };
+  LFM2_RETURN_IF_FAILED(m.memory.Allocate(carve(Arena::Counting())));
+  carve(Arena(m.memory.span()));
+  float frequency[kMaxHeadDim / 2];
+  HWY_NAMESPACE::FillRopeFrequency(config, frequency);
+  for (uint32_t t = 0; t < tokens; ++t) {
+    HWY_NAMESPACE::FillRope(frequency, config.head_dim, t, m.workspace.rope + size_t{t} * config.head_dim);
+  }
+  return Error();
+}
+
+const float* LayerRunner::Normed(Input input, const float* x, uint32_t tokens) {
+  const float* const norm = input == Input::kOperator ? weights.operator_norm : weights.ffn_norm;
+  machine_->Load(machine_->config, x, norm, tokens);
+  return machine_->workspace.normed;
+}
+
+const float* LayerRunner::OperatorOut(uint32_t layer, const float* x, uint32_t tokens) {
+  machine_->Operator(weights, layer, x, tokens);
+  const bool attention = machine_->config.layer_kind[layer] == LayerKind::kAttention;
+  return attention ? machine_->workspace.attention.out : machine_->workspace.conv.out;
+}
+
+void LayerRunner::AddOperator(uint32_t layer, float* x, uint32_t tokens) {
+  machine_->Operator(weights, layer, x, tokens);
+  machine_->AddDeltas(x, tokens);
+}
+
+const float* LayerRunner::DenseActivation(const float* x, uint32_t tokens) {
+  machine_->Load(machine_->config, x, weights.ffn_norm, tokens);
+  HWY_NAMESPACE::DenseFeedForward(machine_->kernels, machine_->Context(machine_->config, tokens), weights);
+  return machine_->workspace.ffn.act;
+}
+
+void LayerRunner::AddDense(float* x, uint32_t tokens) {
+  DenseActivation(x, tokens);
+  machine_->AddDeltas(x, tokens);
+}
+
+void LayerRunner::Route(const float* normed, uint32_t tokens, uint16_t* chosen, float* shares) {
+  Machine& m = *machine_;
+  const LayerContext ctx = m.Context(m.config, tokens);
+  const Workspace& ws = m.workspace;
+  const Product router[] = {{&weights.router, ws.moe.scores}};
+  HWY_NAMESPACE::MultiplyAll(m.kernels, m.executor, router,
+                             HWY_NAMESPACE::PackInput(m.kernels, ctx, normed, m.config.hidden_size, ws.panel));
+  const uint32_t per_token = m.config.experts_per_token;
+  for (size_t t = 0; t < tokens; ++t) {
+    HWY_NAMESPACE::ChooseExperts(m.config, ws.moe.scores + t * m.config.experts, weights.expert_bias,
+                                 chosen + t * per_token, shares + t * per_token);
+  }
+}
+
+const float* LayerRunner::ExpertActivation(const float* normed, uint32_t tokens) {
+  Machine& m = *machine_;
+  std::memcpy(m.workspace.normed, normed, size_t{tokens} * m.config.hidden_size * sizeof(float));
+  HWY_NAMESPACE::DenseFeedForward(m.kernels, m.Context(m.expert, tokens), weights);
+  return m.workspace.ffn.act;
+}
+
+const float* LayerRunner::ExpertOut(const float* normed, uint32_t tokens) {
+  ExpertActivation(normed, tokens);
+  return machine_->workspace.delta;
+}
+
+}  // namespace lfm2::tools

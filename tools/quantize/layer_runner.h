@@ -1,0 +1,54 @@
+// One layer of a model at work on sequences of tokens, with weights in memory: the library's own layers, one at a time.
+#ifndef LFM2_TOOLS_QUANTIZE_LAYER_RUNNER_H_
+#define LFM2_TOOLS_QUANTIZE_LAYER_RUNNER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lfm2/base/executor.h"
+#include "lfm2/format/model_config.h"
+#include "lfm2/model/weights.h"
+#include "tools/common/error.h"
+
+namespace lfm2::tools {
+
+// Which of a layer's two norms.
+enum class Input { kOperator, kFeedForward };
+
+class LayerRunner {
+ public:
+  LayerRunner();
+  LayerRunner(const LayerRunner&) = delete;
+  LayerRunner& operator=(const LayerRunner&) = delete;
+  ~LayerRunner();
+
+  // tokens: of the longest sequence. executor outlives this.
+  Error Open(const ModelConfig& config, uint32_t tokens, const Executor* executor);
+
+  // Of the layer that is at work; the caller fills in matrices and norms. An expert's matrices stand as ffn_*.
+  LayerWeights weights;
+
+  // These take one sequence x[tokens, hidden_size] from position 0 on. What they return, [tokens, cols], is valid until
+  // the next call: the normalised x; what attention or convolution hands to its output matrix; silu(gate) * up.
+  const float* Normed(Input input, const float* x, uint32_t tokens);
+  const float* OperatorOut(uint32_t layer, const float* x, uint32_t tokens);
+  // x += operator(x).
+  void AddOperator(uint32_t layer, float* x, uint32_t tokens);
+  const float* DenseActivation(const float* x, uint32_t tokens);
+  // x += feed_forward(x), of a dense layer.
+  void AddDense(float* x, uint32_t tokens);
+  // chosen[tokens, experts_per_token], weights likewise, from normalised inputs.
+  void Route(const float* normed, uint32_t tokens, uint16_t* chosen, float* shares);
+  // normed[tokens, hidden_size] of tokens that are routed to one expert: its activation, and its output.
+  const float* ExpertActivation(const float* normed, uint32_t tokens);
+  const float* ExpertOut(const float* normed, uint32_t tokens);
+
+ private:
+  struct Machine;
+  std::unique_ptr<Machine> machine_;
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_QUANTIZE_LAYER_RUNNER_H_

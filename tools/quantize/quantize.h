@@ -1,0 +1,50 @@
+// lfm2-pack --type: what lies between a model source and the packer.
+#ifndef LFM2_TOOLS_QUANTIZE_QUANTIZE_H_
+#define LFM2_TOOLS_QUANTIZE_QUANTIZE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "lfm2/posix/thread_pool.h"
+#include "tools/common/error.h"
+#include "tools/pack/model_source.h"
+#include "tools/quantize/calibrator.h"
+#include "tools/quantize/quantized_source.h"
+#include "tools/quantize/weight_store.h"
+
+namespace lfm2::tools {
+
+struct QuantizeArguments {
+  Recipe recipe;
+  std::string calibrate;  // text file; empty: no calibration
+  CalibrationOptions calibration;
+  std::string report;  // JSON file to write; empty: none
+  uint32_t threads = 0;
+  bool quiet = false;
+};
+
+// One model on its way. The base source outlives it.
+class Quantization {
+ public:
+  // Decides every tensor's type; source() is to be packed from here on. Nothing is computed yet.
+  Error Open(const ModelSource& base, const QuantizeArguments& arguments);
+  const ModelSource& source() const { return source_; }
+
+  // Calibrates, if that is wanted, with a progress bar; output: the image to be, beside which the work is kept.
+  // vocab_section: the vocabulary as the packer has built it.
+  Error Prepare(const std::string& output, const std::string& vocab_section);
+  // Behind a finished image: shows and writes the reports, and removes the work.
+  Error Finish();
+
+ private:
+  std::string Job(const std::string& text) const;
+
+  QuantizeArguments arguments_;
+  posix::ThreadPool threads_;
+  QuantizedSource source_;
+  WeightStore store_;
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_QUANTIZE_QUANTIZE_H_

@@ -1,0 +1,79 @@
+#include "tools/quantize/quantized_source.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lfm2/base/numeric.h"
+#include "lfm2/kernels/dequantize.h"
+#include "tools/pack/repack.h"
+#include "tools/quantize/block_codec.h"
+
+namespace lfm2::tools {
+
+Error ReadFloats(const ModelSource& source, size_t tensor, uint32_t expert, uint32_t row, uint32_t rows,
+                 float* values) {
+  const ImageTensor& t = source.tensors()[tensor];
+  const uint32_t cols = t.spec.cols;
+  std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(t.type, rows, cols)));
+  LFM2_RETURN_IF_FAILED(source.ReadBlocks(tensor, expert, row, rows, blocks.data()));
+  const Matrix matrix{blocks.data(), rows, cols, t.type};
+  for (uint32_t i = 0; i < rows; ++i) {
+    float* const out = values + size_t{i} * cols;
+    DequantizeRow(matrix, i, out);
+    for (uint32_t c = 0; c < cols; ++c) {
+      if (std::isfinite(out[c])) continue;
+      return Error::Of("the tensor ", TensorName(t.spec), " has a weight that is no finite number, in row ", row + i,
+                       ", column ", c);
+    }
+  }
+  return Error();
+}
+
+void RepackRows(TensorType type, const uint8_t* ggml, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+  const size_t row_bytes = GgmlRowBytes(type, cols);
+  const size_t block_bytes = static_cast<size_t>(MatrixBytes(type, kBlockRows, cols));
+  for (uint32_t r = 0; r < rows; r += kBlockRows, blocks += block_bytes) {
+    RepackRowBlock(type, ggml + r * row_bytes, Min(kBlockRows, rows - r), cols, blocks);
+  }
+}
+
+Error QuantizedSource::Open(const ModelSource& base, const Recipe& recipe, const Executor* executor) {
+  base_ = &base;
+  executor_ = executor;
+  config_ = base.config();
+  name_ = base.name();
+  description_ = base.description();
+  vocab_ = base.vocab();
+  files_ = base.files();
+  bytes_ = base.bytes();
+  LFM2_RETURN_IF_FAILED(recipe.Apply(base, &tensors_));
+  reports_.resize(tensors_.size());
+  return Error();
+}
+
+Error QuantizedSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const {
+  if (!IsQuantizedHere(tensor)) return base_->ReadBlocks(tensor, expert, row, rows, blocks);
+  if (store_ != nullptr && store_->Holds(tensor)) return store_->Read(tensor, expert, row, rows, blocks);
+  const ImageTensor& t = tensors_[tensor];
+  const BlockCodec codec(t.type);
+  const uint32_t cols = t.spec.cols;
+  const size_t row_bytes = GgmlRowBytes(t.type, cols);
+  values_.resize(size_t{rows} * cols);
+  ggml_.resize(rows * row_bytes);
+  LFM2_RETURN_IF_FAILED(ReadFloats(*base_, tensor, expert, row, rows, values_.data()));
+  const std::vector<float> importance(cols, 1.0f);
+  std::vector<double> errors(rows), powers(rows);
+  ParallelFor(executor_, rows, [&](uint32_t i) {
+    const float* const x = values_.data() + size_t{i} * cols;
+    QuantizeRow(codec, x, importance.data(), cols, ggml_.data() + i * row_bytes, nullptr, &errors[i]);
+    for (uint32_t c = 0; c < cols; ++c) powers[i] += static_cast<double>(x[c]) * static_cast<double>(x[c]);
+  });
+  for (uint32_t i = 0; i < rows; ++i) {
+    reports_[tensor].weight_error += errors[i];
+    reports_[tensor].weight_power += powers[i];
+  }
+  RepackRows(t.type, ggml_.data(), rows, cols, blocks);
+  return Error();
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,77 @@
+#include "tools/quantize/tensor_report.h"
+
+#include <cstdio>
+#include <map>
+
+#include "tools/common/console.h"
+#include "tools/quantize/recipe.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+double Ratio(double error, double power) { return power > 0 ? error / power : 0; }
+
+std::string Shown(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g", value);
+  return text;
+}
+
+}  // namespace
+
+nlohmann::ordered_json ReportJson(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorReport& r = reports[i];
+    if (!(r.weight_power > 0)) continue;
+    nlohmann::ordered_json one = {{"tensor", TensorName(tensors[i].spec)},
+                                  {"type", TraitsOf(tensors[i].type).name},
+                                  {"weight_error", Ratio(r.weight_error, r.weight_power)}};
+    if (r.inputs > 0) {
+      one["inputs"] = r.inputs;
+      one["output_error"] = Ratio(r.output_error, r.output_power);
+      one["plain_output_error"] = Ratio(r.plain_error, r.output_power);
+    }
+    list.push_back(one);
+  }
+  return list;
+}
+
+std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports) {
+  struct Sum {
+    uint32_t tensors = 0, calibrated = 0;
+    double weights = 0, outputs = 0, plain = 0;
+  };
+  std::map<std::pair<TensorRole, TensorType>, Sum> sums;
+  bool calibrated = false;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorReport& r = reports[i];
+    if (!(r.weight_power > 0)) continue;
+    Sum& sum = sums[{tensors[i].spec.role, tensors[i].type}];
+    ++sum.tensors;
+    sum.weights += Ratio(r.weight_error, r.weight_power);
+    if (r.inputs == 0) continue;
+    ++sum.calibrated;
+    sum.outputs += Ratio(r.output_error, r.output_power);
+    sum.plain += Ratio(r.plain_error, r.output_power);
+    calibrated = true;
+  }
+  Table table(calibrated ? "llrrrr" : "llrr");
+  std::vector<std::string> heading = {"tensor", "type", "tensors", "error of weights"};
+  if (calibrated) heading.insert(heading.end(), {"of outputs", "had it been rounded"});
+  table.Row(heading);
+  for (const auto& [key, sum] : sums) {
+    std::vector<std::string> cells = {NameOf(key.first), TraitsOf(key.second).name, std::to_string(sum.tensors),
+                                      Shown(sum.weights / sum.tensors)};
+    if (calibrated) {
+      const bool any = sum.calibrated > 0;
+      cells.push_back(any ? Shown(sum.outputs / sum.calibrated) : "");
+      cells.push_back(any ? Shown(sum.plain / sum.calibrated) : "");
+    }
+    table.Row(cells);
+  }
+  return table.Text();
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,33 @@
+// What quantising has cost, tensor by tensor.
+#ifndef LFM2_TOOLS_QUANTIZE_TENSOR_REPORT_H_
+#define LFM2_TOOLS_QUANTIZE_TENSOR_REPORT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tools/pack/model_source.h"
+
+namespace lfm2::tools {
+
+// Sums over a tensor, all experts of it; a ratio of two is an error.
+struct TensorReport {
+  double weight_error = 0;  // (w - w')^2
+  double weight_power = 0;  // w^2
+  uint64_t inputs = 0;      // calibration inputs; of an expert tensor, those of all experts
+  double output_error = 0;  // |x (w - w')|^2, mean over inputs
+  double plain_error = 0;   // the same, had each block been rounded by itself
+  double output_power = 0;  // |x w|^2
+};
+
+// One entry a tensor that was quantised. reports: one for each of tensors; power 0 where nothing was done.
+nlohmann::ordered_json ReportJson(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports);
+
+// A table with a line for each role: relative errors, means over its tensors.
+std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_QUANTIZE_TENSOR_REPORT_H_
