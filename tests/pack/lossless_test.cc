@@ -138,7 +138,7 @@ void CheckLossless(const std::string& gguf_bytes) {
   if (planned.ok()) planned = PlanPack(source, "", &plan);
   REQUIRE_MESSAGE(planned.ok(), planned.text());
   MemorySink sink;
-  REQUIRE(WriteImage(source, plan, tools::PackProgress(), &sink).ok());
+  REQUIRE(WriteImage(source, plan, tools::StepProgress(), &sink).ok());
   const ImageCopy copy(sink.bytes());
   Image image;
   REQUIRE(image.Open(copy.storage()).ok());
@@ -176,7 +176,7 @@ void CheckLossless(const std::string& gguf_bytes) {
     for (uint32_t e = 0; e < image.config().experts; ++e) CHECK(image.VerifyRecord(m, e).ok());
   }
   const MemorySource packed(sink.bytes());
-  CHECK(VerifyCrcs(image, packed, tools::PackProgress()).ok());
+  CHECK(VerifyCrcs(image, packed, tools::StepProgress()).ok());
 }
 
 bool Contains(const std::string& text, const char* part) {
@@ -224,7 +224,7 @@ TEST_CASE("a model in several parts is the same image; a part that is missing, f
     PackPlan plan;
     LFM2_RETURN_IF_FAILED(source.Open(sources, {}));
     LFM2_RETURN_IF_FAILED(PlanPack(source, "", &plan));
-    return WriteImage(source, plan, tools::PackProgress(), sink);
+    return WriteImage(source, plan, tools::StepProgress(), sink);
   };
   const std::string a = parts[0].Bytes(), b = parts[1].Bytes(), c = parts[2].Bytes();
   MemorySink one, split, unused;

@@ -22,7 +22,7 @@ inline tools::Error PackGguf(const tools::ByteSource& file, const PackOptions& o
   LFM2_RETURN_IF_FAILED(source.Open({&file}, options.chat_template));
   tools::PackPlan plan;
   LFM2_RETURN_IF_FAILED(PlanPack(source, options.name, &plan));
-  return WriteImage(source, plan, tools::PackProgress(), sink);
+  return WriteImage(source, plan, tools::StepProgress(), sink);
 }
 
 }  // namespace lfm2::test

@@ -210,7 +210,7 @@ TEST_CASE("a changed byte anywhere in the weights is found by the CRCs") {
   REQUIRE(source.Open({&file}, {}).ok());
   REQUIRE(PlanPack(source, "", &plan).ok());
   MemorySink sink;
-  REQUIRE(WriteImage(source, plan, tools::PackProgress(), &sink).ok());
+  REQUIRE(WriteImage(source, plan, tools::StepProgress(), &sink).ok());
   const RecordEntry& r = plan.records[1];
   const uint64_t record = r.offset + 2 * r.stride;
   for (const uint64_t at : {plan.header.pinned_offset + plan.header.vocab_bytes,
@@ -220,7 +220,7 @@ TEST_CASE("a changed byte anywhere in the weights is found by the CRCs") {
     const ImageCopy copy(changed);
     Image image;
     REQUIRE(image.Open(copy.storage()).ok());
-    const Error error = VerifyCrcs(image, MemorySource(changed), tools::PackProgress());
+    const Error error = VerifyCrcs(image, MemorySource(changed), tools::StepProgress());
     CHECK(Contains(error.text(), at < record ? "the pinned part" : "expert 2 of layer 2"));
     CHECK(image.VerifyPinned().ok() == (at >= record));
     CHECK(image.VerifyRecord(1, 2).ok() == (at < record));

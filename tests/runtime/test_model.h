@@ -39,7 +39,7 @@ class TestModel {
     tools::MemorySink sink;
     tools::Error error = tools::OpenSource(path, {}, &source);
     if (error.ok()) error = PlanPack(*source, "", &plan);
-    if (error.ok()) error = WriteImage(*source, plan, tools::PackProgress(), &sink);
+    if (error.ok()) error = WriteImage(*source, plan, tools::StepProgress(), &sink);
     INFO(error.text());
     REQUIRE(error.ok());
     copy_ = std::make_unique<ImageCopy>(sink.bytes());

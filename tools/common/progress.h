@@ -4,9 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace lfm2::tools {
+
+// Called now and then with the bytes that are done and all there are; false stops the work.
+using StepProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
 class Progress {
  public:

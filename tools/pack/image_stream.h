@@ -7,14 +7,14 @@
 
 #include "lfm2/base/crc32c.h"
 #include "tools/common/byte_sink.h"
-#include "tools/pack/packer.h"
+#include "tools/common/progress.h"
 
 namespace lfm2::tools {
 
 class ImageStream {
  public:
   // Begins at an offset; all three outlive the stream.
-  ImageStream(uint64_t begin, uint64_t total, const PackProgress& progress, ByteSink* sink)
+  ImageStream(uint64_t begin, uint64_t total, const StepProgress& progress, ByteSink* sink)
       : position_(begin), total_(total), progress_(progress), sink_(sink) {}
 
   Error Append(const void* data, size_t bytes) {
@@ -40,7 +40,7 @@ class ImageStream {
   uint64_t position_;
   uint64_t total_;
   uint32_t crc_ = 0;
-  const PackProgress& progress_;
+  const StepProgress& progress_;
   ByteSink* sink_;
 };
 

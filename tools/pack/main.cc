@@ -1,5 +1,4 @@
 // lfm2-pack: makes a model image from a GGUF file, and checks images.
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -10,9 +9,9 @@
 #include <CLI/CLI.hpp>
 
 #include "lfm2/format/vocab.h"
-#include "tools/common/byte_sink.h"
 #include "tools/common/byte_source.h"
 #include "tools/common/console.h"
+#include "tools/common/interruptible.h"
 #include "tools/common/model_file.h"
 #include "tools/common/progress.h"
 #include "tools/pack/open_source.h"
@@ -25,17 +24,6 @@ namespace {
 
 constexpr char kProgram[] = "lfm2-pack";
 
-// Set by a signal; the packing stops at its next step and removes the temporary file.
-volatile std::sig_atomic_t stop_requested = 0;
-
-extern "C" void RequestStop(int) { stop_requested = 1; }
-
-void CatchSignals() {
-  struct sigaction action = {};
-  action.sa_handler = RequestStop;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-}
-
 struct Arguments {
   std::string input;
   std::string output;
@@ -45,20 +33,13 @@ struct Arguments {
   bool quiet = false;
 };
 
-PackProgress Report(Progress* bar) {
-  return [bar](uint64_t done, uint64_t total) {
-    bar->Update(done, total);
-    return stop_requested == 0;
-  };
-}
-
 Error Verify(const std::string& path, bool quiet) {
   ModelFile model;
   LFM2_RETURN_IF_FAILED(model.Open(path));
   FileSource source;
   LFM2_RETURN_IF_FAILED(source.Open(path));
   Progress bar("verifying", quiet);
-  const Error verified = VerifyCrcs(model.image(), source, Report(&bar));
+  const Error verified = VerifyCrcs(model.image(), source, ReportTo(&bar));
   if (!verified.ok()) {
     bar.Abandon();
     return Error::Of(path, ": ", verified.text());
@@ -88,17 +69,10 @@ Error PackModel(const Arguments& a) {
   if (!a.quiet) std::fputs(Summary(*source, plan).c_str(), stdout);
   std::fflush(stdout);
 
-  OutputFile output;
-  LFM2_RETURN_IF_FAILED(output.Open(a.output));
-  Progress bar("packing", a.quiet);
-  Error written = WriteImage(*source, plan, Report(&bar), &output);
-  if (written.ok() && stop_requested != 0) written = Error::Of("interrupted");
-  if (written.ok()) written = output.Commit();
-  if (!written.ok()) {
-    bar.Abandon();
-    return written;
-  }
-  bar.Finish(plan.header.file_bytes);
+  const auto write = [&](const StepProgress& progress, ByteSink* sink) {
+    return WriteImage(*source, plan, progress, sink);
+  };
+  LFM2_RETURN_IF_FAILED(WriteInterruptibly(a.output, "packing", a.quiet, plan.header.file_bytes, write));
   return a.verify ? Verify(a.output, a.quiet) : Error();
 }
 
@@ -128,7 +102,7 @@ int Main(int argc, char** argv) {
                  kProgram);
     return kExitUsage;
   }
-  CatchSignals();
+  CatchStopSignals();
   return Finish(kProgram, a.output.empty() ? Verify(a.input, a.quiet) : PackModel(a));
 }
 

@@ -111,7 +111,7 @@ Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* pla
   return Error();
 }
 
-Error WriteImage(const ModelSource& source, const PackPlan& plan, const PackProgress& progress, ByteSink* sink) {
+Error WriteImage(const ModelSource& source, const PackPlan& plan, const StepProgress& progress, ByteSink* sink) {
   const ImageHeader& h = plan.header;
   const std::vector<ImageTensor>& tensors = source.tensors();
   ImageStream out(h.metadata_bytes, h.file_bytes, progress, sink);

@@ -3,13 +3,13 @@
 #define LFM2_TOOLS_PACK_PACKER_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "lfm2/format/image_layout.h"
 #include "tools/common/byte_sink.h"
 #include "tools/common/error.h"
+#include "tools/common/progress.h"
 #include "tools/pack/model_source.h"
 
 namespace lfm2::tools {
@@ -22,16 +22,13 @@ struct PackPlan {
   std::vector<RecordEntry> records;    // one a MoE layer
 };
 
-// Called now and then with the bytes of the image written so far and in all; false stops the packing.
-using PackProgress = std::function<bool(uint64_t done, uint64_t total)>;
-
 // Builds the vocabulary and lays the image out. name: in place of the source's, unless it is empty. `plan` is a fresh
 // one.
 Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* plan);
 
 // Reads the weights of the source that the plan was made from and writes the whole image. Uses a few megabytes, however
 // large the model is. The same input gives the same image, byte for byte.
-Error WriteImage(const ModelSource& source, const PackPlan& plan, const PackProgress& progress, ByteSink* sink);
+Error WriteImage(const ModelSource& source, const PackPlan& plan, const StepProgress& progress, ByteSink* sink);
 
 }  // namespace lfm2::tools
 

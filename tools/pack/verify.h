@@ -7,13 +7,20 @@
 #include "lfm2/format/image.h"
 #include "tools/common/byte_source.h"
 #include "tools/common/error.h"
-#include "tools/pack/packer.h"
+#include "tools/common/progress.h"
 
 namespace lfm2::tools {
 
+// Refuse a CRC that is not the image's, with the part that is corrupt.
+Error CheckPinnedCrc(const ImageHeader& header, uint32_t crc);
+Error CheckRecordCrc(const Image& image, uint32_t moe_layer, uint32_t expert, uint32_t crc);
+
+// Reads the pinned part of an image whose header is sound.
+Error VerifyPinned(const ByteSource& source, const StepProgress& progress);
+
 // Reads the pinned part and every record of `image` through `source`, which holds the same bytes, a window at a time:
 // Image::VerifyPinned would have the whole pinned part resident. The first part whose CRC is wrong is named.
-Error VerifyCrcs(const Image& image, const ByteSource& source, const PackProgress& progress);
+Error VerifyCrcs(const Image& image, const ByteSource& source, const StepProgress& progress);
 
 }  // namespace lfm2::tools
 

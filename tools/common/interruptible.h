@@ -1,0 +1,28 @@
+// Long work that a person may stop: Ctrl-C and its like end it at the next step, and nothing is left behind.
+#ifndef LFM2_TOOLS_COMMON_INTERRUPTIBLE_H_
+#define LFM2_TOOLS_COMMON_INTERRUPTIBLE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "tools/common/byte_sink.h"
+#include "tools/common/error.h"
+#include "tools/common/progress.h"
+
+namespace lfm2::tools {
+
+// From now on SIGINT, SIGTERM and SIGHUP only ask for a stop, which StepProgress passes on.
+void CatchStopSignals();
+
+// Moves the bar, which outlives the result.
+StepProgress ReportTo(Progress* bar);
+
+// Writes a file that appears when it is complete, under a progress bar that says `verb`. write: writes all of it to the
+// sink. total: its bytes, for the last line.
+Error WriteInterruptibly(const std::string& path, const char* verb, bool quiet, uint64_t total,
+                         const std::function<Error(const StepProgress&, ByteSink*)>& write);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_COMMON_INTERRUPTIBLE_H_
