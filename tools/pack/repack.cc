@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "lfm2/base/numeric.h"
+#include "tools/pack/ggml_blocks.h"
 #include "tools/pack/gguf_reader.h"
 #include "tools/pack/interleave.h"
 
@@ -21,9 +22,6 @@ constexpr TypePair kTypes[] = {
     {39, TensorType::kMxfp4},
 };
 
-constexpr size_t kQ4_0Bytes = 18, kQ4_1Bytes = 20, kQ5_0Bytes = 22, kQ5_1Bytes = 24, kQ8_0Bytes = 34;
-constexpr size_t kQ4_KBytes = 144, kQ5_KBytes = 176, kQ6_KBytes = 210, kMxfp4Bytes = 17;
-
 // Both hold a half-float scale first and then bytes, whose order within a row is ours already: four columns (or four
 // pairs of columns) at a time go to their row's place.
 template <class Block, uint32_t kQuads>
@@ -36,15 +34,6 @@ void RepackScaled(const uint8_t* source, size_t row_bytes, size_t block_bytes, u
       std::memcpy(block + offsetof(Block, scale) + row * sizeof(uint16_t), from, sizeof(uint16_t));
       for (uint32_t q = 0; q < kQuads; ++q) std::memcpy(block + q * 64 + row * 4, from + sizeof(uint16_t) + q * 4, 4);
     }
-  }
-}
-
-// ggml's fifth bits are a 32-bit word, bit c for column c.
-void PutFifthBits(uint32_t word, uint32_t row, uint8_t* fifth) {
-  for (uint32_t i = 0; i < 4; ++i) {
-    uint32_t byte = 0;
-    for (uint32_t quad = 0; quad < 8; ++quad) byte |= (word >> (4 * quad + i) & 1) << quad;
-    fifth[row * 4 + i] = static_cast<uint8_t>(byte);
   }
 }
 
@@ -65,18 +54,6 @@ void RepackNibbles(const uint8_t* source, size_t row_bytes, size_t block_bytes, 
   }
 }
 
-// Scale and min of group g in the 12 bytes that ggml's Q4_K and Q5_K have for eight groups, six bits each: those of the
-// first four in bytes g and g + 4, those of the others in the nibbles of byte g + 4 and the upper bits of the first.
-void SixBitsOf(const uint8_t* bytes, uint32_t g, uint32_t* scale, uint32_t* min) {
-  if (g < 4) {
-    *scale = bytes[g] & 63u;
-    *min = bytes[g + 4] & 63u;
-  } else {
-    *scale = (bytes[g + 4] & 15u) | uint32_t{bytes[g - 4]} >> 6 << 4;
-    *min = uint32_t{bytes[g + 4]} >> 4 | uint32_t{bytes[g]} >> 6 << 4;
-  }
-}
-
 // Q4_K and Q5_K: delta, min delta, six-bit scales [12], for Q5_K fifth bits [32], nibbles [128]. Column 32 g + c has
 // its nibble in byte 32 (g / 2) + c, upper half for an odd g, and its fifth bit at bit g of byte c.
 template <class Block, bool has_fifth>
@@ -92,7 +69,7 @@ void RepackK(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t bl
       std::memcpy(&block.min_delta[row], from + 2, 2);
       for (uint32_t g = 0; g < 8; ++g) {
         uint32_t scale = 0, min = 0;
-        SixBitsOf(from + 4, g, &scale, &min);
+        GetSixBits(from + 4, g, &scale, &min);
         block.groups[g].scale_min[row] = static_cast<uint8_t>((scale & 15) | (min & 15) << 4);
         uint8_t& high = block.high[g / 2][row];
         high = static_cast<uint8_t>(high | (scale >> 4 | min >> 4 << 2) << 4 * (g % 2));

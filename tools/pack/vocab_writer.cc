@@ -6,53 +6,10 @@
 #include <initializer_list>
 #include <unordered_map>
 
-#include "lfm2/text/utf8.h"
+#include "tools/pack/byte_level.h"
 
 namespace lfm2::tools {
 namespace {
-
-// The byte that a character of the byte-level alphabet stands for; -1 for any other. Printable Latin-1 bytes stand for
-// themselves, the other 68 follow from U+0100 on in ascending order.
-int ByteOfCharacter(uint32_t code_point) {
-  static const std::array<int, 324> kTable = [] {
-    std::array<int, 324> table;
-    table.fill(-1);
-    size_t next = 256;
-    for (int b = 0; b < 256; ++b) {
-      const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-      table[printable ? static_cast<size_t>(b) : next++] = b;
-    }
-    return table;
-  }();
-  return code_point < kTable.size() ? kTable[code_point] : -1;
-}
-
-// False where a character is not of the byte-level alphabet.
-bool DecodeByteLevel(std::string_view spelled, std::string* bytes) {
-  bytes->clear();
-  while (!spelled.empty()) {
-    const Utf8Char c = ReadUtf8(spelled);
-    const int byte = c.kind == Utf8Char::Kind::kValid ? ByteOfCharacter(c.code_point) : -1;
-    if (byte < 0) return false;
-    bytes->push_back(static_cast<char>(byte));
-    spelled.remove_prefix(c.length);
-  }
-  return true;
-}
-
-// "<0x0A>" -> "\n".
-bool DecodeByteToken(std::string_view spelled, std::string* bytes) {
-  if (spelled.size() != 6 || spelled.substr(0, 3) != "<0x" || spelled[5] != '>') return false;
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  const int high = digit(spelled[3]), low = digit(spelled[4]);
-  if (high < 0 || low < 0) return false;
-  bytes->assign(1, static_cast<char>(high * 16 + low));
-  return true;
-}
 
 bool Fail(std::string* error, const std::string& sentence) {
   *error = sentence;

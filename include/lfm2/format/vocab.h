@@ -164,6 +164,12 @@ class Vocab {
     return low < merge_begin_[left + 1] && merges_[low].right == right ? &merges_[low] : nullptr;
   }
 
+  // All merges of a left token, by their right ones. left < size().
+  Span<const VocabMerge> MergesOf(uint32_t left) const {
+    return {merges_ + merge_begin_[left], merge_begin_[left + 1] - merge_begin_[left]};
+  }
+  uint32_t merge_count() const { return header_.merge_count; }
+
   // The longest token that `text` begins with among the user defined and, if `control`, the special ones; kNoToken.
   int32_t MatchSpecial(std::string_view text, bool control) const {
     uint32_t low = 0, high = header_.special_count;
