@@ -78,9 +78,11 @@ Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<C
   LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.bos_token_id", vocab_size, &vocab->bos));
   LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eos_token_id", vocab_size, &vocab->eos));
   LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.padding_token_id", vocab_size, &vocab->pad));
-  int32_t end_of_turn = kNoToken;
-  LFM2_RETURN_IF_FAILED(GetToken(gguf, "tokenizer.ggml.eot_token_id", vocab_size, &end_of_turn));
-  if (end_of_turn != kNoToken) vocab->stop.push_back(end_of_turn);
+  for (const char* key : kGgufStopKeys) {
+    int32_t stop = kNoToken;
+    LFM2_RETURN_IF_FAILED(GetToken(gguf, key, vocab_size, &stop));
+    if (stop != kNoToken) vocab->stop.push_back(stop);
+  }
   vocab->add_bos = true;  // LFM2's tokenizer begins every text with it unless the file says otherwise
   if (const GgufValue* value = gguf.Find("tokenizer.ggml.add_bos_token")) {
     uint64_t number = 0;

@@ -12,6 +12,9 @@
 
 namespace lfm2::tools {
 
+// Tokens beside eos that end an answer.
+inline constexpr const char* kGgufStopKeys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
+
 // vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_template: in place of what
 // the file's template is recognised as; without it an unknown template is refused. Refuses tokenizers other than
 // LFM2's.
