@@ -8,8 +8,6 @@ namespace lfm2::tools {
 
 namespace {
 
-constexpr uint32_t kSigmoidGating = 2;
-
 // The last part of a tensor's name, behind "blk.N." where the role belongs to a layer.
 const char* GgufName(TensorRole role) {
   switch (role) {

@@ -12,6 +12,9 @@
 
 namespace lfm2::tools {
 
+// expert_gating_func of LFM2's routers.
+inline constexpr uint32_t kSigmoidGating = 2;
+
 // A tensor's name in a GGUF file.
 std::string GgufName(const TensorSpec& spec);
 
