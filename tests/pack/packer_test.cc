@@ -66,6 +66,23 @@ TEST_CASE("the config in the image is what the file's metadata say") {
   CHECK(image.vocab().eos() == 7);
 }
 
+TEST_CASE("an answer ends at every token that the file names for that, and at the two that always end one") {
+  TinyGguf file = MakeTinyGguf(TinyOptions());  // 2 is <|endoftext|>, 4 <|im_end|>
+  file.SetU32("tokenizer.ggml.eos_token_id", 4);
+  file.SetU32("tokenizer.ggml.eot_token_id", 9);
+  file.SetU32("tokenizer.ggml.eom_token_id", 7);
+  const std::string bytes = file.Bytes();
+  MemorySink sink;
+  REQUIRE(PackGguf(MemorySource(bytes), PackOptions(), &sink).ok());
+  const ImageCopy copy(sink.bytes());
+  Image image;
+  REQUIRE(image.Open(copy.storage()).ok());
+  const Span<const int32_t> stops = image.vocab().stop_tokens();
+  CHECK(std::vector<int32_t>(stops.begin(), stops.end()) == std::vector<int32_t>{4, 9, 7, 2});
+  file.SetU32("tokenizer.ggml.eom_token_id", 100000);
+  CHECK(Contains(Refusal(file), "eom_token_id is 100000"));
+}
+
 TEST_CASE("packing twice gives the same bytes, and those between tensors are zero") {
   const std::string bytes = MakeTinyGguf(TinyOptions()).Bytes();
   MemorySink first, second;

@@ -3,6 +3,7 @@
 #include "tests/text/test_vocab.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/json_dumps.h"
+#include "tools/export/chat_templates.h"
 
 namespace lfm2::test {
 namespace {
@@ -152,7 +153,7 @@ TEST_CASE("what can not be rendered is refused") {
 }
 
 TEST_CASE("the packer knows the published templates and no others") {
-  const std::string lfm2 = ReadText("lfm2.jinja"), lfm2_5 = ReadText("lfm2.5-like.jinja");
+  const std::string lfm2 = ReadText("lfm2.jinja"), lfm2_5 = tools::JinjaOf(ChatTemplate::kLfm2_5);
   CHECK(tools::RecognizeChatTemplate(lfm2) == ChatTemplate::kLfm2);
   CHECK(tools::RecognizeChatTemplate(lfm2_5) == ChatTemplate::kLfm2_5);
   const auto with = [](std::string text, const std::string& from, const std::string& to) {

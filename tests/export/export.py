@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""What lfm2-export writes is what was packed, by the publisher's own reader and writer of GGUF files: every tensor byte
+for byte, every key that llama.cpp needs, and packing it again gives the same image.
+
+    export.py LFM2-EXPORT LFM2-PACK MLX-DIRECTORY MODEL.gguf...
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import gguf
+    import numpy as np
+except ImportError as e:
+    sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
+
+TYPES = "F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4_K Q5_K Q6_K IQ4_NL MXFP4".split()
+# An image does not keep them, or not their wording. No loader asks for them; the template has a test of its own.
+LOST = {"general.version", "general.basename", "general.size_label", "tokenizer.ggml.add_sep_token",
+        "tokenizer.ggml.add_eos_token", "tokenizer.chat_template"}
+
+
+def check(condition, *what):
+    if not condition:
+        sys.exit(f"failed: {what}")
+
+
+def run(*command):
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+    check(result.returncode == 0, result)
+
+
+def keys_of(reader):
+    return {name: ([t.name for t in field.types], field.contents()) for name, field in reader.fields.items()
+            if not name.startswith("GGUF.")}
+
+
+def write_variant(reader, name, path):
+    """The model of `reader` with random matrices of another type."""
+    kind = gguf.GGMLQuantizationType[name]
+    values, size = gguf.GGML_QUANT_SIZES[kind]
+    random = np.random.default_rng(kind.value)
+    writer = gguf.GGUFWriter(path, reader.fields["general.architecture"].contents())
+    for key, (types, content) in keys_of(reader).items():
+        if key not in ("general.architecture", "general.file_type"):
+            writer.add_key_value(key, content, gguf.GGUFValueType[types[0]],
+                                 gguf.GGUFValueType[types[1]] if len(types) > 1 else None)
+    writer.add_file_type(gguf.LlamaFileType["ALL_F32" if name == "F32" else "MOSTLY_" + name + {
+        "Q4_K": "_M", "Q5_K": "_M", "MXFP4": "_MOE"}.get(name, "")])
+    for t in reader.tensors:
+        shape = [int(n) for n in reversed(t.shape)]
+        if len(shape) == 1 or "conv.weight" in t.name:
+            writer.add_tensor(t.name, np.array(t.data).reshape(shape))
+            continue
+        data = random.integers(0, 256, shape[:-1] + [shape[-1] // values * size]).astype(np.uint8)
+        writer.add_tensor(t.name, data, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+class Test:
+    def __init__(self, export, pack, scratch):
+        self.export, self.pack, self.scratch = export, pack, scratch
+
+    def round_trip(self, model):
+        image, out, again = (self.scratch / n for n in ("model.lfm2", "out.gguf", "again.lfm2"))
+        run(self.pack, model, image, "--quiet")
+        run(self.export, image, out, "--quiet")
+        run(self.pack, out, again, "--quiet")
+        check(image.read_bytes() == again.read_bytes(), model, "packs to another image")
+        want, got = gguf.GGUFReader(model), gguf.GGUFReader(out)
+        check(sorted(t.name for t in want.tensors) == sorted(t.name for t in got.tensors), model)
+        found = {t.name: t for t in got.tensors}
+        for t in want.tensors:
+            other = found[t.name]
+            check(t.tensor_type == other.tensor_type and t.shape.tolist() == other.shape.tolist(), model, t.name)
+            check(t.data.tobytes() == other.data.tobytes(), model, t.name)
+        keys, others = keys_of(want), keys_of(got)
+        missing = {k for k in keys if k not in LOST and others.get(k) != keys[k]}
+        check(not missing, model, missing)
+        check(not set(others) - set(keys), model, set(others) - set(keys))
+
+    def mlx(self, folder):
+        image, out = self.scratch / "mlx.lfm2", self.scratch / "mlx.gguf"
+        run(self.pack, folder, image, "--quiet")
+        before = sorted(p.name for p in self.scratch.iterdir())
+        result = subprocess.run([self.export, image, out], capture_output=True, text=True, check=False)
+        check(result.returncode == 1 and result.stderr.count("\n") == 1 and not result.stdout, result)
+        check("token_embd.weight has MLX's type A4G64" in result.stderr, result)
+        check(sorted(p.name for p in self.scratch.iterdir()) == before, "a refusal leaves nothing")
+
+
+def main():
+    export, pack, mlx, *models = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as name:
+        scratch = pathlib.Path(name)
+        test = Test(export, pack, scratch)
+        for model in models:
+            test.round_trip(model)
+        whole = gguf.GGUFReader(next(m for m in models if "moe-256" in m))
+        for kind in TYPES:
+            write_variant(whole, kind, scratch / f"{kind}.gguf")
+            test.round_trip(scratch / f"{kind}.gguf")
+        test.mlx(mlx)
+    print("ok")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+// The exporter: the file that it writes packs to the same image, whatever is in the image, or it says why it can not.
+#include "tools/export/exporter.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/pack/image_copy.h"
+#include "tests/pack/pack_gguf.h"
+#include "tests/pack/tiny_gguf.h"
+#include "tools/export/chat_templates.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::Error;
+using tools::ExportPlan;
+using tools::Gguf;
+using tools::GgufTensor;
+using tools::MemorySink;
+using tools::MemorySource;
+using tools::StepProgress;
+
+std::string Pack(const std::string& gguf, const PackOptions& options = PackOptions()) {
+  MemorySink sink;
+  const Error error = PackGguf(MemorySource(gguf), options, &sink);
+  REQUIRE_MESSAGE(error.ok(), error.text());
+  return sink.bytes();
+}
+
+// image: what is opened; read: what the weights are read from.
+Error ExportBytes(const std::string& image, const std::string& read, std::string* gguf) {
+  const ImageCopy copy(image);
+  Image opened;
+  REQUIRE(opened.Open(copy.storage()).ok());
+  const MemorySource source(read);
+  ExportPlan plan;
+  MemorySink sink;
+  LFM2_RETURN_IF_FAILED(PlanExport(opened, source, &plan));
+  LFM2_RETURN_IF_FAILED(WriteGguf(opened, source, plan, StepProgress(), &sink));
+  CHECK(sink.bytes().size() == plan.file_bytes);
+  *gguf = sink.bytes();
+  return Error();
+}
+
+// Exports and packs again; the file.
+std::string RoundTrip(const std::string& image) {
+  std::string gguf;
+  const Error error = ExportBytes(image, image, &gguf);
+  REQUIRE_MESSAGE(error.ok(), error.text());
+  CHECK(Pack(gguf) == image);
+  return gguf;
+}
+
+std::string Refusal(const std::string& image, const std::string& read) {
+  std::string gguf;
+  const Error error = ExportBytes(image, read, &gguf);
+  CHECK(error.text().find('\n') == std::string::npos);
+  return error.text();
+}
+
+bool Contains(const std::string& text, const char* part) {
+  const bool found = text.find(part) != std::string::npos;
+  if (!found) MESSAGE(text);
+  return found;
+}
+
+Gguf Parse(const std::string& bytes) {
+  Gguf gguf;
+  REQUIRE(gguf.Read(MemorySource(bytes)).ok());
+  return gguf;
+}
+
+std::vector<std::string> Tokens(const TinyGguf& file) {
+  return Parse(file.Bytes()).Find("tokenizer.ggml.tokens")->strings;
+}
+
+}  // namespace
+
+TEST_CASE("every tensor comes out with the name, shape and bytes that it had: every type") {
+  for (const uint32_t type : {kGgmlF32, kGgmlF16, kGgmlBF16, kGgmlQ4_0, kGgmlQ4_1, kGgmlQ5_0, kGgmlQ5_1, kGgmlQ8_0,
+                              kGgmlQ4_K, kGgmlQ5_K, kGgmlQ6_K, kGgmlIQ4_NL, kGgmlMxfp4}) {
+    for (const bool moe : {true, false}) {
+      CAPTURE(type);
+      TinyOptions o;
+      o.hidden = o.expert_ff = 256;
+      o.matrix = o.embedding = type;
+      o.moe = moe;
+      o.untied = !moe;
+      const TinyGguf before = MakeTinyGguf(o);
+      const std::string bytes = RoundTrip(Pack(before.Bytes()));
+      const Gguf after = Parse(bytes);
+      CHECK(after.tensors().size() == before.tensors.size());
+      for (const TinyTensor& t : before.tensors) {
+        const GgufTensor* const found = after.FindTensor(t.name);
+        REQUIRE_MESSAGE(found != nullptr, t.name);
+        CHECK(found->type == t.type);
+        CHECK(std::vector<uint64_t>(found->dims, found->dims + found->dim_count) == t.dims);
+        CHECK_MESSAGE(bytes.substr(static_cast<size_t>(found->offset), static_cast<size_t>(found->bytes)) == t.data,
+                      t.name);
+      }
+    }
+  }
+}
+
+TEST_CASE("a matrix that is read in several pieces, the last one shorter, is whole in the file") {
+  TinyOptions o;
+  o.hidden = 512;
+  o.matrix = kGgmlQ8_0;
+  RoundTrip(Pack(MakeTinyGguf(o).Bytes()));
+}
+
+TEST_CASE("what a config may say comes back: heads of their own width, scaled experts, no dense layer, no name") {
+  TinyGguf file = MakeTinyGguf(TinyOptions());  // head_dim 32 of hidden 32 and two heads
+  file.SetF32("lfm2moe.expert_weights_scale", 2.5f);
+  file.SetF32("lfm2moe.rope.freq_base", 123456.789f);
+  file.SetU32("lfm2moe.context_length", 77);
+  RoundTrip(Pack(file.Bytes()));
+  PackOptions options;
+  options.name = std::string(60, 'x') + "\xc3\xa4\xc3\xb6";  // cut between two letters
+  CHECK(Contains(RoundTrip(Pack(file.Bytes(), options)), "xxx\xc3\xa4"));
+  file.Remove("general.name");
+  RoundTrip(Pack(file.Bytes()));
+  // Vectors of half floats are floats in an image, and so in the file.
+  TinyOptions half;
+  half.vector = kGgmlF16;
+  CHECK(Parse(RoundTrip(Pack(MakeTinyGguf(half).Bytes()))).FindTensor("token_embd_norm.weight")->type == kGgmlF32);
+}
+
+TEST_CASE("the vocabulary comes back: kinds of tokens, no begin token, stop tokens, chat templates") {
+  const TinyGguf plain = MakeTinyGguf(TinyOptions());
+  TinyGguf file = plain;
+  std::vector<std::string> tokens = Tokens(file);
+  std::vector<int32_t> types(tokens.size(), 1);
+  for (size_t t = 0; t < 5; ++t) types[t] = 3;
+  tokens[0] = "[PAD]", types[0] = 5;
+  tokens[1] = "<0x0A>", types[1] = 6;
+  tokens[3] = "two words\n", types[3] = 4;
+  tokens[tokens.size() - 1] = "\xe6\x97\xa5";  // no byte-level spelling
+  file.SetTexts("tokenizer.ggml.tokens", tokens);
+  file.SetI32s("tokenizer.ggml.token_type", types);
+  file.SetTexts("tokenizer.ggml.merges", {"a b"});
+  RoundTrip(Pack(file.Bytes()));
+
+  file = plain;
+  for (const char* key : {"bos", "eos", "padding"}) file.Remove(std::string("tokenizer.ggml.") + key + "_token_id");
+  RoundTrip(Pack(file.Bytes()));
+  file.Set("tokenizer.ggml.add_bos_token", Raw(uint32_t{kGgufBool}) + std::string(1, '\0'));
+  RoundTrip(Pack(file.Bytes()));
+
+  // Stop tokens are eos (4 or 2), what the keys name, and then <|endoftext|> (2) and <|im_end|> (4).
+  for (const uint32_t eos : {2u, 4u, 9u}) {
+    for (const uint32_t first : {2u, 4u, 9u, 10u}) {
+      for (const uint32_t second : {2u, 4u, 11u}) {
+        file = plain;
+        file.SetU32("tokenizer.ggml.eos_token_id", eos);
+        file.SetU32("tokenizer.ggml.eot_token_id", first);
+        file.SetU32("tokenizer.ggml.eom_token_id", second);
+        RoundTrip(Pack(file.Bytes()));
+      }
+    }
+  }
+
+  for (const ChatTemplate kind : {ChatTemplate::kNone, ChatTemplate::kLfm2, ChatTemplate::kLfm2_5}) {
+    PackOptions options;
+    options.chat_template = kind;
+    const Gguf gguf = Parse(RoundTrip(Pack(plain.Bytes(), options)));
+    std::string jinja;
+    const bool there = gguf.Find("tokenizer.chat_template") != nullptr;
+    CHECK(there == (kind != ChatTemplate::kNone));
+    if (there) CHECK(gguf.GetString("tokenizer.chat_template", &jinja).ok());
+    CHECK(jinja == tools::JinjaOf(kind));
+  }
+}
+
+TEST_CASE("an image that says more than a GGUF file can is refused before a weight is read") {
+  const std::string image = Pack(MakeTinyGguf(TinyOptions()).Bytes());
+  const auto with = [](std::string bytes, size_t at, const std::string& value) {
+    bytes.replace(at, value.size(), value);
+    // Both CRCs anew, so that nothing but the sense is wrong.
+    ImageHeader h;
+    const auto store = [&] { std::memcpy(bytes.data(), &h, sizeof(h)); };
+    std::memcpy(&h, bytes.data(), sizeof(h));
+    h.pinned_crc = Crc32c(0, bytes.data() + static_cast<size_t>(h.pinned_offset), static_cast<size_t>(h.pinned_bytes));
+    h.metadata_crc = 0;
+    store();
+    h.metadata_crc = Crc32c(0, bytes.data(), static_cast<size_t>(h.metadata_bytes));
+    store();
+    return bytes;
+  };
+  CHECK(with(image, 0, "L") == image);
+  // A reserved byte that a later version gives a meaning.
+  const std::string later = with(image, 400, "x");
+  CHECK(Contains(Refusal(later, later), "GGUF file can not say all that the image does: its header says more"));
+  // stop_count and stop of the vocabulary's header.
+  const size_t vocab = 4096;
+  const std::string stops = with(image, vocab + 64, Raw(5u) + Raw(4) + Raw(9) + Raw(10) + Raw(11) + Raw(2));
+  CHECK(Contains(Refusal(stops, stops), "has 5 tokens that end an answer"));
+  const std::string order = with(image, vocab + 64, Raw(1u) + Raw(4) + Raw(-1));
+  CHECK(Contains(Refusal(order, order), "its vocabulary is none that lfm2-pack writes"));
+}
+
+TEST_CASE("a damaged image is refused by the part that is damaged") {
+  const std::string image = Pack(MakeTinyGguf(TinyOptions()).Bytes());
+  ImageHeader h;
+  std::memcpy(&h, image.data(), sizeof(h));
+  const auto damaged = [&](size_t at) {
+    std::string bytes = image;
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    return bytes;
+  };
+  const size_t begin = static_cast<size_t>(h.pinned_offset);
+  const size_t text = image.find("<|startoftext|>", begin) + 3;
+  CHECK(Contains(Refusal(damaged(text), damaged(text)), "the pinned part is corrupt"));
+  VocabHeader v;
+  std::memcpy(&v, image.data() + begin, sizeof(v));
+  const VocabLayout layout = VocabLayout::Of(v.token_count, v.merge_count, v.special_count, v.text_bytes);
+  const size_t rank = begin + static_cast<size_t>(layout.merges) + 4;
+  CHECK(Contains(Refusal(damaged(rank), damaged(rank)), "the pinned part is corrupt"));
+  const size_t weight = begin + static_cast<size_t>(h.vocab_bytes) + 100;
+  CHECK(Contains(Refusal(image, damaged(weight)), "the pinned part is corrupt"));
+  const size_t last = begin + static_cast<size_t>(h.pinned_bytes) - 1;
+  CHECK(Contains(Refusal(image, damaged(last)), "the pinned part is corrupt"));
+  const ImageCopy copy(image);
+  Image opened;
+  REQUIRE(opened.Open(copy.storage()).ok());
+  const RecordEntry record = opened.record_layer(1);
+  CHECK(Contains(Refusal(image, damaged(static_cast<size_t>(record.offset + 2 * record.stride))),
+                 "expert 2 of layer 2 is corrupt"));
+  CHECK(Contains(Refusal(image, damaged(static_cast<size_t>(record.offset + record.bytes - 1))),
+                 "expert 0 of layer 2 is corrupt"));
+}
+
+}  // namespace lfm2::test
