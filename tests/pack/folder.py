@@ -220,6 +220,10 @@ class Test:
         assert self.good(path).read_bytes() == want, "LFM2.5's pattern"
         (path / "chat_template.jinja").write_text("{{ messages }}")
         self.refused(path, "--template")
+        (path / "chat_template.jinja").unlink()
+        (path / "chat_template.jinja").symlink_to("chat_template.jinja")
+        self.refused(path, "Too many levels of symbolic links")
+        self.refused("x" * 5000, "File name too long")
 
     def expert_layouts(self):
         """Experts one by one, stacked as transformers 5 has them, and as MLX has them: the same image."""
