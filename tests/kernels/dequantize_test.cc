@@ -127,6 +127,25 @@ TEST_CASE("every quantised type is whole * step + min, with the bits where docs/
   }
 }
 
+// ggml takes 255, which OCP's Microscaling keeps for NaN, for the number that comes after 254.
+TEST_CASE("MXFP4: every exponent, also those whose weights are subnormal floats") {
+  for (uint32_t exponent = 0; exponent < 256; ++exponent) {
+    CAPTURE(exponent);
+    TestMatrix w(TensorType::kMxfp4, 16, 32);
+    std::vector<double> expected;
+    for (uint32_t r = 0; r < 16; ++r) {
+      w.SetScale(r, 0, static_cast<uint16_t>(exponent));
+      for (uint32_t c = 0; c < 32; ++c) {
+        const uint32_t nibble =
+            exponent > 250 ? c % 2 + 8 * (r % 2) : (r + c) % 16;  // no weight above the largest float
+        w.SetBits(r, c, nibble);
+        expected.push_back(std::ldexp(WholeOf(TensorType::kMxfp4, nibble), static_cast<int>(exponent) - 128));
+      }
+    }
+    CheckValues(w, expected);
+  }
+}
+
 TEST_CASE("F32, F16 and BF16 are their values") {
   constexpr uint32_t kRows = 19, kCols = 64;
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16}) {

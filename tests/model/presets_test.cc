@@ -87,7 +87,7 @@ TEST_CASE(
   static_assert(CheckConfig(large).ok());
   CHECK((large.layers == 40 && large.attention_layers() == 10 && large.experts == 64 && large.expert_ff_size == 1536));
   constexpr Weights w = CountWeights(large);
-  CHECK((w.all > 23500000000 && w.all < 24500000000));
+  CHECK((w.all > 23835000000 && w.all < 23845000000));  // llama.cpp counts 23.84 B
   CHECK((w.per_token > 2200000000 && w.per_token < 2400000000));
 }
 

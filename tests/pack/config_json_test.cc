@@ -64,15 +64,87 @@ void CheckRefused(const Json& json, const char* part) {
 
 }  // namespace
 
-TEST_CASE("both generations of config.json give the published shapes") {
-  CHECK(Same(Read(Dense()), kLfm2_1_2B));
-  CHECK(Same(Read(Moe()), kLfm2_8B_A1B));
-  Json j = Moe();
-  j.erase("rope_parameters");
-  j["rope_theta"] = 1000000.0;
+// The family, as config.json says it; dense widths as the published checkpoints state them.
+struct Published {
+  const ModelConfig* shape;
+  uint32_t stated_width;
+  bool adjusted = true;
+};
+constexpr Published kFamily[] = {
+    {&kLfm2_350M, 6656},   {&kLfm2_700M, 10240},    {&kLfm2_1_2B, 12288},    {&kLfm2_2_6B, 10752, false},
+    {&kLfm2_8B_A1B, 7168}, {&kLfm2_5_8B_A1B, 7168}, {&kLfm2_24B_A2B, 11776},
+};
+Json ConfigOf(const Published& published) {
+  const ModelConfig& c = *published.shape;
+  Json j = c.experts == 0 ? Dense() : Moe();
+  j["hidden_size"] = c.hidden_size;
+  j["num_hidden_layers"] = c.layers;
+  j["num_attention_heads"] = c.heads;
+  j["vocab_size"] = c.vocab_size;
+  j["max_position_embeddings"] = c.context_length;
+  j[c.experts == 0 ? "block_ff_dim" : "intermediate_size"] = published.stated_width;
+  if (c.experts == 0) j["block_auto_adjust_ff_dim"] = published.adjusted;
+  if (c.experts > 0) j["num_experts"] = c.experts, j["moe_intermediate_size"] = c.expert_ff_size;
+  return j;
+}
+Json WithLayers(Json j, const ModelConfig& c, bool types) {
   j.erase("layer_types");
-  j["full_attn_idxs"] = {2, 6, 10, 14, 18, 21};
-  CHECK(Same(Read(j), kLfm2_8B_A1B));
+  j.erase("full_attn_idxs");
+  for (uint32_t l = 0; l < c.layers; ++l) {
+    const bool attention = c.layer_kind[l] == LayerKind::kAttention;
+    if (types) j["layer_types"].push_back(attention ? "full_attention" : "conv");
+    if (!types && attention) j["full_attn_idxs"].push_back(l);
+  }
+  return j;
+}
+Json WithRope(Json j, const char* key) {
+  j.erase("rope_theta");
+  j.erase("rope_parameters");
+  if (std::string(key) == "rope_theta") {
+    j["rope_theta"] = 1000000.0;
+  } else {
+    j[key] = {{"rope_theta", 1000000.0}, {"rope_type", "default"}};
+  }
+  return j;
+}
+
+TEST_CASE("every model of the family, in both spellings of layers and of rope, has the shape of its preset") {
+  for (const Published& published : kFamily) {
+    CAPTURE(published.shape->layers);
+    CAPTURE(published.shape->vocab_size);
+    for (const bool types : {false, true}) {
+      for (const char* rope : {"rope_theta", "rope_parameters"}) {
+        const Json j = WithRope(WithLayers(ConfigOf(published), *published.shape, types), rope);
+        CHECK(Same(Read(j), *published.shape));
+      }
+    }
+  }
+}
+
+TEST_CASE("where two keys say the same thing, transformers' choice counts") {
+  Json j = Moe();
+  j["rope_theta"] = 5000.0;
+  CHECK(Read(j).rope_theta == 1e6f);
+  j["rope_scaling"] = {{"rope_theta", 7000.0}};
+  CHECK(Read(j).rope_theta == 7e3f);
+  j = Moe();
+  j["rope_parameters"].erase("rope_theta");
+  j["rope_theta"] = 5e6;
+  CHECK(Read(j).rope_theta == 5e6f);
+  j = Dense();
+  j["tie_word_embeddings"] = true;
+  j["tie_embedding"] = false;
+  CHECK(!Read(j).tied_embedding);
+  j.erase("tie_embedding");
+  CHECK(Read(j).tied_embedding);
+  j = WithLayers(Dense(), kLfm2_1_2B, true);
+  j["full_attn_idxs"] = {0};
+  CHECK(Same(Read(j), kLfm2_1_2B));
+  j = Dense();
+  j["intermediate_size"] = 64;
+  j["block_norm_eps"] = 1.0;
+  j["norm_eps"] = 1e-5;
+  CHECK(Same(Read(j), kLfm2_1_2B));
 }
 
 TEST_CASE("the width of a dense model is adjusted as transformers does: 2/3, a factor, a multiple; or not at all") {
@@ -91,6 +163,12 @@ TEST_CASE("the width of a dense model is adjusted as transformers does: 2/3, a f
   j["block_ffn_dim_multiplier"] = 1.3;
   j["block_multiple_of"] = 32;
   CHECK(Read(j).dense_ff_size == 10656);  // int(1.3 * 8192) = 10649, rounded up to 32
+  j["block_ff_dim"] = 9195;
+  CHECK(Read(j).dense_ff_size == 8000);  // int(1.3 * 6130) = 7969 = 249 * 32 + 1; a float's 1.3 gives 7968
+  j["block_ff_dim"] = 12336;
+  j["block_ffn_dim_multiplier"] = nullptr;
+  j["block_multiple_of"] = 256;
+  CHECK(Read(j).dense_ff_size == 8224);  // no factor, no rounding
   j = Dense();
   j.erase("block_ff_dim");
   j["intermediate_size"] = 10752;
@@ -106,6 +184,10 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
   CheckRefused(with(Dense(), "model_type", "llama"), "model_type is llama");
   CheckRefused(with(Dense(), "conv_bias", true), "conv_bias is true");
   CheckRefused(with(Dense(), "rope_scaling", {{"type", "yarn"}}), "rope_type is yarn");
+  CheckRefused(with(Dense(), "rope_scaling", {{"type", "default"}, {"rope_type", "llama3"}}), "rope_type is llama3");
+  CheckRefused(with(Moe(), "rope_parameters", {{"rope_type", "linear"}, {"rope_theta", 1e6}}), "rope_type is linear");
+  CheckRefused(with(Moe(), "rope_parameters", {{"rope_type", "default"}}), "rope_theta is missing");
+  CheckRefused(with(Moe(), "rope_parameters", 7), "rope_parameters is 7, no object");
   CheckRefused(with(Dense(), "hidden_size", -2048), "hidden_size is -2048");
   CheckRefused(with(Dense(), "hidden_size", 2048.5), "hidden_size is 2048.5");
   CheckRefused(with(Dense(), "hidden_size", 1e20), "hidden_size is 1e+20");

@@ -3,8 +3,8 @@
 
     folder.py LFM2-PACK BF16.gguf MLX-DIRECTORY
 
-A Hugging Face directory gives the image that the GGUF file of the same weights gives, byte for byte; MLX directories of every
-type give scale * q + bias; what is wrong with a directory is named. Needs numpy and gguf.
+A Hugging Face directory gives the image that the GGUF file of the same weights gives, byte for byte, and so does every layout
+of experts; MLX directories of every type give scale * q + bias; what is wrong with a directory is named. Needs numpy and gguf.
 """
 import json
 import pathlib
@@ -214,8 +214,76 @@ class Test:
         (path / "tokenizer.json").write_text(json.dumps(copy))
         want = (self.scratch / "gguf.lfm2").read_bytes()
         assert self.good(path).read_bytes() == want, "merges as texts"
+        # LFM2.5-8B-A1B writes the same split in another way.
+        split(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s")(copy)
+        (path / "tokenizer.json").write_text(json.dumps(copy))
+        assert self.good(path).read_bytes() == want, "LFM2.5's pattern"
         (path / "chat_template.jinja").write_text("{{ messages }}")
         self.refused(path, "--template")
+        (path / "chat_template.jinja").unlink()
+        (path / "chat_template.jinja").symlink_to("chat_template.jinja")
+        self.refused(path, "Too many levels of symbolic links")
+        self.refused("x" * 5000, "File name too long")
+
+    def expert_layouts(self):
+        """Experts one by one, stacked as transformers 5 has them, and as MLX has them: the same image."""
+        config = json.loads((self.mlx / "config.json").read_text())
+        for key in ("quantization", "quantization_config"):
+            config.pop(key, None)
+        published, random = read_safetensors(self.mlx / "model.safetensors"), np.random.default_rng(2)
+        hidden, width, experts = config["hidden_size"], config["moe_intermediate_size"], config["num_experts"]
+
+        def bf16(*shape):
+            return ("BF16", (random.standard_normal(shape, np.float32).view(np.uint32) >> 16).astype(np.uint16))
+        mlx = {}
+        for name, (dtype, array) in published.items():
+            base = name.rsplit(".", 1)[0]
+            if base + ".scales" not in published:
+                mlx[name] = (dtype, array)
+            elif name.endswith(".weight"):
+                mlx[name] = bf16(*array.shape[:-1], published[base + ".scales"][1].shape[-1] * 64)
+        ours = {"gate_proj": "w1", "up_proj": "w3", "down_proj": "w2"}
+        single, stacked = {}, {}
+        for name, (dtype, array) in mlx.items():
+            layer, _, matrix = name.partition("switch_mlp.")
+            kind = matrix.split(".")[0]
+            if kind:
+                assert array.shape == ((experts, hidden, width) if kind == "down_proj" else (experts, width, hidden))
+                for e in range(experts):
+                    single[f"{layer}experts.{e}.{ours[kind]}.weight"] = (dtype, array[e])
+                if kind == "down_proj":
+                    stacked[layer + "experts.down_proj"] = (dtype, array)
+                elif kind == "gate_proj":
+                    up = mlx[layer + "switch_mlp.up_proj.weight"][1]
+                    stacked[layer + "experts.gate_up_proj"] = (dtype, np.concatenate([array, up], axis=1))
+                continue
+            for mlx_name, our_name in ours.items():
+                name = name.replace(f"feed_forward.{mlx_name}.", f"feed_forward.{our_name}.")
+            turned = array.transpose(0, 2, 1) if name.endswith("conv.conv.weight") else array
+            single[name] = stacked[name] = (dtype, turned)
+        want = self.good(self.folder("single", config, single))
+        for role, layer, type_, values in read_image.Image(want).tensors():
+            if role not in ("expert_gate", "expert_up", "expert_down"):
+                continue
+            part = f"model.layers.{layer}.feed_forward.switch_mlp.{role[len('expert_'):]}_proj.weight"
+            assert type_ == read_image.BF16 and (values == read_image.bfloat(mlx[part][1]).reshape(values.shape)).all(), part
+        want = want.read_bytes()
+        assert self.good(self.folder("stacked", config, stacked)).read_bytes() == want, "stacked experts"
+        assert self.good(self.folder("mlx", config, mlx)).read_bytes() == want, "MLX's experts"
+
+        def refused(tensors, change, part):
+            copy = dict(tensors)
+            change(copy)
+            self.refused(self.folder("changed", config, copy), part)
+        gone = next(n for n in single if ".experts.3.w1." in n)
+        refused(single, lambda t: t.pop(gone), gone + " is missing")
+        refused(single, lambda t: t.update({gone: ("F16", t[gone][1])}), "has another type")
+        refused(single, lambda t: t.update({gone.replace(".3.", f".{experts}."): t[gone]}), "has no place")
+        both = next(n for n in stacked if n.endswith("gate_up_proj"))
+        refused(stacked, lambda t: t.update({both: ("BF16", t[both][1][:, :width])}), f"expected [{experts}, {2 * width}")
+        refused(stacked, lambda t: t.update({gone: single[gone]}), "has no place")
+        gate = next(n for n in mlx if n.endswith("switch_mlp.gate_proj.weight"))
+        refused(mlx, lambda t: t.update({gate: ("BF16", t[gate][1][:-1])}), f"expected [{experts}, {width}")
 
     def mlx_types(self):
         config = json.loads((self.mlx / "config.json").read_text())
@@ -284,6 +352,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         test = Test(tool, gguf_file, pathlib.Path(mlx), pathlib.Path(scratch))
         test.hugging_face()
+        test.expert_layouts()
         test.mlx_types()
 
 

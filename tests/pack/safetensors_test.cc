@@ -42,7 +42,7 @@ TEST_CASE("a good file: types, shapes and places") {
   REQUIRE_MESSAGE(error.ok(), error.text());
   REQUIRE(file.tensors().size() == 2);
   const tools::SafeTensor& a = file.tensors().at("a");
-  CHECK((a.type == tools::SafeType::kBF16 && a.rows() == 2 && a.cols() == 3 && a.bytes == 12));
+  CHECK((a.type == tools::SafeType::kBF16 && a.shape == std::vector<uint64_t>{2, 3} && a.cols() == 3 && a.bytes == 12));
   CHECK(a.offset == 8 + header.size());
   CHECK(file.tensors().at("b").offset == 8 + header.size() + 12);
 }

@@ -87,21 +87,26 @@ TEST_CASE("the scalar oracle gives the exact logits of every file") {
 
 TEST_CASE(
     "the default path's error is at most 1.35 times llama.cpp's for each GGUF file, no larger for MLX's, and .7 over "
-    "all") {
+    "all quantised GGUF files") {
   double log_sum = 0;
-  const std::vector<GoldenModel> models = GoldenModels();
-  for (const GoldenModel& model : models) {
+  int quantized = 0;
+  for (const GoldenModel& model : GoldenModels()) {
     CAPTURE(model.label);
     const TestModel packed(model.source);
     const std::vector<int32_t> ids = ReadJsonFile(model.golden + ".json")["prompt"];
     OpenSession<Session> open(packed.image(), OptionsFor(ids.size()));
     const double error = LogitsError(AllLogits(*open.session, ids), ReadNpy(model.golden + ".logits.npy"));
     const double ratio = error / model.peer_error;
-    std::printf("%-16s error %.3e, of llama.cpp's %.3f\n", model.label.c_str(), error, ratio);
-    CHECK(ratio <= (model.label.find(" mlx-") == std::string::npos ? 1.35 : 1.0));
+    const bool mlx = model.label.find(" mlx-") != std::string::npos;
+    std::printf("%-16s error %.3e, of llama.cpp's %.3g\n", model.label.c_str(), error, ratio);
+    CHECK(ratio <= (mlx ? 1.0 : 1.35));
+    // Unquantised files, where the ratio is next to nothing, would hide all others in the mean.
+    if (mlx || !model.hidden.empty()) continue;
     log_sum += std::log(ratio);
+    ++quantized;
   }
-  CHECK(std::exp(log_sum / static_cast<double>(models.size())) <= 0.7);
+  REQUIRE(quantized > 0);
+  CHECK(std::exp(log_sum / quantized) <= 0.7);
 }
 
 TEST_CASE("a key/value cache of int8 adds at most half to the error") {

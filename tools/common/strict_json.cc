@@ -98,11 +98,16 @@ void JsonMembers::OptionalU32(const char* name, uint32_t* out) {
   *out = static_cast<uint32_t>(value->get<uint64_t>());
 }
 void JsonMembers::OptionalF32(const char* name, float* out) {
+  double number = static_cast<double>(*out);
+  OptionalF64(name, &number);
+  *out = static_cast<float>(number);
+}
+void JsonMembers::OptionalF64(const char* name, double* out) {
   const Json* const value = Find(name);
   if (value == nullptr) return;
   const double number = value->is_number() ? value->get<double>() : std::nan("");
   if (!(std::fabs(number) <= 3e38)) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no number"));
-  *out = static_cast<float>(number);
+  *out = number;
 }
 void JsonMembers::OptionalBool(const char* name, bool* out) {
   const Json* const value = Find(name);

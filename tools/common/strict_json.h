@@ -27,6 +27,8 @@ class JsonMembers {
   // nullptr where there is none.
   const nlohmann::json* Find(const char* name) const;
   bool Has(const char* name) const { return Find(name) != nullptr; }
+  // Whether it is there, and null.
+  bool IsNull(const char* name) const { return object_.contains(name) && !Has(name); }
 
   // Must be there.
   void U32(const char* name, uint32_t* out);
@@ -35,6 +37,7 @@ class JsonMembers {
   // *out stays where there is none.
   void OptionalU32(const char* name, uint32_t* out);
   void OptionalF32(const char* name, float* out);
+  void OptionalF64(const char* name, double* out);
   void OptionalBool(const char* name, bool* out);
   void OptionalText(const char* name, std::string* out);
 

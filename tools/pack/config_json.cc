@@ -12,22 +12,23 @@ namespace {
 using Json = nlohmann::json;
 
 // The width of a dense model's feed forward: two thirds of the stated one, times a factor, rounded up to a multiple, as
-// transformers' Lfm2MLP computes it.
+// transformers' Lfm2MLP computes it, in double precision. A factor of null leaves out the rounding too.
 void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
   bool adjust = true;
   members->OptionalBool("block_auto_adjust_ff_dim", &adjust);
   members->U32(members->Has("block_ff_dim") ? "block_ff_dim" : "intermediate_size", width);
   if (!adjust) return;
-  float factor = 1.0f;
+  double factor = 1.0;
   uint32_t multiple = 256;
-  members->OptionalF32("block_ffn_dim_multiplier", &factor);
+  members->OptionalF64("block_ffn_dim_multiplier", &factor);
   members->OptionalU32("block_multiple_of", &multiple);
-  if (!(factor > 0.0f && factor <= 64.0f))
+  if (members->IsNull("block_ffn_dim_multiplier")) multiple = 1;
+  if (!(factor > 0.0 && factor <= 64.0))
     return members->Fail(Error::Of("the key block_ffn_dim_multiplier is not in (0, 64]"));
   if (multiple < 1 || multiple > kMaxFeedForward) {
     return members->Fail(Error::Of("the key block_multiple_of is ", multiple, ", not in 1..", kMaxFeedForward));
   }
-  const double scaled = std::floor(static_cast<double>(factor) * static_cast<double>(uint64_t{*width} * 2 / 3));
+  const double scaled = std::floor(factor * static_cast<double>(uint64_t{*width} * 2 / 3));
   const uint64_t rounded = (static_cast<uint64_t>(scaled) + multiple - 1) / multiple * multiple;
   if (rounded > kMaxFeedForward) {
     return members->Fail(Error::Of("the feed forward is ", rounded, " wide, more than ", kMaxFeedForward));
@@ -35,20 +36,25 @@ void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
   *width = static_cast<uint32_t>(rounded);
 }
 
+// Where several keys say it, transformers takes rope_scaling before rope_parameters, and their rope_theta before that
+// of the config.
 void ReadRope(JsonMembers* members, ModelConfig* c) {
-  const Json* parameters = members->Find("rope_parameters");
-  const Json* const scaling = members->Find("rope_scaling");
-  for (const Json* rope : {parameters, scaling}) {
+  bool known = false;
+  for (const char* name : {"rope_scaling", "rope_parameters"}) {
+    const Json* const rope = members->Find(name);
     if (rope == nullptr) continue;
-    if (!rope->is_object()) return members->Fail(Error::Of("the rope parameters are ", Shown(*rope), ", no object"));
+    if (!rope->is_object()) return members->Fail(Error::Of("the key ", name, " is ", Shown(*rope), ", no object"));
     JsonMembers own(*rope);
-    std::string type = "default";
-    own.OptionalText(own.Has("type") ? "type" : "rope_type", &type);
-    own.OptionalF32("rope_theta", &c->rope_theta);
-    members->Fail(own.error());
-    if (type != "default") members->Fail(Error::Of("the key rope_type is ", type, "; only default is supported"));
+    for (const char* key : {"rope_type", "type"}) {
+      std::string type = "default";
+      own.OptionalText(key, &type);
+      if (type != "default") own.Fail(Error::Of("the key rope_type is ", type, "; only default is supported"));
+    }
+    if (!known) own.OptionalF32("rope_theta", &c->rope_theta);
+    if (!own.error().ok()) return members->Fail(own.error());
+    known = known || own.Has("rope_theta");
   }
-  if (parameters == nullptr || members->Has("rope_theta")) members->F32("rope_theta", &c->rope_theta);
+  if (!known) members->F32("rope_theta", &c->rope_theta);
 }
 
 void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
@@ -123,8 +129,8 @@ Error ReadConfigJson(const Json& json, ModelConfig* config, bool* expert_bias) {
   members.U32("conv_L_cache", &c.conv_kernel);
   members.F32(members.Has("norm_eps") ? "norm_eps" : "block_norm_eps", &c.norm_eps);
   Demand(&members, "conv_bias", false);
-  members.OptionalBool("tie_embedding", &c.tied_embedding);
   members.OptionalBool("tie_word_embeddings", &c.tied_embedding);
+  members.OptionalBool("tie_embedding", &c.tied_embedding);  // the checkpoints' own key comes first in transformers too
   if (!members.error().ok()) return members.error();
   if (c.heads == 0) return Error::Of("the key num_attention_heads is 0");
   c.head_dim = c.hidden_size / c.heads;

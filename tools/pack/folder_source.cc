@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "lfm2/base/numeric.h"
 #include "lfm2/kernels/dequantize.h"
@@ -21,11 +22,17 @@ using Json = nlohmann::json;
 
 constexpr uint64_t kMaxJsonBytes = 256u << 20;
 
-// Whether it was there; otherwise *out is an empty object.
+// What can not be looked at counts as being there: opening it says why.
+bool IsThere(const std::string& path) {
+  std::error_code unknown;
+  return fs::status(path, unknown).type() != fs::file_type::not_found;
+}
+
+// An empty object where the file need not be there and is not.
 Error ReadJsonFile(const std::string& directory, const char* name, bool required, Json* out) {
   const std::string path = directory + "/" + name;
   *out = Json::object();
-  if (!required && !fs::exists(path)) return Error();
+  if (!required && !IsThere(path)) return Error();
   FileSource file;
   LFM2_RETURN_IF_FAILED(file.Open(path));
   const Error read = ReadStrictJson(file, kMaxJsonBytes, out);
@@ -67,7 +74,7 @@ Error FolderSource::OpenFile(const std::string& path) {
 }
 
 Error FolderSource::OpenFiles(const std::string& directory) {
-  const bool sharded = fs::exists(directory + "/model.safetensors.index.json");
+  const bool sharded = IsThere(directory + "/model.safetensors.index.json");
   std::set<std::string> names;
   Json weight_map = Json::object();
   if (sharded) {
@@ -113,7 +120,7 @@ Error FolderSource::ReadVocabulary(const std::string& directory, const std::opti
   if (!read.ok()) return Error::Of("tokenizer_config.json: ", read.text());
   std::optional<std::string> jinja;
   const std::string path = directory + "/chat_template.jinja";
-  if (fs::exists(path)) {
+  if (IsThere(path)) {
     FileSource file;
     LFM2_RETURN_IF_FAILED(file.Open(path));
     if (file.size() > kMaxJsonBytes) return Error::Of("chat_template.jinja has ", file.size(), " bytes");
@@ -132,7 +139,8 @@ Error FolderSource::Open(const std::string& directory, const std::optional<ChatT
   LFM2_RETURN_IF_FAILED(OpenFiles(directory));
   LFM2_RETURN_IF_FAILED(MatchTensors());
   LFM2_RETURN_IF_FAILED(ReadVocabulary(directory, chat_template));
-  name_ = fs::canonical(directory).filename().string();
+  std::error_code unknown;
+  name_ = fs::canonical(directory, unknown).filename().string();
   description_ = std::string(quantization_.any() ? "MLX" : "safetensors") + " directory, " +
                  (config_.experts > 0 ? "lfm2_moe" : "lfm2");
   if (opened_.size() > 1) description_ += ", " + std::to_string(opened_.size()) + " files";

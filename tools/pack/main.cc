@@ -1,4 +1,4 @@
-// lfm2-pack: makes a model image from a GGUF file, and checks images.
+// lfm2-pack: makes a model image from a published model, and checks images.
 #include <cstdio>
 #include <filesystem>
 #include <map>

@@ -1,6 +1,7 @@
 #include "tools/pack/open_source.h"
 
 #include <filesystem>
+#include <system_error>
 
 #include "tools/pack/folder_source.h"
 #include "tools/pack/gguf_source.h"
@@ -9,7 +10,8 @@ namespace lfm2::tools {
 
 Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& chat_template,
                  std::unique_ptr<ModelSource>* source) {
-  if (std::filesystem::is_directory(path)) {
+  std::error_code unknown;  // what can not be looked at is no directory; opening it as a file says why
+  if (std::filesystem::is_directory(path, unknown)) {
     auto folder = std::make_unique<FolderSource>();
     const Error opened = folder->Open(path, chat_template);
     if (!opened.ok()) return Error::Of(path, ": ", opened.text());

@@ -87,12 +87,6 @@ uint32_t BytesOf(SafeType type) {
   return 0;
 }
 
-uint64_t SafeTensor::rows() const {
-  uint64_t n = 1;
-  for (size_t i = 0; i + 1 < shape.size(); ++i) n *= shape[i];
-  return n;
-}
-
 std::string ShapeText(const std::vector<uint64_t>& shape) {
   std::string text = "[";
   for (const uint64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);

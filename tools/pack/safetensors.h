@@ -30,7 +30,6 @@ struct SafeTensor {
   uint64_t offset = 0;  // in the file
   uint64_t bytes = 0;   // within the file
 
-  uint64_t rows() const;  // product of all dimensions but the last
   uint64_t cols() const { return shape.empty() ? 1 : shape.back(); }
 };
 // "[2, 3]"

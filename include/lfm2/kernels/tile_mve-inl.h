@@ -14,6 +14,8 @@
 
 #include <arm_mve.h>
 
+#include <type_traits>
+
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {

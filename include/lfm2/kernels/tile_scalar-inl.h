@@ -17,6 +17,8 @@
 
 #if HWY_TARGET == HWY_SCALAR && !LFM2_HAVE_MVE
 
+#include <type_traits>
+
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {

@@ -1,0 +1,47 @@
+"""The kernels' tests on a Cortex-M in QEMU, every type of weights: with the instructions of Armv7E-M, or with Helium.
+
+    kernels.py mps2-an500|mps3-an547 BUILD_FOLDER HIGHWAY DOCTEST
+
+HIGHWAY and DOCTEST are the folders that contain hwy/ and doctest/. Needs what `tools/get-deps --targets` installs.
+"""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+PROCESSORS = {"mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55"}
+SOURCES = ["tests/main.cc", "tests/targets/kernels/semihosting.cc", "tests/kernels/dequantize_test.cc",
+           "tests/kernels/matmul_test.cc", "tests/kernels/quantize_test.cc"]
+
+
+def main():
+    board, folder, highway, doctest = sys.argv[1:]
+    os.makedirs(folder, exist_ok=True)
+    # Only doctest of the folder that it lies in: the rest of that is this machine's.
+    alone = os.path.join(folder, "include")
+    os.makedirs(alone, exist_ok=True)
+    if not os.path.lexists(os.path.join(alone, "doctest")):
+        os.symlink(os.path.join(doctest, "doctest"), os.path.join(alone, "doctest"))
+    compiler = ["arm-none-eabi-g++", f"-mcpu={PROCESSORS[board]}", "-mthumb", "-mfloat-abi=hard", "-O2",
+                "-DNDEBUG", "-Wno-psabi"]
+    options = ["-std=gnu++17", "-DHWY_HEADER_ONLY", "-DDOCTEST_CONFIG_NO_POSIX_SIGNALS", "-DDOCTEST_CONFIG_NO_MULTITHREADING",
+               "-DDOCTEST_CONFIG_COLORS_NONE", "-I", ROOT, "-I", os.path.join(ROOT, "include"), "-isystem", highway,
+               "-isystem", alone]
+    objects = []
+    for source in SOURCES:
+        objects.append(os.path.join(folder, os.path.basename(source) + ".o"))
+        subprocess.run(compiler + options + ["-c", os.path.join(ROOT, source), "-o", objects[-1]], check=True)
+    program = os.path.join(folder, "kernels.elf")
+    subprocess.run(compiler + ["-nostartfiles", "-Wl,--no-warn-rwx-segments", "-T", os.path.join(HERE, "memory.ld"), *objects,
+                               "-o", program], check=True)
+    result = subprocess.run(["qemu-system-arm", "-M", board, "-display", "none", "-serial", "none", "-monitor", "none",
+                             "-semihosting-config", "enable=on,target=native", "-kernel", program], stdout=subprocess.PIPE,
+                            text=True, timeout=3000)
+    print(result.stdout)
+    # An exit code alone would not tell a program that ran no test.
+    return 0 if result.returncode == 0 and "Status: SUCCESS" in result.stdout else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
