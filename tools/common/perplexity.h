@@ -2,11 +2,19 @@
 #ifndef LFM2_TOOLS_COMMON_PERPLEXITY_H_
 #define LFM2_TOOLS_COMMON_PERPLEXITY_H_
 
+#include <cmath>
 #include <cstdint>
 
 #include "lfm2/base/span.h"
+#include "tools/common/running_mean.h"
 
 namespace lfm2::tools {
+
+// Whether every logit is a number, and no infinity. Nothing can be said of a prediction where one is not.
+bool AreFinite(Span<const float> logits);
+
+// ln sum(exp(logits)), in double, however large they are. At least one.
+double LogSumExp(Span<const float> logits);
 
 // -ln softmax(logits)[target], in double. logits: one for each token of the vocabulary, target is one of them.
 double NegativeLogLikelihood(Span<const float> logits, int32_t target);
@@ -14,17 +22,15 @@ double NegativeLogLikelihood(Span<const float> logits, int32_t target);
 // Perplexity exp(mean) of negative log likelihoods, as they come.
 class PerplexityMean {
  public:
-  void Add(double negative_log_likelihood);
-  uint64_t count() const { return count_; }
-  double mean() const { return mean_; }
-  double perplexity() const;
+  void Add(double negative_log_likelihood) { nll_.Add(negative_log_likelihood); }
+  uint64_t count() const { return nll_.count(); }
+  double mean() const { return nll_.mean(); }
+  double perplexity() const { return std::exp(nll_.mean()); }
   // By the delta method: perplexity * (sample standard deviation / sqrt(count)). 0 for fewer than two values.
-  double standard_error() const;
+  double standard_error() const { return perplexity() * nll_.standard_error(); }
 
  private:
-  uint64_t count_ = 0;
-  double mean_ = 0;
-  double squares_ = 0;  // of the distances from the mean (Welford 1962)
+  RunningMean nll_;
 };
 
 }  // namespace lfm2::tools

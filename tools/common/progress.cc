@@ -16,8 +16,20 @@ constexpr int kBarCells = 30;
 
 }  // namespace
 
-Progress::Progress(std::string verb, bool quiet)
-    : verb_(std::move(verb)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1), begin_(Clock::now()) {}
+Progress::Progress(std::string verb, bool quiet, std::string unit)
+    : verb_(std::move(verb)),
+      unit_(std::move(unit)),
+      quiet_(quiet),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      begin_(Clock::now()) {}
+
+std::string Progress::Amount(uint64_t number) const {
+  return unit_.empty() ? HumanBytes(number) : Grouped(number) + " " + unit_;
+}
+
+std::string Progress::Part(uint64_t done, uint64_t total) const {
+  return (unit_.empty() ? HumanBytes(done) : Grouped(done)) + " of " + Amount(total);
+}
 
 double Progress::Seconds() const {
   return std::max(1e-3, std::chrono::duration<double>(Clock::now() - begin_).count());
@@ -36,8 +48,7 @@ void Progress::Update(uint64_t done, uint64_t total) {
   const uint64_t tenths = static_cast<uint64_t>(static_cast<double>(done) / static_cast<double>(total) * 10);
   if (tenths <= shown_tenths_ || tenths >= 10 || Seconds() < 1) return;
   shown_tenths_ = tenths;
-  std::fprintf(stderr, "%s: %d %%, %s of %s\n", verb_.c_str(), static_cast<int>(tenths * 10), HumanBytes(done).c_str(),
-               HumanBytes(total).c_str());
+  std::fprintf(stderr, "%s: %d %%, %s\n", verb_.c_str(), static_cast<int>(tenths * 10), Part(done, total).c_str());
 }
 
 void Progress::Draw(uint64_t done, uint64_t total) {
@@ -46,9 +57,9 @@ void Progress::Draw(uint64_t done, uint64_t total) {
   const int cells = static_cast<int>(part * kBarCells);
   const std::string bar(static_cast<size_t>(cells), '#');
   const double left = speed > 0 ? static_cast<double>(total - done) / speed : 0;
-  std::fprintf(stderr, "\r%s [%-*s] %3d %%  %s of %s  %s/s  %d s left \033[K", verb_.c_str(), kBarCells, bar.c_str(),
-               static_cast<int>(part * 100), HumanBytes(done).c_str(), HumanBytes(total).c_str(),
-               HumanBytes(static_cast<uint64_t>(speed)).c_str(), static_cast<int>(left + 0.5));
+  std::fprintf(stderr, "\r%s [%-*s] %3d %%  %s  %s/s  %d s left \033[K", verb_.c_str(), kBarCells, bar.c_str(),
+               static_cast<int>(part * 100), Part(done, total).c_str(), Amount(static_cast<uint64_t>(speed)).c_str(),
+               static_cast<int>(left + 0.5));
   drawn_ = true;
 }
 
@@ -56,8 +67,8 @@ void Progress::Finish(uint64_t total) {
   Abandon();
   if (quiet_) return;
   const double seconds = Seconds();
-  std::fprintf(stderr, "%s: %s in %.1f s, %s/s\n", verb_.c_str(), HumanBytes(total).c_str(), seconds,
-               HumanBytes(static_cast<uint64_t>(static_cast<double>(total) / seconds)).c_str());
+  std::fprintf(stderr, "%s: %s in %.1f s, %s/s\n", verb_.c_str(), Amount(total).c_str(), seconds,
+               Amount(static_cast<uint64_t>(static_cast<double>(total) / seconds)).c_str());
 }
 
 void Progress::Abandon() {

@@ -14,9 +14,10 @@ using StepProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
 class Progress {
  public:
-  // verb: what happens to the bytes, such as "packing". quiet: shows nothing.
-  Progress(std::string verb, bool quiet);
-  // done of total bytes; as often as one likes.
+  // verb: what happens to the bytes, such as "packing". quiet: shows nothing. unit: of what is counted instead of
+  // bytes, such as "items".
+  Progress(std::string verb, bool quiet, std::string unit = std::string());
+  // done of total; as often as one likes.
   void Update(uint64_t done, uint64_t total);
   // Replaces the bar by a last line with the mean speed.
   void Finish(uint64_t total);
@@ -26,9 +27,12 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   double Seconds() const;
+  std::string Amount(uint64_t number) const;
+  std::string Part(uint64_t done, uint64_t total) const;
   void Draw(uint64_t done, uint64_t total);
 
   std::string verb_;
+  std::string unit_;  // empty: bytes
   bool quiet_;
   bool terminal_;
   bool drawn_ = false;

@@ -1,4 +1,4 @@
-// lfm2-eval: a model's tokens, prompts, logits and perplexity, for comparing with other engines.
+// lfm2-eval: a model's tokens, prompts and logits, for comparing with other engines, and how good its predictions are.
 #include <functional>
 #include <string>
 
@@ -8,6 +8,9 @@
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
 #include "tools/common/storage_option.h"
+#include "tools/eval/choices.h"
+#include "tools/eval/commands.h"
+#include "tools/eval/kl.h"
 #include "tools/eval/model_commands.h"
 #include "tools/eval/text_commands.h"
 
@@ -27,6 +30,33 @@ CLI::App* AddCommand(CLI::App* app, const char* name, const char* what, std::str
 void AddRecordOption(CLI::App* command, std::string* file) {
   command->add_option("--record-trace", *file, "record which experts the tokens choose, for lfm2-cache-sim")
       ->type_name("FILE");
+}
+
+// --reference and, unless that is given, --kv.
+void AddReferenceOption(CLI::App* command, bool* reference, SessionArguments* session) {
+  CLI::Option* kv = AddKvOption(command, &session->kv_cache);
+  command->add_flag("--reference", *reference, "the scalar oracle: float activations, float key/value cache")
+      ->excludes(kv);
+}
+
+// How a session of any command runs: in which pieces, from where, and on how many threads.
+void AddRunOptions(CLI::App* command, SessionArguments* session, uint32_t* threads) {
+  command->add_option("--chunk", session->chunk, "tokens that prefill computes at a time")
+      ->check(CLI::Range(1u, kMaxContextLength));
+  AddStorageOptions(command, session);
+  AddStreamingOptions(command, session);
+  command->add_option("--threads", *threads, "threads")->check(CLI::Range(1u, 256u));
+}
+
+void AddCorpusOptions(CLI::App* command, CorpusArguments* corpus) {
+  CLI::Option_group* input = command->add_option_group("input", "what is predicted");
+  input->add_option("--text", corpus->text, "text file");
+  input->add_option("--ids", corpus->ids, "JSON file with a list of token ids");
+  input->require_option(1);
+  command
+      ->add_option("--context", corpus->window,
+                   "tokens of a window, each predicted from the ones before it in the window")
+      ->check(CLI::Range(2u, kMaxContextLength));
 }
 
 void AddTokens(CLI::App* app, TokensArguments* a, Run* run) {
@@ -55,47 +85,73 @@ void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
       AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
   command->add_option("--ids", a->ids, "JSON file with the list of token ids, one continuous prompt")->required();
   command->add_option("--out", a->out, ".npy file to write")->required();
-  CLI::Option* kv = AddKvOption(command, &a->session.kv_cache);
-  command->add_flag("--reference", a->reference, "the scalar oracle: float activations, float key/value cache")
-      ->excludes(kv);
-  command->add_option("--chunk", a->session.chunk, "tokens that prefill computes at a time")
-      ->check(CLI::Range(1u, kMaxContextLength));
-  AddStorageOptions(command, &a->session);
-  AddStreamingOptions(command, &a->session);
+  AddReferenceOption(command, &a->reference, &a->session);
+  AddRunOptions(command, &a->session, &a->threads);
   AddRecordOption(command, &a->record_trace);
-  command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunLogits(*a); }; });
 }
 
 void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
   CLI::App* command = AddCommand(app, "perplexity", "perplexity of a text, with its standard error", &a->model);
-  CLI::Option_group* input = command->add_option_group("input", "what is predicted");
-  input->add_option("--text", a->text, "text file");
-  input->add_option("--ids", a->ids, "JSON file with a list of token ids");
-  input->require_option(1);
-  command
-      ->add_option("--context", a->session.context,
-                   "tokens of a window, each predicted from the ones before it in the window")
-      ->check(CLI::Range(2u, kMaxContextLength));
-  command->add_option("--chunk", a->session.chunk, "tokens that prefill computes at a time")
-      ->check(CLI::Range(1u, kMaxContextLength));
+  AddCorpusOptions(command, &a->corpus);
   AddKvOption(command, &a->session.kv_cache);
-  AddStorageOptions(command, &a->session);
-  AddStreamingOptions(command, &a->session);
+  AddRunOptions(command, &a->session, &a->threads);
   AddRecordOption(command, &a->record_trace);
-  command->add_option("--threads", a->threads, "threads")->check(CLI::Range(1u, 256u));
   command->callback([=] { *run = [=] { return RunPerplexity(*a); }; });
+}
+
+void AddKl(CLI::App* app, KlArguments* a, Run* run) {
+  CLI::App* command =
+      AddCommand(app, "kl", "KL divergence of a model's predictions from those of its base, over a text", &a->model);
+  command->add_option("--base", a->base, "model image whose predictions are right")->required();
+  AddCorpusOptions(command, &a->corpus);
+  AddReferenceOption(command, &a->reference, &a->session);
+  AddRunOptions(command, &a->session, &a->threads);
+  command->callback([=] { *run = [=] { return RunKl(*a); }; });
+}
+
+void AddChoices(CLI::App* app, ChoicesArguments* a, Run* run) {
+  CLI::App* command = AddCommand(app, "choices", "accuracy in multiple choice tasks, by log likelihood", &a->model);
+  command->add_option("TASKS", a->tasks, "JSON file of items, as tools/export-tasks.py writes it")->required();
+  command->add_option("--out", a->out, "JSON file to write: the log likelihoods of every item");
+  command->add_option("--limit", a->limit, "only so many items; 0: all")->capture_default_str();
+  AddReferenceOption(command, &a->reference, &a->session);
+  AddRunOptions(command, &a->session, &a->threads);
+  command->callback([=] { *run = [=] { return RunChoices(*a); }; });
+}
+
+void AddCommands(CLI::App* app, CommandsArguments* a, Run* run) {
+  CLI::App* command =
+      AddCommand(app, "commands", "how many commands a model answers with exactly the right tool call", &a->model);
+  command->add_option("COMMANDS", a->commands, "file with a JSON object on each line: user, call")->required();
+  command->add_option("--out", a->out, "JSON file to write: every answer");
+  command->add_option("--limit", a->limit, "only so many commands; 0: all")->capture_default_str();
+  command->add_option("--system", a->system, "what the model is told first");
+  command->add_option("--tools", a->tools, "JSON file with a list of tools");
+  command->add_option("--max-tokens", a->max_tokens, "longest answer")->capture_default_str();
+  command->add_option("--context", a->session.context, "positions for a prompt and its answer; 0: as chat")
+      ->check(CLI::Range(0u, kMaxContextLength))
+      ->capture_default_str();
+  AddKvOption(command, &a->session.kv_cache);
+  AddRunOptions(command, &a->session, &a->threads);
+  command->callback([=] { *run = [=] { return RunCommands(*a); }; });
 }
 
 }  // namespace
 
 int Main(int argc, char** argv) {
-  CLI::App app("Computes what other engines compute too, for comparison: tokens, prompts, logits, perplexity.");
+  CLI::App app(
+      "Computes what other engines compute too, for comparison: tokens, prompts, logits; and measures how good a "
+      "model's\n"
+      "predictions are: perplexity, divergence from another model, accuracy.");
   app.require_subcommand(1);
   TokensArguments tokens;
   RenderArguments render;
   LogitsArguments logits;
   PerplexityArguments perplexity;
+  KlArguments kl;
+  ChoicesArguments choices;
+  CommandsArguments commands;
   std::string text_model;
   Run run;
   AddTokens(&app, &tokens, &run);
@@ -103,6 +159,9 @@ int Main(int argc, char** argv) {
   AddRender(&app, &render, &run);
   AddLogits(&app, &logits, &run);
   AddPerplexity(&app, &perplexity, &run);
+  AddKl(&app, &kl, &run);
+  AddChoices(&app, &choices, &run);
+  AddCommands(&app, &commands, &run);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, run());

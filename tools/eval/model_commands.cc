@@ -9,52 +9,25 @@
 #include "tools/common/byte_sink.h"
 #include "tools/common/console.h"
 #include "tools/common/files.h"
-#include "tools/common/id_list.h"
 #include "tools/common/npy.h"
 #include "tools/common/perplexity.h"
 #include "tools/common/routing_trace.h"
 #include "tools/common/running_model.h"
-#include "tools/eval/text_commands.h"
+#include "tools/eval/open_session.h"
 
 namespace lfm2::tools {
 
 namespace {
 
-// As llama-perplexity's default.
-constexpr uint32_t kDefaultWindow = 512;
-// Positions whose logits are computed in one pass over the output matrix.
-constexpr uint32_t kLogitsRows = 8;
-
-// A session with the threads that it stands on.
-template <class Session>
-class Runner {
- public:
-  Error Open(RunningModel& model, SessionArguments arguments, uint32_t threads) {
-    arguments.logits_rows = kLogitsRows;
-    LFM2_RETURN_IF_FAILED(model.Load(arguments));
-    LFM2_RETURN_IF_FAILED(Error::From(threads_.Open(threads)));
-    return Error::From(session_.Open(model.image(), model.plan().options, model.arena(), threads_.executor()));
-  }
-  Session& session() { return session_; }
-
- private:
-  posix::ThreadPool threads_;
-  Session session_;
-};
-
-Error ReadIds(const std::string& path, const Vocab& vocab, std::vector<int32_t>* ids) {
-  std::string json;
-  LFM2_RETURN_IF_FAILED(ReadFile(path, &json));
-  return ParseIds(path, json, vocab.size(), ids);
-}
-
-template <class Session>
+template <class AnySession>
 Error WriteLogits(RunningModel& model, const LogitsArguments& a, Span<const int32_t> ids) {
-  Runner<Session> runner;
-  LFM2_RETURN_IF_FAILED(runner.Open(model, a.session, a.threads));
+  posix::ThreadPool pool;
+  AnySession session;
+  LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
+  LFM2_RETURN_IF_FAILED(OpenSession(model, a.session, pool.executor(), &session));
   RoutingRecorder recorder;
   LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, model.image()));
-  runner.session().SetObserver(recorder.observer());
+  session.SetObserver(recorder.observer());
   OutputFile file;
   LFM2_RETURN_IF_FAILED(file.Open(a.out));
   NpyWriter npy(ids.size(), model.image().config().vocab_size, &file);
@@ -62,7 +35,7 @@ Error WriteLogits(RunningModel& model, const LogitsArguments& a, Span<const int3
   const auto sink = [&](uint32_t, Span<const float> logits) {
     if (error.ok()) error = npy.Row(logits.data());
   };
-  LFM2_RETURN_IF_FAILED(Error::From(runner.session().PrefillLogits(ids, sink)));
+  LFM2_RETURN_IF_FAILED(Error::From(session.PrefillLogits(ids, sink)));
   LFM2_RETURN_IF_FAILED(error);
   LFM2_RETURN_IF_FAILED(recorder.Finish());
   return file.Commit();
@@ -79,7 +52,7 @@ Error RunLogits(const LogitsArguments& arguments) {
   if (ids.empty()) return Error::Of(a.ids, " is an empty list");
   a.session.context = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
   if (!a.reference) return WriteLogits<Session>(model, a, ids);
-  a.session.kv_cache = KvCacheType::kF32;
+  a.session = ForReference(a.session);
   return WriteLogits<ReferenceSession>(model, a, ids);
 }
 
@@ -87,42 +60,37 @@ Error RunPerplexity(const PerplexityArguments& a) {
   RunningModel model;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   const Vocab& vocab = model.file().image().vocab();
-  std::vector<int32_t> ids;
-  if (a.ids.empty()) {
-    std::string text;
-    LFM2_RETURN_IF_FAILED(ReadFile(a.text, &text));
-    LFM2_RETURN_IF_FAILED(EncodeText(vocab, text, false, true, &ids));
-  } else {
-    LFM2_RETURN_IF_FAILED(ReadIds(a.ids, vocab, &ids));
-  }
-  const std::string& name = a.ids.empty() ? a.text : a.ids;
-  if (ids.size() < 2) return Error::Of(name, " has fewer than two tokens: there is nothing to predict");
-  const size_t window = std::min<size_t>(a.session.context > 0 ? a.session.context : kDefaultWindow, ids.size());
-  if (window < 2) return Error::Of("a window of one token has nothing to predict");
+  Corpus corpus;
+  LFM2_RETURN_IF_FAILED(ReadCorpus(a.corpus, vocab, &corpus));
 
-  Runner<Session> runner;
-  SessionArguments session = a.session;
-  session.context = static_cast<uint32_t>(window);
-  LFM2_RETURN_IF_FAILED(runner.Open(model, session, a.threads));
+  posix::ThreadPool pool;
+  Session session;
+  SessionArguments arguments = a.session;
+  arguments.context = corpus.window;
+  LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
+  LFM2_RETURN_IF_FAILED(OpenSession(model, arguments, pool.executor(), &session));
   RoutingRecorder recorder;
   LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, model.image()));
-  runner.session().SetObserver(recorder.observer());
+  session.SetObserver(recorder.observer());
   PerplexityMean mean;
-  for (size_t begin = 0; begin + 1 < ids.size(); begin += window) {
-    const size_t size = std::min(window, ids.size() - begin);
+  const auto predict = [&](const int32_t* ids, size_t size) {
+    Error error;
     const auto sink = [&](uint32_t position, Span<const float> logits) {
-      mean.Add(NegativeLogLikelihood(logits, ids[begin + position + 1]));
+      if (!AreFinite(logits)) error = Error::Of(a.model, ": a logit of position ", position, " is not finite");
+      mean.Add(NegativeLogLikelihood(logits, ids[position + 1]));
     };
-    runner.session().Reset();
-    LFM2_RETURN_IF_FAILED(Error::From(runner.session().PrefillLogits({ids.data() + begin, size - 1}, sink)));
-  }
+    session.Reset();
+    LFM2_RETURN_IF_FAILED(Error::From(session.PrefillLogits({ids, size - 1}, sink)));
+    return error;
+  };
+  LFM2_RETURN_IF_FAILED(ForWindows(corpus, predict));
   LFM2_RETURN_IF_FAILED(recorder.Finish());
   char text[160];
   std::snprintf(text, sizeof(text), "perplexity %.6g +- %.3g (%s tokens predicted in windows of %s)\n",
                 mean.perplexity(), mean.standard_error(), std::to_string(mean.count()).c_str(),
-                std::to_string(window).c_str());
+                std::to_string(corpus.window).c_str());
   LFM2_RETURN_IF_FAILED(WriteStandardOutput(text));
-  const StreamStatistics read = runner.session().statistics();
+  const StreamStatistics read = session.statistics();
   const uint64_t uses = read.hits + read.misses;
   if (uses == 0) return Error();
   std::snprintf(text, sizeof(text), "%.1f %% of the experts were in memory; %s a token were read\n",

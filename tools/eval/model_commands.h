@@ -7,6 +7,7 @@
 
 #include "tools/common/error.h"
 #include "tools/common/session_plan.h"
+#include "tools/eval/corpus.h"
 
 namespace lfm2::tools {
 
@@ -24,10 +25,9 @@ Error RunLogits(const LogitsArguments& arguments);
 
 struct PerplexityArguments {
   std::string model;
-  std::string text;
-  std::string ids;
+  CorpusArguments corpus;
   std::string record_trace;  // file; empty: none
-  SessionArguments session;  // context is the window; 0: kDefaultWindow
+  SessionArguments session;  // context is the corpus's window
   uint32_t threads = 1;
 };
 // Perplexity and its standard error, on standard output.

@@ -1,0 +1,80 @@
+// KL divergence and what is told with it: by these figures people choose between quantisations.
+#include "tools/common/divergence.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tools/common/perplexity.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::Divergence;
+using tools::KlDivergence;
+
+// Logits whose softmax is these odds, each in its share; `level` changes nothing.
+std::vector<float> Odds(std::initializer_list<double> odds, double level = 0) {
+  std::vector<float> logits;
+  for (const double o : odds) logits.push_back(static_cast<float>(std::log(o) + level));
+  return logits;
+}
+
+}  // namespace
+
+TEST_CASE("KL divergence is that of the textbook, and has a direction") {
+  // p = (1/2, 1/4, 1/4), q = (1/4, 1/4, 1/2): sum p ln(p / q) = ln(2) / 2 - ln(2) / 4.
+  const std::vector<float> p = Odds({2, 1, 1}), q = Odds({1, 1, 2}, 50), even = Odds({1, 1, 1});
+  CHECK(KlDivergence(p, q) == doctest::Approx(std::log(2.0) / 4));
+  // ln 3 minus the entropy of p, which is 1.5 ln 2; the other way round -ln 3 - (ln(1/2) + 2 ln(1/4)) / 3.
+  CHECK(KlDivergence(p, even) == doctest::Approx(std::log(3.0) - 1.5 * std::log(2.0)));
+  CHECK(KlDivergence(even, p) == doctest::Approx(5.0 / 3 * std::log(2.0) - std::log(3.0)));
+}
+
+TEST_CASE("equal predictions diverge by nothing, and certain ones by a finite amount") {
+  const std::vector<float> p = Odds({5, 1, 3}), higher = Odds({5, 1, 3}, 20);
+  CHECK(KlDivergence(p, p) == 0);
+  CHECK(KlDivergence(p, higher) < 1e-12);
+  const std::vector<float> sure = {1000.0f, 0.0f}, of_another = {0.0f, 1000.0f};
+  CHECK(KlDivergence(sure, of_another) == doctest::Approx(1000.0));
+}
+
+TEST_CASE("logits that are no numbers are seen, wherever they are") {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity()}) {
+    for (size_t at = 0; at < 3; ++at) {
+      std::vector<float> logits = {1.0f, -3e38f, 3e38f};
+      CHECK(tools::AreFinite(logits));
+      logits[at] = bad;
+      CHECK(!tools::AreFinite(logits));
+    }
+  }
+}
+
+TEST_CASE("mean, quantiles, agreement and change are those of the positions") {
+  Divergence divergence;
+  CHECK(divergence.KlQuantile(0.5) == 0);
+  const std::vector<float> base = Odds({2, 1, 1}), other = Odds({1, 1, 2});
+  divergence.Add(base, base, 0);
+  divergence.Add(base, other, 0);
+  divergence.Add(base, other, 2);
+  divergence.Add(base, other, 1);
+  const double kl = std::log(2.0) / 4;
+  CHECK(divergence.kl().mean() == doctest::Approx(kl * 3 / 4));
+  // Squared distances from the mean: once (3/4)^2 and three times (1/4)^2 of kl^2, in all 3/4.
+  CHECK(divergence.kl().standard_error() == doctest::Approx(kl * std::sqrt(0.75 / 3 / 4)));
+  // Sorted: 0, kl, kl, kl. numpy.quantile([0, 1, 1, 1], [0, .1, .5, 1]) is [0, .3, 1, 1].
+  CHECK(divergence.KlQuantile(0) == 0);
+  CHECK(divergence.KlQuantile(0.1) == doctest::Approx(0.3 * kl));
+  CHECK(divergence.KlQuantile(0.5) == doctest::Approx(kl));
+  CHECK(divergence.KlQuantile(1) == doctest::Approx(kl));
+  CHECK(divergence.same_top().mean() == doctest::Approx(0.25));
+  CHECK(divergence.same_top().standard_error() == doctest::Approx(std::sqrt(0.25 * 0.75 / 3)));
+  // The token that follows becomes half as likely, twice as likely, and as likely as before.
+  CHECK(divergence.change().mean() == doctest::Approx(0.0));
+  CHECK(divergence.change().standard_error() == doctest::Approx(std::log(2.0) * std::sqrt(2.0 / 3 / 4)));
+}
+
+}  // namespace lfm2::test

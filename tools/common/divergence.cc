@@ -1,0 +1,38 @@
+#include "tools/common/divergence.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tools/common/perplexity.h"
+
+namespace lfm2::tools {
+
+double KlDivergence(Span<const float> base, Span<const float> logits) {
+  const double log_base = LogSumExp(base), log_model = LogSumExp(logits);
+  double sum = 0;
+  for (size_t i = 0; i < base.size(); ++i) {
+    const double log_p = static_cast<double>(base[i]) - log_base;
+    sum += std::exp(log_p) * (log_p - (static_cast<double>(logits[i]) - log_model));
+  }
+  // It is never negative; its rounding error can be.
+  return std::max(sum, 0.0);
+}
+
+void Divergence::Add(Span<const float> base, Span<const float> logits, int32_t target) {
+  const auto top = [](Span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
+  values_.push_back(KlDivergence(base, logits));
+  kl_.Add(values_.back());
+  same_top_.Add(top(base) == top(logits) ? 1 : 0);
+  change_.Add(NegativeLogLikelihood(base, target) - NegativeLogLikelihood(logits, target));
+}
+
+double Divergence::KlQuantile(double share) const {
+  if (values_.empty()) return 0;
+  std::vector<double> sorted = values_;
+  std::sort(sorted.begin(), sorted.end());
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const size_t below = static_cast<size_t>(place), above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+}  // namespace lfm2::tools

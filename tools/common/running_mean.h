@@ -1,0 +1,35 @@
+// The mean of numbers as they come, with its standard error.
+#ifndef LFM2_TOOLS_COMMON_RUNNING_MEAN_H_
+#define LFM2_TOOLS_COMMON_RUNNING_MEAN_H_
+
+#include <cmath>
+#include <cstdint>
+
+namespace lfm2::tools {
+
+// Of a sample. Where every number is 0 or 1, the standard error is the binomial one: sqrt(p (1 - p) / (n - 1)).
+class RunningMean {
+ public:
+  void Add(double value) {
+    const double distance = value - mean_;
+    mean_ += distance / static_cast<double>(++count_);
+    squares_ += distance * (value - mean_);
+  }
+  uint64_t count() const { return count_; }
+  double mean() const { return mean_; }
+  // Sample standard deviation / sqrt(count). 0 for fewer than two numbers.
+  double standard_error() const {
+    if (count_ < 2) return 0;
+    const double n = static_cast<double>(count_);
+    return std::sqrt(squares_ / (n - 1) / n);
+  }
+
+ private:
+  uint64_t count_ = 0;
+  double mean_ = 0;
+  double squares_ = 0;  // of the distances from the mean (Welford 1962)
+};
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_COMMON_RUNNING_MEAN_H_

@@ -1,0 +1,45 @@
+#include "tools/eval/corpus.h"
+
+#include <algorithm>
+
+#include "tools/common/files.h"
+#include "tools/common/id_list.h"
+#include "tools/eval/text_commands.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+constexpr uint32_t kDefaultWindow = 512;
+
+}  // namespace
+
+uint64_t Corpus::predicted() const {
+  const uint64_t left = ids.size() % window;
+  return ids.size() / window * (window - 1) + (left > 0 ? left - 1 : 0);
+}
+
+Error ReadIds(const std::string& path, const Vocab& vocab, std::vector<int32_t>* ids) {
+  std::string json;
+  LFM2_RETURN_IF_FAILED(ReadFile(path, &json));
+  return ParseIds(path, json, vocab.size(), ids);
+}
+
+Error ReadCorpus(const CorpusArguments& a, const Vocab& vocab, Corpus* corpus) {
+  if (a.ids.empty()) {
+    std::string text;
+    LFM2_RETURN_IF_FAILED(ReadFile(a.text, &text));
+    LFM2_RETURN_IF_FAILED(EncodeText(vocab, text, false, true, &corpus->ids));
+  } else {
+    LFM2_RETURN_IF_FAILED(ReadIds(a.ids, vocab, &corpus->ids));
+  }
+  if (corpus->ids.size() < 2) {
+    return Error::Of(a.ids.empty() ? a.text : a.ids, " has fewer than two tokens: there is nothing to predict");
+  }
+  const size_t most = a.window > 0 ? a.window : kDefaultWindow;
+  corpus->window = static_cast<uint32_t>(std::min(most, corpus->ids.size()));
+  if (corpus->window < 2) return Error::Of("a window of one token has nothing to predict");
+  return Error();
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,26 @@
+// lfm2-eval kl: how far the predictions of a model are from those of its base.
+#ifndef LFM2_TOOLS_EVAL_KL_H_
+#define LFM2_TOOLS_EVAL_KL_H_
+
+#include <cstdint>
+#include <string>
+
+#include "tools/common/error.h"
+#include "tools/common/session_plan.h"
+#include "tools/eval/corpus.h"
+
+namespace lfm2::tools {
+
+struct KlArguments {
+  std::string model;
+  std::string base;
+  CorpusArguments corpus;
+  bool reference = false;
+  SessionArguments session;  // of both; context is the corpus's window
+  uint32_t threads = 1;
+};
+Error RunKl(const KlArguments& arguments);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_EVAL_KL_H_
