@@ -8,6 +8,7 @@
 #include "lfm2/posix/thread_pool.h"
 #include "lfm2/text/chat.h"
 #include "tools/common/byte_sink.h"
+#include "tools/common/encode_text.h"
 #include "tools/common/files.h"
 #include "tools/common/perplexity.h"
 #include "tools/common/progress.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tools/common/encode_text.h"
 #include "tools/common/files.h"
 #include "tools/common/id_list.h"
 #include "tools/eval/text_commands.h"

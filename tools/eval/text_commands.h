@@ -12,9 +12,6 @@
 
 namespace lfm2::tools {
 
-// The tokens of one document. special: the text of special tokens becomes those tokens. bos: begins with that token.
-Error EncodeText(const Vocab& vocab, std::string_view text, bool special, bool bos, std::vector<int32_t>* ids);
-
 struct TokensArguments {
   std::string model;
   bool special = false;

@@ -17,9 +17,9 @@ namespace lfm2::tools {
 struct CalibrationOptions {
   uint32_t tokens = 16384;   // of the text at most; their residual streams are held in memory
   uint32_t sequence = 512;   // tokens of a sequence: the text is cut into these, each for itself
-  float damping = 0.1f;      // added to the diagonal of the inputs' moments, of its mean
-  float prior = 64.0f;       // inputs of an average token that every expert is given besides its own
-  uint32_t refinements = 1;  // passes over all integers behind the feedback
+  float damping = 0.03f;     // added to the diagonal of the inputs' moments, of its mean
+  float prior = 128.0f;      // inputs of an average token that every expert is given besides its own
+  uint32_t refinements = 3;  // passes over all integers behind the feedback
 };
 
 // The ids of a text, cut into sequences of equal length (but the last) that each begin with the begin token where the
