@@ -12,7 +12,7 @@
 #include "lfm2/kernels/kernels-inl.h"
 #include "lfm2/posix/thread_pool.h"
 #include "tests/kernels/test_matrix.h"
-#include "tools/bench/statistics.h"
+#include "tools/common/statistics.h"
 #include "tools/common/console.h"
 #include "tools/common/files.h"
 

@@ -159,6 +159,19 @@ with tempfile.TemporaryDirectory() as name:
         larger = pathlib.Path(os.environ["LFM2_GOLDEN_DIR"], "tokenizer-64k/Q8_0.gguf")
         subprocess.run([pack, larger, other, "--quiet"], check=True)
         refused(1, *against, saying="other.lfm2 has 65536 tokens, and .*base.lfm2 has 1314\n")
+    # A mapped file is computed with as it is: all bits set are a weight that is no number, and so is every prediction.
+    broken = bytearray(base.read_bytes())
+    broken[len(broken) // 2:len(broken) // 2 + 4096] = b"\xff" * 4096
+    (folder / "broken.lfm2").write_bytes(broken)
+    (folder / "tasks.json").write_text(json.dumps({"items": [{"context": "a", "choices": [" b", " c"], "gold": 0}]}))
+    broken_file, says = folder / "broken.lfm2", r"broken.lfm2: a logit of position 0 of a window is not finite\n"
+    refused(1, broken_file, "--base", base, "--ids", prompt, saying=says)
+    refused(1, base, "--base", broken_file, "--ids", prompt, saying=says)
+    for command in (("perplexity", broken_file, "--ids", prompt), ("choices", broken_file, folder / "tasks.json")):
+        result = subprocess.run([evaluate, *map(str, command)], capture_output=True, text=True)
+        says = says if command[0] == "perplexity" else r"tasks.json: items\[0\]: .*choices\[0\] are not finite\n"
+        check(result.returncode == 1 and re.search(says, result.stderr) and not result.stdout, command, result)
+
     refused(1, folder / "none.lfm2", "--base", base, "--ids", prompt, saying="none.lfm2")
     refused(1, model, "--base", folder / "none.lfm2", "--ids", prompt, saying="none.lfm2")
     (folder / "ids.json").write_text("[1]")

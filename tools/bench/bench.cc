@@ -7,6 +7,7 @@
 
 #include "tools/bench/machine_limits.h"
 #include "tools/common/describe.h"
+#include "tools/common/speed.h"
 
 namespace lfm2::tools {
 
@@ -98,7 +99,7 @@ Error Bench::RunFirstToken() {
   TestResult result;
   result.test = tests_[0];
   result.time = TimeNow();
-  const std::vector<int32_t> prompt = RandomTokens(result.test.prompt);
+  const std::vector<int32_t> prompt = Tokens(result.test.prompt);
   const auto begin = Clock::now();
   LFM2_RETURN_IF_FAILED(Error::From(session_.Prefill(Span<const int32_t>(prompt))));
   const Span<const float> logits = session_.logits();
@@ -152,7 +153,8 @@ Error Bench::RunTest(const TestCase& test) {
   result.time = TimeNow();
   if (!options_.no_warmup) {
     status.Show(name + ": warming up");
-    LFM2_RETURN_IF_FAILED(RunOnce(test, test.prompt > 0 ? test.prompt : 1));
+    double seconds = 0;
+    LFM2_RETURN_IF_FAILED(RunOnce(test, test.prompt > 0 ? test.prompt : 1, &seconds));
     MeasureLimit(test, &result);
     result.limit_seconds.clear();
   }
@@ -161,9 +163,7 @@ Error Bench::RunTest(const TestCase& test) {
   observer_ = recorder_.observer();
   for (uint32_t r = 0; r < options_.repetitions; ++r) {
     status.Show(name + ": " + std::to_string(r + 1) + " of " + std::to_string(options_.repetitions));
-    const auto begin = Clock::now();
-    LFM2_RETURN_IF_FAILED(RunOnce(test, test.tokens()));
-    result.seconds.push_back(SecondsSince(begin));
+    LFM2_RETURN_IF_FAILED(RunOnce(test, test.tokens(), &result.seconds.emplace_back()));
     MeasureLimit(test, &result);
   }
   observer_ = nullptr;
@@ -186,20 +186,18 @@ std::vector<StreamStatistics> Bench::LayerStatistics() const {
 }
 
 // The first `tokens` tokens of the test.
-Error Bench::RunOnce(const TestCase& test, uint32_t tokens) {
+Error Bench::RunOnce(const TestCase& test, uint32_t tokens, double* seconds) {
   session_ = at_depth_;
   session_.SetObserver(observer_);
-  const std::vector<int32_t> ids = RandomTokens(tokens);
-  if (test.prompt > 0) return Error::From(session_.Prefill(Span<const int32_t>(ids)));
-  for (const int32_t id : ids) LFM2_RETURN_IF_FAILED(Error::From(session_.Decode(id)));
-  return Error();
+  const std::vector<int32_t> ids = Tokens(tokens);
+  return test.prompt > 0 ? TimePrefill(ids, &session_, seconds) : TimeDecode(ids, &session_, seconds);
 }
 
 Error Bench::GoToDepth(uint32_t depth) {
   session_ = at_depth_;
   if (session_.position() > depth) session_.Reset();
   if (session_.position() < depth) {
-    const std::vector<int32_t> ids = RandomTokens(depth - session_.position());
+    const std::vector<int32_t> ids = Tokens(depth - session_.position());
     LFM2_RETURN_IF_FAILED(Error::From(session_.Prefill(Span<const int32_t>(ids))));
   }
   at_depth_ = session_;
@@ -261,10 +259,8 @@ std::vector<ByteRange> Bench::KvRanges(uint32_t positions) const {
   return ranges;
 }
 
-std::vector<int32_t> Bench::RandomTokens(uint32_t count) {
-  std::vector<int32_t> tokens(count);
-  for (int32_t& token : tokens) token = static_cast<int32_t>(tokens_.Below(session_.config().vocab_size));
-  return tokens;
+std::vector<int32_t> Bench::Tokens(uint32_t count) {
+  return RandomTokens(&tokens_, count, session_.config().vocab_size);
 }
 
 }  // namespace lfm2::tools

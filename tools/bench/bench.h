@@ -10,9 +10,9 @@
 #include "lfm2/posix/thread_pool.h"
 #include "tools/bench/model_work.h"
 #include "tools/bench/options.h"
-#include "tools/bench/random.h"
 #include "tools/bench/results.h"
 #include "tools/common/error.h"
+#include "tools/common/random.h"
 #include "tools/common/routing_trace.h"
 #include "tools/common/running_model.h"
 
@@ -34,7 +34,7 @@ class Bench {
   Error RunTests();
   Error RunFirstToken();
   Error RunTest(const TestCase& test);
-  Error RunOnce(const TestCase& test, uint32_t tokens);
+  Error RunOnce(const TestCase& test, uint32_t tokens, double* seconds);
   Error GoToDepth(uint32_t depth);
   Error SetThreads(uint32_t threads);
   void ReadWholeImage();
@@ -42,7 +42,7 @@ class Bench {
   void MeasureLimit(const TestCase& test, TestResult* result);
   std::vector<StreamStatistics> LayerStatistics() const;
   std::vector<ByteRange> KvRanges(uint32_t positions) const;
-  std::vector<int32_t> RandomTokens(uint32_t count);
+  std::vector<int32_t> Tokens(uint32_t count);
 
   const BenchOptions& options_;
   const std::chrono::steady_clock::time_point begin_;

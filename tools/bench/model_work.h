@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lfm2/format/image.h"
-#include "tools/bench/random.h"
+#include "tools/common/random.h"
 
 namespace lfm2::tools {
 

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "lfm2/base/version.h"
-#include "tools/bench/statistics.h"
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
+#include "tools/common/statistics.h"
 #include "tools/common/storage_option.h"
 
 namespace lfm2::tools {
@@ -16,12 +16,6 @@ namespace lfm2::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string Fixed(double value, int decimals) {
-  char text[64];
-  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
-  return text;
-}
 
 std::vector<double> Rates(uint32_t tokens, const std::vector<double>& seconds) {
   std::vector<double> rates;
@@ -145,12 +139,6 @@ std::string SetupText(const BenchSetup& setup, const ResidentMemory& resident) {
             " of files, at most " + HumanBytes(resident.peak) + " together";
   }
   return text + "\n";
-}
-
-std::string MarkdownRow(const std::vector<std::string>& cells) {
-  std::string line = "|";
-  for (const std::string& cell : cells) line += " " + cell + " |";
-  return line + "\n";
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "lfm2/model/options.h"
 #include "lfm2/model/record_loader.h"
 #include "lfm2/model/slot_plan.h"
-#include "tools/bench/host.h"
+#include "tools/common/host.h"
 #include "tools/common/session_plan.h"
 
 namespace lfm2::tools {

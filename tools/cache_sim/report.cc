@@ -1,10 +1,9 @@
 #include "tools/cache_sim/report.h"
 
-#include <cstdio>
-
 #include <nlohmann/json.hpp>
 
 #include "tools/common/console.h"
+#include "tools/common/svg.h"
 
 namespace lfm2::tools {
 
@@ -28,25 +27,10 @@ double PerToken(uint64_t n, const TraceReport& report) {
   return static_cast<double>(n) / static_cast<double>(report.trace.tokens());
 }
 
-std::string Fixed(double value, int decimals) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
-  return text;
-}
-
 uint64_t DecodedTokens(const RoutingTrace& trace) {
   uint64_t n = 0;
   for (const RoutingTrace::TokenKind kind : trace.kinds) n += kind == RoutingTrace::TokenKind::kDecoded ? 1 : 0;
   return n;
-}
-
-// Names come from files, and a terminal obeys control characters.
-std::string Printable(const std::string& name) {
-  std::string text = name;
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
 }
 
 }  // namespace
@@ -129,33 +113,6 @@ Style StyleOf(Eviction eviction) {
   return {"", "", ""};
 }
 
-// Text that stands in XML for itself; bytes that are no ASCII become question marks, for they need not be UTF-8.
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) {
-      out += '?';
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string TextAt(double x, double y, const char* anchor, const std::string& attributes, const std::string& text) {
-  return "<text x=\"" + Fixed(x, 1) + "\" y=\"" + Fixed(y, 1) + "\" text-anchor=\"" + anchor + "\"" + attributes + ">" +
-         Escaped(text) + "</text>\n";
-}
-
-std::string LineFrom(double x1, double y1, double x2, double y2, const std::string& stroke) {
-  return "<line x1=\"" + Fixed(x1, 1) + "\" y1=\"" + Fixed(y1, 1) + "\" x2=\"" + Fixed(x2, 1) + "\" y2=\"" +
-         Fixed(y2, 1) + "\" " + stroke + "/>\n";
-}
-
 std::string Panel(const TraceReport& report, double top) {
   const uint32_t low = report.results.front().slots, high = report.results.back().slots;
   const double width = high > low ? high - low : 1;
@@ -163,24 +120,24 @@ std::string Panel(const TraceReport& report, double top) {
   const auto y = [&](double rate) { return top + kTop + (1 - rate) * kPlotHeight; };
   const double bottom = y(0), right = kLeft + kPlotWidth;
   std::string svg =
-      TextAt(kLeft, top + 24, "start", " font-size=\"14\" font-weight=\"bold\"",
-             "Expert cache hits: " + report.trace.model_name + ", " + Grouped(report.trace.tokens()) + " tokens");
+      SvgText(kLeft, top + 24, "start", " font-size=\"14\" font-weight=\"bold\"",
+              "Expert cache hits: " + report.trace.model_name + ", " + Grouped(report.trace.tokens()) + " tokens");
   for (int tenths = 0; tenths <= 10; tenths += 2) {
-    svg += LineFrom(kLeft, y(tenths / 10.0), right, y(tenths / 10.0), "stroke=\"#dddddd\"");
-    svg += TextAt(kLeft - 8, y(tenths / 10.0) + 4, "end", "", std::to_string(tenths * 10) + " %");
+    svg += SvgLine(kLeft, y(tenths / 10.0), right, y(tenths / 10.0), "stroke=\"#dddddd\"");
+    svg += SvgText(kLeft - 8, y(tenths / 10.0) + 4, "end", "", std::to_string(tenths * 10) + " %");
   }
   const uint32_t step = high - low <= 12 ? 1 : high - low <= 30 ? 2 : (high - low) / 12;
   for (uint32_t s = low; s <= high; s += step) {
-    svg += LineFrom(x(s), bottom, x(s), bottom + 5, "stroke=\"#333333\"");
-    svg += TextAt(x(s), bottom + 19, "middle", "", std::to_string(s));
+    svg += SvgLine(x(s), bottom, x(s), bottom + 5, "stroke=\"#333333\"");
+    svg += SvgText(x(s), bottom + 19, "middle", "", std::to_string(s));
   }
-  svg += LineFrom(kLeft, bottom, right, bottom, "stroke=\"#333333\"");
-  svg += LineFrom(kLeft, y(1), kLeft, bottom, "stroke=\"#333333\"");
-  svg += TextAt(kLeft + kPlotWidth / 2, bottom + 40, "middle", "",
-                "slots of each layer, for " + std::to_string(report.trace.experts) +
-                    " experts of which a token takes " + std::to_string(report.trace.experts_per_token));
+  svg += SvgLine(kLeft, bottom, right, bottom, "stroke=\"#333333\"");
+  svg += SvgLine(kLeft, y(1), kLeft, bottom, "stroke=\"#333333\"");
+  svg += SvgText(kLeft + kPlotWidth / 2, bottom + 40, "middle", "",
+                 "slots of each layer, for " + std::to_string(report.trace.experts) +
+                     " experts of which a token takes " + std::to_string(report.trace.experts_per_token));
   const double middle = top + kTop + kPlotHeight / 2;
-  svg += TextAt(18, middle, "middle", " transform=\"rotate(-90 18 " + Fixed(middle, 1) + ")\"", "hit rate");
+  svg += SvgText(18, middle, "middle", " transform=\"rotate(-90 18 " + Fixed(middle, 1) + ")\"", "hit rate");
   double legend = top + kTop + 14;
   for (size_t i = kEvictionCount; i-- > 0; legend += 20) {
     const Style style = StyleOf(kEvictions[i]);
@@ -191,8 +148,8 @@ std::string Panel(const TraceReport& report, double top) {
       svg += Fixed(x(result.slots), 1) + "," + Fixed(y(HitRate(CountsOf(result, kEvictions[i]))), 1) + " ";
     }
     svg += "\"/>\n";
-    svg += LineFrom(right + 16, legend - 4, right + 44, legend - 4, stroke);
-    svg += TextAt(right + 50, legend, "start", "", style.label);
+    svg += SvgLine(right + 16, legend - 4, right + 44, legend - 4, stroke);
+    svg += SvgText(right + 50, legend, "start", "", style.label);
   }
   return svg;
 }

@@ -30,6 +30,20 @@ std::string Grouped(uint64_t number) {
   return text;
 }
 
+std::string Fixed(double value, int decimals) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
+  return text;
+}
+
+std::string Printable(const std::string& name) {
+  std::string text = name;
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
 std::string Table::Text() const {
   std::vector<size_t> width(alignment_.size());
   for (const auto& row : rows_) {
@@ -47,6 +61,12 @@ std::string Table::Text() const {
     text += line + "\n";
   }
   return text;
+}
+
+std::string MarkdownRow(const std::vector<std::string>& cells) {
+  std::string line = "|";
+  for (const std::string& cell : cells) line += " " + cell + " |";
+  return line + "\n";
 }
 
 bool ParseCommandLine(CLI::App* app, int argc, char** argv, int* exit_code) {

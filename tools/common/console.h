@@ -22,6 +22,10 @@ inline constexpr int kExitUsage = 2;
 std::string HumanBytes(uint64_t bytes);
 // "8 338 341 888".
 std::string Grouped(uint64_t number);
+// "3.14": so many digits behind the point.
+std::string Fixed(double value, int decimals);
+// A name from a file, without characters that a terminal obeys.
+std::string Printable(const std::string& name);
 
 // Columns as wide as their widest cell; the first row is the heading. Cells of a right-aligned column end together.
 class Table {
@@ -35,6 +39,9 @@ class Table {
   std::string alignment_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// "| a | b |" and the end of the line.
+std::string MarkdownRow(const std::vector<std::string>& cells);
 
 // Parses the command line. *exit_code is set, and false returned, where the program is to end now: after --help or
 // --version (0) or wrong usage (kExitUsage, explained on standard error).

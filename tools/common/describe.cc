@@ -58,6 +58,12 @@ uint64_t WeightCount(const ModelConfig& config, const std::vector<TensorEntry>& 
   return sum;
 }
 
+uint64_t WeightBytes(const ModelConfig& config, const std::vector<TensorEntry>& directory) {
+  uint64_t sum = 0;
+  for (const TensorEntry& t : directory) sum += Copies(config, t.role) * t.bytes;
+  return sum;
+}
+
 std::string TensorTable(const ModelConfig& config, const std::vector<TensorEntry>& directory) {
   std::vector<Line> lines;
   Line sum{};

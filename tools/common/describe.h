@@ -16,6 +16,9 @@ std::string DescribeConfig(const ModelConfig& config);
 // Values that all tensors of the directory hold together, those of every expert counted.
 uint64_t WeightCount(const ModelConfig& config, const std::vector<TensorEntry>& directory);
 
+// Bytes that they take together, counted alike.
+uint64_t WeightBytes(const ModelConfig& config, const std::vector<TensorEntry>& directory);
+
 // A table with one line for each pair of role and type: tensors, bytes, bits a weight; then their sum.
 std::string TensorTable(const ModelConfig& config, const std::vector<TensorEntry>& directory);
 

@@ -119,7 +119,7 @@ Error ScoreAll(RunningModel& model, const SessionArguments& arguments, const Exe
   return Error();
 }
 
-Error WriteScores(const std::string& path, const std::vector<ChoiceItem>& items, const ChoiceScores& scores) {
+Error WriteScores(OutputFile* file, const std::vector<ChoiceItem>& items, const ChoiceScores& scores) {
   nlohmann::ordered_json json = {{"acc", scores.acc.mean()},
                                  {"acc_stderr", scores.acc.standard_error()},
                                  {"acc_norm", scores.acc_norm.mean()},
@@ -136,10 +136,8 @@ Error WriteScores(const std::string& path, const std::vector<ChoiceItem>& items,
                              {"best_per_byte", score.best_per_byte}});
   }
   const std::string text = json.dump(1) + "\n";
-  OutputFile file;
-  LFM2_RETURN_IF_FAILED(file.Open(path));
-  LFM2_RETURN_IF_FAILED(file.Write(0, text.data(), text.size()));
-  return file.Commit();
+  LFM2_RETURN_IF_FAILED(file->Write(0, text.data(), text.size()));
+  return file->Commit();
 }
 
 }  // namespace
@@ -180,6 +178,8 @@ Error RunChoices(const ChoicesArguments& a) {
   std::vector<ChoiceItem> items;
   LFM2_RETURN_IF_FAILED(ReadChoiceTasks(a.tasks, &items));
   if (a.limit > 0 && a.limit < items.size()) items.resize(a.limit);
+  OutputFile out;
+  if (!a.out.empty()) LFM2_RETURN_IF_FAILED(out.Open(a.out));
   RunningModel model;
   posix::ThreadPool pool;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
@@ -190,7 +190,7 @@ Error RunChoices(const ChoicesArguments& a) {
   const Error error = ScoreChoices(model, a.session, a.reference, pool.executor(), a.tasks, items, show, &scores);
   progress.Abandon();
   LFM2_RETURN_IF_FAILED(error);
-  if (!a.out.empty()) LFM2_RETURN_IF_FAILED(WriteScores(a.out, items, scores));
+  if (!a.out.empty()) LFM2_RETURN_IF_FAILED(WriteScores(&out, items, scores));
   char text[160];
   std::snprintf(text, sizeof(text), "acc %.4f +- %.4f, acc_norm %.4f +- %.4f (%s items)\n", scores.acc.mean(),
                 scores.acc.standard_error(), scores.acc_norm.mean(), scores.acc_norm.standard_error(),

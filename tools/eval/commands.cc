@@ -53,7 +53,7 @@ Error Ask(const CommandsArguments& a, const ConversationOptions& options, const 
   return Error();
 }
 
-Error WriteAnswers(const std::string& path, const std::vector<Command>& commands, const CommandAnswers& answers) {
+Error WriteAnswers(OutputFile* file, const std::vector<Command>& commands, const CommandAnswers& answers) {
   uint64_t exact = 0;
   nlohmann::ordered_json items = nlohmann::ordered_json::array();
   for (size_t i = 0; i < commands.size(); ++i) {
@@ -68,10 +68,8 @@ Error WriteAnswers(const std::string& path, const std::vector<Command>& commands
   const nlohmann::ordered_json json = {{"exact", exact}, {"items", items}};
   // Nothing makes a model write UTF-8.
   const std::string text = json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  OutputFile file;
-  LFM2_RETURN_IF_FAILED(file.Open(path));
-  LFM2_RETURN_IF_FAILED(file.Write(0, text.data(), text.size()));
-  return file.Commit();
+  LFM2_RETURN_IF_FAILED(file->Write(0, text.data(), text.size()));
+  return file->Commit();
 }
 
 std::string ShareText(const RunningMean& share, const char* what) {
@@ -135,6 +133,8 @@ Error RunCommands(const CommandsArguments& a) {
   std::vector<Command> commands;
   LFM2_RETURN_IF_FAILED(ReadCommands(a.commands, &commands));
   if (a.limit > 0 && a.limit < commands.size()) commands.resize(a.limit);
+  OutputFile out;
+  if (!a.out.empty()) LFM2_RETURN_IF_FAILED(out.Open(a.out));
   RunningModel model;
   posix::ThreadPool pool;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
@@ -145,7 +145,7 @@ Error RunCommands(const CommandsArguments& a) {
   const Error error = AnswerCommands(model, a, pool.executor(), commands, show, &answers);
   progress.Abandon();
   LFM2_RETURN_IF_FAILED(error);
-  if (!a.out.empty()) LFM2_RETURN_IF_FAILED(WriteAnswers(a.out, commands, answers));
+  if (!a.out.empty()) LFM2_RETURN_IF_FAILED(WriteAnswers(&out, commands, answers));
   LFM2_RETURN_IF_FAILED(WriteStandardOutput(ShareText(answers.exact, "exact")));
   if (answers.same_tokens.count() == 0) return Error();
   return WriteStandardOutput(ShareText(answers.same_tokens, "with the tokens of the file"));

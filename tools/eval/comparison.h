@@ -70,7 +70,9 @@ Error PredictAll(const Corpus& corpus, ComparedModels<AnySession>* models, const
     for (auto& m : *models) {
       Error error;
       const auto sink = [&](uint32_t position, Span<const float> logits) {
-        if (!AreFinite(logits)) error = Error::Of("a logit of position ", position, " of a window is not finite");
+        if (error.ok() && !AreFinite(logits)) {
+          error = Error::Of("a logit of position ", position, " of a window is not finite");
+        }
         if (!error.ok()) return;
         const int32_t target = ids[position + 1];
         float* const row = rows.data() + (position - begin) * vocab;

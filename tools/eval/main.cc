@@ -12,6 +12,7 @@
 #include "tools/eval/commands.h"
 #include "tools/eval/kl.h"
 #include "tools/eval/model_commands.h"
+#include "tools/eval/table.h"
 #include "tools/eval/text_commands.h"
 
 namespace lfm2::tools {
@@ -137,6 +138,21 @@ void AddCommands(CLI::App* app, CommandsArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunCommands(*a); }; });
 }
 
+void AddTable(CLI::App* app, TableArguments* a, Run* run) {
+  CLI::App* command = app->add_subcommand("table", "models beside each other: quality, speed, size and memory");
+  command->add_option("MODEL", a->models, "model images of one vocabulary")->required();
+  command->add_option("--base", a->base, "the one that the others are compared with; default: the first");
+  AddCorpusOptions(command, &a->corpus);
+  command->add_option("--choices", a->choices, "JSON file of items, as choices takes it");
+  command->add_option("--commands", a->commands, "file of commands, as commands takes it");
+  command->add_option("--svg", a->svg, "picture to write: size and speed against quality");
+  command->add_flag("--markdown", a->markdown, "the table in Markdown");
+  command->add_option("--threads", a->threads, "threads; 0: one for each processor")
+      ->check(CLI::Range(0u, 256u))
+      ->capture_default_str();
+  command->callback([=] { *run = [=] { return RunTable(*a); }; });
+}
+
 }  // namespace
 
 int Main(int argc, char** argv) {
@@ -152,6 +168,7 @@ int Main(int argc, char** argv) {
   KlArguments kl;
   ChoicesArguments choices;
   CommandsArguments commands;
+  TableArguments table;
   std::string text_model;
   Run run;
   AddTokens(&app, &tokens, &run);
@@ -162,6 +179,7 @@ int Main(int argc, char** argv) {
   AddKl(&app, &kl, &run);
   AddChoices(&app, &choices, &run);
   AddCommands(&app, &commands, &run);
+  AddTable(&app, &table, &run);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, run());

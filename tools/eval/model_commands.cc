@@ -76,7 +76,9 @@ Error RunPerplexity(const PerplexityArguments& a) {
   const auto predict = [&](const int32_t* ids, size_t size) {
     Error error;
     const auto sink = [&](uint32_t position, Span<const float> logits) {
-      if (!AreFinite(logits)) error = Error::Of(a.model, ": a logit of position ", position, " is not finite");
+      if (error.ok() && !AreFinite(logits)) {
+        error = Error::Of(a.model, ": a logit of position ", position, " of a window is not finite");
+      }
       mean.Add(NegativeLogLikelihood(logits, ids[position + 1]));
     };
     session.Reset();

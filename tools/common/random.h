@@ -1,8 +1,9 @@
 // Random numbers that are the same on every machine: token ids and expert choices.
-#ifndef LFM2_TOOLS_BENCH_RANDOM_H_
-#define LFM2_TOOLS_BENCH_RANDOM_H_
+#ifndef LFM2_TOOLS_COMMON_RANDOM_H_
+#define LFM2_TOOLS_COMMON_RANDOM_H_
 
 #include <cstdint>
+#include <vector>
 
 namespace lfm2::tools {
 
@@ -23,6 +24,13 @@ class Random {
   uint64_t state_;
 };
 
+// Ids of a vocabulary of vocab_size tokens.
+inline std::vector<int32_t> RandomTokens(Random* random, uint32_t count, uint32_t vocab_size) {
+  std::vector<int32_t> tokens(count);
+  for (int32_t& token : tokens) token = static_cast<int32_t>(random->Below(vocab_size));
+  return tokens;
+}
+
 }  // namespace lfm2::tools
 
-#endif  // LFM2_TOOLS_BENCH_RANDOM_H_
+#endif  // LFM2_TOOLS_COMMON_RANDOM_H_

@@ -1,4 +1,4 @@
-#include "tools/bench/host.h"
+#include "tools/common/host.h"
 
 #include <cstdlib>
 #include <ctime>

@@ -1,6 +1,6 @@
 // What the operating system says of this machine and this process.
-#ifndef LFM2_TOOLS_BENCH_HOST_H_
-#define LFM2_TOOLS_BENCH_HOST_H_
+#ifndef LFM2_TOOLS_COMMON_HOST_H_
+#define LFM2_TOOLS_COMMON_HOST_H_
 
 #include <cstdint>
 #include <string>
@@ -23,4 +23,4 @@ std::string TimeNow();
 
 }  // namespace lfm2::tools
 
-#endif  // LFM2_TOOLS_BENCH_HOST_H_
+#endif  // LFM2_TOOLS_COMMON_HOST_H_

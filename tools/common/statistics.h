@@ -1,6 +1,6 @@
 // Means and medians of repeated measurements.
-#ifndef LFM2_TOOLS_BENCH_STATISTICS_H_
-#define LFM2_TOOLS_BENCH_STATISTICS_H_
+#ifndef LFM2_TOOLS_COMMON_STATISTICS_H_
+#define LFM2_TOOLS_COMMON_STATISTICS_H_
 
 #include <algorithm>
 #include <cmath>
@@ -31,4 +31,4 @@ inline double Median(std::vector<double> v) {
 
 }  // namespace lfm2::tools
 
-#endif  // LFM2_TOOLS_BENCH_STATISTICS_H_
+#endif  // LFM2_TOOLS_COMMON_STATISTICS_H_

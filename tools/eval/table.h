@@ -1,0 +1,28 @@
+// lfm2-eval table: models of one vocabulary beside each other, by quality, speed and memory.
+#ifndef LFM2_TOOLS_EVAL_TABLE_H_
+#define LFM2_TOOLS_EVAL_TABLE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/common/error.h"
+#include "tools/eval/corpus.h"
+
+namespace lfm2::tools {
+
+struct TableArguments {
+  std::vector<std::string> models;
+  std::string base;  // empty: the first model
+  CorpusArguments corpus;
+  std::string choices;   // JSON file of tasks; empty: none
+  std::string commands;  // JSON lines; empty: none
+  std::string svg;       // file to write; empty: none
+  bool markdown = false;
+  uint32_t threads = 0;  // 0: one for each processor
+};
+Error RunTable(const TableArguments& arguments);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_TOOLS_EVAL_TABLE_H_
