@@ -37,7 +37,7 @@ def main():
                                "-o", program], check=True)
     result = subprocess.run(["qemu-system-arm", "-M", board, "-display", "none", "-serial", "none", "-monitor", "none",
                              "-semihosting-config", "enable=on,target=native", "-kernel", program], stdout=subprocess.PIPE,
-                            text=True, timeout=3000)
+                            stderr=subprocess.STDOUT, text=True, timeout=3000)
     print(result.stdout)
     # An exit code alone would not tell a program that ran no test.
     return 0 if result.returncode == 0 and "Status: SUCCESS" in result.stdout else 1
