@@ -11,7 +11,7 @@ Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& cha
                  std::unique_ptr<ModelSource>* source) {
   if (std::filesystem::is_directory(path)) {
     auto folder = std::make_unique<FolderSource>();
-    const Error opened = folder->Open(path, chat_template);
+    const Error opened = folder->Open(DirectoryFiles(path), chat_template);
     if (!opened.ok()) return Error::Of(path, ": ", opened.text());
     *source = std::move(folder);
     return Error();
