@@ -27,17 +27,17 @@ EditedGguf Bare(const TinyGguf& tiny) {
 
 std::vector<EditedGguf> MakeModels() {
   std::vector<EditedGguf> models;
-  for (const uint32_t matrix : {test::kGgmlQ4_0, test::kGgmlQ5_1, test::kGgmlQ4_K}) {
-    for (const bool moe : {false, true}) {
-      TinyOptions options;
-      options.moe = moe;
-      options.untied = !moe;
-      options.matrix = matrix;
-      options.hidden = options.expert_ff = test::IsOf256(matrix) ? 256 : 32;
-      options.embedding = matrix == test::kGgmlQ5_1 ? test::kGgmlBF16 : test::kGgmlQ8_0;
-      options.vector = moe ? test::kGgmlF16 : test::kGgmlF32;
-      models.push_back(Bare(MakeTinyGguf(options)));
-    }
+  for (const uint32_t matrix :
+       {test::kGgmlQ4_0, test::kGgmlQ4_0, test::kGgmlQ4_1, test::kGgmlQ5_0, test::kGgmlQ5_1, test::kGgmlMxfp4,
+        test::kGgmlIQ4_NL, test::kGgmlQ4_K, test::kGgmlQ5_K, test::kGgmlQ6_K}) {
+    TinyOptions options;
+    options.moe = models.size() % 2 == 0;
+    options.untied = !options.moe;
+    options.matrix = matrix;
+    options.hidden = options.expert_ff = test::IsOf256(matrix) ? 256 : 32;
+    options.embedding = options.untied ? test::kGgmlBF16 : test::kGgmlQ8_0;
+    options.vector = options.moe ? test::kGgmlF16 : test::kGgmlF32;
+    models.push_back(Bare(MakeTinyGguf(options)));
   }
   return models;
 }

@@ -30,8 +30,8 @@ struct EditedGguf {
   std::string Metadata(uint64_t* data_bytes) const;
 };
 
-// Which of the models there are to begin with: dense or mixture, 32 or 256 columns, several types.
-constexpr uint32_t kGgufModels = 6;
+// The models that there are to begin with: dense and mixture, of every type.
+constexpr uint32_t kGgufModels = 10;
 const EditedGguf& GgufModel(uint32_t number);
 
 // One change.

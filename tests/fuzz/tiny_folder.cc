@@ -10,7 +10,16 @@ namespace {
 
 using nlohmann::json;
 
-json Config(bool moe, bool mlx) {
+// Of an MLX directory; no bits: Hugging Face.
+struct Quantization {
+  uint32_t bits = 0, group = 0;
+  const char* mode = "affine";
+
+  bool any() const { return bits > 0; }
+  bool has_biases() const { return std::string(mode) == "affine"; }
+};
+
+json Config(bool moe, const Quantization& mlx) {
   const uint32_t vocab_size = static_cast<uint32_t>(TinyVocabSource().tokens.size());
   json config = {{"model_type", moe ? "lfm2_moe" : "lfm2"},
                  {"hidden_size", 64u},
@@ -32,8 +41,12 @@ json Config(bool moe, bool mlx) {
                    {"num_experts_per_tok", 1u},
                    {"use_expert_bias", true}});
   }
-  if (mlx)
-    config["quantization"] = {{"bits", 4u}, {"group_size", 64u}, {"lm_head", {{"bits", 8u}, {"group_size", 32u}}}};
+  if (mlx.any()) {
+    config["quantization"] = {{"bits", mlx.bits},
+                              {"group_size", mlx.group},
+                              {"mode", mlx.mode},
+                              {"lm_head", {{"bits", 8u}, {"group_size", 32u}}}};
+  }
   return config;
 }
 
@@ -81,27 +94,28 @@ class Header {
   uint64_t at_ = 0;
 };
 
-void AddMatrix(const TensorSpec& spec, const ModelConfig& config, bool mlx, Header* header) {
+void AddMatrix(const TensorSpec& spec, const ModelConfig& config, const Quantization& mlx, Header* header) {
   const std::vector<tools::MatrixName> names = tools::MatrixNames(spec);
   const bool expert = spec.layout == TensorLayout::kExpert;
-  if (!mlx) {
+  if (!mlx.any()) {
     for (uint32_t e = 0; e < (expert ? config.experts : 1); ++e) {
       header->Add(names[0].Weight(e), "BF16", 2, {spec.rows, spec.cols});
     }
     return;
   }
   const tools::MatrixName& name = names.size() > 1 ? names[1] : names[0];
-  std::vector<uint64_t> shape = {spec.rows, spec.cols / 8}, scales = {spec.rows, spec.cols / 64};
+  std::vector<uint64_t> shape = {spec.rows, spec.cols * mlx.bits / 32}, scales = {spec.rows, spec.cols / mlx.group};
   if (expert) {
     shape.insert(shape.begin(), config.experts);
     scales.insert(scales.begin(), config.experts);
   }
   header->Add(name.Weight(0), "U32", 4, shape);
+  if (!mlx.has_biases()) return header->Add(name.Base(0) + ".scales", "U8", 1, scales);
   header->Add(name.Base(0) + ".scales", "BF16", 2, scales);
   header->Add(name.Base(0) + ".biases", "BF16", 2, scales);
 }
 
-TinyFolder Make(bool moe, bool mlx) {
+TinyFolder Make(bool moe, const Quantization& mlx) {
   TinyFolder folder;
   folder.json["config.json"] = Config(moe, mlx);
   folder.json["tokenizer.json"] = Tokenizer();
@@ -117,7 +131,7 @@ TinyFolder Make(bool moe, bool mlx) {
     const TensorSpecs specs = TensorGroup(config, group);
     for (uint32_t i = 0; i < specs.count; ++i) {
       const TensorSpec& spec = specs.spec[i];
-      Header* const header = &files[moe && !mlx ? group % 2 : 0];
+      Header* const header = &files[moe && !mlx.any() ? group % 2 : 0];
       if (spec.layout != TensorLayout::kPlain) {
         AddMatrix(spec, config, mlx, header);
       } else if (spec.role == TensorRole::kConvKernel) {
@@ -127,7 +141,7 @@ TinyFolder Make(bool moe, bool mlx) {
       }
     }
   }
-  if (!moe || mlx) {
+  if (!moe || mlx.any()) {
     files[0].AddTo(&folder, "model.safetensors");
     return folder;
   }
@@ -145,7 +159,9 @@ TinyFolder Make(bool moe, bool mlx) {
 }  // namespace
 
 const TinyFolder& TinyFolderOf(uint32_t number) {
-  static const TinyFolder folders[kTinyFolders] = {Make(false, false), Make(true, false), Make(true, true)};
+  static const TinyFolder folders[kTinyFolders] = {Make(false, {}),     Make(true, {}),
+                                                   Make(true, {4, 64}), Make(false, {6, 32}),
+                                                   Make(true, {8, 32}), Make(true, {4, 32, "mxfp4"})};
   return folders[number];
 }
 

@@ -1,4 +1,4 @@
-// Directories of tiny models: one Hugging Face file, Hugging Face shards of a mixture, and MLX.
+// Directories of tiny models: one Hugging Face file, Hugging Face shards of a mixture, and MLX of several types.
 #ifndef LFM2_TESTS_FUZZ_TINY_FOLDER_H_
 #define LFM2_TESTS_FUZZ_TINY_FOLDER_H_
 
@@ -15,7 +15,7 @@ struct TinyFolder {
   std::map<std::string, uint64_t> data_bytes;  // of .safetensors, behind the header
 };
 
-constexpr uint32_t kTinyFolders = 3;
+constexpr uint32_t kTinyFolders = 6;
 const TinyFolder& TinyFolderOf(uint32_t number);
 
 // A header with its length before it.

@@ -55,6 +55,14 @@ void Run(std::string_view bytes) {
   LFM2_HOLDS(Vocab::Open(copy.span(), &vocab).ok());
 }
 
+// What RecognizeChatTemplate looks for.
+constexpr char kLfm2[] =
+    "bos_token tojson add_generation_prompt <|im_end|> List of tools: <|tool_list_start|>[ ]<|tool_list_end|> "
+    "<|tool_response_start|> <|tool_response_end|> <|im_start|>assistant\\n'";
+constexpr char kLfm2_5[] =
+    "bos_token tojson add_generation_prompt <|im_end|> List of tools: [ preserve_thinking <think> </think> tool_calls "
+    "<|tool_call_start|>[ ]<|tool_call_end|> <image> trim <|im_start|>assistant\n\"";
+
 std::vector<std::string> Seeds() {
   json tokenizer = json::parse(
       R"({"normalizer":null,"added_tokens":[{"id":0,"content":"<|pad|>","special":true},{"id":1,"content":"<b>",)"
@@ -69,7 +77,10 @@ std::vector<std::string> Seeds() {
   const std::string config = R"({"bos_token":"<b>","eos_token":{"content":"<|pad|>"},"pad_token":null,)"
                              R"("add_bos_token":true,"chat_template":[{"name":"default","template":"x"}]})";
   return {"\1\4" + text + "\xff{\"bos_token\":\"<b>\"}\xff{\"eos_token_id\":[0,1]}",
-          "\1\4" + text + "\xff" + config + "\xff{\"eos_token_id\":0}", "\3\6" + text + "\xff{}\xff\xff<|im_start|>",
+          "\3\4" + text + "\xff{}\xff\xff" + kLfm2,
+          "\3\4" + text + "\xff{}\xff\xff" + kLfm2_5,
+          "\1\4" + text + "\xff" + config + "\xff{\"eos_token_id\":0}",
+          "\3\6" + text + "\xff{}\xff\xff<|im_start|>",
           std::string("\0\4", 2) + text + "\xff{}"};
 }
 
