@@ -40,6 +40,22 @@ if(LFM2_SANITIZE)
   target_link_options(lfm2_build_options INTERFACE -fsanitize=${lfm2_sanitizers})
 endif()
 
+# Coverage in everything, which libFuzzer steers by; its main function is in the programs of tests/fuzz only. Comparisons
+# are not traced: that costs a third of the speed, and what they would find the dictionaries name.
+if(LFM2_FUZZ)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_FLAGS -fsanitize=fuzzer)
+  check_cxx_source_compiles("extern \"C\" int LLVMFuzzerTestOneInput(const unsigned char*, decltype(sizeof(0))) { return 0; }"
+    LFM2_HAVE_LIBFUZZER)
+  unset(CMAKE_REQUIRED_FLAGS)
+  if(NOT LFM2_HAVE_LIBFUZZER)
+    message(FATAL_ERROR "LFM2_FUZZ needs a compiler with libFuzzer (-fsanitize=fuzzer), which ${CMAKE_CXX_COMPILER} has not: "
+      "on Debian clang and libclang-rt-dev of the same version")
+  endif()
+  target_compile_options(lfm2_build_options INTERFACE -fsanitize-coverage=inline-8bit-counters,pc-table)
+  target_link_options(lfm2_build_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # The library, the warnings and the chosen instruction set: for programs that are compiled once.
 add_library(lfm2_program INTERFACE)
 target_compile_options(lfm2_program INTERFACE ${lfm2_isa_options})

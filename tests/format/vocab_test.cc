@@ -93,6 +93,9 @@ TEST_CASE("the packer refuses what is no byte-level vocabulary, naming what is w
   says(refused([](auto& s) { s.merges.emplace_back("no", "token"); }), "(no token)");
   says(refused([](auto& s) { s.merges.emplace_back(" ", "a"); }), "byte-level spelling");
   says(refused([](auto& s) { s.merges.push_back(s.merges[3]); }), "merges 3 and");
+  says(refused([](auto& s) { s.merges.emplace_back("", "a"); }), "( a) has an empty half");
+  says(refused([](auto& s) { s.merges.emplace_back("a", ""); }), "(a ) has an empty half");
+  says(refused([](auto& s) { s.types[40] = -1; }), "token 40 has the unknown type -1");
   says(refused([](auto& s) { s.bos = 5000; }), "5000");
   says(refused([](auto& s) { s.stop = {-7}; }), "-7");
   says(refused([](auto& s) { s.stop = {1, 2, 3, 4, 5, 6, 8, 9, 10}; }), "stop tokens");

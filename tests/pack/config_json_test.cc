@@ -194,6 +194,28 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
   CheckRefused(with(Dense(), "hidden_size", 33), "hidden_size");
   CheckRefused(with(Dense(), "num_hidden_layers", 1000000), "num_hidden_layers is 1000000");
   CheckRefused(with(Dense(), "num_attention_heads", 0), "num_attention_heads is 0");
+  for (const char* key : {"hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+                          "vocab_size", "max_position_embeddings", "conv_L_cache", "num_dense_layers", "num_experts",
+                          "num_experts_per_tok", "moe_intermediate_size", "intermediate_size", "head_dim"}) {
+    for (const char* value : {"-1", "4294967296", "18446744073709551616", "2.0", "true", "\"2\"", "[2]"}) {
+      const Json json = Json::parse(value);
+      CheckRefused(with(Moe(), key, json), (std::string(key) + " is " + json.dump()).c_str());
+    }
+  }
+  for (const char* key : {"norm_eps", "routed_scaling_factor"}) {
+    for (const char* value : {"\"1\"", "1e39", "null", "[]"}) {
+      const Json json = Json::parse(value);
+      if (!json.is_null()) CheckRefused(with(Moe(), key, json), (std::string(key) + " is " + json.dump()).c_str());
+    }
+    CheckRefused(with(Moe(), key, -1.0), key);
+  }
+  CheckRefused(with(Dense(), "block_ffn_dim_multiplier", -1), "block_ffn_dim_multiplier is -1");
+  CheckRefused(with(Dense(), "block_ffn_dim_multiplier", 1e30), "block_ffn_dim_multiplier is 1e+30");
+  CheckRefused(with(Dense(), "full_attn_idxs", {-1}), "full_attn_idxs has -1");
+  CheckRefused(with(Dense(), "full_attn_idxs", 7), "full_attn_idxs is 7");
+  CheckRefused(with(Moe(), "layer_types", {{"a", 1}}), "layer_types is {\"a\":1}, no list of 24 layers");
+  CheckRefused(with(Moe(), "rope_parameters", 7), "rope parameters are 7");
+  CheckRefused(with(Moe(), "num_key_value_heads", 5), "heads");
   CheckRefused(with(Dense(), "rope_theta", "big"), "rope_theta is \"big\"");
   CheckRefused(with(Dense(), "full_attn_idxs", {2, 16}), "full_attn_idxs has 16");
   CheckRefused(with(Dense(), "full_attn_idxs", nullptr), "layer_types and full_attn_idxs");

@@ -120,7 +120,7 @@ TEST_CASE("a tensor whose data would lie outside the file is refused, also where
   CHECK(ReadError(with({8, 4}, kGgmlF32, 0)) == "");
   CheckRefused(with({1024}, kGgmlF32, 0), "not within the file");
   CheckRefused(with({8}, kGgmlF32, UINT64_MAX - 31), "not within the file");
-  CheckRefused(with({8}, kGgmlF32, 1), "not within the file");
+  CheckRefused(with({8}, kGgmlF32, 1), "no multiple of the 32 bytes");
   CheckRefused(with({uint64_t{1} << 62, 4}, kGgmlF32, 0), "dimensions");
   CheckRefused(with({uint64_t{1} << 62}, kGgmlF32, 0), "not within the file");
   CheckRefused(with({0}, kGgmlF32, 0), "dimensions");
@@ -129,12 +129,63 @@ TEST_CASE("a tensor whose data would lie outside the file is refused, also where
   CheckRefused(with({32}, 99, 0), "type number 99");
 }
 
+TEST_CASE("tensors that share bytes are refused by both their names") {
+  const auto with = [](uint64_t first, uint64_t second) {
+    std::string bytes = Header(2, 0);
+    for (const auto& [name, offset] : {std::pair<const char*, uint64_t>{"a", first}, {"b", second}}) {
+      bytes += GgufText(name) + Raw(uint32_t{1}) + Raw(uint64_t{16}) + Raw(uint32_t{kGgmlF32}) + Raw(offset);
+    }
+    bytes.resize((bytes.size() + 31) / 32 * 32);
+    return bytes + std::string(128, '\0');
+  };
+  CHECK(ReadError(with(0, 64)) == "");
+  CHECK(ReadError(with(64, 0)) == "");
+  CheckRefused(with(0, 0), "the tensors a and b share the byte 96 of the file");
+  CheckRefused(with(0, 32), "the tensors a and b share the byte 128 of the file");
+  CheckRefused(with(32, 0), "the tensors b and a share the byte 128 of the file");
+}
+
+TEST_CASE("what a key holds instead of what it should hold is shown, a long or hostile text not in full") {
+  TinyGguf file;
+  file.Set("i64", Raw(uint32_t{11}) + Raw(INT64_MIN));
+  file.SetF32("f32", 2.5f);
+  file.Set("f64", Raw(uint32_t{12}) + Raw(1e300));
+  file.Set("bool", Raw(uint32_t{kGgufBool}) + Raw(uint8_t{1}));
+  file.SetI32s("list", {7, -8});
+  file.SetText("text", "\x1b[2J" + std::string(1000000, 'x'));
+  file.Set("e\nvil", Raw(uint32_t{kGgufU64}) + Raw(UINT64_MAX));
+  const std::string bytes = file.Bytes();
+  Gguf gguf;
+  REQUIRE(gguf.Read(MemorySource(bytes)).ok());
+  const auto u32_error = [&gguf](const char* key) {
+    uint32_t n = 0;
+    return gguf.GetU32(key, &n).text();
+  };
+  const std::string no_u32 = ", no whole number from 0 to 4294967295";
+  CHECK(u32_error("i64") == "the key i64 is -9223372036854775808" + no_u32);
+  CHECK(u32_error("f32") == "the key f32 is 2.5" + no_u32);
+  CHECK(u32_error("f64") == "the key f64 is 1e+300" + no_u32);
+  CHECK(u32_error("list") == "the key list is a list of 2" + no_u32);
+  CHECK(u32_error("text") == "the key text is \"\\x1b[2J" + std::string(56, 'x') + "...\"" + no_u32);
+  CHECK(u32_error("e\nvil") == "the key e\\x0avil is 18446744073709551615" + no_u32);
+  float f = 0;
+  CHECK(gguf.GetF32("bool", &f).text() == "the key bool is true, no floating-point number");
+  std::string text;
+  CHECK(gguf.GetString("f32", &text).text() == "the key f32 is 2.5, no text");
+  std::vector<uint32_t> list;
+  CHECK(gguf.GetU32Array("list", 2, &list).text().rfind("element 1 of the key list", 0) == 0);
+}
+
 TEST_CASE("an alignment that is no power of two is refused") {
   TinyGguf file = MakeTinyGguf(TinyOptions());
   for (const uint32_t alignment : {0u, 3u, 48u, 0x80000000u}) {
     file.SetU32("general.alignment", alignment);
-    CheckRefused(file.Bytes(), "general.alignment");
+    CheckRefused(file.Bytes(), ("general.alignment is " + std::to_string(alignment)).c_str());
   }
+  file.SetU32("general.alignment", 64);  // the file's tensors are aligned to 32
+  CheckRefused(file.Bytes(), "no multiple of the 64 bytes");
+  file.SetText("general.alignment", "32");
+  CheckRefused(file.Bytes(), "the key general.alignment is \"32\"");
 }
 
 TEST_CASE("every truncation of the metadata is refused, and every one of the data") {

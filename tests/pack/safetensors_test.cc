@@ -71,7 +71,7 @@ TEST_CASE("entries that are huge, negative, overlapping, double or of unknown ty
   CheckRefused(entry("\"F32\"", "[1e30]", "[0,4]"), 4, "dimension 1e+30");
   CheckRefused(entry("\"F32\"", "[4294967296,4294967296]", "[0,4]"), 4, "too large");
   CheckRefused(entry("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "at most 8 dimensions");
-  CheckRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "no shape");
+  CheckRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "has the shape {}, no list");
   CheckRefused(entry("\"F32\"", "[1]", "[4,0]"), 4, "data_offsets [4,0]");
   CheckRefused(entry("\"F32\"", "[1]", "[0,8]"), 4, "not within the 4 bytes");
   CheckRefused(entry("\"F32\"", "[1]", "[-4,0]"), 4, "two whole numbers");
@@ -87,6 +87,33 @@ TEST_CASE("entries that are huge, negative, overlapping, double or of unknown ty
   CheckRefused(
       R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2,
       "twice");
+}
+
+TEST_CASE("tensors without bytes are where they say, and nowhere within another") {
+  CHECK(ReadError(File(R"({"z":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]}})", 0)) == "");
+  CHECK(ReadError(File(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
+                       R"("z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}})",
+                       4)) == "");
+  CheckRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[0,4]}})", 4, "F32 of the shape [0] takes 0");
+  CheckRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[5,5]}})", 4, "data_offsets [5,5]");
+  CheckRefused(R"({"z":{"dtype":"F32","shape":[18446744073709551615,0],"data_offsets":[0,0]}})", 0, "too large");
+  CheckRefused(
+      R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"z":{"dtype":"F32","shape":[0],"data_offsets":[2,2]}})",
+      4, "share the byte 2");
+}
+
+TEST_CASE("entries that lack a member or have one of another kind, and names that would steer a terminal") {
+  CheckRefused(R"({"t":{"shape":[1],"data_offsets":[0,4]}})", 4, "the tensor t: the key dtype is missing");
+  CheckRefused(R"({"t":{"dtype":"F32","data_offsets":[0,4]}})", 4, "the tensor t has the shape null");
+  CheckRefused(R"({"t":{"dtype":"F32","shape":[1]}})", 4, "the tensor t has the data_offsets null");
+  CheckRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4, "data_offsets [0], not two");
+  CheckRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4, "data_offsets [0.0,4.0], not two");
+  CheckRefused(R"({"t":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4, "dimension \"1\"");
+  CheckRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4,
+               "\"dtype\" is there twice");
+  CheckRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is no object");
+  const std::string text = ReadError(File("{\"" + std::string(1000000, 'n') + "\":{\"dtype\":\"F99\"}}", 0));
+  CHECK((text.size() < 1100 && text.find("nnn has the unknown dtype F99") != std::string::npos));
 }
 
 TEST_CASE("JSON that is nested without end costs no stack") {

@@ -219,7 +219,13 @@ TEST_CASE("tool calls become Python literals, and bad chats a sentence") {
     tools::ChatJson chat;
     CHECK_FALSE(chat.ReadMessages(ChatTemplate::kLfm2_5, Json::parse(bad)).ok());
   }
+  // Arguments that are nested without end cost no stack.
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  const Json nested =
+      Json::parse(R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{"a":)" + deep + "}}}]}]");
   tools::ChatJson chat;
+  REQUIRE(chat.ReadMessages(ChatTemplate::kLfm2_5, nested).ok());
+  CHECK(chat.Prompt(false).messages[0].tool_calls[0] == "f(a=" + deep + ")");
   CHECK_FALSE(chat.ReadTools(Json::parse(R"({"name":"f"})")).ok());
   CHECK_FALSE(chat.ReadTools(Json::parse("[1]")).ok());
 }

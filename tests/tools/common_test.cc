@@ -126,6 +126,21 @@ TEST_CASE("sources read what is there and nothing beyond it") {
   CHECK(!from_file.IsSameFile(folder / "y"));
 }
 
+TEST_CASE("a sentence is one line that steers no terminal, whatever a file's names and values hold") {
+  CHECK(Error::Of("a ", 7, " b").text() == "a 7 b");
+  CHECK(Error::Of("\x1b[2J\n", std::string("\0\x7f", 2)).text() == "\\x1b[2J\\x0a\\x00\\x7f");
+  CHECK(Error::Of("\xc3\xa4 \xe2\x82\xac").text() == "\xc3\xa4 \xe2\x82\xac");
+  CHECK(Error::Of("\xc2\x9b \xff \xe2\x82").text() == "\\xc2\\x9b \\xff \\xe2\\x82");
+  CHECK(Error::Of(Error::Of("\n").text()).text() == "\\x0a");
+  // A long part loses its middle, between two characters, so that the reason at the end of another sentence stays.
+  std::string euros;
+  for (int i = 0; i < 1000; ++i) euros += "\xe2\x82\xac";
+  const std::string cut = Error::Of(Error::Of("the tensor ", euros, " is bad").text()).text();
+  CHECK((cut.size() <= 1003 && cut.rfind("the tensor \xe2", 0) == 0));
+  CHECK(cut.substr(cut.size() - 7) == " is bad");
+  CHECK(Error::Of(cut).text() == cut);
+}
+
 TEST_CASE("ids are whole numbers of the vocabulary and nothing else") {
   std::vector<int32_t> ids;
   CHECK((ParsesIds(" [0, 99 ,7]\n", &ids) && ids == std::vector<int32_t>{0, 99, 7}));

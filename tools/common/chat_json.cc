@@ -61,13 +61,17 @@ Error CallText(const Json& call, std::string* out) {
   if (!call.is_object()) return Error::Of("is no object");
   const Json& function = call.contains("function") ? Member(call, "function") : call;
   if (!function.is_object() || !Member(function, "name").is_string()) return Error::Of("has no function name");
-  Json arguments = Member(function, "arguments");
-  if (arguments.is_string()) arguments = Json::parse(arguments.get<std::string>(), nullptr, false);
-  if (arguments.is_null()) arguments = Json::object();
-  if (!arguments.is_object()) return Error::Of("has arguments that are no object");
+  // Not copied where they are JSON: copying is recursive, and somebody else's nesting would end the program.
+  const Json* arguments = &Member(function, "arguments");
+  Json parsed;
+  if (arguments->is_string()) {
+    parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
+    arguments = &parsed;
+  }
+  if (!arguments->is_null() && !arguments->is_object()) return Error::Of("has arguments that are no object");
   *out = TextOf(Member(function, "name")) + "(";
   bool first = true;
-  for (const auto& [name, value] : arguments.items()) {
+  for (const auto& [name, value] : arguments->items()) {
     *out += (first ? "" : ", ") + name + "=" + ArgumentText(value);
     first = false;
   }

@@ -14,7 +14,8 @@ namespace lfm2::tools {
 class [[nodiscard]] Error {
  public:
   Error() = default;
-  // Every part behind the other; numbers in decimal.
+  // Every part behind the other; numbers in decimal. Parts may come from hostile files: what would steer a terminal or
+  // is no UTF-8 is written as \xNN, and what is long loses its middle.
   template <class... Parts>
   static Error Of(const Parts&... parts) {
     Error e;
@@ -32,7 +33,7 @@ class [[nodiscard]] Error {
   const std::string& text() const { return text_; }
 
  private:
-  static void Append(std::string* out, std::string_view text) { out->append(text); }
+  static void Append(std::string* out, std::string_view text);
   static void Append(std::string* out, uint64_t number) { out->append(std::to_string(number)); }
   static void Append(std::string* out, uint32_t number) { out->append(std::to_string(number)); }
   static void Append(std::string* out, int number) { out->append(std::to_string(number)); }

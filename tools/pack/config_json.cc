@@ -24,7 +24,8 @@ void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
   members->OptionalU32("block_multiple_of", &multiple);
   if (members->IsNull("block_ffn_dim_multiplier")) multiple = 1;
   if (!(factor > 0.0 && factor <= 64.0))
-    return members->Fail(Error::Of("the key block_ffn_dim_multiplier is not in (0, 64]"));
+    return members->Fail(Error::Of("the key block_ffn_dim_multiplier is ",
+                                   Shown(*members->Find("block_ffn_dim_multiplier")), ", not in (0, 64]"));
   if (multiple < 1 || multiple > kMaxFeedForward) {
     return members->Fail(Error::Of("the key block_multiple_of is ", multiple, ", not in 1..", kMaxFeedForward));
   }
@@ -61,7 +62,7 @@ void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
   const Json* const types = members->Find("layer_types");
   if (types != nullptr) {
     if (!types->is_array() || types->size() != c->layers) {
-      return members->Fail(Error::Of("the key layer_types is no list of ", c->layers, " layers"));
+      return members->Fail(Error::Of("the key layer_types is ", Shown(*types), ", no list of ", c->layers, " layers"));
     }
     for (uint32_t l = 0; l < c->layers; ++l) {
       const Json& type = (*types)[l];
@@ -74,8 +75,9 @@ void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
     return;
   }
   const Json* const attention = members->Find("full_attn_idxs");
-  if (attention == nullptr || !attention->is_array()) {
-    return members->Fail(Error::Of("the keys layer_types and full_attn_idxs are missing"));
+  if (attention == nullptr) return members->Fail(Error::Of("the keys layer_types and full_attn_idxs are missing"));
+  if (!attention->is_array()) {
+    return members->Fail(Error::Of("the key full_attn_idxs is ", Shown(*attention), ", no list of layers"));
   }
   for (const Json& index : *attention) {
     if (!index.is_number_unsigned() || index.get<uint64_t>() >= c->layers) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 
 #include "lfm2/base/numeric.h"
 #include "lfm2/kernels/dequantize.h"
@@ -17,25 +15,17 @@ namespace lfm2::tools {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr uint64_t kMaxJsonBytes = 256u << 20;
 
-// What can not be looked at counts as being there: opening it says why.
-bool IsThere(const std::string& path) {
-  std::error_code unknown;
-  return fs::status(path, unknown).type() != fs::file_type::not_found;
-}
-
-// An empty object where the file need not be there and is not.
-Error ReadJsonFile(const std::string& directory, const char* name, bool required, Json* out) {
-  const std::string path = directory + "/" + name;
+// Whether it was there; otherwise *out is an empty object.
+Error ReadJsonFile(const FolderFiles& folder, const char* name, bool required, Json* out) {
   *out = Json::object();
-  if (!required && !IsThere(path)) return Error();
-  FileSource file;
-  LFM2_RETURN_IF_FAILED(file.Open(path));
-  const Error read = ReadStrictJson(file, kMaxJsonBytes, out);
+  if (!required && !folder.Has(name)) return Error();
+  std::unique_ptr<ByteSource> file;
+  LFM2_RETURN_IF_FAILED(folder.Open(name, &file));
+  const Error read = ReadStrictJson(*file, kMaxJsonBytes, out);
   return read.ok() ? Error() : Error::Of(name, ": ", read.text());
 }
 
@@ -63,9 +53,10 @@ Error Misshapen(const std::string& name, const SafeTensor& t, const std::string&
 
 }  // namespace
 
-Error FolderSource::OpenFile(const std::string& path) {
-  opened_.push_back(std::make_unique<FileSource>());
-  LFM2_RETURN_IF_FAILED(opened_.back()->Open(path));
+Error FolderSource::OpenFile(const FolderFiles& folder, const std::string& name) {
+  const std::string path = folder.Path(name);
+  opened_.emplace_back();
+  LFM2_RETURN_IF_FAILED(folder.Open(name, &opened_.back()));
   files_.push_back(path);
   bytes_ += opened_.back()->size();
   headers_.emplace_back();
@@ -73,13 +64,13 @@ Error FolderSource::OpenFile(const std::string& path) {
   return read.ok() ? Error() : Error::Of(path, ": ", read.text());
 }
 
-Error FolderSource::OpenFiles(const std::string& directory) {
-  const bool sharded = IsThere(directory + "/model.safetensors.index.json");
+Error FolderSource::OpenFiles(const FolderFiles& folder) {
+  const bool sharded = folder.Has("model.safetensors.index.json");
   std::set<std::string> names;
   Json weight_map = Json::object();
   if (sharded) {
     Json index;
-    LFM2_RETURN_IF_FAILED(ReadJsonFile(directory, "model.safetensors.index.json", true, &index));
+    LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "model.safetensors.index.json", true, &index));
     weight_map = index.value("weight_map", Json());
     if (!weight_map.is_object()) return Error::Of("model.safetensors.index.json has no weight_map");
     for (const auto& [tensor, file] : weight_map.items()) {
@@ -93,7 +84,7 @@ Error FolderSource::OpenFiles(const std::string& directory) {
   }
   headers_.reserve(names.size());
   for (const std::string& name : names) {
-    LFM2_RETURN_IF_FAILED(OpenFile(directory + "/" + name));
+    LFM2_RETURN_IF_FAILED(OpenFile(folder, name));
     const size_t file = opened_.size() - 1;
     for (const auto& [tensor, t] : headers_[file].tensors()) {
       if (sharded && weight_map.value(tensor, Json()) != name) {
@@ -109,38 +100,36 @@ Error FolderSource::OpenFiles(const std::string& directory) {
   return Error();
 }
 
-Error FolderSource::ReadVocabulary(const std::string& directory, const std::optional<ChatTemplate>& chat_template) {
+Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template) {
   Json tokenizer, config, generation;
-  LFM2_RETURN_IF_FAILED(ReadJsonFile(directory, "tokenizer.json", true, &tokenizer));
-  LFM2_RETURN_IF_FAILED(ReadJsonFile(directory, "tokenizer_config.json", true, &config));
-  LFM2_RETURN_IF_FAILED(ReadJsonFile(directory, "generation_config.json", false, &generation));
+  LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "tokenizer.json", true, &tokenizer));
+  LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "tokenizer_config.json", true, &config));
+  LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "generation_config.json", false, &generation));
   Error read = ReadTokenizerJson(tokenizer, config_.vocab_size, &vocab_);
   if (!read.ok()) return Error::Of("tokenizer.json: ", read.text());
   read = ReadTokenizerConfig(config, generation, &vocab_);
   if (!read.ok()) return Error::Of("tokenizer_config.json: ", read.text());
   std::optional<std::string> jinja;
-  const std::string path = directory + "/chat_template.jinja";
-  if (IsThere(path)) {
-    FileSource file;
-    LFM2_RETURN_IF_FAILED(file.Open(path));
-    if (file.size() > kMaxJsonBytes) return Error::Of("chat_template.jinja has ", file.size(), " bytes");
-    jinja.emplace(static_cast<size_t>(file.size()), '\0');
-    LFM2_RETURN_IF_FAILED(file.Read(0, jinja->data(), jinja->size()));
+  if (folder.Has("chat_template.jinja")) {
+    std::unique_ptr<ByteSource> file;
+    LFM2_RETURN_IF_FAILED(folder.Open("chat_template.jinja", &file));
+    if (file->size() > kMaxJsonBytes) return Error::Of("chat_template.jinja has ", file->size(), " bytes");
+    jinja.emplace(static_cast<size_t>(file->size()), '\0');
+    LFM2_RETURN_IF_FAILED(file->Read(0, jinja->data(), jinja->size()));
   }
   return ReadChatTemplate(jinja, config, chat_template, &vocab_);
 }
 
-Error FolderSource::Open(const std::string& directory, const std::optional<ChatTemplate>& chat_template) {
+Error FolderSource::Open(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template) {
   Json config;
-  LFM2_RETURN_IF_FAILED(ReadJsonFile(directory, "config.json", true, &config));
+  LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "config.json", true, &config));
   Error read = ReadConfigJson(config, &config_, &expert_bias_);
   if (read.ok()) read = quantization_.Read(config);
   if (!read.ok()) return Error::Of("config.json: ", read.text());
-  LFM2_RETURN_IF_FAILED(OpenFiles(directory));
+  LFM2_RETURN_IF_FAILED(OpenFiles(folder));
   LFM2_RETURN_IF_FAILED(MatchTensors());
-  LFM2_RETURN_IF_FAILED(ReadVocabulary(directory, chat_template));
-  std::error_code unknown;
-  name_ = fs::canonical(directory, unknown).filename().string();
+  LFM2_RETURN_IF_FAILED(ReadVocabulary(folder, chat_template));
+  name_ = folder.Name();
   description_ = std::string(quantization_.any() ? "MLX" : "safetensors") + " directory, " +
                  (config_.experts > 0 ? "lfm2_moe" : "lfm2");
   if (opened_.size() > 1) description_ += ", " + std::to_string(opened_.size()) + " files";

@@ -13,6 +13,7 @@
 
 #include "lfm2/format/vocab.h"
 #include "tools/common/byte_source.h"
+#include "tools/pack/folder_files.h"
 #include "tools/pack/mlx_types.h"
 #include "tools/pack/model_source.h"
 #include "tools/pack/safetensors.h"
@@ -30,9 +31,9 @@ struct FolderMatrix {
 
 class FolderSource final : public ModelSource {
  public:
-  // Reads and checks everything but the weights. chat_template: in place of what the directory's is recognised as;
+  // Reads and checks everything but the weights. chat_template: in place of what the folder's is recognised as;
   // without it an unknown one is refused.
-  Error Open(const std::string& directory, const std::optional<ChatTemplate>& chat_template);
+  Error Open(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template);
 
   Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override;
   Error ReadPlain(size_t tensor, float* values) const override;
@@ -43,9 +44,9 @@ class FolderSource final : public ModelSource {
     size_t file = 0;
   };
 
-  Error OpenFiles(const std::string& directory);
-  Error OpenFile(const std::string& path);
-  Error ReadVocabulary(const std::string& directory, const std::optional<ChatTemplate>& chat_template);
+  Error OpenFiles(const FolderFiles& folder);
+  Error OpenFile(const FolderFiles& folder, const std::string& name);
+  Error ReadVocabulary(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template);
   Error MatchTensors();
   Error MatchPlain(const TensorSpec& spec);
   Error MatchMatrix(const TensorSpec& spec);
@@ -55,7 +56,7 @@ class FolderSource final : public ModelSource {
   const SafeTensor* Find(const std::string& name);
   Error Read(const SafeTensor& t, uint64_t offset, size_t bytes, std::vector<uint8_t>* out) const;
 
-  std::vector<std::unique_ptr<FileSource>> opened_;
+  std::vector<std::unique_ptr<ByteSource>> opened_;
   std::vector<Safetensors> headers_;                 // one a file
   std::map<std::string, Found, std::less<>> found_;  // every tensor
   std::map<const SafeTensor*, size_t> file_of_;      // index of opened_

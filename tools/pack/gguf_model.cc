@@ -77,7 +77,7 @@ class ConfigReader {
     uint64_t number = 0;
     if (value == nullptr) return Error();
     if (value->is_array || !IntegerAt(*value, 0, &number) || number != usual) {
-      return Error::Of("the key ", Key(name), " is not ", usual, ", and nothing else is supported");
+      return Error::Of("the key ", Key(name), " is ", Shown(*value), "; only ", usual, " is supported");
     }
     return Error();
   }

@@ -1,7 +1,9 @@
 #include "tools/pack/gguf_reader.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "lfm2/base/numeric.h"
@@ -219,12 +221,29 @@ Error Gguf::PlaceTensors(uint64_t table_end, uint64_t file_bytes) {
       return Error::Of("the rows of the tensor ", t.name, " have ", t.dims[0], " values, not a multiple of ",
                        info->block_values, " as ", info->name, " needs");
     }
+    if (t.offset % alignment != 0) {
+      return Error::Of("the data of the tensor ", t.name, " begin at byte ", t.offset, ", no multiple of the ",
+                       alignment, " bytes that the file aligns to");
+    }
     uint64_t end = 0;
-    if (t.offset % alignment != 0 || !CheckedMul(values / info->block_values, info->block_bytes, &t.bytes) ||
+    if (!CheckedMul(values / info->block_values, info->block_bytes, &t.bytes) ||
         !CheckedAdd(t.offset, data, &t.offset) || !CheckedAdd(t.offset, t.bytes, &end) || end > file_bytes) {
       return Error::Of("the data of the tensor ", t.name, " are not within the file: ", t.bytes, " bytes at ", t.offset,
                        " in a file of ", file_bytes);
     }
+  }
+  return CheckOverlaps();
+}
+
+Error Gguf::CheckOverlaps() const {
+  std::vector<const GgufTensor*> in_order;
+  for (const GgufTensor& t : tensors_) in_order.push_back(&t);
+  std::sort(in_order.begin(), in_order.end(),
+            [](const GgufTensor* a, const GgufTensor* b) { return a->offset < b->offset; });
+  for (size_t i = 1; i < in_order.size(); ++i) {
+    if (in_order[i]->offset - in_order[i - 1]->offset >= in_order[i - 1]->bytes) continue;
+    return Error::Of("the tensors ", in_order[i - 1]->name, " and ", in_order[i]->name, " share the byte ",
+                     in_order[i]->offset, " of the file");
   }
   return Error();
 }
@@ -265,16 +284,50 @@ bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out) {
 
 namespace {
 
+template <class T>
+std::string NumberText(const GgufValue& value) {
+  const T number = LoadAs<T>(value.numbers.data());
+  // No conversion can overflow: whole numbers are shown as they are, all others by %g.
+  if constexpr (std::is_integral_v<T>) return std::to_string(number);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", static_cast<double>(number));
+  return text;
+}
+
 Error Missing(std::string_view key) { return Error::Of("the GGUF file lacks the key ", key); }
 
 }  // namespace
+
+std::string Shown(const GgufValue& value) {
+  constexpr size_t kLongest = 60;
+  if (value.is_array) return "a list of " + std::to_string(value.count);
+  switch (value.type) {
+    case GgufType::kU8: return NumberText<uint8_t>(value);
+    case GgufType::kI8: return NumberText<int8_t>(value);
+    case GgufType::kU16: return NumberText<uint16_t>(value);
+    case GgufType::kI16: return NumberText<int16_t>(value);
+    case GgufType::kU32: return NumberText<uint32_t>(value);
+    case GgufType::kI32: return NumberText<int32_t>(value);
+    case GgufType::kU64: return NumberText<uint64_t>(value);
+    case GgufType::kI64: return NumberText<int64_t>(value);
+    case GgufType::kF32: return NumberText<float>(value);
+    case GgufType::kF64: return NumberText<double>(value);
+    case GgufType::kBool: return value.numbers[0] == 0 ? "false" : "true";
+    case GgufType::kString: {
+      const std::string& text = value.strings[0];
+      return '"' + (text.size() <= kLongest ? text : text.substr(0, kLongest) + "...") + '"';
+    }
+    case GgufType::kArray: break;  // of arrays, which no value is
+  }
+  return "";
+}
 
 Error Gguf::GetU32(std::string_view key, uint32_t* out) const {
   const GgufValue* value = Find(key);
   if (value == nullptr) return Missing(key);
   uint64_t number = 0;
   if (value->is_array || !IntegerAt(*value, 0, &number) || number > UINT32_MAX) {
-    return Error::Of("the key ", key, " is no whole number from 0 to 4294967295");
+    return Error::Of("the key ", key, " is ", Shown(*value), ", no whole number from 0 to 4294967295");
   }
   *out = static_cast<uint32_t>(number);
   return Error();
@@ -288,7 +341,7 @@ Error Gguf::GetF32(std::string_view key, float* out) const {
   } else if (!value->is_array && value->type == GgufType::kF64) {
     *out = static_cast<float>(LoadAs<double>(value->numbers.data()));
   } else {
-    return Error::Of("the key ", key, " is no floating-point number");
+    return Error::Of("the key ", key, " is ", Shown(*value), ", no floating-point number");
   }
   return Error();
 }
@@ -296,7 +349,9 @@ Error Gguf::GetF32(std::string_view key, float* out) const {
 Error Gguf::GetString(std::string_view key, std::string* out) const {
   const GgufValue* value = Find(key);
   if (value == nullptr) return Missing(key);
-  if (value->is_array || value->type != GgufType::kString) return Error::Of("the key ", key, " is no text");
+  if (value->is_array || value->type != GgufType::kString) {
+    return Error::Of("the key ", key, " is ", Shown(*value), ", no text");
+  }
   *out = value->strings[0];
   return Error();
 }
@@ -311,7 +366,8 @@ Error Gguf::GetU32Array(std::string_view key, uint32_t count, std::vector<uint32
   for (uint32_t i = 0; i < count; ++i) {
     uint64_t number = 0;
     if (!IntegerAt(*value, value->is_array ? i : 0, &number) || number > UINT32_MAX) {
-      return Error::Of("element ", i, " of the key ", key, " is no whole number from 0 to 4294967295");
+      return Error::Of("element ", i, " of the key ", key, ", ", Shown(*value),
+                       ", is no whole number from 0 to 4294967295");
     }
     out->push_back(static_cast<uint32_t>(number));
   }

@@ -58,7 +58,8 @@ struct GgufTensor {
   uint64_t bytes = 0;   // within the file
 };
 
-// The metadata of one file, checked: every tensor's data lies within the file, names and keys are unique.
+// The metadata of one file, checked: every tensor's data lies within the file and is shared with no other, names and
+// keys are unique.
 class Gguf {
  public:
   // Reads and checks everything before the tensor data. Limits on counts keep a hostile file from using much memory.
@@ -84,6 +85,7 @@ class Gguf {
   Error ReadPairs(Cursor* cursor, uint64_t count);
   Error ReadTensors(Cursor* cursor, uint64_t count);
   Error PlaceTensors(uint64_t table_end, uint64_t file_bytes);
+  Error CheckOverlaps() const;
 
   uint32_t version_ = 0;
   std::map<std::string, GgufValue, std::less<>> pairs_;
@@ -93,6 +95,9 @@ class Gguf {
 
 // Element i of a value that holds integers or booleans; false where it does not, or is negative.
 bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out);
+
+// A value as a short text for messages.
+std::string Shown(const GgufValue& value);
 
 }  // namespace lfm2::tools
 

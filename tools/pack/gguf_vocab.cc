@@ -16,7 +16,9 @@ Error DemandText(const Gguf& gguf, const char* key, const char* usual) {
 Error GetStrings(const Gguf& gguf, const char* key, const std::vector<std::string>** out) {
   const GgufValue* value = gguf.Find(key);
   if (value == nullptr) return Error::Of("the GGUF file lacks the key ", key);
-  if (!value->is_array || value->type != GgufType::kString) return Error::Of("the key ", key, " is no list of texts");
+  if (!value->is_array || value->type != GgufType::kString) {
+    return Error::Of("the key ", key, " is ", Shown(*value), ", no list of texts");
+  }
   *out = &value->strings;
   return Error();
 }
@@ -87,7 +89,7 @@ Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<C
   if (const GgufValue* value = gguf.Find("tokenizer.ggml.add_bos_token")) {
     uint64_t number = 0;
     if (value->is_array || !IntegerAt(*value, 0, &number)) {
-      return Error::Of("the key tokenizer.ggml.add_bos_token is neither true nor false");
+      return Error::Of("the key tokenizer.ggml.add_bos_token is ", Shown(*value), ", neither true nor false");
     }
     vocab->add_bos = number != 0;
   }

@@ -13,7 +13,7 @@ Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& cha
   std::error_code unknown;  // what can not be looked at is no directory; opening it as a file says why
   if (std::filesystem::is_directory(path, unknown)) {
     auto folder = std::make_unique<FolderSource>();
-    const Error opened = folder->Open(path, chat_template);
+    const Error opened = folder->Open(DirectoryFiles(path), chat_template);
     if (!opened.ok()) return Error::Of(path, ": ", opened.text());
     *source = std::move(folder);
     return Error();

@@ -33,6 +33,8 @@ bool NumberAt(const Json& list, size_t i, uint64_t* out) {
   return true;
 }
 
+std::string ShownOrNone(const Json* value) { return value == nullptr ? "null" : Shown(*value); }
+
 // Offsets as the header has them: from the end of the header.
 Error ReadEntry(const std::string& name, const Json& entry, uint64_t data_bytes, SafeTensor* t) {
   if (!entry.is_object()) return Error::Of("the tensor ", name, " is no object");
@@ -46,7 +48,8 @@ Error ReadEntry(const std::string& name, const Json& entry, uint64_t data_bytes,
 
   const Json* const shape = members.Find("shape");
   if (shape == nullptr || !shape->is_array() || shape->size() > kMaxDimensions) {
-    return Error::Of("the tensor ", name, " has no shape of at most ", uint64_t{kMaxDimensions}, " dimensions");
+    return Error::Of("the tensor ", name, " has the shape ", ShownOrNone(shape), ", no list of at most ",
+                     uint64_t{kMaxDimensions}, " dimensions");
   }
   uint64_t bytes = type->bytes;
   for (size_t i = 0; i < shape->size(); ++i) {
@@ -63,7 +66,7 @@ Error ReadEntry(const std::string& name, const Json& entry, uint64_t data_bytes,
   uint64_t begin = 0, end = 0;
   if (offsets == nullptr || !offsets->is_array() || offsets->size() != 2 || !NumberAt(*offsets, 0, &begin) ||
       !NumberAt(*offsets, 1, &end)) {
-    return Error::Of("the tensor ", name, " has no data_offsets of two whole numbers");
+    return Error::Of("the tensor ", name, " has the data_offsets ", ShownOrNone(offsets), ", not two whole numbers");
   }
   if (begin > end || end > data_bytes) {
     return Error::Of("the tensor ", name, " has the data_offsets ", Shown(*offsets), ", not within the ", data_bytes,

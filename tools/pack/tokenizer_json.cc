@@ -54,8 +54,10 @@ Error ReadTokens(const Json& list, uint32_t vocab_size, VocabSource* vocab) {
                        vocab_size, " rows");
     }
     const size_t at = id.get<size_t>();
-    if (vocab->types[at] != static_cast<int>(TokenType::kUnused))
-      return Error::Of("two tokens have the id ", uint64_t{at});
+    if (vocab->types[at] != static_cast<int>(TokenType::kUnused)) {
+      return Error::Of("two tokens have the id ", uint64_t{at}, ": ", Shown(Json(vocab->tokens[at])), " and ",
+                       Shown(Json(text)));
+    }
     vocab->tokens[at] = text;
     vocab->types[at] = static_cast<int>(TokenType::kNormal);
   }

@@ -74,6 +74,7 @@ bool DraftMerges(const VocabSource& source, Draft* draft, std::string* error) {
     if (!DecodeByteLevel(left_spelled, &left) || !DecodeByteLevel(right_spelled, &right)) {
       return Fail(error, name + " is not in byte-level spelling");
     }
+    if (left.empty() || right.empty()) return Fail(error, name + " has an empty half");
     const auto l = draft->by_bytes.find(left), r = draft->by_bytes.find(right), m = draft->by_bytes.find(left + right);
     if (l == draft->by_bytes.end() || r == draft->by_bytes.end() || m == draft->by_bytes.end()) {
       return Fail(error, name + " has a half or a result that is no token");

@@ -1,0 +1,12 @@
+#include "tests/fuzz/targets.h"
+
+namespace lfm2::fuzz {
+
+const std::vector<const Target*>& AllTargets() {
+  static const std::vector<const Target*> all = {
+      &kGgufMetadata, &kGgufModel, &kGgufSplit, &kSafetensors, &kConfigJson, &kTokenizerJson, &kFolder,    &kImage,
+      &kVocab,        &kTokenizer, &kChatJson,  &kToolCall,    &kIdList,     &kRoutingTrace,  &kStrictJson};
+  return all;
+}
+
+}  // namespace lfm2::fuzz

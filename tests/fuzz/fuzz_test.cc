@@ -1,0 +1,73 @@
+// Every reader against a few thousand damaged inputs, the same ones each time: what long runs of libFuzzer (tools/fuzz)
+// have established does not get lost unseen. Sanitizers make it sharper.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/fuzz/targets.h"
+#include "tests/pack/tiny_gguf.h"
+
+namespace lfm2::fuzz {
+namespace {
+
+using test::Random;
+
+constexpr int kRunsPerTarget = 3000;
+
+void Mutate(const Target& target, const std::vector<std::string>& words, Random* random, std::string* bytes) {
+  const size_t at = random->Below(bytes->size() + 1);
+  const std::string& word = words[random->Below(words.size())];
+  switch (random->Below(6)) {
+    case 0:
+      if (at < bytes->size()) (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << random->Below(8)));
+      break;
+    case 1:
+      if (at < bytes->size()) (*bytes)[at] = static_cast<char>(random->Next() >> 20);
+      break;
+    case 2: bytes->insert(at, word); break;
+    case 3: bytes->replace(at, word.size(), word); break;
+    case 4: bytes->erase(at, 1 + random->Below(8)); break;
+    default: bytes->insert(at, bytes->substr(random->Below(bytes->size() + 1), random->Below(32)));
+  }
+  if (bytes->size() > target.max_bytes) bytes->resize(target.max_bytes);
+}
+
+std::string Hex(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    for (const int shift : {4, 0}) text += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15];
+  }
+  return text;
+}
+
+void RunOne(const Target& target, const std::string& input) {
+  std::string broken;
+  try {
+    target.run(input);
+  } catch (const std::exception& e) {
+    broken = e.what();
+  }
+  CHECK_MESSAGE(broken.empty(), std::string(target.name) << ": " << broken << "\ninput: " << Hex(input));
+}
+
+}  // namespace
+
+TEST_CASE("no input makes a reader crash, read beyond its bytes, or accept what does not hold together") {
+  for (const Target* target : AllTargets()) {
+    SUBCASE(target->name) {
+      const std::vector<std::string> seeds = target->seeds(), words = target->words();
+      Random random(1);
+      for (const std::string& seed : seeds) {
+        CHECK(seed.size() <= target->max_bytes);
+        RunOne(*target, seed);
+      }
+      for (int run = 0; run < kRunsPerTarget; ++run) {
+        std::string input = seeds[random.Below(seeds.size())];
+        for (uint64_t changes = 1 + random.Below(4); changes > 0; --changes) Mutate(*target, words, &random, &input);
+        RunOne(*target, input);
+      }
+    }
+  }
+}
+
+}  // namespace lfm2::fuzz

@@ -1,0 +1,59 @@
+// "quantization" of an MLX config.json: a type that is taken for another makes every weight wrong.
+#include "tools/pack/mlx_types.h"
+
+#include <doctest/doctest.h>
+
+namespace lfm2::test {
+namespace {
+
+using tools::MlxQuantization;
+
+std::string ReadError(const std::string& config) {
+  MlxQuantization quantization;
+  return quantization.Read(nlohmann::json::parse(config)).text();
+}
+
+void CheckRefused(const std::string& quantization, const char* part) {
+  for (const char* key : {"quantization", "quantization_config"}) {
+    const std::string text = ReadError("{\"" + std::string(key) + "\":" + quantization + "}");
+    CHECK_MESSAGE(text.find(part) != std::string::npos, "got: " << text);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("one type for all tensors, and others for some") {
+  MlxQuantization quantization;
+  REQUIRE(quantization.Read(nlohmann::json::parse("{}")).ok());
+  CHECK_FALSE(quantization.any());
+  REQUIRE(quantization
+              .Read(nlohmann::json::parse(R"({"quantization":{"bits":4,"group_size":64,"lm_head":{"bits":8,)"
+                                          R"("group_size":32,"mode":"affine"},"x":{"bits":4,"group_size":32,)"
+                                          R"("mode":"mxfp4"},"y":false}})"))
+              .ok());
+  CHECK(quantization.any());
+  CHECK(quantization.Of("model.embed_tokens").type == TensorType::kA4G64);
+  CHECK(quantization.Of("lm_head").type == TensorType::kA8G32);
+  CHECK((quantization.Of("x").type == TensorType::kMxfp4 && !quantization.Of("x").has_biases()));
+  CHECK(quantization.Of("y").type == TensorType::kA4G64);
+}
+
+TEST_CASE("bits and groups that no type has are refused with their numbers, and with the tensor that has them") {
+  CheckRefused("7", "quantization is 7, no object");
+  CheckRefused("{}", "the quantization of the model: the key bits is missing");
+  CheckRefused(R"({"bits":4})", "the key group_size is missing");
+  CheckRefused(R"({"bits":-4,"group_size":64})", "the key bits is -4");
+  CheckRefused(R"({"bits":4.0,"group_size":64})", "the key bits is 4.0");
+  CheckRefused(R"({"bits":4,"group_size":18446744073709551616})", "the key group_size is 1.84467440737");
+  CheckRefused(R"({"bits":4,"group_size":4294967296})", "the key group_size is 4294967296");
+  CheckRefused(R"({"bits":0,"group_size":64})", "affine, 0 bits in groups of 64");
+  CheckRefused(R"({"bits":4,"group_size":0})", "affine, 4 bits in groups of 0");
+  CheckRefused(R"({"bits":4294967295,"group_size":4294967295})", "4294967295 bits in groups of 4294967295");
+  CheckRefused(R"({"bits":4,"group_size":128})", "4 bits in groups of 128");
+  CheckRefused(R"({"bits":8,"group_size":32,"mode":"mxfp4"})", "mxfp4, 8 bits in groups of 32");
+  CheckRefused(R"({"bits":4,"group_size":32,"mode":7})", "the key mode is 7");
+  CheckRefused(R"({"bits":4,"group_size":64,"lm_head":{"bits":5,"group_size":64}})",
+               "the quantization of lm_head is affine, 5 bits in groups of 64");
+}
+
+}  // namespace lfm2::test
