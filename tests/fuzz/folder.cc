@@ -102,7 +102,7 @@ void PackFolder(const MemoryFiles& files, Input* input) {
   CheckSentence(error);
   if (!error.ok() || input->Byte() != 1 || plan.header.file_bytes > (1u << 18)) return;
   tools::MemorySink sink;
-  LFM2_HOLDS(WriteImage(source, plan, tools::PackProgress(), &sink).ok());
+  LFM2_HOLDS(WriteImage(source, plan, tools::StepProgress(), &sink).ok());
   const test::ImageCopy copy(sink.bytes());
   Image image;
   LFM2_HOLDS(image.Open(copy.storage()).ok() && image.VerifyPinned().ok());

@@ -180,7 +180,7 @@ void PackEdited(const std::vector<const tools::ByteSource*>& parts, Input* input
   // Every image of what is accepted opens; making one takes a while.
   if (input->Byte() != 1 || plan.header.file_bytes > (1u << 17)) return;
   tools::MemorySink sink;
-  LFM2_HOLDS(WriteImage(source, plan, tools::PackProgress(), &sink).ok());
+  LFM2_HOLDS(WriteImage(source, plan, tools::StepProgress(), &sink).ok());
   const test::ImageCopy copy(sink.bytes());
   Image image;
   LFM2_HOLDS(image.Open(copy.storage()).ok() && image.VerifyPinned().ok());

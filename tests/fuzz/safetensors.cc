@@ -27,7 +27,9 @@ void Run(std::string_view bytes) {
   for (const auto& [name, t] : safetensors.tensors()) {
     LFM2_HOLDS(t.offset <= file.size() && t.bytes <= file.size() - t.offset);
     const uint32_t each = tools::BytesOf(t.type);
-    LFM2_HOLDS(each == 0 || t.bytes == t.rows() * t.cols() * each);
+    uint64_t values = 1;
+    for (const uint64_t length : t.shape) values *= length;
+    LFM2_HOLDS(each == 0 || t.bytes == values * each);
     if (t.bytes > 0) LFM2_HOLDS(places.emplace(t.offset, t.offset + t.bytes).second);
     sum += t.bytes;
     first = std::min(first, t.offset);
