@@ -1,6 +1,7 @@
 #include "tools/quantize/feedback.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lfm2/base/numeric.h"
 
@@ -90,9 +91,10 @@ void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, Block
     along += level * gradient[k];
     curvature += level * sum;
   }
-  if (!(curvature > 0)) return;
-  const float old = steps->step[0];
-  codec.SetStep(old + along / curvature, steps);
+  const float old = steps->step[0], best = old + along / curvature;
+  // Of weights beyond all floats' squares nothing can be said.
+  if (!(curvature > 0) || !std::isfinite(best)) return;
+  codec.SetStep(best, steps);
   const float moved = steps->step[0] - old;
   for (uint32_t k = 0; k < p.columns; ++k) error[k] -= moved * codec.Level(integers[k]);
 }
