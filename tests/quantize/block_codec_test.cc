@@ -91,7 +91,7 @@ std::vector<std::vector<float>> KindsOfBlocks() {
 
 TEST_CASE("a stored block has exactly the values that Nearest has told, whatever the weights are") {
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(TraitsOf(type).name);
+    CAPTURE(std::string(TraitsOf(type).name));
     const BlockCodec codec(type);
     for (const std::vector<float>& x : KindsOfBlocks()) {
       BlockSteps steps;
@@ -150,7 +150,7 @@ TEST_CASE("the steps are within a hundredth of the best of thousands, in the mea
   for (const TensorType type : {TensorType::kQ4_0, TensorType::kIQ4_NL, TensorType::kQ8_0}) {
     const BlockCodec codec(type);
     for (const bool heavy : {false, true}) {
-      CAPTURE(TraitsOf(type).name);
+      CAPTURE(std::string(TraitsOf(type).name));
       CAPTURE(heavy);
       Weights weights(4);
       double chosen = 0, best = 0;
@@ -165,7 +165,7 @@ TEST_CASE("the steps are within a hundredth of the best of thousands, in the mea
   }
 }
 
-TEST_CASE("Q6_K's steps are within a hundredth of the best multiples of their own delta, and of 60 others'") {
+TEST_CASE("Q6_K's steps are within a hundredth of the best multiples of their delta, a twentieth of any delta's") {
   const BlockCodec codec(TensorType::kQ6_K);
   Weights weights(5);
   double chosen = 0, best_own = 0, best_any = 0;
@@ -194,7 +194,7 @@ TEST_CASE("Q6_K's steps are within a hundredth of the best multiples of their ow
     best_any += any;
   }
   CHECK(chosen <= 1.01 * best_own);
-  CHECK(chosen <= 1.06 * best_any);
+  CHECK(chosen <= 1.05 * best_any);
 }
 
 TEST_CASE("no block of Q4_0 is worse than by ggml's rule, and four bits of a table are a tenth better on Gaussians") {
@@ -205,7 +205,8 @@ TEST_CASE("no block of Q4_0 is worse than by ggml's rule, and four bits of a tab
     float x[32];
     // Every fourth block lies on a grid already, as a model that was trained for it has them.
     const float step = 0.01f + static_cast<float>(weights.Uniform());
-    for (float& v : x) v = i % 4 == 0 ? F32FromF16(F16FromF32(step)) * std::rint(weights.Normal() * 3) : weights.Normal();
+    for (float& v : x)
+      v = i % 4 == 0 ? F32FromF16(F16FromF32(step)) * std::rint(weights.Normal() * 3) : weights.Normal();
     const double theirs = GgmlQ4_0Error(x), ours = ChosenError(uniform, x, kOnes.data());
     if (!(ours <= theirs * (1 + 1e-6))) FAIL_CHECK("block " << i << ": " << ours << ", ggml's " << theirs);
     if (i % 4 == 0) continue;
@@ -220,7 +221,7 @@ TEST_CASE("no block of Q4_0 is worse than by ggml's rule, and four bits of a tab
 TEST_CASE("what is important is rounded better") {
   Weights weights(7);
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(TraitsOf(type).name);
+    CAPTURE(std::string(TraitsOf(type).name));
     const BlockCodec codec(type);
     double heeded = 0, ignored = 0;
     for (int i = 0; i < 50; ++i) {

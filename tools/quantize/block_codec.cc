@@ -68,28 +68,33 @@ Fit Try(const float* x, const float* importance, uint32_t n, float step) {
 }
 
 float AsHalf(float step) { return F32FromF16(F16FromF32(std::min(std::max(step, -kLargestHalf), kLargestHalf))); }
-float AsIs(float step) { return step; }
+
+float Largest(const float* x, uint32_t n) {
+  float largest = 0;
+  for (uint32_t i = 0; i < n; ++i) largest = std::fabs(x[i]) > std::fabs(largest) ? x[i] : largest;
+  return largest;
+}
 
 // Factors of the step that puts the largest value on an end of the grid: 1 + i * spacing, i = -below .. above.
 struct Trials {
   int below, above;
   float spacing;
 };
-// Four bits gain by cutting off the largest value, eight only by another remainder.
-constexpr Trials kFourBitTrials = {6, 4, 0.05f}, kSixBitTrials = {5, 5, 0.02f}, kByteTrials = {3, 3, 0.004f};
+// Four bits gain by cutting off the largest value. With more bits all that counts is how the others happen to fall, and
+// the best of many is well below the mean.
+constexpr Trials kFourBitTrials = {6, 4, 0.05f}, kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
 
 // The best of the trials, with the largest value on either end of the grid, and then what least squares make of it.
-// Stored: what becomes of a step in the file.
-template <class Grid, float (*Stored)(float)>
-float BestStep(const float* x, const float* importance, uint32_t n, const Trials& trials) {
-  float largest = 0;
-  for (uint32_t i = 0; i < n; ++i) largest = std::fabs(x[i]) > std::fabs(largest) ? x[i] : largest;
+// stored(step): what becomes of a step in the file.
+template <class Grid, class Stored>
+float BestStep(const float* x, const float* importance, uint32_t n, const Trials& trials, Stored&& stored) {
+  const float largest = Largest(x, n);
   if (largest == 0) return 0;
   float best_step = 0;
   Fit best;
   bool any = false;
   const auto attempt = [&](float wanted) {
-    const float step = Stored(wanted);
+    const float step = stored(wanted);
     const Fit fit = Try<Grid>(x, importance, n, step);
     if (any && !(fit.error < best.error)) return false;
     any = true;
@@ -97,7 +102,9 @@ float BestStep(const float* x, const float* importance, uint32_t n, const Trials
     best_step = step;
     return true;
   };
+  // The ends of a symmetric grid are alike.
   for (const float end : {Grid::kFirst, Grid::kLast}) {
+    if (end == -Grid::kFirst) break;
     for (int i = -trials.below; i <= trials.above; ++i) {
       attempt(largest / end * (1 + static_cast<float>(i) * trials.spacing));
     }
@@ -109,27 +116,24 @@ float BestStep(const float* x, const float* importance, uint32_t n, const Trials
 
 template <class Grid>
 void ChooseOneStep(const float* x, const float* importance, const Trials& trials, BlockSteps* out) {
-  const float step = BestStep<Grid, AsHalf>(x, importance, kGroupColumns, trials);
+  const float step = BestStep<Grid>(x, importance, kGroupColumns, trials, AsHalf);
   out->delta = F16FromF32(step);
   std::fill_n(out->step, kGroupColumns / kStepColumns, step);
 }
 
-// The best steps of 16 columns each become multiples of delta, -127 to 127 of them.
+// Steps are multiples of delta, -127 to 127 of them: delta is such that the largest step that is tried is one.
 void ChooseQ6_K(const float* x, const float* importance, BlockSteps* out) {
-  constexpr uint32_t kSteps = kMaxBlockColumns / kStepColumns;
-  float steps[kSteps];
-  float largest = 0;
-  for (uint32_t i = 0; i < kSteps; ++i) {
-    steps[i] =
-        BestStep<Q6_KGrid, AsIs>(x + i * kStepColumns, importance + i * kStepColumns, kStepColumns, kSixBitTrials);
-    largest = std::max(largest, std::fabs(steps[i]));
-  }
-  const float delta = AsHalf(largest / 127);
+  constexpr float kMost = 1 + static_cast<float>(kSixBitTrials.above) * kSixBitTrials.spacing;
+  const float delta = AsHalf(std::fabs(Largest(x, kMaxBlockColumns)) / Q6_KGrid::kLast * kMost / 127);
+  const auto multiple = [delta](float step) {
+    return delta > 0 ? std::min(std::max(std::rint(step / delta), -127.0f), 127.0f) : 0;
+  };
   out->delta = F16FromF32(delta);
-  for (uint32_t i = 0; i < kSteps; ++i) {
-    const float multiple = delta > 0 ? std::rint(steps[i] / delta) : 0;
-    out->scale[i] = static_cast<int8_t>(std::min(std::max(multiple, -127.0f), 127.0f));
-    out->step[i] = static_cast<float>(out->scale[i]) * delta;
+  for (uint32_t i = 0; i < kMaxBlockColumns / kStepColumns; ++i) {
+    const uint32_t first = i * kStepColumns;
+    out->step[i] = BestStep<Q6_KGrid>(x + first, importance + first, kStepColumns, kSixBitTrials,
+                                      [&](float step) { return multiple(step) * delta; });
+    out->scale[i] = static_cast<int8_t>(multiple(out->step[i]));
   }
 }
 
