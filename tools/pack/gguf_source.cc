@@ -125,14 +125,10 @@ Error GgufSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint3
   const ImageTensor& t = tensors_[tensor];
   const GgufOrigin& from = origins_[tensor];
   const size_t row_bytes = GgmlRowBytes(t.type, t.spec.cols);
-  const size_t block_bytes = static_cast<size_t>(MatrixBytes(t.type, kBlockRows, t.spec.cols));
   rows_.resize(rows * row_bytes);
   const uint64_t first = uint64_t{expert} * t.spec.rows + row;
   LFM2_RETURN_IF_FAILED(parts_[from.part]->Read(from.tensor->offset + first * row_bytes, rows_.data(), rows_.size()));
-  for (uint32_t r = 0; r < rows; r += kBlockRows) {
-    RepackRowBlock(t.type, rows_.data() + r * row_bytes, Min(kBlockRows, rows - r), t.spec.cols,
-                   blocks + r / kBlockRows * block_bytes);
-  }
+  RepackRows(t.type, rows_.data(), rows, t.spec.cols, blocks);
   return Error();
 }
 

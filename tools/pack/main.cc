@@ -51,14 +51,21 @@ Error Verify(const std::string& path, bool quiet) {
   return Error();
 }
 
-// Packing writes to another name first, so nothing is lost while it runs; but then the source would be gone.
-Error RefuseOwnFile(const ModelSource& source, const std::string& output) {
-  for (const std::string& file : source.files()) {
+// Files are written under another name first, so nothing is lost while the program runs; but then what it has read
+// would be gone, or the image that it has just written.
+Error RefuseOwnFiles(const ModelSource& source, const Arguments& a) {
+  const auto same = [](const std::string& one, const std::string& other) {
     std::error_code error;
-    if (std::filesystem::equivalent(file, output, error)) {
-      return Error::Of(output, " is the file to be packed; give the image another name");
-    }
+    return !one.empty() && (one == other || std::filesystem::equivalent(one, other, error));
+  };
+  const std::string &report = a.quantize.report, &text = a.quantize.calibrate;
+  for (const std::string& file : source.files()) {
+    if (same(file, a.output)) return Error::Of(a.output, " is the file to be packed; give the image another name");
+    if (same(file, report)) return Error::Of(report, " is the file to be packed; give the report another name");
   }
+  if (same(text, a.output)) return Error::Of(a.output, " is the text of --calibrate; give the image another name");
+  if (same(text, report)) return Error::Of(report, " is the text of --calibrate; give the report another name");
+  if (same(report, a.output)) return Error::Of(report, " is the image; give the report another name");
   return Error();
 }
 
@@ -66,7 +73,7 @@ Error PackModel(const Arguments& a) {
   std::unique_ptr<ModelSource> source;
   PackPlan plan;
   LFM2_RETURN_IF_FAILED(OpenSource(a.input, a.chat_template, &source));
-  LFM2_RETURN_IF_FAILED(RefuseOwnFile(*source, a.output));
+  LFM2_RETURN_IF_FAILED(RefuseOwnFiles(*source, a));
   const ModelSource* packed = source.get();
   Quantization quantization;
   if (a.quantizes) {
@@ -90,13 +97,16 @@ Error PackModel(const Arguments& a) {
 
 // Quantising is asked for by --type; all its other options need that.
 void AddQuantizing(CLI::App* app, Arguments* a) {
-  const std::map<std::string, QuantChoice> types = {
-      {"q4", QuantChoice::kQ4}, {"q4_0", QuantChoice::kQ4_0}, {"q6", QuantChoice::kQ6}, {"q8", QuantChoice::kQ8}};
   QuantizeArguments& q = a->quantize;
-  CLI::Option* type =
-      app->add_option("--type", q.recipe.type, "quantise to about 4.5, 4.5, 6.6 or 8.5 bits a weight: q4, q4_0, q6, q8")
-          ->transform(CLI::CheckedTransformer(types))
-          ->each([a](const std::string&) { a->quantizes = true; });
+  CLI::Option* type = app->add_option_function<std::string>(
+                             "--type",
+                             [a](const std::string& name) {
+                               a->quantizes = true;
+                               ParseQuantChoice(name, &a->quantize.recipe.type);
+                             },
+                             "quantise to about 4.5, 4.5, 6.6 or 8.5 bits a weight: q4, q4_0, q6 or q8")
+                          ->type_name("TYPE")
+                          ->check(CLI::IsMember({"q4", "q4_0", "q6", "q8"}));
   app->add_option_function<std::vector<std::string>>(
          "--keep",
          [&q](const std::vector<std::string>& rules) {
@@ -107,6 +117,8 @@ void AddQuantizing(CLI::App* app, Arguments* a) {
          },
          "tensors whose name matches get another type: source, q4, q4_0, q6 or q8; as often as wanted")
       ->type_name("PATTERN=TYPE")
+      // One rule each time, so that the model may follow.
+      ->allow_extra_args(false)
       ->needs(type);
   CLI::Option* calibrate =
       app->add_option("--calibrate", q.calibrate, "text file whose activations decide what may be lost")

@@ -209,4 +209,12 @@ void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint3
   }
 }
 
+void RepackRows(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+  const size_t row_bytes = GgmlRowBytes(type, cols);
+  const size_t block_bytes = static_cast<size_t>(MatrixBytes(type, kBlockRows, cols));
+  for (uint32_t r = 0; r < rows; r += kBlockRows, blocks += block_bytes) {
+    RepackRowBlock(type, source + r * row_bytes, Min(kBlockRows, rows - r), cols, blocks);
+  }
+}
+
 }  // namespace lfm2::tools

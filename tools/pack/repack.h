@@ -23,6 +23,9 @@ size_t GgmlRowBytes(TensorType type, uint32_t cols);
 // `rows` become zeros. The ranges do not overlap.
 void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks);
 
+// The same for all rows of a matrix, or any of them that begin with a row block. blocks: MatrixBytes(type, rows, cols).
+void RepackRows(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks);
+
 }  // namespace lfm2::tools
 
 #endif  // LFM2_TOOLS_PACK_REPACK_H_

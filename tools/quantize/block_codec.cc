@@ -17,10 +17,11 @@ constexpr float kLargestHalf = 65504.0f;
 template <int kLow, int kHigh>
 struct UniformGrid {
   static constexpr float kFirst = kLow, kLast = kHigh;
-  static float Nearest(float x) { return std::min(std::max(std::rint(x), kFirst), kLast); }
+  // In this order what is no number becomes the first level.
+  static float Nearest(float x) { return std::min(kLast, std::max(kFirst, std::rint(x))); }
 };
 
-// Levels of a table: a sum of differences over the thresholds below x, which compilers make vectors of.
+// Levels of a table: the first, and the differences over all thresholds below x, which compilers make vectors of.
 struct IQ4_NLGrid {
   static constexpr float kFirst = kIQ4_NLValues[0], kLast = kIQ4_NLValues[15];
   static float Nearest(float x) {
@@ -67,20 +68,33 @@ Fit Try(const float* x, const float* importance, uint32_t n, float step) {
 }
 
 float AsHalf(float step) { return F32FromF16(F16FromF32(std::min(std::max(step, -kLargestHalf), kLargestHalf))); }
-float AsIs(float step) { return step; }
 
-// Steps that put the largest value (by magnitude) near either end of the grid, and then what least squares make of the
-// best of them. Stored: what becomes of a step in the file.
-template <class Grid, float (*Stored)(float)>
-float BestStep(const float* x, const float* importance, uint32_t n, uint32_t trials, float least, float most) {
+float Largest(const float* x, uint32_t n) {
   float largest = 0;
   for (uint32_t i = 0; i < n; ++i) largest = std::fabs(x[i]) > std::fabs(largest) ? x[i] : largest;
+  return largest;
+}
+
+// Factors of the step that puts the largest value on an end of the grid: 1 + i * spacing, i = -below .. above.
+struct Trials {
+  int below, above;
+  float spacing;
+};
+// Four bits gain by cutting off the largest value. With more bits all that counts is how the others happen to fall, and
+// the best of many is well below the mean.
+constexpr Trials kFourBitTrials = {6, 4, 0.05f}, kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
+
+// The best of the trials, with the largest value on either end of the grid, and then what least squares make of it.
+// stored(step): what becomes of a step in the file.
+template <class Grid, class Stored>
+float BestStep(const float* x, const float* importance, uint32_t n, const Trials& trials, Stored&& stored) {
+  const float largest = Largest(x, n);
   if (largest == 0) return 0;
   float best_step = 0;
   Fit best;
   bool any = false;
   const auto attempt = [&](float wanted) {
-    const float step = Stored(wanted);
+    const float step = stored(wanted);
     const Fit fit = Try<Grid>(x, importance, n, step);
     if (any && !(fit.error < best.error)) return false;
     any = true;
@@ -88,9 +102,11 @@ float BestStep(const float* x, const float* importance, uint32_t n, uint32_t tri
     best_step = step;
     return true;
   };
+  // The ends of a symmetric grid are alike.
   for (const float end : {Grid::kFirst, Grid::kLast}) {
-    for (uint32_t i = 0; i < trials; ++i) {
-      attempt(largest / end * (least + (most - least) * static_cast<float>(i) / static_cast<float>(trials - 1)));
+    if (end == -Grid::kFirst) break;
+    for (int i = -trials.below; i <= trials.above; ++i) {
+      attempt(largest / end * (1 + static_cast<float>(i) * trials.spacing));
     }
   }
   for (uint32_t i = 0; i < 3 && attempt(best.best_step); ++i) {
@@ -99,28 +115,25 @@ float BestStep(const float* x, const float* importance, uint32_t n, uint32_t tri
 }
 
 template <class Grid>
-void ChooseOneStep(const float* x, const float* importance, uint32_t n, uint32_t trials, BlockSteps* out) {
-  const float step = BestStep<Grid, AsHalf>(x, importance, n, trials, 0.7f, 1.2f);
+void ChooseOneStep(const float* x, const float* importance, const Trials& trials, BlockSteps* out) {
+  const float step = BestStep<Grid>(x, importance, kGroupColumns, trials, AsHalf);
   out->delta = F16FromF32(step);
-  std::fill_n(out->step, n / kStepColumns, step);
+  std::fill_n(out->step, kGroupColumns / kStepColumns, step);
 }
 
-// The best steps of 16 columns each become multiples of delta, -127 to 127 of them.
+// Steps are multiples of delta, -127 to 127 of them: delta is such that the largest step that is tried is one.
 void ChooseQ6_K(const float* x, const float* importance, BlockSteps* out) {
-  constexpr uint32_t kSteps = kMaxBlockColumns / kStepColumns;
-  float steps[kSteps];
-  float largest = 0;
-  for (uint32_t i = 0; i < kSteps; ++i) {
-    steps[i] =
-        BestStep<Q6_KGrid, AsIs>(x + i * kStepColumns, importance + i * kStepColumns, kStepColumns, 12, 0.9f, 1.1f);
-    largest = std::max(largest, std::fabs(steps[i]));
-  }
-  const float delta = AsHalf(largest / 127);
+  constexpr float kMost = 1 + static_cast<float>(kSixBitTrials.above) * kSixBitTrials.spacing;
+  const float delta = AsHalf(std::fabs(Largest(x, kMaxBlockColumns)) / Q6_KGrid::kLast * kMost / 127);
+  const auto multiple = [delta](float step) {
+    return delta > 0 ? std::min(std::max(std::rint(step / delta), -127.0f), 127.0f) : 0;
+  };
   out->delta = F16FromF32(delta);
-  for (uint32_t i = 0; i < kSteps; ++i) {
-    const float multiple = delta > 0 ? std::rint(steps[i] / delta) : 0;
-    out->scale[i] = static_cast<int8_t>(std::min(std::max(multiple, -127.0f), 127.0f));
-    out->step[i] = static_cast<float>(out->scale[i]) * delta;
+  for (uint32_t i = 0; i < kMaxBlockColumns / kStepColumns; ++i) {
+    const uint32_t first = i * kStepColumns;
+    out->step[i] = BestStep<Q6_KGrid>(x + first, importance + first, kStepColumns, kSixBitTrials,
+                                      [&](float step) { return multiple(step) * delta; });
+    out->scale[i] = static_cast<int8_t>(multiple(out->step[i]));
   }
 }
 
@@ -159,14 +172,20 @@ bool BlockCodec::Supports(TensorType type) {
          type == TensorType::kQ8_0;
 }
 
+BlockCodec::BlockCodec(TensorType type) : type_(type), grid_(Grid::kBytes) {
+  if (type == TensorType::kQ4_0) grid_ = Grid::kFourBits;
+  if (type == TensorType::kIQ4_NL) grid_ = Grid::kTable;
+  if (type == TensorType::kQ6_K) grid_ = Grid::kSixBits;
+}
+
 size_t BlockCodec::bytes() const { return TraitsOf(type_).bytes / kBlockRows; }
 
 void BlockCodec::ChooseSteps(const float* target, const float* importance, BlockSteps* out) const {
-  switch (type_) {
-    case TensorType::kQ4_0: return ChooseOneStep<Q4_0Grid>(target, importance, 32, 14, out);
-    case TensorType::kIQ4_NL: return ChooseOneStep<IQ4_NLGrid>(target, importance, 32, 14, out);
-    case TensorType::kQ8_0: return ChooseOneStep<Q8_0Grid>(target, importance, 32, 6, out);
-    default: return ChooseQ6_K(target, importance, out);
+  switch (grid_) {
+    case Grid::kFourBits: return ChooseOneStep<Q4_0Grid>(target, importance, kFourBitTrials, out);
+    case Grid::kTable: return ChooseOneStep<IQ4_NLGrid>(target, importance, kFourBitTrials, out);
+    case Grid::kSixBits: return ChooseQ6_K(target, importance, out);
+    case Grid::kBytes: return ChooseOneStep<Q8_0Grid>(target, importance, kByteTrials, out);
   }
 }
 
@@ -174,22 +193,24 @@ int8_t BlockCodec::Nearest(const BlockSteps& steps, uint32_t column, float targe
   const float step = steps.step[column / kStepColumns];
   const float x = step == 0 ? 0 : target / step;
   int integer = 0;
-  switch (type_) {
-    case TensorType::kQ4_0: integer = static_cast<int>(Q4_0Grid::Nearest(x)) + 8; break;
-    case TensorType::kIQ4_NL: integer = static_cast<int>(NearestIQ4_NL(x)); break;
-    case TensorType::kQ8_0: integer = static_cast<int>(Q8_0Grid::Nearest(x)); break;
-    default: integer = static_cast<int>(Q6_KGrid::Nearest(x)); break;
+  switch (grid_) {
+    case Grid::kFourBits: integer = static_cast<int>(Q4_0Grid::Nearest(x)) + 8; break;
+    case Grid::kTable: integer = static_cast<int>(NearestIQ4_NL(x)); break;
+    case Grid::kSixBits: integer = static_cast<int>(Q6_KGrid::Nearest(x)); break;
+    case Grid::kBytes: integer = static_cast<int>(Q8_0Grid::Nearest(x)); break;
   }
   *value = Level(static_cast<int8_t>(integer)) * step;
   return static_cast<int8_t>(integer);
 }
 
 float BlockCodec::Level(int8_t integer) const {
-  switch (type_) {
-    case TensorType::kQ4_0: return static_cast<float>(integer - 8);
-    case TensorType::kIQ4_NL: return static_cast<float>(kIQ4_NLValues[integer]);
-    default: return static_cast<float>(integer);
+  switch (grid_) {
+    case Grid::kFourBits: return static_cast<float>(integer - 8);
+    case Grid::kTable: return static_cast<float>(kIQ4_NLValues[integer]);
+    case Grid::kSixBits:
+    case Grid::kBytes: break;
   }
+  return static_cast<float>(integer);
 }
 
 void BlockCodec::SetStep(float step, BlockSteps* out) const {
@@ -199,14 +220,13 @@ void BlockCodec::SetStep(float step, BlockSteps* out) const {
 }
 
 void BlockCodec::Store(const BlockSteps& steps, const int8_t* integers, uint8_t* out) const {
-  switch (type_) {
-    case TensorType::kQ4_0:
-    case TensorType::kIQ4_NL: return StoreNibbles(steps, integers, out);
-    case TensorType::kQ8_0:
+  switch (grid_) {
+    case Grid::kFourBits:
+    case Grid::kTable: return StoreNibbles(steps, integers, out);
+    case Grid::kSixBits: return StoreQ6_K(steps, integers, out);
+    case Grid::kBytes:
       std::memcpy(out, &steps.delta, sizeof(steps.delta));
       std::memcpy(out + sizeof(steps.delta), integers, 32);
-      return;
-    default: return StoreQ6_K(steps, integers, out);
   }
 }
 

@@ -26,7 +26,7 @@ class BlockCodec {
  public:
   static bool Supports(TensorType type);
   // type: a supported one.
-  explicit BlockCodec(TensorType type) : type_(type) {}
+  explicit BlockCodec(TensorType type);
 
   TensorType type() const { return type_; }
   uint32_t columns() const { return TraitsOf(type_).columns; }
@@ -36,18 +36,23 @@ class BlockCodec {
   // The steps for which the nearest values of target[columns] have the least sum of importance * error^2; importance is
   // positive.
   void ChooseSteps(const float* target, const float* importance, BlockSteps* out) const;
-  // The integer whose value is nearest, and that value: exactly what the kernels' definition makes of it.
+  // The integer whose value is nearest, and that value: exactly what the kernels' definition makes of it. A target may
+  // be anything, even no number.
   int8_t Nearest(const BlockSteps& steps, uint32_t column, float target, float* value) const;
   // The value of an integer that Nearest has returned.
   float Level(int8_t integer) const;
   // Replaces the step of a type that has one step a block by the nearest that can be stored.
   void SetStep(float step, BlockSteps* out) const;
-  bool has_one_step() const { return type_ != TensorType::kQ6_K; }
+  bool has_one_step() const { return grid_ != Grid::kSixBits; }
   // integers[columns] to out[bytes()].
   void Store(const BlockSteps& steps, const int8_t* integers, uint8_t* out) const;
 
  private:
+  // What integers stand for.
+  enum class Grid : uint8_t { kFourBits, kTable, kSixBits, kBytes };
+
   TensorType type_;
+  Grid grid_;
 };
 
 // Whole rows without feedback: x[cols] to ggml's row. importance[cols]. cols is a multiple of the type's columns.

@@ -5,9 +5,8 @@
 #include <map>
 
 #include "lfm2/kernels/dequantize.h"
-#include "lfm2/text/tokenizer.h"
-#include "tools/common/encode_text.h"
 #include "tools/pack/repack.h"
+#include "tools/quantize/block_codec.h"
 #include "tools/quantize/feedback.h"
 #include "tools/quantize/input_moments.h"
 #include "tools/quantize/layer_runner.h"
@@ -18,67 +17,44 @@ namespace {
 
 using Roles = std::vector<TensorRole>;
 
-// The view of a layer's weights that a role stands for; the experts' as those of a dense feed forward.
-Matrix* ViewOf(TensorRole role, LayerWeights* w) {
-  switch (role) {
-    case TensorRole::kAttnQ: return &w->attn_q;
-    case TensorRole::kAttnK: return &w->attn_k;
-    case TensorRole::kAttnV: return &w->attn_v;
-    case TensorRole::kAttnOut: return &w->attn_out;
-    case TensorRole::kConvIn: return &w->conv_in;
-    case TensorRole::kConvOut: return &w->conv_out;
-    case TensorRole::kRouter: return &w->router;
-    case TensorRole::kFfnGate:
-    case TensorRole::kExpertGate: return &w->ffn_gate;
-    case TensorRole::kFfnUp:
-    case TensorRole::kExpertUp: return &w->ffn_up;
-    case TensorRole::kFfnDown:
-    case TensorRole::kExpertDown: return &w->ffn_down;
-    default: return nullptr;
-  }
-}
-
-const float** NormOf(TensorRole role, LayerWeights* w) {
-  switch (role) {
-    case TensorRole::kOperatorNorm: return &w->operator_norm;
-    case TensorRole::kFfnNorm: return &w->ffn_norm;
-    case TensorRole::kAttnQNorm: return &w->attn_q_norm;
-    case TensorRole::kAttnKNorm: return &w->attn_k_norm;
-    case TensorRole::kConvKernel: return &w->conv_kernel;
-    case TensorRole::kExpertBias: return &w->expert_bias;
-    default: return nullptr;
-  }
-}
+// What the matrices of one role of a layer are bytes of.
+struct HeldMatrix {
+  std::vector<uint8_t> blocks;
+  Matrix view;
+};
 
 class Calibration {
  public:
   Calibration(const std::vector<std::vector<int32_t>>& sequences, const CalibrationOptions& options,
               const Executor* executor, const StepProgress& show, WeightProgress* progress, WeightStore* store,
-              QuantizedSource* source)
+              const QuantizedSource& source)
       : sequences_(sequences),
         options_(options),
         executor_(executor),
         show_(show),
         progress_(*progress),
         store_(*store),
-        source_(*source),
-        config_(source->config()) {}
+        source_(source),
+        config_(source.config()) {}
 
   Error Run() {
-    LFM2_RETURN_IF_FAILED(runner_.Open(config_, options_.sequence, executor_));
-    for (const auto& sequence : sequences_) tokens_ += sequence.size();
+    for (const auto& sequence : sequences_) {
+      tokens_ += sequence.size();
+      longest_ = std::max(longest_, static_cast<uint32_t>(sequence.size()));
+    }
+    LFM2_RETURN_IF_FAILED(runner_.Open(config_, longest_, executor_));
     CountWeights();
     if (progress_.layers == 0) {
       LFM2_RETURN_IF_FAILED(Embed());
     } else if (progress_.stream.size() != tokens_ * config_.hidden_size) {
-      return Error::Of("what is left of an earlier run does not fit this text");
+      return Error::Of("what is left of an earlier run is of ", uint64_t{progress_.stream.size() / config_.hidden_size},
+                       " tokens, and the text has ", uint64_t{tokens_});
     }
     for (uint32_t layer = progress_.layers; layer < config_.layers; ++layer) {
       LFM2_RETURN_IF_FAILED(RunLayer(layer));
       progress_.layers = layer + 1;
       LFM2_RETURN_IF_FAILED(store_.Save(progress_));
     }
-    *source_.mutable_reports() = progress_.reports;
     return Error();
   }
 
@@ -130,18 +106,16 @@ class Calibration {
     plain_.clear();
     matrices_.clear();
     index_.clear();
-    runner_.weights = LayerWeights();
+    runner_.Clear();
     for (size_t i = 0; i < source_.tensors().size(); ++i) {
       const TensorSpec& spec = tensor(i).spec;
-      if (spec.layer != layer || spec.role == TensorRole::kTokenEmbedding || spec.role == TensorRole::kOutputNorm ||
-          spec.role == TensorRole::kOutput) {
-        continue;
-      }
+      if (BelongsToNoLayer(spec.role) || spec.layer != layer) continue;
       index_.push_back(i);
       if (spec.layout == TensorLayout::kPlain) {
         plain_.emplace_back(size_t{spec.rows} * spec.cols);
         LFM2_RETURN_IF_FAILED(source_.ReadPlain(i, plain_.back().data()));
-        *NormOf(spec.role, &runner_.weights) = plain_.back().data();
+        const uint8_t* const data = reinterpret_cast<const uint8_t*>(plain_.back().data());
+        runner_.Show(spec.role, {data, spec.rows, spec.cols, TensorType::kF32});
       } else if (spec.layout == TensorLayout::kMatrix) {
         LFM2_RETURN_IF_FAILED(LoadMatrix(i, 0));
       }
@@ -161,9 +135,10 @@ class Calibration {
   // The runner computes with these blocks from now on.
   void Show(size_t i, TensorType type, std::vector<uint8_t> blocks) {
     const TensorSpec& spec = tensor(i).spec;
-    std::vector<uint8_t>& held = matrices_[spec.role];
-    held = std::move(blocks);
-    *ViewOf(spec.role, &runner_.weights) = Matrix{held.data(), spec.rows, spec.cols, type};
+    HeldMatrix& held = matrices_[spec.role];
+    held.blocks = std::move(blocks);
+    held.view = {held.blocks.data(), spec.rows, spec.cols, type};
+    runner_.Show(spec.role, held.view);
   }
 
   // The layer's tensor of a role; the layer has it.
@@ -171,24 +146,41 @@ class Calibration {
     return *std::find_if(index_.begin(), index_.end(), [&](size_t i) { return tensor(i).spec.role == role; });
   }
 
-  // Quantises the matrices of these roles, which have the same inputs, and shows the results to the runner.
+  bool Holds(TensorRole role) const { return store_.Holds(IndexOf(role)); }
+  bool HoldsAny(const Roles& roles) const {
+    return std::any_of(roles.begin(), roles.end(), [&](TensorRole role) { return Holds(role); });
+  }
+
+  Error CheckStop() const {
+    if (!show_ || show_(done_, total_)) return Error();
+    return Error::Of("interrupted with ", progress_.layers, " of ", config_.layers,
+                     " layers done; the same command goes on from there");
+  }
+
+  // Quantises the matrices of these roles, whose inputs have these moments, and shows the results to the runner.
   Error Quantize(const Roles& roles, uint32_t expert, InputMoments&& moments) {
+    if (!HoldsAny(roles)) return Error();
     const uint64_t inputs = moments.inputs();
     const uint32_t cols = moments.size();
-    const std::vector<float> importance = moments.Importance();
-    const FactoredMoments factored(std::move(moments), options_.damping);
+    FactoredMoments factored;
+    const Error finite = factored.Factor(std::move(moments), options_.damping);
+    if (!finite.ok()) {
+      return Error::Of("the inputs that the text gives the tensor ", TensorName(tensor(IndexOf(roles[0])).spec), " ",
+                       finite.text());
+    }
     for (const TensorRole role : roles) {
+      if (!Holds(role)) continue;
       const size_t i = IndexOf(role);
-      if (!store_.Holds(i)) continue;
       const BlockCodec codec(tensor(i).type);
       const uint32_t rows = tensor(i).spec.rows;
       RowMatrix w(rows, cols);
-      LFM2_RETURN_IF_FAILED(ReadFloats(source_.base(), i, expert, 0, rows, w.data()));
+      // Nothing has been shown of this role but the base's.
+      LFM2_RETURN_IF_FAILED(FiniteValues(matrices_[role].view, tensor(i).spec, expert, 0, w.data()));
       TensorReport& report = progress_.reports[i];
       report.inputs += inputs;
       report.weight_power += w.cast<double>().squaredNorm();
       report.output_power += factored.SquaredLength(w, executor_);
-      report.plain_error += factored.SquaredLength(PlainError(codec, w, importance), executor_);
+      report.plain_error += factored.SquaredLength(PlainError(codec, w), executor_);
       std::vector<uint8_t> ggml;
       QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &w, &ggml);
       report.weight_error += w.cast<double>().squaredNorm();
@@ -198,18 +190,16 @@ class Calibration {
       LFM2_RETURN_IF_FAILED(store_.Write(i, expert, blocks));
       Show(i, tensor(i).type, std::move(blocks));
       done_ += uint64_t{rows} * cols;
-      if (show_ && !show_(done_, total_))
-        return Error::Of("interrupted; the same command goes on behind layer ", progress_.layers, " of ",
-                         config_.layers);
+      LFM2_RETURN_IF_FAILED(CheckStop());
     }
     return Error();
   }
 
   // What rounding every block by itself would lose.
-  RowMatrix PlainError(const BlockCodec& codec, const RowMatrix& w, const std::vector<float>& importance) const {
+  RowMatrix PlainError(const BlockCodec& codec, const RowMatrix& w) const {
     RowMatrix error(w.rows(), w.cols());
     const uint32_t rows = static_cast<uint32_t>(w.rows()), cols = static_cast<uint32_t>(w.cols());
-    const std::vector<float> ones(importance.size(), 1.0f);
+    const std::vector<float> ones(cols, 1.0f);
     ParallelRanges(executor_, rows, [&](uint32_t begin, uint32_t end) {
       std::vector<uint8_t> bytes(GgmlRowBytes(codec.type(), cols));
       double sum = 0;
@@ -222,47 +212,48 @@ class Calibration {
 
   // Calls f(x of a sequence, tokens) for every one.
   template <class F>
-  void EachSequence(F&& f) {
+  Error EachSequence(F&& f) {
     float* x = progress_.stream.data();
     for (const auto& sequence : sequences_) {
+      LFM2_RETURN_IF_FAILED(CheckStop());
       f(x, static_cast<uint32_t>(sequence.size()));
       x += sequence.size() * config_.hidden_size;
     }
+    return Error();
   }
 
-  // Moments of what input(x, tokens) returns for every sequence.
+  // Quantises the matrices of these roles, whose inputs[tokens, cols] are what input(x, tokens) returns.
   template <class F>
-  InputMoments MomentsOf(uint32_t cols, F&& input) {
+  Error QuantizeFor(const Roles& roles, uint32_t cols, F&& input) {
+    if (!HoldsAny(roles)) return Error();
     InputMoments moments(cols);
-    EachSequence([&](float* x, uint32_t tokens) { moments.Add(RowsView(input(x, tokens), tokens, cols), executor_); });
-    return moments;
+    LFM2_RETURN_IF_FAILED(EachSequence(
+        [&](const float* x, uint32_t tokens) { moments.Add(RowsView(input(x, tokens), tokens, cols), executor_); }));
+    return Quantize(roles, 0, std::move(moments));
   }
 
   Error RunLayer(uint32_t layer) {
     LFM2_RETURN_IF_FAILED(LoadLayer(layer));
     const bool attention = config_.layer_kind[layer] == LayerKind::kAttention;
     const uint32_t hidden = config_.hidden_size;
-    LFM2_RETURN_IF_FAILED(Quantize(
-        attention ? Roles{TensorRole::kAttnQ, TensorRole::kAttnK, TensorRole::kAttnV} : Roles{TensorRole::kConvIn}, 0,
-        MomentsOf(hidden, [&](const float* x, uint32_t n) { return runner_.Normed(Input::kOperator, x, n); })));
-    LFM2_RETURN_IF_FAILED(Quantize({attention ? TensorRole::kAttnOut : TensorRole::kConvOut}, 0,
-                                   MomentsOf(attention ? config_.q_size() : hidden, [&](const float* x, uint32_t n) {
-                                     return runner_.OperatorOut(layer, x, n);
-                                   })));
-    EachSequence([&](float* x, uint32_t n) { runner_.AddOperator(layer, x, n); });
+    const Roles in =
+        attention ? Roles{TensorRole::kAttnQ, TensorRole::kAttnK, TensorRole::kAttnV} : Roles{TensorRole::kConvIn};
+    const Roles out = {attention ? TensorRole::kAttnOut : TensorRole::kConvOut};
+    LFM2_RETURN_IF_FAILED(
+        QuantizeFor(in, hidden, [&](const float* x, uint32_t n) { return runner_.Normed(Input::kOperator, x, n); }));
+    LFM2_RETURN_IF_FAILED(QuantizeFor(out, attention ? config_.q_size() : hidden,
+                                      [&](const float* x, uint32_t n) { return runner_.OperatorOut(layer, x, n); }));
+    LFM2_RETURN_IF_FAILED(EachSequence([&](float* x, uint32_t n) { runner_.AddOperator(layer, x, n); }));
     return config_.is_moe_layer(layer) ? RunExperts() : RunDense();
   }
 
   Error RunDense() {
-    LFM2_RETURN_IF_FAILED(Quantize({TensorRole::kFfnGate, TensorRole::kFfnUp}, 0,
-                                   MomentsOf(config_.hidden_size, [&](const float* x, uint32_t n) {
-                                     return runner_.Normed(Input::kFeedForward, x, n);
-                                   })));
-    LFM2_RETURN_IF_FAILED(Quantize(
-        {TensorRole::kFfnDown}, 0,
-        MomentsOf(config_.dense_ff_size, [&](const float* x, uint32_t n) { return runner_.DenseActivation(x, n); })));
-    EachSequence([&](float* x, uint32_t n) { runner_.AddDense(x, n); });
-    return Error();
+    LFM2_RETURN_IF_FAILED(
+        QuantizeFor({TensorRole::kFfnGate, TensorRole::kFfnUp}, config_.hidden_size,
+                    [&](const float* x, uint32_t n) { return runner_.Normed(Input::kFeedForward, x, n); }));
+    LFM2_RETURN_IF_FAILED(QuantizeFor({TensorRole::kFfnDown}, config_.dense_ff_size,
+                                      [&](const float* x, uint32_t n) { return runner_.DenseActivation(x, n); }));
+    return EachSequence([&](float* x, uint32_t n) { runner_.AddDense(x, n); });
   }
 
   Error RunExperts() {
@@ -270,21 +261,16 @@ class Calibration {
     std::vector<float> normed(tokens_ * hidden), shares(tokens_ * per_token);
     std::vector<uint16_t> chosen(tokens_ * per_token);
     InputMoments all(hidden);
-    size_t at = 0;
-    EachSequence([&](const float* x, uint32_t n) {
-      float* const own = normed.data() + at * hidden;
+    float* own = normed.data();
+    LFM2_RETURN_IF_FAILED(EachSequence([&](const float* x, uint32_t n) {
       std::memcpy(own, runner_.Normed(Input::kFeedForward, x, n), size_t{n} * hidden * sizeof(float));
       all.Add(RowsView(own, n, hidden), executor_);
-      runner_.Route(own, n, chosen.data() + at * per_token, shares.data() + at * per_token);
-      at += n;
-    });
-    LFM2_RETURN_IF_FAILED(Quantize({TensorRole::kRouter}, 0, InputMoments(all)));
-    // Routed once more, for a router that was quantised.
-    if (store_.Holds(IndexOf(TensorRole::kRouter))) {
-      for (at = 0; at < tokens_; at += options_.sequence) {
-        const uint32_t n = static_cast<uint32_t>(std::min<size_t>(options_.sequence, tokens_ - at));
-        runner_.Route(normed.data() + at * hidden, n, chosen.data() + at * per_token, shares.data() + at * per_token);
-      }
+      own += size_t{n} * hidden;
+    }));
+    if (Holds(TensorRole::kRouter)) LFM2_RETURN_IF_FAILED(Quantize({TensorRole::kRouter}, 0, InputMoments(all)));
+    for (size_t at = 0; at < tokens_; at += longest_) {
+      const uint32_t n = static_cast<uint32_t>(std::min<size_t>(longest_, tokens_ - at));
+      runner_.Route(normed.data() + at * hidden, n, chosen.data() + at * per_token, shares.data() + at * per_token);
     }
     for (uint32_t e = 0; e < config_.experts; ++e) {
       std::vector<size_t> assignments;
@@ -296,6 +282,7 @@ class Calibration {
     return Error();
   }
 
+  // assignments: places in [tokens, experts_per_token] at which the expert stands.
   Error RunExpert(uint32_t e, const std::vector<size_t>& assignments, const std::vector<float>& normed,
                   const std::vector<float>& shares, const InputMoments& all) {
     const uint32_t hidden = config_.hidden_size, per_token = config_.experts_per_token;
@@ -309,8 +296,8 @@ class Calibration {
     }
     // Calls f(inputs of the expert, first, tokens) in pieces that the runner holds.
     const auto each_piece = [&](auto&& f) {
-      for (size_t first = 0; first < assignments.size(); first += options_.sequence) {
-        const uint32_t n = static_cast<uint32_t>(std::min<size_t>(options_.sequence, assignments.size() - first));
+      for (size_t first = 0; first < assignments.size(); first += longest_) {
+        const uint32_t n = static_cast<uint32_t>(std::min<size_t>(longest_, assignments.size() - first));
         f(gathered.data() + first * hidden, first, n);
       }
     };
@@ -340,45 +327,54 @@ class Calibration {
   const StepProgress& show_;
   WeightProgress& progress_;
   WeightStore& store_;
-  QuantizedSource& source_;
+  const QuantizedSource& source_;
   const ModelConfig& config_;
   LayerRunner runner_;
   size_t tokens_ = 0;
+  uint32_t longest_ = 0;           // sequence
   uint64_t done_ = 0, total_ = 0;  // weights
 
   // Of the layer at work.
-  std::vector<size_t> index_;
+  std::vector<size_t> index_;  // in the source's tensors
   std::vector<std::vector<float>> plain_;
-  std::map<TensorRole, std::vector<uint8_t>> matrices_;
+  std::map<TensorRole, HeldMatrix> matrices_;  // of the expert at work, where the role is an expert's
 };
 
 }  // namespace
 
-Error CalibrationIds(const Vocab& vocab, const std::string& text, const CalibrationOptions& options,
-                     std::vector<std::vector<int32_t>>* sequences) {
-  std::vector<int32_t> ids;
-  LFM2_RETURN_IF_FAILED(EncodeText(vocab, text, true, false, &ids));
-  if (ids.size() < 2) return Error::Of("has ", ids.size(), " tokens: too few to calibrate with");
-  size_t used = 0;
-  for (size_t at = 0; at < ids.size() && used < options.tokens;) {
-    const bool begins = vocab.bos() != kNoToken && ids[at] != vocab.bos();
-    const size_t room = std::min<size_t>(options.sequence, options.tokens - used) - (begins ? 1 : 0);
-    const size_t count = std::min(room, ids.size() - at);
-    if (count == 0) break;
-    std::vector<int32_t> sequence(ids.begin() + static_cast<std::ptrdiff_t>(at),
-                                  ids.begin() + static_cast<std::ptrdiff_t>(at + count));
-    if (begins) sequence.insert(sequence.begin(), vocab.bos());
-    at += count;
-    used += sequence.size();
-    sequences->push_back(std::move(sequence));
+std::vector<bool> HeldTensors(const QuantizedSource& source) {
+  std::vector<bool> held;
+  for (size_t i = 0; i < source.tensors().size(); ++i) {
+    held.push_back(source.IsQuantizedHere(i) && !BelongsToNoLayer(source.tensors()[i].spec.role));
   }
-  return Error();
+  return held;
+}
+
+uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens) {
+  const ModelConfig& config = source.config();
+  uint64_t widest = 0, largest = 0;
+  std::vector<uint64_t> layers(config.layers);
+  for (size_t i = 0; i < source.tensors().size(); ++i) {
+    const TensorSpec& spec = source.tensors()[i].spec;
+    if (BelongsToNoLayer(spec.role) || spec.layout == TensorLayout::kPlain) continue;
+    widest = std::max<uint64_t>(widest, spec.cols);
+    largest = std::max(largest, uint64_t{spec.rows} * spec.cols);
+    layers[spec.layer] += MatrixBytes(source.base().tensors()[i].type, spec.rows, spec.cols);
+  }
+  const bool moe = config.moe_layers() > 0;
+  const uint64_t squares = widest * widest + (moe ? uint64_t{config.hidden_size} * config.hidden_size : 0);
+  // Of the matrix at work: values, integers and steps, or values and the error of plain rounding; and its bytes twice.
+  // Of the text: the residual stream, with experts also all inputs and one expert's.
+  return 4 * squares + 10 * largest + *std::max_element(layers.begin(), layers.end()) +
+         tokens * config.hidden_size * (moe ? 12 : 4);
 }
 
 Error Calibrate(const std::vector<std::vector<int32_t>>& sequences, const CalibrationOptions& options,
                 const Executor* executor, const StepProgress& show, WeightProgress* progress, WeightStore* store,
                 QuantizedSource* source) {
-  return Calibration(sequences, options, executor, show, progress, store, source).Run();
+  LFM2_RETURN_IF_FAILED(Calibration(sequences, options, executor, show, progress, store, *source).Run());
+  source->UseStore(store, progress->reports);
+  return Error();
 }
 
 }  // namespace lfm2::tools

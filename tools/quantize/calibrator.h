@@ -3,7 +3,6 @@
 #define LFM2_TOOLS_QUANTIZE_CALIBRATOR_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "lfm2/base/executor.h"
@@ -16,20 +15,22 @@ namespace lfm2::tools {
 
 struct CalibrationOptions {
   uint32_t tokens = 16384;   // of the text at most; their residual streams are held in memory
-  uint32_t sequence = 512;   // tokens of a sequence: the text is cut into these, each for itself
-  float damping = 0.03f;     // added to the diagonal of the inputs' moments, of its mean
-  float prior = 128.0f;      // inputs of an average token that every expert is given besides its own
-  uint32_t refinements = 3;  // passes over all integers behind the feedback
+  uint32_t sequence = 512;   // tokens of a sequence at most: the text is cut into these, each for itself
+  float damping = 0.03f;     // FactoredMoments'
+  float prior = 128.0f;      // inputs, as all tokens give them, that every expert gets besides its own
+  uint32_t refinements = 3;  // QuantizeWithFeedback's
 };
 
-// The ids of a text, cut into sequences of equal length (but the last) that each begin with the begin token where the
-// vocabulary has one. At least 2 tokens are left of it, or the Error says how many there were.
-Error CalibrationIds(const Vocab& vocab, const std::string& text, const CalibrationOptions& options,
-                     std::vector<std::vector<int32_t>>* sequences);
+// Whether `source`'s tensor comes from the store: matrices that it quantises and that belong to a layer.
+std::vector<bool> HeldTensors(const QuantizedSource& source);
 
-// Fills the store with every matrix that is quantised by `source` and belongs to a layer, and the reports of `source`.
-// show: of weights quantised so far and in all. Goes on where `progress`, from WeightStore::Open, says. The result does
-// not depend on the executor, nor on where an earlier run was interrupted.
+// Memory that Calibrate takes at most, the source's buffers and threads' stacks apart.
+uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens);
+
+// Quantises HeldTensors of `source`, which takes them and their reports from the store afterwards. sequences: of ids
+// of the model's vocabulary. show: weights quantised so far and in all; false from it stops the work with an Error.
+// Goes on where `progress`, from WeightStore::Open, says. The result does not depend on the executor, nor on where an
+// earlier run was stopped. Errors: the source's, the store's, and weights or activations that are not finite, by name.
 Error Calibrate(const std::vector<std::vector<int32_t>>& sequences, const CalibrationOptions& options,
                 const Executor* executor, const StepProgress& show, WeightProgress* progress, WeightStore* store,
                 QuantizedSource* source);

@@ -1,6 +1,7 @@
 #include "tools/quantize/feedback.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lfm2/base/numeric.h"
 
@@ -11,14 +12,14 @@ namespace {
 // Rows that one task rounds.
 constexpr uint32_t kTaskRows = 128;
 
-// A block of columns as all rows see it.
+// What all rows share of a block of columns: `after`, `within` and `importance` for the feedback, or `h` for refining.
 struct Panel {
   uint32_t first = 0;
   uint32_t columns = 0;
   Eigen::MatrixXf after;          // L_ik / L_kk for i behind the block, [size - first - columns, columns]
   RowMatrix within;               // the same inside the block, [i, k], zero but for i > k
   std::vector<float> importance;  // L_kk^2
-  RowMatrix h;                    // H[:, block], for refinements
+  RowMatrix h;                    // H[:, block], damped
 };
 
 Panel MakePanel(const FactoredMoments& m, uint32_t first, uint32_t columns, bool refine) {
@@ -45,14 +46,14 @@ Panel MakePanel(const FactoredMoments& m, uint32_t first, uint32_t columns, bool
   return p;
 }
 
-// A row's blocks while they are rounded.
+// What is stored in the end.
 struct Rounded {
-  const BlockCodec& codec;
   std::vector<int8_t> integers;   // [rows, size]
   std::vector<BlockSteps> steps;  // [rows, size / columns]
 };
 
-// target[columns] of one row becomes its error there.
+// Rounds one row's block from its last column to its first. target[columns]: w + what the errors behind the block ask
+// for; used up. error[columns] = w - w', and may be w itself.
 void RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* target, BlockSteps* steps,
                 int8_t* integers, float* error) {
   codec.ChooseSteps(target, p.importance.data(), steps);
@@ -66,8 +67,8 @@ void RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* 
   }
 }
 
-// Moves a row's integers in one block, then its step, to where e H e^T is least with all others as they are.
-// gradient[columns] = (e H)[block].
+// Moves each integer of a row's block, and then its step, to where e H e^T is least while all else stays: a step d of
+// value k changes it by d^2 H_kk - 2 d (e H)_k. gradient[columns] = (e H)[block]; used up.
 void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, BlockSteps* steps, int8_t* integers,
                  float* error) {
   const auto h = [&p](uint32_t i) { return p.h.data() + size_t{p.first + i} * p.columns; };
@@ -90,9 +91,10 @@ void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, Block
     along += level * gradient[k];
     curvature += level * sum;
   }
-  if (!(curvature > 0)) return;
-  const float old = steps->step[0];
-  codec.SetStep(old + along / curvature, steps);
+  const float old = steps->step[0], best = old + along / curvature;
+  // Of weights beyond all floats' squares nothing can be said.
+  if (!(curvature > 0) || !std::isfinite(best)) return;
+  codec.SetStep(best, steps);
   const float moved = steps->step[0] - old;
   for (uint32_t k = 0; k < p.columns; ++k) error[k] -= moved * codec.Level(integers[k]);
 }
@@ -103,8 +105,8 @@ void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moment
                           const Executor* executor, RowMatrix* w, std::vector<uint8_t>* ggml) {
   const uint32_t size = moments.size(), columns = codec.columns(), blocks = size / columns;
   const uint32_t rows = static_cast<uint32_t>(w->rows());
-  Rounded r{codec, std::vector<int8_t>(size_t{rows} * size), std::vector<BlockSteps>(size_t{rows} * blocks)};
-  // Calls f(first row, rows, block's values [rows, columns] of `offset` + the errors' product with `by`).
+  Rounded r{std::vector<int8_t>(size_t{rows} * size), std::vector<BlockSteps>(size_t{rows} * blocks)};
+  // Calls f(first row, rows) for groups of rows, which are independent of each other.
   const auto each_rows = [&](auto&& f) {
     ParallelFor(executor, DivideUp(rows, kTaskRows),
                 [&](uint32_t i) { f(i * kTaskRows, std::min(kTaskRows, rows - i * kTaskRows)); });

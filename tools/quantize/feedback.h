@@ -4,8 +4,8 @@
 // Frantar et al., GPTQ (2022), round a row column by column and move what is lost into the columns to come; in the form
 // of Chee et al., QuIP (2023): with H = L L^T and columns from last to first, column k is rounded at
 //   target_k = w_k + sum over i > k of e_i L_ik / L_kk,
-// and e H e^T is the sum over k of L_kk^2 (target_k - w'_k)^2. Afterwards single integers and steps move as long as
-// that lowers e H e^T.
+// and e H e^T is the sum over k of L_kk^2 (target_k - w'_k)^2. Afterwards single integers and steps move where that
+// lowers e H e^T further. H is the damped one throughout.
 #ifndef LFM2_TOOLS_QUANTIZE_FEEDBACK_H_
 #define LFM2_TOOLS_QUANTIZE_FEEDBACK_H_
 
@@ -18,8 +18,9 @@
 
 namespace lfm2::tools {
 
-// Rounds w[rows, size]. refinements: times that every column is looked at again.
-// ggml: codec's rows. w becomes the error, w - w'.
+// Rounds w[rows, size]; size is a multiple of the codec's columns. refinements: times that every column is looked at
+// again. ggml: the rows as bytes of the codec's type. w becomes the error, w - w'. The same result whatever the
+// executor.
 void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
                           const Executor* executor, RowMatrix* w, std::vector<uint8_t>* ggml);
 

@@ -11,6 +11,10 @@ namespace lfm2::tools {
 namespace {
 
 constexpr uint32_t kPanel = 64;
+// Below it squares of single values are no floats any more.
+constexpr float kLeastMean = 1e-30f;
+// .03 of the mean, tenfold each time: with the last, H is next to a diagonal.
+constexpr uint32_t kAttempts = 6;
 
 }  // namespace
 
@@ -30,22 +34,28 @@ void InputMoments::AddPrior(const InputMoments& other, float weight) {
   weight_ += static_cast<double>(weight);
 }
 
-std::vector<float> InputMoments::Importance() const {
-  std::vector<float> out(size(), 1.0f);
-  if (!(weight_ > 0)) return out;
-  for (uint32_t i = 0; i < size(); ++i) out[i] = sum_(i, i) / static_cast<float>(weight_);
-  return out;
-}
-
-FactoredMoments::FactoredMoments(InputMoments&& moments, float damping) : square_(std::move(moments.sum_)) {
+Error FactoredMoments::Factor(InputMoments&& moments, float damping) {
+  square_ = std::move(moments.sum_);
+  const uint32_t n = size();
   if (moments.weight_ > 0) square_ /= static_cast<float>(moments.weight_);
   const float mean = square_.diagonal().mean();
-  // Inputs that are all zero have no say; any positive number serves.
-  added_ = mean > 0 ? mean * damping : 1.0f;
-  square_.diagonal().array() += added_;
-  square_.triangularView<Eigen::StrictlyUpper>() = square_.transpose();
-  diagonal_.assign(square_.diagonal().begin(), square_.diagonal().end());
-  Eigen::LLT<Eigen::Ref<Eigen::MatrixXf>, Eigen::Lower> factor(square_);
+  // |H_ij| is at most the larger of H_ii and H_jj.
+  if (!std::isfinite(mean)) return Error::Of("are not finite, or too large for floats");
+  const Eigen::VectorXf diagonal = square_.diagonal();
+  for (uint32_t j = 1; j < n; ++j) {
+    for (uint32_t i = 0; i < j; ++i) square_(i, j) = square_(j, i);
+  }
+  // Inputs next to nothing have no say: any positive number serves.
+  added_ = mean > kLeastMean ? mean * damping : 1.0f;
+  diagonal_.resize(n);
+  for (uint32_t attempt = 0; attempt < kAttempts; ++attempt, added_ *= 10) {
+    for (uint32_t i = 0; i < n; ++i) square_(i, i) = diagonal_[i] = diagonal[i] + added_;
+    if (Eigen::LLT<Eigen::Ref<Eigen::MatrixXf>, Eigen::Lower>(square_).info() == Eigen::Success) return Error();
+    for (uint32_t j = 0; j < n; ++j) {
+      for (uint32_t i = j + 1; i < n; ++i) square_(i, j) = square_(j, i);
+    }
+  }
+  return Error::Of("are too far apart for floats");
 }
 
 double FactoredMoments::SquaredLength(const RowMatrix& e, const Executor* executor) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lfm2/base/executor.h"
+#include "tools/common/error.h"
 
 namespace lfm2::tools {
 
@@ -14,20 +15,19 @@ using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 // x[rows, cols] in memory of somebody else.
 using RowsView = Eigen::Map<const RowMatrix>;
 
-// H[size, size] = mean of x x^T over inputs x[size], in the part of a square below and on the diagonal.
+// Sum of x x^T over inputs x[size], in the part of a square below and on the diagonal.
 class InputMoments {
  public:
   explicit InputMoments(uint32_t size) : sum_(Eigen::MatrixXf::Zero(size, size)) {}
 
   uint32_t size() const { return static_cast<uint32_t>(sum_.rows()); }
+  // That were added one by one: a prior's are not among them.
   uint64_t inputs() const { return inputs_; }
-  // The same sums whatever the executor.
+  // x[inputs, size]. The same sums whatever the executor.
   void Add(const RowsView& x, const Executor* executor);
-  // Adds `weight` inputs that are distributed as those of `other`, which has some: what is known of inputs that are
-  // few.
+  // Adds `weight` inputs that are distributed as those of `other`, which has some: where inputs are few, those of
+  // their kind are better than none.
   void AddPrior(const InputMoments& other, float weight);
-  // The mean of x_i^2, for each i; ones where there were no inputs.
-  std::vector<float> Importance() const;
 
  private:
   friend class FactoredMoments;
@@ -36,13 +36,15 @@ class InputMoments {
   uint64_t inputs_ = 0;
 };
 
-// H + damping * mean diagonal * I = L L^T. H lies above the diagonal of one square and L below and on it.
+// With H = mean of x x^T: H + damping * mean diagonal of H * I = L L^T, and without any inputs I = L L^T.
 class FactoredMoments {
  public:
-  // Takes the moments' memory.
-  FactoredMoments(InputMoments&& moments, float damping);
+  // Takes the moments' memory. damping is positive; where arithmetic finds no factor with it, it becomes larger. The
+  // Error says that inputs were not finite; nothing else may be called then.
+  Error Factor(InputMoments&& moments, float damping);
 
   uint32_t size() const { return static_cast<uint32_t>(square_.rows()); }
+  // Of the damped matrix.
   float H(uint32_t i, uint32_t j) const { return i == j ? diagonal_[i] : i < j ? square_(i, j) : square_(j, i); }
   // i >= j
   float L(uint32_t i, uint32_t j) const { return square_(i, j); }
@@ -50,7 +52,7 @@ class FactoredMoments {
   double SquaredLength(const RowMatrix& e, const Executor* executor) const;
 
  private:
-  Eigen::MatrixXf square_;
+  Eigen::MatrixXf square_;       // H above the diagonal, L below and on it
   std::vector<float> diagonal_;  // of the damped H
   float added_ = 0;              // to it
 };

@@ -8,6 +8,7 @@
 
 #include "lfm2/base/executor.h"
 #include "lfm2/format/model_config.h"
+#include "lfm2/format/tensor_list.h"
 #include "lfm2/model/weights.h"
 #include "tools/common/error.h"
 
@@ -26,11 +27,15 @@ class LayerRunner {
   // tokens: of the longest sequence. executor outlives this.
   Error Open(const ModelConfig& config, uint32_t tokens, const Executor* executor);
 
-  // Of the layer that is at work; the caller fills in matrices and norms. An expert's matrices stand as ffn_*.
-  LayerWeights weights;
+  // The tensors of the layer that is at work, each where its role has its place: Show one after the other, which
+  // outlive their use, begun by Clear. An expert's matrices stand as those of a dense feed forward. A plain tensor's
+  // data are floats. The model's own roles, such as the embedding, have no place here.
+  void Clear() { weights_ = LayerWeights(); }
+  void Show(TensorRole role, const Matrix& matrix);
 
-  // These take one sequence x[tokens, hidden_size] from position 0 on. What they return, [tokens, cols], is valid until
-  // the next call: the normalised x; what attention or convolution hands to its output matrix; silu(gate) * up.
+  // These take one sequence x[tokens, hidden_size] from position 0 on; attention or convolution is what `layer` has.
+  // What they return, [tokens, cols], is valid until the next call: the normalised x; what attention or convolution
+  // hands to its output matrix; silu(gate) * up.
   const float* Normed(Input input, const float* x, uint32_t tokens);
   const float* OperatorOut(uint32_t layer, const float* x, uint32_t tokens);
   // x += operator(x).
@@ -38,7 +43,7 @@ class LayerRunner {
   const float* DenseActivation(const float* x, uint32_t tokens);
   // x += feed_forward(x), of a dense layer.
   void AddDense(float* x, uint32_t tokens);
-  // chosen[tokens, experts_per_token], weights likewise, from normalised inputs.
+  // chosen[tokens, experts_per_token] and their shares of the token, from normalised inputs.
   void Route(const float* normed, uint32_t tokens, uint16_t* chosen, float* shares);
   // normed[tokens, hidden_size] of tokens that are routed to one expert: its activation, and its output.
   const float* ExpertActivation(const float* normed, uint32_t tokens);
@@ -46,6 +51,7 @@ class LayerRunner {
 
  private:
   struct Machine;
+  LayerWeights weights_;
   std::unique_ptr<Machine> machine_;
 };
 

@@ -1,36 +1,22 @@
 #include "tools/quantize/quantize.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "lfm2/base/crc32c.h"
 #include "lfm2/format/vocab.h"
-#include "tools/common/byte_sink.h"
 #include "tools/common/console.h"
 #include "tools/common/files.h"
 #include "tools/common/interruptible.h"
+#include "tools/quantize/calibration_text.h"
 
 namespace lfm2::tools {
 
 namespace {
 
-// Belongs to what is done, so that an older program's work is not taken for this one's.
-constexpr char kMethod[] = "feedback 1";
-
-// The matrix of inputs' moments, its factor's panels and a matrix of weights with its error, of the widest tensor; the
-// residual stream, twice in layers of experts.
-uint64_t CalibrationBytes(const ModelConfig& c, uint64_t tokens) {
-  uint64_t widest = 0, largest = 0;
-  for (uint32_t group = 1; group <= c.layers; ++group) {
-    const TensorSpecs specs = TensorGroup(c, group);
-    for (uint32_t i = 0; i < specs.count; ++i) {
-      if (specs.spec[i].layout == TensorLayout::kPlain) continue;
-      widest = std::max<uint64_t>(widest, specs.spec[i].cols);
-      largest = std::max(largest, uint64_t{specs.spec[i].rows} * specs.spec[i].cols);
-    }
-  }
-  return widest * widest * 4 + largest * 16 + tokens * c.hidden_size * 8;
-}
+// Changes whenever the result does, so that an older program's work is not taken for this one's.
+constexpr char kMethod[] = "feedback 2";
 
 }  // namespace
 
@@ -56,55 +42,52 @@ std::string Quantization::Job(const std::string& text) const {
 }
 
 Error Quantization::Prepare(const std::string& output, const std::string& vocab_section) {
+  if (!arguments_.report.empty()) LFM2_RETURN_IF_FAILED(report_.Open(arguments_.report));
   if (arguments_.calibrate.empty()) return Error();
   std::string text;
   LFM2_RETURN_IF_FAILED(ReadFile(arguments_.calibrate, &text));
+  return CalibrateWith(text, output, vocab_section);
+}
+
+Error Quantization::CalibrateWith(const std::string& text, const std::string& output,
+                                  const std::string& vocab_section) {
+  const ModelConfig& config = source_.config();
+  CalibrationOptions& options = arguments_.calibration;
+  options.sequence = std::max(2u, std::min(options.sequence, config.context_length));
   Vocab vocab;
   LFM2_RETURN_IF_FAILED(Error::From(
       Vocab::Open({reinterpret_cast<const std::byte*>(vocab_section.data()), vocab_section.size()}, &vocab)));
   std::vector<std::vector<int32_t>> sequences;
-  const Error encoded = CalibrationIds(vocab, text, arguments_.calibration, &sequences);
+  const Error encoded = CalibrationIds(vocab, text, options.tokens, options.sequence, &sequences);
   if (!encoded.ok()) return Error::Of(arguments_.calibrate, " ", encoded.text());
   uint64_t tokens = 0;
   for (const auto& sequence : sequences) tokens += sequence.size();
 
-  std::vector<bool> held;
-  for (size_t i = 0; i < source_.tensors().size(); ++i) {
-    const TensorRole role = source_.tensors()[i].spec.role;
-    held.push_back(source_.IsQuantizedHere(i) && role != TensorRole::kTokenEmbedding && role != TensorRole::kOutput);
-  }
   WeightProgress progress;
   const std::string folder = output + ".work";
   LFM2_RETURN_IF_FAILED(
-      store_.Open(folder, Job(text), source_.tensors(), std::move(held), source_.config().experts, &progress));
+      store_.Open(folder, Job(text), source_.tensors(), HeldTensors(source_), config.experts, &progress));
   if (!arguments_.quiet) {
     std::printf("calibration: %s tokens in %zu sequences of at most %u, about %s of memory\n", Grouped(tokens).c_str(),
-                sequences.size(), arguments_.calibration.sequence,
-                HumanBytes(CalibrationBytes(source_.config(), tokens)).c_str());
+                sequences.size(), options.sequence, HumanBytes(CalibrationBytes(source_, tokens)).c_str());
     if (progress.layers > 0) {
-      std::printf("%u of %u layers are in %s already\n", progress.layers, source_.config().layers, folder.c_str());
+      std::printf("%u of %u layers are in %s already\n", progress.layers, config.layers, folder.c_str());
     }
     std::fflush(stdout);
   }
-  Progress bar("calibrating, weights", arguments_.quiet);
-  const Error done =
-      Calibrate(sequences, arguments_.calibration, threads_.executor(), ReportTo(&bar), &progress, &store_, &source_);
+  Progress bar("calibrating", arguments_.quiet, "weights");
+  const Error done = Calibrate(sequences, options, threads_.executor(), ReportTo(&bar), &progress, &store_, &source_);
   bar.Abandon();
-  LFM2_RETURN_IF_FAILED(done);
-  source_.UseStore(&store_);
-  return Error();
+  return done;
 }
 
 Error Quantization::Finish() {
   if (!arguments_.quiet) std::printf("\n%s", ReportTable(source_.tensors(), source_.reports()).c_str());
-  if (!arguments_.report.empty()) {
-    const std::string json = ReportJson(source_.tensors(), source_.reports()).dump(1) + "\n";
-    OutputFile file;
-    LFM2_RETURN_IF_FAILED(file.Open(arguments_.report));
-    LFM2_RETURN_IF_FAILED(file.Write(0, json.data(), json.size()));
-    LFM2_RETURN_IF_FAILED(file.Commit());
-  }
-  return arguments_.calibrate.empty() ? Error() : store_.Remove();
+  if (!arguments_.calibrate.empty()) LFM2_RETURN_IF_FAILED(store_.Remove());
+  if (arguments_.report.empty()) return Error();
+  const std::string json = ReportJson(source_.tensors(), source_.reports()).dump(1) + "\n";
+  LFM2_RETURN_IF_FAILED(report_.Write(0, json.data(), json.size()));
+  return report_.Commit();
 }
 
 }  // namespace lfm2::tools

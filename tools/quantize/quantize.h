@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lfm2/posix/thread_pool.h"
+#include "tools/common/byte_sink.h"
 #include "tools/common/error.h"
 #include "tools/pack/model_source.h"
 #include "tools/quantize/calibrator.h"
@@ -18,8 +19,8 @@ struct QuantizeArguments {
   Recipe recipe;
   std::string calibrate;  // text file; empty: no calibration
   CalibrationOptions calibration;
-  std::string report;  // JSON file to write; empty: none
-  uint32_t threads = 0;
+  std::string report;    // JSON file to write; empty: none
+  uint32_t threads = 0;  // 0: one for each usable core
   bool quiet = false;
 };
 
@@ -30,19 +31,22 @@ class Quantization {
   Error Open(const ModelSource& base, const QuantizeArguments& arguments);
   const ModelSource& source() const { return source_; }
 
-  // Calibrates, if that is wanted, with a progress bar; output: the image to be, beside which the work is kept.
-  // vocab_section: the vocabulary as the packer has built it.
+  // Opens the report, so that one that can not be written shows now, and calibrates, if that is wanted, with a progress
+  // bar. output: the image to be, beside which the work is kept. vocab_section: the vocabulary as the packer has built
+  // it.
   Error Prepare(const std::string& output, const std::string& vocab_section);
   // Behind a finished image: shows and writes the reports, and removes the work.
   Error Finish();
 
  private:
   std::string Job(const std::string& text) const;
+  Error CalibrateWith(const std::string& text, const std::string& output, const std::string& vocab_section);
 
   QuantizeArguments arguments_;
   posix::ThreadPool threads_;
   QuantizedSource source_;
   WeightStore store_;
+  OutputFile report_;
 };
 
 }  // namespace lfm2::tools

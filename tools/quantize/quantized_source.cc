@@ -1,40 +1,26 @@
 #include "tools/quantize/quantized_source.h"
 
-#include <algorithm>
 #include <cmath>
+#include <string>
 
-#include "lfm2/base/numeric.h"
 #include "lfm2/kernels/dequantize.h"
 #include "tools/pack/repack.h"
 #include "tools/quantize/block_codec.h"
 
 namespace lfm2::tools {
 
-Error ReadFloats(const ModelSource& source, size_t tensor, uint32_t expert, uint32_t row, uint32_t rows,
-                 float* values) {
-  const ImageTensor& t = source.tensors()[tensor];
-  const uint32_t cols = t.spec.cols;
-  std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(t.type, rows, cols)));
-  LFM2_RETURN_IF_FAILED(source.ReadBlocks(tensor, expert, row, rows, blocks.data()));
-  const Matrix matrix{blocks.data(), rows, cols, t.type};
-  for (uint32_t i = 0; i < rows; ++i) {
-    float* const out = values + size_t{i} * cols;
+Error FiniteValues(const Matrix& matrix, const TensorSpec& spec, uint32_t expert, uint32_t row, float* values) {
+  for (uint32_t i = 0; i < matrix.rows; ++i) {
+    float* const out = values + size_t{i} * matrix.cols;
     DequantizeRow(matrix, i, out);
-    for (uint32_t c = 0; c < cols; ++c) {
+    for (uint32_t c = 0; c < matrix.cols; ++c) {
       if (std::isfinite(out[c])) continue;
-      return Error::Of("the tensor ", TensorName(t.spec), " has a weight that is no finite number, in row ", row + i,
+      const std::string of = spec.layout == TensorLayout::kExpert ? " of expert " + std::to_string(expert) : "";
+      return Error::Of("the tensor ", TensorName(spec), of, " has a weight that is no finite number, in row ", row + i,
                        ", column ", c);
     }
   }
   return Error();
-}
-
-void RepackRows(TensorType type, const uint8_t* ggml, uint32_t rows, uint32_t cols, uint8_t* blocks) {
-  const size_t row_bytes = GgmlRowBytes(type, cols);
-  const size_t block_bytes = static_cast<size_t>(MatrixBytes(type, kBlockRows, cols));
-  for (uint32_t r = 0; r < rows; r += kBlockRows, blocks += block_bytes) {
-    RepackRowBlock(type, ggml + r * row_bytes, Min(kBlockRows, rows - r), cols, blocks);
-  }
 }
 
 Error QuantizedSource::Open(const ModelSource& base, const Recipe& recipe, const Executor* executor) {
@@ -60,7 +46,10 @@ Error QuantizedSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, 
   const size_t row_bytes = GgmlRowBytes(t.type, cols);
   values_.resize(size_t{rows} * cols);
   ggml_.resize(rows * row_bytes);
-  LFM2_RETURN_IF_FAILED(ReadFloats(*base_, tensor, expert, row, rows, values_.data()));
+  const TensorType type = base_->tensors()[tensor].type;
+  blocks_.resize(static_cast<size_t>(MatrixBytes(type, rows, cols)));
+  LFM2_RETURN_IF_FAILED(base_->ReadBlocks(tensor, expert, row, rows, blocks_.data()));
+  LFM2_RETURN_IF_FAILED(FiniteValues({blocks_.data(), rows, cols, type}, t.spec, expert, row, values_.data()));
   const std::vector<float> importance(cols, 1.0f);
   std::vector<double> errors(rows), powers(rows);
   ParallelFor(executor_, rows, [&](uint32_t i) {

@@ -16,8 +16,11 @@ constexpr NamedChoice kChoices[] = {{"source", QuantChoice::kSource},
                                     {"q6", QuantChoice::kQ6},
                                     {"q8", QuantChoice::kQ8}};
 
-bool BelongsToNoLayer(TensorRole role) {
-  return role == TensorRole::kTokenEmbedding || role == TensorRole::kOutputNorm || role == TensorRole::kOutput;
+const char* NameOf(QuantChoice choice) {
+  for (const NamedChoice& known : kChoices) {
+    if (known.choice == choice) return known.name;
+  }
+  return "";
 }
 
 // The rounding of a router changes which experts are chosen, and it is small. What every token's logits come from gets
@@ -42,6 +45,10 @@ TensorType TypeOf(QuantChoice choice, const ImageTensor& source) {
 }
 
 }  // namespace
+
+bool BelongsToNoLayer(TensorRole role) {
+  return role == TensorRole::kTokenEmbedding || role == TensorRole::kOutputNorm || role == TensorRole::kOutput;
+}
 
 std::string TensorName(const TensorSpec& spec) {
   if (BelongsToNoLayer(spec.role)) return NameOf(spec.role);
@@ -92,23 +99,14 @@ Error Recipe::Apply(const ModelSource& source, std::vector<ImageTensor>* out) co
     out->back().type = wanted;
   }
   for (size_t i = 0; i < rules_.size(); ++i) {
-    if (!used[i]) return Error::Of("--keep ", rules_[i].pattern, "=... matches no tensor of the model");
+    if (!used[i]) return Error::Of("--keep ", rules_[i].pattern, "=", NameOf(rules_[i].choice), " matches no matrix");
   }
   return Error();
 }
 
 std::string Recipe::Text() const {
-  std::string text;
-  const auto add = [&text](QuantChoice choice) {
-    for (const NamedChoice& known : kChoices) {
-      if (known.choice == choice) text += known.name;
-    }
-  };
-  add(type);
-  for (const Rule& rule : rules_) {
-    text += " " + rule.pattern + "=";
-    add(rule.choice);
-  }
+  std::string text = NameOf(type);
+  for (const Rule& rule : rules_) text += " " + rule.pattern + "=" + NameOf(rule.choice);
   return text;
 }
 

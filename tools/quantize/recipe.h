@@ -40,6 +40,8 @@ class Recipe {
   std::vector<Rule> rules_;
 };
 
+// Whether there is one of it, not one of each layer.
+bool BelongsToNoLayer(TensorRole role);
 // "layers.3.attn_q", or "token_embedding" where it belongs to no layer.
 std::string TensorName(const TensorSpec& spec);
 

@@ -1,9 +1,13 @@
 #include "tools/quantize/weight_store.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 
@@ -18,13 +22,19 @@ namespace {
 // Layout of the file "progress": this, the job's text, reports, the stream.
 struct ProgressHeader {
   char magic[8];
-  uint32_t layers;
   uint32_t crc;  // of all that follows
+  uint32_t layers;
   uint64_t job_bytes;
   uint64_t reports;
   uint64_t stream;  // floats
 };
-constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '1'};
+constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '2'};
+static_assert(sizeof(ProgressHeader) == 40, "no padding");
+
+uint32_t HeaderCrc(const ProgressHeader& header) {
+  constexpr size_t kBegin = offsetof(ProgressHeader, layers);
+  return Crc32c(0, reinterpret_cast<const char*>(&header) + kBegin, sizeof(header) - kBegin);
+}
 
 Error Failed(const std::string& path, const char* what) {
   return Error::Of(path, ": ", what, ": ", std::strerror(errno));
@@ -52,19 +62,24 @@ Error WeightStore::Open(const std::string& folder, const std::string& job, const
     const uint32_t copies = tensors[i].spec.layout == TensorLayout::kExpert ? experts : 1;
     end += copies * MatrixBytes(tensors[i].type, tensors[i].spec.rows, tensors[i].spec.cols);
   }
+  offsets_.push_back(end);
   std::error_code error;
   std::filesystem::create_directory(folder, error);
   if (error) return Error::Of(folder, ": can not be made: ", error.message());
+  const std::string path = WeightsFile(folder);
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd_ < 0) return Failed(path, "can not be opened");
+  // Two runs would mix their weights.
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) return Error::Of(folder, " is at work for another run");
   *progress = WeightProgress();
   // Whatever is wrong with what is there, beginning anew is right.
   if (!Load(tensors.size(), progress).ok()) {
     *progress = WeightProgress();
     std::filesystem::remove(ProgressFile(folder), error);
+    if (error) return Error::Of(ProgressFile(folder), ": can not be removed: ", error.message());
   }
   progress->reports.resize(tensors.size());
-  const std::string path = WeightsFile(folder);
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  return fd_ < 0 ? Failed(path, "can not be opened") : Error();
+  return Error();
 }
 
 Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
@@ -72,13 +87,20 @@ Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
   ProgressHeader header;
   LFM2_RETURN_IF_FAILED(file.Open(ProgressFile(folder_)));
   LFM2_RETURN_IF_FAILED(file.Read(0, &header, sizeof(header)));
-  std::string rest(static_cast<size_t>(file.size() - sizeof(header)), '\0');
+  const uint64_t bytes = file.size() - sizeof(header);
+  if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0 || header.job_bytes != job_.size() ||
+      header.reports != tensors || header.stream > bytes / sizeof(float) ||
+      bytes != job_.size() + tensors * sizeof(TensorReport) + header.stream * sizeof(float)) {
+    return Error::Of("is of another job");
+  }
+  std::string rest(static_cast<size_t>(bytes), '\0');
   LFM2_RETURN_IF_FAILED(file.Read(sizeof(header), rest.data(), rest.size()));
-  const bool known = std::memcmp(header.magic, kMagic, sizeof(kMagic)) == 0 && header.job_bytes == job_.size() &&
-                     header.reports == tensors && header.stream <= rest.size() / sizeof(float) &&
-                     rest.size() == job_.size() + tensors * sizeof(TensorReport) + header.stream * sizeof(float) &&
-                     rest.compare(0, job_.size(), job_) == 0 && Crc32c(0, rest.data(), rest.size()) == header.crc;
-  if (!known) return Error::Of("is of another job");
+  if (rest.compare(0, job_.size(), job_) != 0) return Error::Of("is of another job");
+  if (Crc32c(HeaderCrc(header), rest.data(), rest.size()) != header.crc) return Error::Of("is damaged");
+  struct stat info;
+  if (::fstat(fd_, &info) != 0 || static_cast<uint64_t>(info.st_size) < EndOf(header.layers)) {
+    return Error::Of("its weights are gone");
+  }
   progress->layers = header.layers;
   progress->reports.resize(tensors);
   progress->stream.resize(static_cast<size_t>(header.stream));
@@ -86,6 +108,14 @@ Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
   std::memcpy(progress->stream.data(), rest.data() + job_.size() + tensors * sizeof(TensorReport),
               progress->stream.size() * sizeof(float));
   return Error();
+}
+
+uint64_t WeightStore::EndOf(uint32_t layers) const {
+  uint64_t end = 0;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    if (held_[i] && tensors_[i].spec.layer < layers) end = std::max(end, offsets_[i + 1]);
+  }
+  return end;
 }
 
 uint64_t WeightStore::Place(size_t tensor, uint32_t expert) const {
@@ -98,7 +128,7 @@ Error WeightStore::Write(size_t tensor, uint32_t expert, const std::vector<uint8
   for (size_t done = 0; done < blocks.size();) {
     const ssize_t n = ::pwrite(fd_, blocks.data() + done, blocks.size() - done, static_cast<off_t>(at + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Failed(WeightsFile(folder_), "can not be written");
+    if (n < 0) return Failed(WeightsFile(folder_), "can not be written");
     done += static_cast<size_t>(n);
   }
   return Error();
@@ -111,7 +141,8 @@ Error WeightStore::Read(size_t tensor, uint32_t expert, uint32_t row, uint32_t r
   for (size_t done = 0; done < bytes;) {
     const ssize_t n = ::pread(fd_, blocks + done, bytes - done, static_cast<off_t>(at + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Failed(WeightsFile(folder_), "can not be read");
+    if (n < 0) return Failed(WeightsFile(folder_), "can not be read");
+    if (n == 0) return Error::Of(WeightsFile(folder_), " was cut short");
     done += static_cast<size_t>(n);
   }
   return Error();
@@ -128,7 +159,7 @@ Error WeightStore::Save(const WeightProgress& progress) {
   header.stream = progress.stream.size();
   const size_t report_bytes = progress.reports.size() * sizeof(TensorReport);
   const size_t stream_bytes = progress.stream.size() * sizeof(float);
-  header.crc = Crc32c(0, job_.data(), job_.size());
+  header.crc = Crc32c(HeaderCrc(header), job_.data(), job_.size());
   header.crc = Crc32c(header.crc, progress.reports.data(), report_bytes);
   header.crc = Crc32c(header.crc, progress.stream.data(), stream_bytes);
   OutputFile file;
@@ -141,12 +172,18 @@ Error WeightStore::Save(const WeightProgress& progress) {
 }
 
 Error WeightStore::Remove() {
+  std::error_code error;
+  std::vector<std::filesystem::path> files = {WeightsFile(folder_)};
+  // With what a run that was killed has left under temporary names.
+  for (const auto& file : std::filesystem::directory_iterator(folder_, error)) {
+    if (file.path().stem() == "progress") files.push_back(file.path());
+  }
+  for (const auto& file : files) std::filesystem::remove(file, error);
+  std::filesystem::remove(folder_, error);
   ::close(fd_);
   fd_ = -1;
-  std::error_code error;
-  for (const std::string& file : {WeightsFile(folder_), ProgressFile(folder_)}) std::filesystem::remove(file, error);
-  std::filesystem::remove(folder_, error);
-  return error ? Error::Of(folder_, ": can not be removed: ", error.message()) : Error();
+  const bool others = error == std::errc::directory_not_empty;
+  return error && !others ? Error::Of(folder_, ": can not be removed: ", error.message()) : Error();
 }
 
 }  // namespace lfm2::tools

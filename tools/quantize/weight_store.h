@@ -29,8 +29,9 @@ class WeightStore {
   WeightStore& operator=(const WeightStore&) = delete;
   ~WeightStore();
 
-  // folder: made where it does not exist. job: whatever decides the result, as text; work that was done for another is
-  // thrown away. held: which of the tensors come here. progress: where the work stands; nothing is done in a fresh one.
+  // Called once. folder: made where it does not exist, and refused while another run works there. job: whatever decides
+  // the result, as text; what was done for another, or is damaged, is thrown away. held: which of the tensors come
+  // here. progress: where the work stands, a fresh one where it begins.
   Error Open(const std::string& folder, const std::string& job, const std::vector<ImageTensor>& tensors,
              std::vector<bool> held, uint32_t experts, WeightProgress* progress);
 
@@ -39,20 +40,22 @@ class WeightStore {
   Error Write(size_t tensor, uint32_t expert, const std::vector<uint8_t>& blocks);
   // As ModelSource::ReadBlocks.
   Error Read(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const;
-  // From here on a new run begins behind these layers.
+  // Later runs of the same job go on from here.
   Error Save(const WeightProgress& progress);
-  // Deletes the folder.
+  // Deletes the folder, unless somebody else has put files there. Last call.
   Error Remove();
 
  private:
   uint64_t Place(size_t tensor, uint32_t expert) const;
+  // Behind all weights of the first layers.
+  uint64_t EndOf(uint32_t layers) const;
   Error Load(size_t tensors, WeightProgress* progress) const;
 
   std::string folder_;
   std::string job_;
   std::vector<ImageTensor> tensors_;
   std::vector<bool> held_;
-  std::vector<uint64_t> offsets_;
+  std::vector<uint64_t> offsets_;  // of each tensor's weights, and where the last ends
   int fd_ = -1;
 };
 

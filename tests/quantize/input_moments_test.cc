@@ -1,0 +1,160 @@
+// Second moments of inputs. If these fail, the feedback makes up for the wrong errors.
+#include "tools/quantize/input_moments.h"
+
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "lfm2/posix/thread_pool.h"
+#include "tests/quantize/blocks.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::FactoredMoments;
+using tools::InputMoments;
+using tools::RowMatrix;
+using tools::RowsView;
+
+constexpr uint32_t kSize = 160;  // no multiple of the panels inside
+
+RowMatrix Inputs(uint32_t rows, uint32_t seed) {
+  Weights weights(seed);
+  RowMatrix x(rows, kSize);
+  for (uint32_t r = 0; r < rows; ++r) {
+    const float common = weights.Normal();
+    for (uint32_t c = 0; c < kSize; ++c) x(r, c) = common + (1 + 0.1f * static_cast<float>(c % 7)) * weights.Normal();
+  }
+  return x;
+}
+RowsView View(const RowMatrix& x) { return RowsView(x.data(), x.rows(), x.cols()); }
+
+// Mean of x_i x_j.
+Eigen::MatrixXd NaiveMoments(const RowMatrix& x) {
+  Eigen::MatrixXd h = Eigen::MatrixXd::Zero(kSize, kSize);
+  for (Eigen::Index r = 0; r < x.rows(); ++r) {
+    for (uint32_t i = 0; i < kSize; ++i) {
+      for (uint32_t j = 0; j < kSize; ++j) {
+        h(i, j) += static_cast<double>(x(r, i)) * static_cast<double>(x(r, j)) / static_cast<double>(x.rows());
+      }
+    }
+  }
+  return h;
+}
+
+FactoredMoments Factored(InputMoments&& moments, float damping) {
+  FactoredMoments factored;
+  const tools::Error error = factored.Factor(std::move(moments), damping);
+  INFO(error.text());
+  REQUIRE(error.ok());
+  return factored;
+}
+
+// Of H + added on the diagonal, and of its factor.
+void CheckAgainst(const FactoredMoments& factored, const Eigen::MatrixXd& h, double added) {
+  double worst_h = 0, worst_l = 0;
+  for (uint32_t i = 0; i < kSize; ++i) {
+    for (uint32_t j = 0; j < kSize; ++j) {
+      const double wanted = h(i, j) + (i == j ? added : 0);
+      double product = 0;
+      for (uint32_t k = 0; k <= std::min(i, j); ++k) {
+        product += static_cast<double>(factored.L(i, k)) * static_cast<double>(factored.L(j, k));
+      }
+      worst_h = std::max(worst_h, std::fabs(static_cast<double>(factored.H(i, j)) - wanted));
+      worst_l = std::max(worst_l, std::fabs(product - wanted));
+    }
+  }
+  CHECK(worst_h <= 1e-5 * h.diagonal().maxCoeff());
+  CHECK(worst_l <= 1e-5 * h.diagonal().maxCoeff());
+}
+
+}  // namespace
+
+TEST_CASE("the moments are the mean of x x^T, and the factor is that of the damped ones") {
+  const RowMatrix first = Inputs(300, 1), second = Inputs(77, 2);
+  RowMatrix both(377, kSize);
+  both << first, second;
+  InputMoments moments(kSize);
+  moments.Add(View(first), nullptr);
+  moments.Add(View(second), nullptr);
+  CHECK(moments.inputs() == 377);
+  const Eigen::MatrixXd h = NaiveMoments(both);
+  CheckAgainst(Factored(std::move(moments), 0.03f), h, 0.03 * h.diagonal().mean());
+}
+
+TEST_CASE("SquaredLength is the sum of e H e^T, without the damping") {
+  const RowMatrix x = Inputs(400, 3), e = Inputs(9, 4);
+  const Eigen::MatrixXd h = NaiveMoments(x);
+  double wanted = 0;
+  for (Eigen::Index r = 0; r < e.rows(); ++r) {
+    for (uint32_t i = 0; i < kSize; ++i) {
+      for (uint32_t j = 0; j < kSize; ++j) {
+        wanted += static_cast<double>(e(r, i)) * h(i, j) * static_cast<double>(e(r, j));
+      }
+    }
+  }
+  InputMoments moments(kSize);
+  moments.Add(View(x), nullptr);
+  const FactoredMoments factored = Factored(std::move(moments), 0.5f);
+  CHECK(factored.SquaredLength(e, nullptr) == doctest::Approx(wanted).epsilon(1e-4));
+  CHECK(factored.SquaredLength(RowMatrix::Zero(3, kSize), nullptr) == 0);
+}
+
+TEST_CASE("a prior counts as so many inputs of the other's kind, and not as inputs") {
+  const RowMatrix few = Inputs(5, 5), many = Inputs(500, 6);
+  InputMoments moments(kSize), other(kSize), alone(kSize);
+  moments.Add(View(few), nullptr);
+  other.Add(View(many), nullptr);
+  moments.AddPrior(other, 15);
+  alone.AddPrior(other, 15);
+  CHECK(moments.inputs() == 5);
+  CHECK(alone.inputs() == 0);
+  const Eigen::MatrixXd theirs = NaiveMoments(many), h = NaiveMoments(few) * 0.25 + theirs * 0.75;
+  CheckAgainst(Factored(std::move(moments), 0.1f), h, 0.1 * h.diagonal().mean());
+  CheckAgainst(Factored(std::move(alone), 0.1f), theirs, 0.1 * theirs.diagonal().mean());
+}
+
+TEST_CASE("without any inputs, or with inputs of nothing, all columns are alike") {
+  InputMoments zeros(kSize);
+  zeros.Add(View(RowMatrix::Zero(10, kSize)), nullptr);
+  const RowMatrix e = Inputs(2, 7);
+  for (const FactoredMoments& f : {Factored(InputMoments(kSize), 0.03f), Factored(std::move(zeros), 0.03f)}) {
+    CheckAgainst(f, Eigen::MatrixXd::Identity(kSize, kSize), 0);
+    CHECK(f.SquaredLength(e, nullptr) <= 1e-4 * e.cast<double>().squaredNorm());
+  }
+}
+
+TEST_CASE("inputs that are not finite are refused, and those of one direction only still have a factor") {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30f}) {
+    RowMatrix x = Inputs(20, 8);
+    x(11, kSize - 1) = bad;
+    InputMoments moments(kSize);
+    moments.Add(View(x), nullptr);
+    FactoredMoments factored;
+    CHECK(factored.Factor(std::move(moments), 0.03f).text().find("not finite") != std::string::npos);
+  }
+  InputMoments same(kSize);
+  const RowMatrix x = RowMatrix::Constant(1000, kSize, 100.0f);
+  same.Add(View(x), nullptr);
+  // Next to no damping, so that the rounding of floats leaves a pivot below zero.
+  const FactoredMoments factored = Factored(std::move(same), 1e-9f);
+  for (uint32_t i = 0; i < kSize; ++i) CHECK(factored.L(i, i) > 0);
+}
+
+TEST_CASE("any number of threads gives the same bits") {
+  posix::ThreadPool pool;
+  REQUIRE(pool.Open(4).ok());
+  const RowMatrix x = Inputs(600, 9), e = Inputs(40, 10);
+  InputMoments one(kSize), four(kSize);
+  one.Add(View(x), nullptr);
+  four.Add(View(x), pool.executor());
+  const FactoredMoments a = Factored(std::move(one), 0.03f), b = Factored(std::move(four), 0.03f);
+  uint32_t different = 0;
+  for (uint32_t i = 0; i < kSize; ++i) {
+    for (uint32_t j = 0; j <= i; ++j) different += a.H(i, j) != b.H(i, j) || a.L(i, j) != b.L(i, j) ? 1 : 0;
+  }
+  CHECK(different == 0);
+  CHECK(a.SquaredLength(e, nullptr) == b.SquaredLength(e, pool.executor()));
+}
+
+}  // namespace lfm2::test

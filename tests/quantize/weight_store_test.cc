@@ -1,0 +1,228 @@
+// What a calibration that was interrupted finds when it goes on. If these fail, an image is made of another model's
+// weights, of damaged ones or of none.
+#include "tools/quantize/weight_store.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace lfm2::test {
+namespace {
+
+namespace fs = std::filesystem;
+using tools::Error;
+using tools::ImageTensor;
+using tools::WeightProgress;
+using tools::WeightStore;
+
+constexpr uint32_t kExperts = 3, kRows = 40, kCols = 64;
+
+// An embedding, which is not held, and two layers: a matrix of one, experts' of the other.
+const std::vector<ImageTensor> kTensors = {
+    {{TensorRole::kTokenEmbedding, 0, kRows, kCols, TensorLayout::kMatrix}, TensorType::kQ8_0},
+    {{TensorRole::kConvIn, 0, kRows, kCols, TensorLayout::kMatrix}, TensorType::kQ4_0},
+    {{TensorRole::kExpertUp, 1, kRows, kCols, TensorLayout::kExpert}, TensorType::kQ8_0}};
+const std::vector<bool> kHeld = {false, true, true};
+
+std::vector<uint8_t> Bytes(TensorType type, uint8_t value) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(MatrixBytes(type, kRows, kCols)));
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(value + i / 7);
+  return bytes;
+}
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "lfm2-store-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  std::string work() const { return (path_ / "model.lfm2.work").string(); }
+
+ private:
+  fs::path path_;
+};
+
+Error Open(WeightStore* store, const std::string& folder, const std::string& job, WeightProgress* progress) {
+  return store->Open(folder, job, kTensors, kHeld, kExperts, progress);
+}
+
+// Layer 0 is done.
+void WriteFirstLayer(const std::string& folder) {
+  WeightStore store;
+  WeightProgress progress;
+  REQUIRE(Open(&store, folder, "job", &progress).ok());
+  CHECK(progress.layers == 0);
+  REQUIRE(store.Write(1, 0, Bytes(TensorType::kQ4_0, 1)).ok());
+  progress.layers = 1;
+  progress.reports[1].weight_error = 0.25;
+  progress.stream = {1, 2, 3, 4};
+  REQUIRE(store.Save(progress).ok());
+}
+
+// How many layers a new run finds done.
+uint32_t LayersFound(const std::string& folder, const std::string& job = "job") {
+  WeightStore store;
+  WeightProgress progress;
+  REQUIRE(Open(&store, folder, job, &progress).ok());
+  CHECK(progress.reports.size() == kTensors.size());
+  CHECK((progress.layers > 0 || progress.stream.empty()));
+  return progress.layers;
+}
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+void WriteAll(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+}  // namespace
+
+TEST_CASE("what was written is read, whole or from any row block on, for each expert") {
+  const Folder folder;
+  WeightStore store;
+  WeightProgress progress;
+  REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+  CHECK(!store.Holds(0));
+  CHECK(store.Holds(1));
+  const std::vector<uint8_t> matrix = Bytes(TensorType::kQ4_0, 9);
+  REQUIRE(store.Write(1, 0, matrix).ok());
+  for (uint32_t e = 0; e < kExperts; ++e) {
+    REQUIRE(store.Write(2, e, Bytes(TensorType::kQ8_0, static_cast<uint8_t>(50 * e))).ok());
+  }
+  std::vector<uint8_t> read(matrix.size());
+  REQUIRE(store.Read(1, 0, 0, kRows, read.data()).ok());
+  CHECK(read == matrix);
+  for (uint32_t e = 0; e < kExperts; ++e) {
+    const std::vector<uint8_t> wanted = Bytes(TensorType::kQ8_0, static_cast<uint8_t>(50 * e));
+    const size_t before = static_cast<size_t>(MatrixBytes(TensorType::kQ8_0, 16, kCols));
+    std::vector<uint8_t> rest(wanted.size() - before);
+    REQUIRE(store.Read(2, e, 16, kRows - 16, rest.data()).ok());
+    CHECK(rest == std::vector<uint8_t>(wanted.begin() + static_cast<std::ptrdiff_t>(before), wanted.end()));
+  }
+  REQUIRE(store.Remove().ok());
+  CHECK(!fs::exists(folder.work()));
+}
+
+TEST_CASE("the same job goes on behind the layers that are done; another's work is thrown away") {
+  const Folder folder;
+  WriteFirstLayer(folder.work());
+  {
+    WeightStore store;
+    WeightProgress progress;
+    REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+    CHECK(progress.layers == 1);
+    CHECK(progress.stream == std::vector<float>{1, 2, 3, 4});
+    CHECK(progress.reports[1].weight_error == 0.25);
+    std::vector<uint8_t> read(Bytes(TensorType::kQ4_0, 1).size());
+    REQUIRE(store.Read(1, 0, 0, kRows, read.data()).ok());
+    CHECK(read == Bytes(TensorType::kQ4_0, 1));
+  }
+  CHECK(LayersFound(folder.work(), "jot") == 0);
+  // And it is gone for its own job too.
+  CHECK(LayersFound(folder.work()) == 0);
+}
+
+TEST_CASE("progress with any bit or byte wrong begins anew") {
+  const Folder folder;
+  WriteFirstLayer(folder.work());
+  const std::string path = folder.work() + "/progress", whole = ReadAll(path);
+  REQUIRE(whole.size() > 40);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1 << i % 8);
+    WriteAll(path, damaged);
+    CAPTURE(i);
+    CHECK(LayersFound(folder.work()) == 0);
+  }
+  for (const size_t size : {size_t{0}, size_t{7}, size_t{39}, size_t{40}, whole.size() - 1}) {
+    WriteAll(path, whole.substr(0, size));
+    CHECK(LayersFound(folder.work()) == 0);
+  }
+  WriteAll(path, whole + "x");
+  CHECK(LayersFound(folder.work()) == 0);
+  WriteAll(path, whole);
+  CHECK(LayersFound(folder.work()) == 1);
+}
+
+TEST_CASE("progress without the weights that it tells of begins anew") {
+  const Folder folder;
+  WriteFirstLayer(folder.work());
+  fs::resize_file(folder.work() + "/weights", Bytes(TensorType::kQ4_0, 1).size() - 1);
+  CHECK(LayersFound(folder.work()) == 0);
+  WriteFirstLayer(folder.work());
+  fs::remove(folder.work() + "/weights");
+  CHECK(LayersFound(folder.work()) == 0);
+}
+
+TEST_CASE("two runs do not work in one folder") {
+  const Folder folder;
+  WeightStore first, second;
+  WeightProgress progress;
+  REQUIRE(Open(&first, folder.work(), "job", &progress).ok());
+  CHECK(Open(&second, folder.work(), "job", &progress).text() == folder.work() + " is at work for another run");
+}
+
+TEST_CASE("what a killed run has left is removed, what somebody else has put there stays") {
+  const Folder folder;
+  {
+    WeightStore store;
+    WeightProgress progress;
+    REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+    WriteAll(folder.work() + "/progress.a1b2c3", "half of it");
+    REQUIRE(store.Remove().ok());
+    CHECK(!fs::exists(folder.work()));
+  }
+  WeightStore store;
+  WeightProgress progress;
+  REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+  WriteAll(folder.work() + "/notes.txt", "mine");
+  REQUIRE(store.Remove().ok());
+  CHECK(ReadAll(folder.work() + "/notes.txt") == "mine");
+  CHECK(!fs::exists(folder.work() + "/weights"));
+}
+
+TEST_CASE("a folder that can not be made, and a file in its place, are refused by name") {
+  const Folder folder;
+  WeightStore store, other;
+  WeightProgress progress;
+  CHECK(Open(&store, folder.work() + "/no/such", "job", &progress).text().find("/no/such: ") != std::string::npos);
+  WriteAll(folder.work(), "a file");
+  CHECK(Open(&other, folder.work(), "job", &progress).text().find(folder.work()) == 0);
+  CHECK(ReadAll(folder.work()) == "a file");
+}
+
+TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read of less than there was") {
+  const Folder folder;
+  WeightStore store;
+  WeightProgress progress;
+  REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+  const std::vector<uint8_t> bytes = Bytes(TensorType::kQ8_0, 3);
+  rlimit old;
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small = {1000, old.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const std::string written = store.Write(2, 0, bytes).text();
+  progress.stream.assign(1000, 1.0f);
+  const std::string saved = store.Save(progress).text();
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &old) == 0);
+  std::signal(SIGXFSZ, old_handler);
+  CHECK(written == folder.work() + "/weights: can not be written: File too large");
+  CHECK(saved.find("File too large") != std::string::npos);
+  CHECK(!fs::exists(folder.work() + "/progress"));
+  std::vector<uint8_t> read(bytes.size());
+  CHECK(store.Read(2, 0, 0, kRows, read.data()).text() == folder.work() + "/weights was cut short");
+}
+
+}  // namespace lfm2::test
