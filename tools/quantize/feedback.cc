@@ -83,20 +83,17 @@ void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, Block
     for (uint32_t j = 0; j < p.columns; ++j) gradient[j] -= moved * h(k)[j];
   }
   if (!codec.has_one_step()) return;
-  float along = 0, curvature = 0;
-  for (uint32_t k = 0; k < p.columns; ++k) {
-    const float level = codec.Level(integers[k]);
-    float sum = 0;
-    for (uint32_t j = 0; j < p.columns; ++j) sum += codec.Level(integers[j]) * h(k)[j];
-    along += level * gradient[k];
-    curvature += level * sum;
-  }
+  float levels[kMaxBlockColumns];
+  for (uint32_t k = 0; k < p.columns; ++k) levels[k] = codec.Level(integers[k]);
+  const Eigen::Map<const Eigen::VectorXf> level(levels, p.columns);
+  const float along = level.dot(Eigen::Map<const Eigen::VectorXf>(gradient, p.columns));
+  const float curvature = level.dot(p.h.middleRows(p.first, p.columns) * level);
   const float old = steps->step[0], best = old + along / curvature;
   // Of weights beyond all floats' squares nothing can be said.
   if (!(curvature > 0) || !std::isfinite(best)) return;
   codec.SetStep(best, steps);
   const float moved = steps->step[0] - old;
-  for (uint32_t k = 0; k < p.columns; ++k) error[k] -= moved * codec.Level(integers[k]);
+  for (uint32_t k = 0; k < p.columns; ++k) error[k] -= moved * levels[k];
 }
 
 }  // namespace
