@@ -28,7 +28,7 @@ void Run(std::string_view bytes) {
     LFM2_HOLDS(t.offset <= file.size() && t.bytes <= file.size() - t.offset);
     const uint32_t each = tools::BytesOf(t.type);
     uint64_t values = 1;
-    for (const uint64_t length : t.shape) values *= length;
+    for (const uint64_t dimension : t.shape) values *= dimension;
     LFM2_HOLDS(each == 0 || t.bytes == values * each);
     if (t.bytes > 0) LFM2_HOLDS(places.emplace(t.offset, t.offset + t.bytes).second);
     sum += t.bytes;
