@@ -4,14 +4,14 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+
+#include "tests/quantize/quantized_model.h"
 
 namespace lfm2::test {
 namespace {
@@ -36,20 +36,6 @@ std::vector<uint8_t> Bytes(TensorType type, uint8_t value) {
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(value + i / 7);
   return bytes;
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "lfm2-store-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  std::string work() const { return (path_ / "model.lfm2.work").string(); }
-
- private:
-  fs::path path_;
-};
 
 Error Open(WeightStore* store, const std::string& folder, const std::string& job, WeightProgress* progress) {
   return store->Open(folder, job, kTensors, kHeld, kExperts, progress);
@@ -89,10 +75,11 @@ void WriteAll(const std::string& path, const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("what was written is read, whole or from any row block on, for each expert") {
-  const Folder folder;
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
   WeightStore store;
   WeightProgress progress;
-  REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+  REQUIRE(Open(&store, folder, "job", &progress).ok());
   CHECK(!store.Holds(0));
   CHECK(store.Holds(1));
   const std::vector<uint8_t> matrix = Bytes(TensorType::kQ4_0, 9);
@@ -111,16 +98,17 @@ TEST_CASE("what was written is read, whole or from any row block on, for each ex
     CHECK(rest == std::vector<uint8_t>(wanted.begin() + static_cast<std::ptrdiff_t>(before), wanted.end()));
   }
   REQUIRE(store.Remove().ok());
-  CHECK(!fs::exists(folder.work()));
+  CHECK(!fs::exists(folder));
 }
 
 TEST_CASE("the same job goes on behind the layers that are done; another's work is thrown away") {
-  const Folder folder;
-  WriteFirstLayer(folder.work());
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
+  WriteFirstLayer(folder);
   {
     WeightStore store;
     WeightProgress progress;
-    REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+    REQUIRE(Open(&store, folder, "job", &progress).ok());
     CHECK(progress.layers == 1);
     CHECK(progress.stream == std::vector<float>{1, 2, 3, 4});
     CHECK(progress.reports[1].weight_error == 0.25);
@@ -128,85 +116,91 @@ TEST_CASE("the same job goes on behind the layers that are done; another's work 
     REQUIRE(store.Read(1, 0, 0, kRows, read.data()).ok());
     CHECK(read == Bytes(TensorType::kQ4_0, 1));
   }
-  CHECK(LayersFound(folder.work(), "jot") == 0);
+  CHECK(LayersFound(folder, "jot") == 0);
   // And it is gone for its own job too.
-  CHECK(LayersFound(folder.work()) == 0);
+  CHECK(LayersFound(folder) == 0);
 }
 
 TEST_CASE("progress with any bit or byte wrong begins anew") {
-  const Folder folder;
-  WriteFirstLayer(folder.work());
-  const std::string path = folder.work() + "/progress", whole = ReadAll(path);
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
+  WriteFirstLayer(folder);
+  const std::string path = folder + "/progress", whole = ReadAll(path);
   REQUIRE(whole.size() > 40);
   for (size_t i = 0; i < whole.size(); ++i) {
     std::string damaged = whole;
     damaged[i] = static_cast<char>(damaged[i] ^ 1 << i % 8);
     WriteAll(path, damaged);
     CAPTURE(i);
-    CHECK(LayersFound(folder.work()) == 0);
+    CHECK(LayersFound(folder) == 0);
   }
   for (const size_t size : {size_t{0}, size_t{7}, size_t{39}, size_t{40}, whole.size() - 1}) {
     WriteAll(path, whole.substr(0, size));
-    CHECK(LayersFound(folder.work()) == 0);
+    CHECK(LayersFound(folder) == 0);
   }
   WriteAll(path, whole + "x");
-  CHECK(LayersFound(folder.work()) == 0);
+  CHECK(LayersFound(folder) == 0);
   WriteAll(path, whole);
-  CHECK(LayersFound(folder.work()) == 1);
+  CHECK(LayersFound(folder) == 1);
 }
 
 TEST_CASE("progress without the weights that it tells of begins anew") {
-  const Folder folder;
-  WriteFirstLayer(folder.work());
-  fs::resize_file(folder.work() + "/weights", Bytes(TensorType::kQ4_0, 1).size() - 1);
-  CHECK(LayersFound(folder.work()) == 0);
-  WriteFirstLayer(folder.work());
-  fs::remove(folder.work() + "/weights");
-  CHECK(LayersFound(folder.work()) == 0);
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
+  WriteFirstLayer(folder);
+  fs::resize_file(folder + "/weights", Bytes(TensorType::kQ4_0, 1).size() - 1);
+  CHECK(LayersFound(folder) == 0);
+  WriteFirstLayer(folder);
+  fs::remove(folder + "/weights");
+  CHECK(LayersFound(folder) == 0);
 }
 
 TEST_CASE("two runs do not work in one folder") {
-  const Folder folder;
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
   WeightStore first, second;
   WeightProgress progress;
-  REQUIRE(Open(&first, folder.work(), "job", &progress).ok());
-  CHECK(Open(&second, folder.work(), "job", &progress).text() == folder.work() + " is at work for another run");
+  REQUIRE(Open(&first, folder, "job", &progress).ok());
+  CHECK(Open(&second, folder, "job", &progress).text() == folder + " is at work for another run");
 }
 
 TEST_CASE("what a killed run has left is removed, what somebody else has put there stays") {
-  const Folder folder;
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
   {
     WeightStore store;
     WeightProgress progress;
-    REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
-    WriteAll(folder.work() + "/progress.a1b2c3", "half of it");
+    REQUIRE(Open(&store, folder, "job", &progress).ok());
+    WriteAll(folder + "/progress.a1b2c3", "half of it");
     REQUIRE(store.Remove().ok());
-    CHECK(!fs::exists(folder.work()));
+    CHECK(!fs::exists(folder));
   }
   WeightStore store;
   WeightProgress progress;
-  REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
-  WriteAll(folder.work() + "/notes.txt", "mine");
+  REQUIRE(Open(&store, folder, "job", &progress).ok());
+  WriteAll(folder + "/notes.txt", "mine");
   REQUIRE(store.Remove().ok());
-  CHECK(ReadAll(folder.work() + "/notes.txt") == "mine");
-  CHECK(!fs::exists(folder.work() + "/weights"));
+  CHECK(ReadAll(folder + "/notes.txt") == "mine");
+  CHECK(!fs::exists(folder + "/weights"));
 }
 
 TEST_CASE("a folder that can not be made, and a file in its place, are refused by name") {
-  const Folder folder;
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
   WeightStore store, other;
   WeightProgress progress;
-  CHECK(Open(&store, folder.work() + "/no/such", "job", &progress).text().find("/no/such: ") != std::string::npos);
-  WriteAll(folder.work(), "a file");
-  CHECK(Open(&other, folder.work(), "job", &progress).text().find(folder.work()) == 0);
-  CHECK(ReadAll(folder.work()) == "a file");
+  CHECK(Open(&store, folder + "/no/such", "job", &progress).text().find("/no/such: ") != std::string::npos);
+  WriteAll(folder, "a file");
+  CHECK(Open(&other, folder, "job", &progress).text().find(folder) == 0);
+  CHECK(ReadAll(folder) == "a file");
 }
 
 TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read of less than there was") {
-  const Folder folder;
+  const TemporaryFolder temporary;
+  const std::string folder = temporary / "model.lfm2.work";
   WeightStore store;
   WeightProgress progress;
-  REQUIRE(Open(&store, folder.work(), "job", &progress).ok());
+  REQUIRE(Open(&store, folder, "job", &progress).ok());
   const std::vector<uint8_t> bytes = Bytes(TensorType::kQ8_0, 3);
   rlimit old;
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
@@ -218,11 +212,11 @@ TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read 
   const std::string saved = store.Save(progress).text();
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &old) == 0);
   std::signal(SIGXFSZ, old_handler);
-  CHECK(written == folder.work() + "/weights: can not be written: File too large");
+  CHECK(written == folder + "/weights: can not be written: File too large");
   CHECK(saved.find("File too large") != std::string::npos);
-  CHECK(!fs::exists(folder.work() + "/progress"));
+  CHECK(!fs::exists(folder + "/progress"));
   std::vector<uint8_t> read(bytes.size());
-  CHECK(store.Read(2, 0, 0, kRows, read.data()).text() == folder.work() + "/weights was cut short");
+  CHECK(store.Read(2, 0, 0, kRows, read.data()).text() == folder + "/weights was cut short");
 }
 
 }  // namespace lfm2::test

@@ -1,0 +1,232 @@
+// Calibration as a whole: interrupted, on any number of threads, with odd texts and hostile weights.
+#include "tools/quantize/calibrator.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "lfm2/format/image.h"
+#include "lfm2/posix/thread_pool.h"
+#include "tests/pack/image_copy.h"
+#include "tests/pack/tiny_gguf.h"
+#include "tests/quantize/quantized_model.h"
+#include "tools/pack/gguf_source.h"
+#include "tools/pack/verify.h"
+
+namespace lfm2::test {
+namespace {
+
+using tools::Error;
+using tools::QuantChoice;
+using tools::TensorReport;
+
+// A GGUF file in memory, open.
+struct TinySource {
+  explicit TinySource(const TinyGguf& gguf) : bytes(gguf.Bytes()), file(bytes) {
+    const Error error = source.Open({&file}, {});
+    INFO(error.text());
+    REQUIRE(error.ok());
+  }
+  const std::string bytes;
+  const tools::MemorySource file;
+  tools::GgufSource source;
+};
+
+TinyGguf Bf16Gguf(bool moe = true) {
+  TinyOptions o;
+  o.moe = moe;
+  o.matrix = o.embedding = kGgmlBF16;
+  TinyGguf gguf = MakeTinyGguf(o);
+  // Of either sign, as weights are; tiny_gguf.h has positive ones.
+  Random random(7);
+  for (TinyTensor& t : gguf.tensors) {
+    if (t.type != kGgmlBF16) continue;
+    for (size_t i = 1; i < t.data.size(); i += 2) {
+      if (random.Below(2) == 1) t.data[i] = static_cast<char>(t.data[i] ^ 0x80);
+    }
+  }
+  return gguf;
+}
+
+std::string Letters(uint32_t count, uint64_t seed) {
+  Random random(seed);
+  std::string text;
+  for (uint32_t i = 0; i < count; ++i) text += static_cast<char>('!' + random.Below(90));
+  return text;
+}
+
+QuantizeJob Job(QuantChoice type, const std::string& text) {
+  QuantizeJob job;
+  job.recipe.type = type;
+  job.text = text;
+  job.options.sequence = 64;
+  return job;
+}
+
+void CheckImage(const std::string& bytes) {
+  const ImageCopy copy(bytes);
+  Image image;
+  REQUIRE(image.Open(copy.storage()).ok());
+  const tools::MemorySource source(bytes);
+  CHECK(VerifyCrcs(image, source, tools::StepProgress()).ok());
+}
+
+const TensorReport& ReportOf(const QuantizedModel& model, TensorRole role, uint32_t layer) {
+  for (size_t i = 0; i < model.tensors.size(); ++i) {
+    if (model.tensors[i].spec.role == role && model.tensors[i].spec.layer == layer) return model.reports[i];
+  }
+  FAIL("no such tensor");
+  return model.reports[0];
+}
+
+}  // namespace
+
+TEST_CASE("every matrix of every layer loses less of its outputs than by plain rounding") {
+  for (const bool moe : {true, false}) {
+    const TinySource tiny(Bf16Gguf(moe));
+    for (const QuantChoice type : {QuantChoice::kQ4, QuantChoice::kQ4_0, QuantChoice::kQ6, QuantChoice::kQ8}) {
+      const QuantizedModel model = Quantized(tiny.source, Job(type, Letters(600, 1)));
+      CheckImage(model.image);
+      uint32_t calibrated = 0;
+      for (size_t i = 0; i < model.tensors.size(); ++i) {
+        const TensorReport& r = model.reports[i];
+        CAPTURE(tools::TensorName(model.tensors[i].spec));
+        if (r.inputs == 0) continue;
+        ++calibrated;
+        CHECK(r.output_power > 0);
+        CHECK(r.output_error < r.plain_error);
+      }
+      // All but the embedding and the router.
+      CHECK(calibrated == (moe ? 8 + 3 + 6 : 2 * 2 + 4 + 3 * 3));
+    }
+  }
+}
+
+TEST_CASE("experts: a token counts for each that it chooses, and one that no token chooses is still rounded well") {
+  TinyGguf gguf = Bf16Gguf();
+  for (uint32_t layer = 1; layer < kTinyLayers; ++layer) {
+    gguf.Tensor("blk." + std::to_string(layer) + ".exp_probs_b.bias")->data = Raw(0.0f) + Raw(0.0f) + Raw(-100.0f);
+  }
+  const TinySource tiny(gguf);
+  const QuantizedModel model = Quantized(tiny.source, Job(QuantChoice::kQ4, Letters(300, 2)));
+  CheckImage(model.image);
+  const uint64_t tokens = ReportOf(model, TensorRole::kConvIn, 0).inputs;
+  CHECK(tokens >= 300);
+  for (const TensorRole role : {TensorRole::kExpertGate, TensorRole::kExpertUp, TensorRole::kExpertDown}) {
+    const TensorReport& r = ReportOf(model, role, 1);
+    CHECK(r.inputs == 2 * tokens);
+    CHECK(r.weight_error / r.weight_power < 0.05);
+  }
+  CHECK(ReportOf(model, TensorRole::kRouter, 1).inputs == 0);
+}
+
+TEST_CASE("a router that is to be quantised is, before its experts") {
+  const TinySource tiny(Bf16Gguf());
+  QuantizeJob job = Job(QuantChoice::kQ4, Letters(300, 3));
+  REQUIRE(job.recipe.Keep("router=q8").ok());
+  REQUIRE(job.recipe.Keep("layers.2.expert_*=source").ok());
+  const QuantizedModel model = Quantized(tiny.source, job);
+  CheckImage(model.image);
+  CHECK(ReportOf(model, TensorRole::kRouter, 1).inputs == ReportOf(model, TensorRole::kConvIn, 0).inputs);
+  CHECK(ReportOf(model, TensorRole::kExpertUp, 2).inputs == 0);
+}
+
+TEST_CASE("texts of two tokens, shorter than a sequence and longer than what is used") {
+  const TinySource tiny(Bf16Gguf());
+  QuantizeJob job = Job(QuantChoice::kQ4, "x!");
+  CheckImage(Quantized(tiny.source, job).image);
+  job.text = Letters(20, 4);
+  CHECK(ReportOf(Quantized(tiny.source, job), TensorRole::kConvIn, 0).inputs == 21);
+  job.text = Letters(1000, 5);
+  job.options.tokens = 150;
+  const QuantizedModel cut = Quantized(tiny.source, job);
+  CHECK(ReportOf(cut, TensorRole::kConvIn, 0).inputs == 150);
+  // What is behind the last token that is used has no say.
+  job.text = job.text.substr(0, 147);
+  CHECK(Quantized(tiny.source, job).image == cut.image);
+  job.text = "x";
+  QuantizedModel none;
+  CHECK(QuantizeModel(tiny.source, job, &none).text().find("has 1 tokens") != std::string::npos);
+}
+
+TEST_CASE("stopped behind any layer, or within, and continued, the image is the same") {
+  const TinySource tiny(Bf16Gguf());
+  QuantizeJob job = Job(QuantChoice::kQ4, Letters(300, 6));
+  uint32_t calls = 0;
+  job.show = [&](uint64_t, uint64_t) { return ++calls, true; };
+  const QuantizedModel whole = Quantized(tiny.source, job);
+  REQUIRE(calls > 60);
+  for (uint32_t stop = 1; stop <= calls; stop += 3) {
+    const TemporaryFolder folder;
+    job.folder = folder / "work";
+    uint32_t seen = 0;
+    uint64_t done_before = 0;
+    job.show = [&](uint64_t done, uint64_t total) {
+      done_before = done;
+      CHECK(done <= total);
+      return ++seen < stop;
+    };
+    QuantizedModel model;
+    const std::string stopped = QuantizeModel(tiny.source, job, &model).text();
+    CHECK(stopped.find("interrupted with ") == 0);
+    CHECK(stopped.find(" of 3 layers done; the same command goes on from there") != std::string::npos);
+    // The same run in two more pieces.
+    seen = 0;
+    if (!QuantizeModel(tiny.source, job, &model).ok()) {
+      job.show = tools::StepProgress();
+      model = Quantized(tiny.source, job);
+    }
+    CAPTURE(stop);
+    CHECK(model.image == whole.image);
+    for (size_t i = 0; i < whole.reports.size(); ++i) {
+      CHECK(model.reports[i].output_error == whole.reports[i].output_error);
+      CHECK(model.reports[i].weight_error == whole.reports[i].weight_error);
+      CHECK(model.reports[i].inputs == whole.reports[i].inputs);
+    }
+  }
+}
+
+TEST_CASE("any number of threads gives the same image") {
+  const TinySource tiny(Bf16Gguf());
+  for (const std::string& text : {std::string(), Letters(400, 7)}) {
+    QuantizeJob job = Job(QuantChoice::kQ4, text);
+    const QuantizedModel alone = Quantized(tiny.source, job);
+    for (const uint32_t threads : {1u, 3u, 4u}) {
+      posix::ThreadPool pool;
+      REQUIRE(pool.Open(threads).ok());
+      job.executor = pool.executor();
+      CHECK(Quantized(tiny.source, job).image == alone.image);
+    }
+  }
+}
+
+TEST_CASE("a weight that is no finite number is refused by name, row and column") {
+  for (const uint16_t bad : {uint16_t{0x7fc0}, uint16_t{0x7f80}, uint16_t{0xff80}}) {
+    for (const std::string& text : {std::string(), Letters(100, 8)}) {
+      const QuantizeJob job = Job(QuantChoice::kQ4, text);
+      QuantizedModel model;
+      TinyGguf gguf = Bf16Gguf();
+      gguf.Tensor("blk.1.attn_k.weight")->data.replace(2 * (20 * 32 + 5), 2, Raw(bad));
+      CHECK(QuantizeModel(TinySource(gguf).source, job, &model).text() ==
+            "the tensor layers.1.attn_k has a weight that is no finite number, in row 20, column 5");
+      gguf = Bf16Gguf();
+      gguf.Tensor("blk.2.ffn_up_exps.weight")->data.replace(2 * ((32 + 3) * 32 + 31), 2, Raw(bad));
+      CHECK(QuantizeModel(TinySource(gguf).source, job, &model).text() ==
+            "the tensor layers.2.expert_up of expert 1 has a weight that is no finite number, in row 3, column 31");
+    }
+  }
+}
+
+TEST_CASE("activations that are not finite are refused by the tensor that meets them first") {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e38f}) {
+    TinyGguf gguf = Bf16Gguf();
+    gguf.Tensor("blk.1.ffn_norm.weight")->data.replace(4 * 9, 4, Raw(bad));
+    QuantizedModel model;
+    const std::string text =
+        QuantizeModel(TinySource(gguf).source, Job(QuantChoice::kQ4, Letters(100, 9)), &model).text();
+    CAPTURE(text);
+    CHECK(text.find("the inputs that the text gives the tensor layers.1.expert_gate are not finite") == 0);
+  }
+}
+
+}  // namespace lfm2::test
