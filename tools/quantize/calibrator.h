@@ -24,8 +24,8 @@ struct CalibrationOptions {
 // Whether `source`'s tensor comes from the store: matrices that it quantises and that belong to a layer.
 std::vector<bool> HeldTensors(const QuantizedSource& source);
 
-// Memory that Calibrate takes at most, the source's buffers and threads' stacks apart.
-uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens);
+// About the memory that Calibrate takes at most; sequence: tokens of the longest.
+uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32_t sequence);
 
 // Quantises HeldTensors of `source`, which takes them and their reports from the store afterwards. sequences: of ids
 // of the model's vocabulary. show: weights quantised so far and in all; false from it stops the work with an Error.
