@@ -142,7 +142,7 @@ with tempfile.TemporaryDirectory() as name:
     check(image.read_bytes() == wanted, "the bytes of a run that was not interrupted")
     check(not work.exists(), "the work is gone")
 
-    # Memory: what the model's widest and largest matrices, one layer, the text and a sequence's activations take, not what
+    # Memory: what the widest and the largest matrix, one layer, the text and a sequence's activations take, not what
     # the model does. Its nine million weights would be 36 MB as floats.
     tokens, hidden, widest, largest, layer = 2048, 192, 416, 3 * 192 * 192, 32 * 3 * 192 * 96 * 9 // 16 // 32
     bound = 4 * (widest ** 2 + hidden ** 2) + 10 * largest + layer + 12 * hidden * tokens + 4 * 512 * 9 * hidden
