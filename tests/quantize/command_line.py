@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""lfm2-pack --type as a program: options and refusals, the report, an interrupted calibration, and its memory.
+
+    command_line.py LFM2-PACK UNQUANTISED.gguf QUANTISED.gguf LARGER-QUANTISED.gguf TEXT
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tools"))
+from program import Program, check  # noqa: E402
+
+pack = Program(sys.argv[1])
+model, quantised, larger, text = map(os.path.abspath, sys.argv[2:])
+
+
+def made(*arguments):
+    result = pack.run(*arguments)
+    check(result.returncode == 0, arguments, result)
+    return result.stdout
+
+
+def types(*arguments):
+    """{role: type} of the image that is made."""
+    rows = re.findall(r"^(\w+) +(\w+) +\d+ +[\d ]+ +[\d.]+$", made(model, image, *arguments), re.M)
+    return dict(rows)
+
+
+def peak_bytes(*arguments):
+    """The process's own peak; ru_maxrss has Python's of before the program was started."""
+    process = subprocess.Popen([pack.path, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    status, peak = pathlib.Path(f"/proc/{process.pid}/status"), 0
+    while process.poll() is None:
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+        peak = max(peak, int(found.group(1)) * 1024 if found else 0)
+        time.sleep(0.001)
+    check(process.returncode == 0, arguments, process.returncode)
+    return peak
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    image, report, work = folder / "model.lfm2", folder / "report.json", folder / "model.lfm2.work"
+    few = folder / "few.txt"
+
+    # Wrong usage.
+    for options, part in ((["--type", "q5"], "q5"), (["--type", "2"], "2"), (["--type"], "--type"),
+                          (["--keep", "attn_q=q8"], "--type"), (["--calibrate", text], "--type"),
+                          (["--requantize"], "--type"), (["--report", report], "--type"),
+                          (["--threads", "1"], "--type"),
+                          (["--type", "q4", "--calibrate-tokens", "100"], "--calibrate"),
+                          (["--type", "q4", "--keep", "attn_q"], "attn_q is not of the form PATTERN=TYPE"),
+                          (["--type", "q4", "--keep", "attn_q=q5"], "attn_q=q5 names no type"),
+                          (["--type", "q4", "--calibrate", text, "--calibrate-tokens", "1"], "1"),
+                          (["--type", "q4", "--calibrate", text, "--calibrate-tokens", "1048577"], "1048577"),
+                          (["--type", "q4", "--threads", "257"], "257")):
+        pack.refuses([model, image, *options], 2, part)
+    # What can not be done.
+    few.write_text("x", encoding="utf-8")
+    for options, part in ((["--keep", "attn_z=q8"], "--keep attn_z=q8 matches no matrix"),
+                          (["--calibrate", folder / "absent.txt"], "absent.txt: No such file"),
+                          (["--calibrate", folder], name), (["--calibrate", few], "few.txt has 1 tokens"),
+                          (["--report", folder / "no" / "report.json"], "no/report.json"),
+                          (["--report", image], "model.lfm2 is the image"),
+                          (["--report", model], "is the file to be packed"),
+                          (["--calibrate", text, "--report", text], "is the text of --calibrate")):
+        pack.refuses([model, image, "--type", "q4", *options], 1, part)
+    copy = folder / "copy.txt"
+    copy.write_bytes(pathlib.Path(text).read_bytes())
+    pack.refuses([model, copy, "--type", "q4", "--calibrate", copy], 1, "copy.txt is the text of --calibrate")
+    check(copy.read_bytes() == pathlib.Path(text).read_bytes(), "the text survives")
+    copy.unlink()
+    pack.refuses([quantised, image, "--type", "q8"], 1, "say --requantize")
+    work.write_text("somebody's", encoding="utf-8")
+    pack.refuses([model, image, "--type", "q4", "--calibrate", text], 1, "model.lfm2.work")
+    check(work.read_text(encoding="utf-8") == "somebody's", "a file in the work's place survives")
+    work.unlink()
+    few.unlink()
+    check(not list(folder.iterdir()), "a failure leaves nothing", list(folder.iterdir()))
+
+    # Every type, rules before and behind the model's name, and what may be quantised again.
+    for option, of_matrix, of_embedding in (("q4", "IQ4_NL", "Q6_K"), ("q4_0", "Q4_0", "Q6_K"), ("q6", "Q6_K", "Q6_K"),
+                                            ("q8", "Q8_0", "Q8_0")):
+        found = types("--type", option)
+        check(found["attn_q"] == of_matrix and found["token_embedding"] == of_embedding, option, found)
+        check(found["ffn_norm"] == "F32", found)
+    made("--type", "q4", "--keep", "attn_*=q8", "--keep", "ffn_down=source", model, folder / "kept.lfm2", "--verify")
+    found = types("--type", "q4", "--keep", "attn_*=q8", "--keep", "ffn_down=source")
+    check(found["attn_v"] == "Q8_0" and found["ffn_down"] == "BF16" and found["ffn_up"] == "IQ4_NL", found)
+    check(image.read_bytes() == (folder / "kept.lfm2").read_bytes(), "the same options in another order")
+    (folder / "kept.lfm2").unlink()
+    made(quantised, image, "--type", "q8", "--requantize")
+    check(pack.run("--verify", image).returncode == 0, "the image is whole")
+
+    # The report, with and without calibration.
+    made(model, image, "--type", "q4", "--report", report, "--threads", "2")
+    plain = json.loads(report.read_text(encoding="utf-8"))
+    names = {row["tensor"] for row in plain}
+    check({"token_embedding", "layers.0.conv_in", "layers.1.attn_q", "layers.2.ffn_down"} <= names, names)
+    check(not any("norm" in n for n in names), names)
+    for row in plain:
+        check(set(row) == {"tensor", "type", "weight_error"} and 0 < row["weight_error"] < 0.01, row)
+    calibrated = (model, image, "--type", "q4", "--calibrate", text, "--calibrate-tokens", "3000")
+    shown = made(*calibrated, "--report", report, "--keep", "conv_out=source")
+    check("3 000 tokens in 6 sequences" in shown and "of outputs" in shown, shown)
+    rows = {row.pop("tensor"): row for row in json.loads(report.read_text(encoding="utf-8"))}
+    check(names - set(rows) == {"layers.0.conv_out", "layers.2.conv_out"}, set(rows))
+    for name_of, row in rows.items():
+        if name_of == "token_embedding":
+            check(set(row) == {"type", "weight_error"}, row)
+            continue
+        check(row["inputs"] == 3000 and 0 < row["output_error"] < row["plain_output_error"] < 0.05, name_of, row)
+    check({p.name for p in folder.iterdir()} == {"model.lfm2", "report.json"}, list(folder.iterdir()))
+
+    # Quiet is quiet, and threads change nothing.
+    quiet = pack.run(*calibrated, "--quiet", "--threads", "1")
+    check(quiet.returncode == 0 and not quiet.stdout and not quiet.stderr, quiet)
+    wanted = image.read_bytes()
+    made(*calibrated, "--threads", "3")
+    check(image.read_bytes() == wanted, "the same bytes on any number of threads")
+
+    # Ctrl-C behind the first layer: no image, and the same command goes on.
+    image.unlink()
+    command = [pack.path, *map(str, calibrated), "--threads", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (work / "progress").exists() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    check(process.returncode == 1, process.returncode, said)
+    layers = re.search(r"interrupted with (\d) of 3 layers done; the same command goes on from there\n", said)
+    check(layers is not None and layers.group(1) in "12", said)
+    check({p.name for p in folder.iterdir()} == {"model.lfm2.work", "report.json"}, list(folder.iterdir()))
+    shown = made(*calibrated)
+    check(f"{layers.group(1)} of 3 layers are in" in shown, shown)
+    check(image.read_bytes() == wanted, "the bytes of a run that was not interrupted")
+    check(not work.exists(), "the work is gone")
+
+    # Memory: what the widest and the largest matrix, one layer, the text and a sequence's activations take, not what
+    # the model does. Its nine million weights would be 36 MB as floats.
+    tokens, hidden, widest, largest, layer = 2048, 192, 416, 3 * 192 * 192, 32 * 3 * 192 * 96 * 9 // 16 // 32
+    bound = 4 * (widest ** 2 + hidden ** 2) + 10 * largest + layer + 12 * hidden * tokens + 4 * 512 * 9 * hidden
+    base = peak_bytes(larger, image, "--type", "q8", "--requantize", "--threads", "2")
+    peak = peak_bytes(larger, image, "--type", "q8", "--requantize", "--threads", "2", "--calibrate", text,
+                      "--calibrate-tokens", tokens)
+    print(f"peak of memory: {base / 1e6:.1f} MB, calibrated {peak / 1e6:.1f} MB; {bound / 1e6:.1f} MB for the work")
+    # Beside it threads' own buffers and the allocator's leftovers.
+    check(peak <= base + bound + 8e6, base, peak, bound)
+print("ok")

@@ -35,7 +35,7 @@ FactoredMoments Correlated() {
   InputMoments moments(kSize);
   moments.Add(RowsView(x.data(), x.rows(), kSize), nullptr);
   FactoredMoments factored;
-  REQUIRE(factored.Factor(std::move(moments), 0.03f).ok());
+  REQUIRE(factored.Factor(std::move(moments), 0, 0.03f).ok());
   return factored;
 }
 
@@ -80,7 +80,7 @@ double Damped(const FactoredMoments& m, const RowMatrix& e) {
 
 TEST_CASE("where columns have nothing to do with each other, every block is rounded by itself") {
   FactoredMoments identity;
-  REQUIRE(identity.Factor(InputMoments(kSize), 0.03f).ok());
+  REQUIRE(identity.Factor(InputMoments(kSize), 0, 0.03f).ok());
   const RowMatrix w = RandomRows(kRows, 3);
   for (const TensorType type : kQuantTypes) {
     CAPTURE(std::string(TraitsOf(type).name));

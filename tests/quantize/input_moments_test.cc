@@ -42,9 +42,9 @@ Eigen::MatrixXd NaiveMoments(const RowMatrix& x) {
   return h;
 }
 
-FactoredMoments Factored(InputMoments&& moments, float damping) {
+FactoredMoments Factored(InputMoments&& moments, float damping, float shrinkage = 0) {
   FactoredMoments factored;
-  const tools::Error error = factored.Factor(std::move(moments), damping);
+  const tools::Error error = factored.Factor(std::move(moments), shrinkage, damping);
   INFO(error.text());
   REQUIRE(error.ok());
   return factored;
@@ -82,7 +82,17 @@ TEST_CASE("the moments are the mean of x x^T, and the factor is that of the damp
   CheckAgainst(Factored(std::move(moments), 0.03f), h, 0.03 * h.diagonal().mean());
 }
 
-TEST_CASE("SquaredLength is the sum of e H e^T, without the damping") {
+TEST_CASE("shrinking takes a part of what lies off the diagonal, and leaves the diagonal") {
+  const RowMatrix x = Inputs(300, 11);
+  InputMoments moments(kSize);
+  moments.Add(View(x), nullptr);
+  const Eigen::MatrixXd all = NaiveMoments(x);
+  Eigen::MatrixXd h = all * 0.4;
+  h.diagonal() = all.diagonal();
+  CheckAgainst(Factored(std::move(moments), 0.1f, 0.6f), h, 0.1 * all.diagonal().mean());
+}
+
+TEST_CASE("SquaredLength is the sum of e M e^T, without shrinkage and damping") {
   const RowMatrix x = Inputs(400, 3), e = Inputs(9, 4);
   const Eigen::MatrixXd h = NaiveMoments(x);
   double wanted = 0;
@@ -95,7 +105,7 @@ TEST_CASE("SquaredLength is the sum of e H e^T, without the damping") {
   }
   InputMoments moments(kSize);
   moments.Add(View(x), nullptr);
-  const FactoredMoments factored = Factored(std::move(moments), 0.5f);
+  const FactoredMoments factored = Factored(std::move(moments), 0.5f, 0.3f);
   CHECK(factored.SquaredLength(e, nullptr) == doctest::Approx(wanted).epsilon(1e-4));
   CHECK(factored.SquaredLength(RowMatrix::Zero(3, kSize), nullptr) == 0);
 }
@@ -131,7 +141,7 @@ TEST_CASE("inputs that are not finite are refused, and those of one direction on
     InputMoments moments(kSize);
     moments.Add(View(x), nullptr);
     FactoredMoments factored;
-    CHECK(factored.Factor(std::move(moments), 0.03f).text().find("not finite") != std::string::npos);
+    CHECK(factored.Factor(std::move(moments), 0, 0.03f).text().find("not finite") != std::string::npos);
   }
   InputMoments same(kSize);
   const RowMatrix x = RowMatrix::Constant(1000, kSize, 100.0f);

@@ -163,7 +163,7 @@ class Calibration {
     const uint64_t inputs = moments.inputs();
     const uint32_t cols = moments.size();
     FactoredMoments factored;
-    const Error finite = factored.Factor(std::move(moments), options_.damping);
+    const Error finite = factored.Factor(std::move(moments), options_.shrinkage, options_.damping);
     if (!finite.ok()) {
       return Error::Of("the inputs that the text gives the tensor ", TensorName(tensor(IndexOf(roles[0])).spec), " ",
                        finite.text());
@@ -350,7 +350,7 @@ std::vector<bool> HeldTensors(const QuantizedSource& source) {
   return held;
 }
 
-uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens) {
+uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32_t sequence) {
   const ModelConfig& config = source.config();
   uint64_t widest = 0, largest = 0;
   std::vector<uint64_t> layers(config.layers);
@@ -364,9 +364,11 @@ uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens) {
   const bool moe = config.moe_layers() > 0;
   const uint64_t squares = widest * widest + (moe ? uint64_t{config.hidden_size} * config.hidden_size : 0);
   // Of the matrix at work: values, integers and steps, or values and the error of plain rounding; and its bytes twice.
-  // Of the text: the residual stream, with experts also all inputs and one expert's.
+  // Of the text: the residual stream, with experts also all inputs and one expert's; and a sequence's activations.
   return 4 * squares + 10 * largest + *std::max_element(layers.begin(), layers.end()) +
-         tokens * config.hidden_size * (moe ? 12 : 4);
+         tokens * config.hidden_size * (moe ? 12 : 4) +
+         uint64_t{sequence} * 4 *
+             (4 * uint64_t{config.hidden_size} + std::max(5 * uint64_t{config.hidden_size}, 2 * widest));
 }
 
 Error Calibrate(const std::vector<std::vector<int32_t>>& sequences, const CalibrationOptions& options,

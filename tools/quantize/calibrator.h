@@ -16,7 +16,8 @@ namespace lfm2::tools {
 struct CalibrationOptions {
   uint32_t tokens = 16384;   // of the text at most; their residual streams are held in memory
   uint32_t sequence = 512;   // tokens of a sequence at most: the text is cut into these, each for itself
-  float damping = 1.0f;      // FactoredMoments'
+  float shrinkage = 0.5f;    // FactoredMoments'
+  float damping = 0.05f;     // likewise
   float prior = 128.0f;      // inputs, as all tokens give them, that every expert gets besides its own
   uint32_t refinements = 3;  // QuantizeWithFeedback's
 };
@@ -24,8 +25,8 @@ struct CalibrationOptions {
 // Whether `source`'s tensor comes from the store: matrices that it quantises and that belong to a layer.
 std::vector<bool> HeldTensors(const QuantizedSource& source);
 
-// Memory that Calibrate takes at most, the source's buffers and threads' stacks apart.
-uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens);
+// About the memory that Calibrate takes at most; sequence: tokens of the longest.
+uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32_t sequence);
 
 // Quantises HeldTensors of `source`, which takes them and their reports from the store afterwards. sequences: of ids
 // of the model's vocabulary. show: weights quantised so far and in all; false from it stops the work with an Error.

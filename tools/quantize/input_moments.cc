@@ -34,7 +34,7 @@ void InputMoments::AddPrior(const InputMoments& other, float weight) {
   weight_ += static_cast<double>(weight);
 }
 
-Error FactoredMoments::Factor(InputMoments&& moments, float damping) {
+Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float damping) {
   square_ = std::move(moments.sum_);
   const uint32_t n = size();
   if (moments.weight_ > 0) square_ /= static_cast<float>(moments.weight_);
@@ -42,6 +42,8 @@ Error FactoredMoments::Factor(InputMoments&& moments, float damping) {
   // |H_ij| is at most the larger of H_ii and H_jj.
   if (!std::isfinite(mean)) return Error::Of("are not finite, or too large for floats");
   const Eigen::VectorXf diagonal = square_.diagonal();
+  shrinkage_ = shrinkage;
+  square_ *= 1 - shrinkage;
   for (uint32_t j = 1; j < n; ++j) {
     for (uint32_t i = 0; i < j; ++i) square_(i, j) = square_(j, i);
   }
@@ -70,7 +72,13 @@ double FactoredMoments::SquaredLength(const RowMatrix& e, const Executor* execut
   });
   double sum = 0;
   for (const double s : sums) sum += s;
-  return std::max(sum - static_cast<double>(added_) * e.cast<double>().squaredNorm(), 0.0);
+  // What was added to the diagonal goes out again: the damping, and what shrinking has left there.
+  const double shrinkage = static_cast<double>(shrinkage_);
+  for (uint32_t i = 0; i < n; ++i) {
+    const double added = static_cast<double>(added_), own = static_cast<double>(diagonal_[i]) - added;
+    sum -= (added + shrinkage * own) * e.col(i).cast<double>().squaredNorm();
+  }
+  return std::max(sum / (1 - shrinkage), 0.0);
 }
 
 }  // namespace lfm2::tools

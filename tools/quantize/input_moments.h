@@ -36,25 +36,26 @@ class InputMoments {
   uint64_t inputs_ = 0;
 };
 
-// With H = mean of x x^T: H + damping * mean diagonal of H * I = L L^T, and without any inputs I = L L^T.
+// With M = mean of x x^T: H = (1 - shrinkage) * M + shrinkage * diagonal of M + damping * mean diagonal of M * I = L
+// L^T, and without any inputs H = I. Which inputs are large holds for any text, how they go together less so.
 class FactoredMoments {
  public:
-  // Takes the moments' memory. damping is positive; where arithmetic finds no factor with it, it becomes larger. The
-  // Error says that inputs were not finite; nothing else may be called then.
-  Error Factor(InputMoments&& moments, float damping);
+  // Takes the moments' memory. shrinkage: 0 to less than 1. damping is positive; where arithmetic finds no factor with
+  // it, it becomes larger. The Error says that inputs were not finite; nothing else may be called then.
+  Error Factor(InputMoments&& moments, float shrinkage, float damping);
 
   uint32_t size() const { return static_cast<uint32_t>(square_.rows()); }
-  // Of the damped matrix.
   float H(uint32_t i, uint32_t j) const { return i == j ? diagonal_[i] : i < j ? square_(i, j) : square_(j, i); }
   // i >= j
   float L(uint32_t i, uint32_t j) const { return square_(i, j); }
-  // Sum over rows e of E[rows, size] of e H e^T, without the damping.
+  // Sum over rows e of E[rows, size] of e M e^T.
   double SquaredLength(const RowMatrix& e, const Executor* executor) const;
 
  private:
   Eigen::MatrixXf square_;       // H above the diagonal, L below and on it
-  std::vector<float> diagonal_;  // of the damped H
-  float added_ = 0;              // to it
+  std::vector<float> diagonal_;  // of H
+  float shrinkage_ = 0;
+  float added_ = 0;  // by damping, to each of the diagonal
 };
 
 }  // namespace lfm2::tools

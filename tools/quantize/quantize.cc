@@ -16,7 +16,7 @@ namespace lfm2::tools {
 namespace {
 
 // Changes whenever the result does, so that an older program's work is not taken for this one's.
-constexpr char kMethod[] = "feedback 3";
+constexpr char kMethod[] = "feedback 4";
 
 }  // namespace
 
@@ -69,7 +69,8 @@ Error Quantization::CalibrateWith(const std::string& text, const std::string& ou
       store_.Open(folder, Job(text), source_.tensors(), HeldTensors(source_), config.experts, &progress));
   if (!arguments_.quiet) {
     std::printf("calibration: %s tokens in %zu sequences of at most %u, about %s of memory\n", Grouped(tokens).c_str(),
-                sequences.size(), options.sequence, HumanBytes(CalibrationBytes(source_, tokens)).c_str());
+                sequences.size(), options.sequence,
+                HumanBytes(CalibrationBytes(source_, tokens, options.sequence)).c_str());
     if (progress.layers > 0) {
       std::printf("%u of %u layers are in %s already\n", progress.layers, config.layers, folder.c_str());
     }

@@ -59,7 +59,7 @@ std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vect
   }
   Table table(calibrated ? "llrrrr" : "llrr");
   std::vector<std::string> heading = {"tensor", "type", "tensors", "error of weights"};
-  if (calibrated) heading.insert(heading.end(), {"of outputs", "had it been rounded"});
+  if (calibrated) heading.insert(heading.end(), {"of outputs", "rounded plainly"});
   table.Row(heading);
   for (const auto& [key, sum] : sums) {
     std::vector<std::string> cells = {NameOf(key.first), TraitsOf(key.second).name, std::to_string(sum.tensors),

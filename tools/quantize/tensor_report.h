@@ -25,7 +25,7 @@ struct TensorReport {
 // One entry a tensor that was quantised. reports: one for each of tensors; power 0 where nothing was done.
 nlohmann::ordered_json ReportJson(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports);
 
-// A table with a line for each role: relative errors, means over its tensors.
+// A table with a line for each role and type: relative errors, means over its tensors.
 std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports);
 
 }  // namespace lfm2::tools
