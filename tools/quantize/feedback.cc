@@ -72,28 +72,33 @@ void RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* 
 void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, BlockSteps* steps, int8_t* integers,
                  float* error) {
   const auto h = [&p](uint32_t i) { return p.h.data() + size_t{p.first + i} * p.columns; };
+  // Weights, from which errors are taken anew: moves added up would gather rounding.
+  float w[kMaxBlockColumns], values[kMaxBlockColumns], levels[kMaxBlockColumns];
   for (uint32_t k = 0; k < p.columns; ++k) {
-    const float old = codec.Level(integers[k]) * steps->step[k / kStepColumns];
-    float value = 0;
-    const int8_t integer = codec.Nearest(*steps, k, old + gradient[k] / h(k)[k], &value);
+    values[k] = codec.Level(integers[k]) * steps->step[k / kStepColumns];
+    w[k] = error[k] + values[k];
+  }
+  for (uint32_t k = 0; k < p.columns; ++k) {
+    const float old = values[k];
+    const int8_t integer = codec.Nearest(*steps, k, old + gradient[k] / h(k)[k], &values[k]);
     if (integer == integers[k]) continue;
     integers[k] = integer;
-    const float moved = value - old;
-    error[k] -= moved;
+    const float moved = values[k] - old;
     for (uint32_t j = 0; j < p.columns; ++j) gradient[j] -= moved * h(k)[j];
   }
-  if (!codec.has_one_step()) return;
-  float levels[kMaxBlockColumns];
-  for (uint32_t k = 0; k < p.columns; ++k) levels[k] = codec.Level(integers[k]);
-  const Eigen::Map<const Eigen::VectorXf> level(levels, p.columns);
-  const float along = level.dot(Eigen::Map<const Eigen::VectorXf>(gradient, p.columns));
-  const float curvature = level.dot(p.h.middleRows(p.first, p.columns) * level);
-  const float old = steps->step[0], best = old + along / curvature;
-  // Of weights beyond all floats' squares nothing can be said.
-  if (!(curvature > 0) || !std::isfinite(best)) return;
-  codec.SetStep(best, steps);
-  const float moved = steps->step[0] - old;
-  for (uint32_t k = 0; k < p.columns; ++k) error[k] -= moved * levels[k];
+  if (codec.has_one_step()) {
+    for (uint32_t k = 0; k < p.columns; ++k) levels[k] = codec.Level(integers[k]);
+    const Eigen::Map<const Eigen::VectorXf> level(levels, p.columns);
+    const float along = level.dot(Eigen::Map<const Eigen::VectorXf>(gradient, p.columns));
+    const float curvature = level.dot(p.h.middleRows(p.first, p.columns) * level);
+    const float best = steps->step[0] + along / curvature;
+    // Of weights beyond all floats' squares nothing can be said.
+    if (curvature > 0 && std::isfinite(best)) {
+      codec.SetStep(best, steps);
+      for (uint32_t k = 0; k < p.columns; ++k) values[k] = levels[k] * steps->step[0];
+    }
+  }
+  for (uint32_t k = 0; k < p.columns; ++k) error[k] = w[k] - values[k];
 }
 
 }  // namespace
