@@ -84,14 +84,15 @@ inline QuantizedModel Quantized(const tools::ModelSource& base, const QuantizeJo
   return model;
 }
 
-// What people tell a home assistant, and its answers.
+// What people tell a home assistant, and its answers, as chats.
 inline std::string CommandsText() {
   std::ifstream file(std::string(LFM2_TEST_DATA) + "/home/commands.jsonl");
   REQUIRE(file.good());
   std::string text;
   for (std::string line; std::getline(file, line);) {
     const nlohmann::json command = nlohmann::json::parse(line);
-    text += command["user"].get<std::string>() + " " + command["call"].get<std::string>() + "\n";
+    text += "<|startoftext|><|im_start|>user\n" + command["user"].get<std::string>() +
+            "<|im_end|>\n<|im_start|>assistant\n" + command["call"].get<std::string>() + "<|im_end|>\n";
   }
   return text;
 }
