@@ -214,7 +214,6 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
   CheckRefused(with(Dense(), "full_attn_idxs", {-1}), "full_attn_idxs has -1");
   CheckRefused(with(Dense(), "full_attn_idxs", 7), "full_attn_idxs is 7");
   CheckRefused(with(Moe(), "layer_types", {{"a", 1}}), "layer_types is {\"a\":1}, no list of 24 layers");
-  CheckRefused(with(Moe(), "rope_parameters", 7), "rope parameters are 7");
   CheckRefused(with(Moe(), "num_key_value_heads", 5), "heads");
   CheckRefused(with(Dense(), "rope_theta", "big"), "rope_theta is \"big\"");
   CheckRefused(with(Dense(), "full_attn_idxs", {2, 16}), "full_attn_idxs has 16");
