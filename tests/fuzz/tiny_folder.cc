@@ -19,11 +19,13 @@ struct Quantization {
   bool has_biases() const { return std::string(mode) == "affine"; }
 };
 
-json Config(bool moe, const Quantization& mlx) {
+using Layers = std::vector<const char*>;
+
+json Config(bool moe, const Layers& layers, const Quantization& mlx) {
   const uint32_t vocab_size = static_cast<uint32_t>(TinyVocabSource().tokens.size());
   json config = {{"model_type", moe ? "lfm2_moe" : "lfm2"},
                  {"hidden_size", 64u},
-                 {"num_hidden_layers", 2u},
+                 {"num_hidden_layers", layers.size()},
                  {"num_attention_heads", 2u},
                  {"num_key_value_heads", 1u},
                  {"vocab_size", vocab_size},
@@ -31,12 +33,12 @@ json Config(bool moe, const Quantization& mlx) {
                  {"conv_L_cache", 3u},
                  {"norm_eps", 1e-5},
                  {"rope_theta", 1e6},
-                 {"layer_types", {"conv", "full_attention"}},
+                 {"layer_types", layers},
                  {"intermediate_size", 64u}};
   if (!moe) config["block_auto_adjust_ff_dim"] = false;
   if (moe) {
     config.update({{"moe_intermediate_size", 64u},
-                   {"num_dense_layers", 1u},
+                   {"num_dense_layers", layers.size() - 1},
                    {"num_experts", 2u},
                    {"num_experts_per_tok", 1u},
                    {"use_expert_bias", true}});
@@ -115,9 +117,10 @@ void AddMatrix(const TensorSpec& spec, const ModelConfig& config, const Quantiza
   header->Add(name.Base(0) + ".biases", "BF16", 2, scales);
 }
 
-TinyFolder Make(bool moe, const Quantization& mlx) {
+// Where moe is set, the last layer is a mixture.
+TinyFolder Make(bool moe, const Layers& layers, const Quantization& mlx) {
   TinyFolder folder;
-  folder.json["config.json"] = Config(moe, mlx);
+  folder.json["config.json"] = Config(moe, layers, mlx);
   folder.json["tokenizer.json"] = Tokenizer();
   folder.json["tokenizer_config.json"] = {{"bos_token", "<|startoftext|>"}, {"eos_token", "<|im_end|>"}};
   folder.json["generation_config.json"] = {{"eos_token_id", {4u, 2u}}};
@@ -159,9 +162,13 @@ TinyFolder Make(bool moe, const Quantization& mlx) {
 }  // namespace
 
 const TinyFolder& TinyFolderOf(uint32_t number) {
-  static const TinyFolder folders[kTinyFolders] = {Make(false, {}),     Make(true, {}),
-                                                   Make(true, {4, 64}), Make(false, {6, 32}),
-                                                   Make(true, {8, 32}), Make(true, {4, 32, "mxfp4"})};
+  // Mostly of one layer: the time goes into their texts.
+  const char* const conv = "conv";
+  const char* const attention = "full_attention";
+  static const TinyFolder folders[kTinyFolders] = {
+      Make(false, {attention}, {}),     Make(true, {conv, attention}, {}),
+      Make(true, {attention}, {4, 64}), Make(false, {conv, attention}, {6, 32}),
+      Make(true, {conv}, {8, 32}),      Make(true, {attention}, {4, 32, "mxfp4"})};
   return folders[number];
 }
 

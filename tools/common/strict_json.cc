@@ -1,7 +1,7 @@
 #include "tools/common/strict_json.h"
 
 #include <cmath>
-#include <set>
+#include <utility>
 #include <vector>
 
 namespace lfm2::tools {
@@ -10,34 +10,64 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxDepth = 32;
+constexpr size_t kMaxDepth = 32;
 
-// Builds the value and watches what is built.
-class Watcher {
+// Builds the value from the parser's events; what must not be ends the parsing.
+class Builder final : public Json::json_sax_t {
  public:
-  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
-    if (!error_.ok()) return false;
-    switch (event) {
-      case Json::parse_event_t::object_start:
-      case Json::parse_event_t::array_start:
-        if (depth >= kMaxDepth) error_ = Error::Of("it is nested deeper than ", kMaxDepth, " levels");
-        keys_.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-      case Json::parse_event_t::array_end: keys_.pop_back(); break;
-      case Json::parse_event_t::key: {
-        const std::string& key = parsed.get_ref<const std::string&>();
-        if (!keys_.back().insert(key).second) error_ = Error::Of("the key ", Shown(parsed), " is there twice");
-        break;
-      }
-      case Json::parse_event_t::value: break;
-    }
-    return error_.ok();
-  }
+  explicit Builder(Json* root) : root_(root) {}
   const Error& error() const { return error_; }
 
+  bool null() override { return Put(nullptr); }
+  bool boolean(bool value) override { return Put(value); }
+  bool number_integer(number_integer_t value) override { return Put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return Put(value); }
+  bool string(string_t& value) override { return Put(std::move(value)); }
+  bool binary(binary_t&) override { return Fail(Error::Of("it has binary data")); }
+  bool start_object(std::size_t) override { return Open(Json::object()); }
+  bool start_array(std::size_t) override { return Open(Json::array()); }
+  bool end_object() override { return Close(); }
+  bool end_array() override { return Close(); }
+  bool key(string_t& key) override {
+    const auto added = open_.back()->get_ref<Json::object_t&>().try_emplace(std::move(key));
+    member_ = &added.first->second;
+    return added.second || Fail(Error::Of("the key ", Shown(added.first->first), " is there twice"));
+  }
+  bool parse_error(std::size_t position, const std::string&, const Json::exception&) override {
+    return Fail(Error::Of("it is no JSON from byte ", position, " on"));
+  }
+
  private:
-  std::vector<std::set<std::string>> keys_;
+  bool Fail(const Error& error) {
+    error_ = error;
+    return false;
+  }
+  bool Put(Json value) {
+    Place() = std::move(value);
+    return true;
+  }
+  bool Open(Json empty) {
+    if (open_.size() >= kMaxDepth) return Fail(Error::Of("it is nested deeper than ", kMaxDepth, " levels"));
+    Json& place = Place();
+    place = std::move(empty);
+    open_.push_back(&place);
+    return true;
+  }
+  bool Close() {
+    open_.pop_back();
+    return true;
+  }
+  // Where the next value goes.
+  Json& Place() {
+    if (open_.empty()) return *root_;
+    return open_.back()->is_array() ? open_.back()->emplace_back() : *member_;
+  }
+
+  Json* const root_;
+  Json* member_ = nullptr;  // of the innermost object
+  // The values that are not complete, outermost first. Each is the last of the one before it: none of them moves.
+  std::vector<Json*> open_;
   Error error_;
 };
 
@@ -50,13 +80,9 @@ std::string Shown(const Json& value) {
 }
 
 Error ParseStrictJson(std::string_view text, Json* out) {
-  Watcher watcher;
-  const auto watch = [&watcher](int depth, Json::parse_event_t event, Json& parsed) {
-    return watcher(depth, event, parsed);
-  };
-  *out = Json::parse(text.begin(), text.end(), watch, false);
-  if (!watcher.error().ok()) return watcher.error();
-  if (out->is_discarded()) return Error::Of("it is no JSON");
+  Builder builder(out);
+  Json::sax_parse(text.begin(), text.end(), &builder);
+  LFM2_RETURN_IF_FAILED(builder.error());
   if (!out->is_object()) return Error::Of("it is no JSON object");
   return Error();
 }
