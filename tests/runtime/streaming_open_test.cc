@@ -131,6 +131,28 @@ TEST_CASE("a drive that fails while the image opens: a Status, and opening again
   }
 }
 
+TEST_CASE("an image that ends within a block of 4096 bytes opens from a drive of smaller blocks that ends with it") {
+  const TestModel model(LFM2_TEST_DATA + std::string("/gguf/dense-256-BF16.gguf"));
+  const Image& resident = model.image();
+  const size_t end = static_cast<size_t>(resident.file_bytes());
+  REQUIRE((end % kBlock > 0 && end % kBlock <= kBlock - 512));
+  for (const uint32_t alignment : {512u, 1024u, 2048u, 4096u}) {
+    CAPTURE(alignment);
+    SimulatedDeviceOptions options = DriveOptions(4, 16 * kBlock);
+    options.alignment = alignment;
+    StreamedImage s(resident, options, resident.front_bytes());
+    LFM2_REQUIRE_OK(s.opened);
+    // Between metadata and weights the file is padded.
+    const ImageHeader h = LoadAs<ImageHeader>(BytesOf(resident).data());
+    const auto differs = [&](uint64_t from, uint64_t bytes) {
+      const size_t at = static_cast<size_t>(from);
+      return std::memcmp(s.arena.span().data() + at, BytesOf(resident).data() + at, static_cast<size_t>(bytes)) != 0;
+    };
+    CHECK(!differs(0, h.metadata_bytes));
+    CHECK(!differs(h.pinned_offset, h.pinned_bytes));
+  }
+}
+
 TEST_CASE("an arena that does not suit the image says why") {
   const SimulatedDevice drive(BytesOf(Resident()));
   const uint64_t front = Resident().front_bytes();
