@@ -123,15 +123,17 @@ void Run(std::string_view bytes) {
       continue;
     }
     std::string& text = file->second.first;
+    const bool has_length = model.data_bytes.count(file->first) != 0;
+    if (has_length) text.erase(0, sizeof(uint64_t));
     if (input.Below(4) > 0) {
       json changed = original->second;
       EditJson(&input, &changed);
       text = changed.dump(-1, ' ', true, json::error_handler_t::replace);
     } else {
-      const size_t at = input.Take<uint16_t>() % text.size();
+      const size_t at = input.Take<uint16_t>() % (text.size() + 1);
       text.replace(at, input.Below(8), input.Bytes(input.Below(16)));
     }
-    if (model.data_bytes.count(file->first) != 0) text = WithLength(text);
+    if (has_length) text = WithLength(text);
   }
   PackFolder(files, &input);
 }

@@ -1,6 +1,7 @@
 #include "tests/fuzz/tiny_folder.h"
 
-#include "tests/fuzz/tiny_vocab.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "tests/pack/tiny_gguf.h"
 #include "tools/pack/config_json.h"
 #include "tools/pack/folder_names.h"
 
@@ -19,16 +20,18 @@ struct Quantization {
   bool has_biases() const { return std::string(mode) == "affine"; }
 };
 
+// Fewer than other targets' vocabularies have: the time goes into the texts of these files.
+constexpr uint32_t kVocabSize = 4 + 256 + 2;
+
 using Layers = std::vector<const char*>;
 
 json Config(bool moe, const Layers& layers, const Quantization& mlx) {
-  const uint32_t vocab_size = static_cast<uint32_t>(TinyVocabSource().tokens.size());
   json config = {{"model_type", moe ? "lfm2_moe" : "lfm2"},
                  {"hidden_size", 64u},
                  {"num_hidden_layers", layers.size()},
                  {"num_attention_heads", 2u},
                  {"num_key_value_heads", 1u},
-                 {"vocab_size", vocab_size},
+                 {"vocab_size", kVocabSize},
                  {"max_position_embeddings", 128u},
                  {"conv_L_cache", 3u},
                  {"norm_eps", 1e-5},
@@ -53,17 +56,18 @@ json Config(bool moe, const Layers& layers, const Quantization& mlx) {
 }
 
 json Tokenizer() {
-  const tools::VocabSource source = TinyVocabSource();
-  json vocab = json::object(), added = json::array(), merges = json::array();
-  for (uint32_t id = 0; id < source.tokens.size(); ++id) {
-    const TokenType type = static_cast<TokenType>(source.types[id]);
-    if (type == TokenType::kNormal) {
-      vocab[source.tokens[id]] = id;
-    } else {
-      added.push_back({{"id", id}, {"content", source.tokens[id]}, {"special", type == TokenType::kControl}});
-    }
-  }
-  for (const auto& [left, right] : source.merges) merges.push_back({left, right});
+  json vocab = json::object(), added = json::array();
+  const auto add = [&added](const char* text, bool special) {
+    added.push_back({{"id", added.size()}, {"content", text}, {"special", special}});
+  };
+  add("<|pad|>", true);
+  add("<|startoftext|>", true);
+  add("<|im_end|>", true);
+  add("<think>", false);
+  std::vector<std::string> texts = test::ByteSpellings();
+  for (const char* merged : {"th", "the"}) texts.emplace_back(merged);
+  for (const std::string& text : texts) vocab[text] = added.size() + vocab.size();
+  const json merges = {{"t", "h"}, "th e"};
   const char* const pattern = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
                               R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   return {{"added_tokens", added},
@@ -123,7 +127,7 @@ TinyFolder Make(bool moe, const Layers& layers, const Quantization& mlx) {
   folder.json["config.json"] = Config(moe, layers, mlx);
   folder.json["tokenizer.json"] = Tokenizer();
   folder.json["tokenizer_config.json"] = {{"bos_token", "<|startoftext|>"}, {"eos_token", "<|im_end|>"}};
-  folder.json["generation_config.json"] = {{"eos_token_id", {4u, 2u}}};
+  folder.json["generation_config.json"] = {{"eos_token_id", {2u, 1u}}};
   for (const auto& [name, value] : folder.json) folder.texts[name] = value.dump();
   ModelConfig config;
   bool expert_bias = false;
@@ -162,7 +166,7 @@ TinyFolder Make(bool moe, const Layers& layers, const Quantization& mlx) {
 }  // namespace
 
 const TinyFolder& TinyFolderOf(uint32_t number) {
-  // Mostly of one layer: the time goes into their texts.
+  // Mostly of one layer, for the same reason.
   const char* const conv = "conv";
   const char* const attention = "full_attention";
   static const TinyFolder folders[kTinyFolders] = {
