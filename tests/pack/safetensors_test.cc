@@ -116,6 +116,21 @@ TEST_CASE("entries that lack a member or have one of another kind, and names tha
   CHECK((text.size() < 1100 && text.find("nnn has the unknown dtype F99") != std::string::npos));
 }
 
+TEST_CASE("what is no JSON is refused with the byte from which on it is none") {
+  for (const auto& [text, byte] : {std::pair<std::string, int>{"", 1},
+                                   {"{", 2},
+                                   {"{\"a\":1,}", 8},
+                                   {"{\"a\":1}x", 8},
+                                   {"{\"a\":1e999}", 10},
+                                   {"{\"a\":\"\xff\"}", 7},
+                                   {"{\"a\":[1}", 8},
+                                   {"{'a':1}", 2}}) {
+    CAPTURE(text);
+    nlohmann::json json;
+    CHECK(tools::ParseStrictJson(text, &json).text() == "it is no JSON from byte " + std::to_string(byte) + " on");
+  }
+}
+
 TEST_CASE("JSON that is nested without end costs no stack") {
   nlohmann::json json;
   const std::string deep(1000000, '[');
