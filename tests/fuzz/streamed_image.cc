@@ -117,7 +117,7 @@ Status OpenStreamed(const SimulatedDevice& device, Span<std::byte> arena, std::u
 void RunStreamed(const Image& resident, bool damaged, SimulatedDevice* device, const FaultRates& rates, Input* input) {
   SessionOptions options;
   const uint8_t flags = input->Byte();
-  options.context_length = 1 + flags % 4;
+  options.context_length = std::min<uint32_t>(1 + flags % 4, resident.config().context_length);
   options.prefill_chunk = 1 + flags / 4 % 3;
   options.read_retries = flags / 16 % 3;
   options.read_ahead = (flags & 64) != 0;
