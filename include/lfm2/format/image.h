@@ -146,8 +146,8 @@ class Image {
     return value == expected ? Status() : Bad(where, "is not what the config demands", value, expected);
   }
 
-  // The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of the device: behind the last one
-  // that has bytes of the image there may be nothing to read.
+  // The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of the device: behind the last
+  // one that has bytes of the image there may be nothing to read.
   static Status ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) {
     const uint64_t whole = RoundUp<uint64_t>(bytes, kRecordAlignment);
     if (offset + whole > arena.size()) {
