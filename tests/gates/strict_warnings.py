@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Compiles SOURCE, which has the library outside posix/ in it, to object code under strict warnings, and headers alone.
+"""Compiles SOURCE, which has the library outside posix/ in it, to OBJECT under strict warnings, and headers alone.
 
-    strict_warnings.py INCLUDE_DIRECTORY HEADERS SOURCE COMPILER ARGUMENT...
+    strict_warnings.py INCLUDE_DIRECTORY HEADERS OBJECT SOURCE COMPILER ARGUMENT...
 
 HEADERS is a pattern of files below INCLUDE_DIRECTORY: each alone, twice in one unit. What one of them forgets to include
-does not depend on the processor, so that on others those of posix/ are enough.
+does not depend on the processor, so that on others those of posix/ are enough. Other gates judge OBJECT.
 """
 import concurrent.futures
 import os
@@ -22,17 +22,17 @@ def compile_unit(name, command, text):
 
 
 def main():
-    if len(sys.argv) < 5:
+    if len(sys.argv) < 6:
         print(__doc__, file=sys.stderr)
         return 2
-    include, pattern, source, compiler = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+    include, (pattern, unit, source), compiler = pathlib.Path(sys.argv[1]), sys.argv[2:5], sys.argv[5:]
     headers = sorted(file.relative_to(include).as_posix() for file in include.glob(pattern))
     if not headers:
         print(f"{include} has no headers {pattern}", file=sys.stderr)
         return 2
     # The object code first: it takes longest. The optimiser sees what the front end alone does not, such as a use of what
     # was never set.
-    jobs = [(source, [*compiler, *FLAGS, "-O2", "-DNDEBUG", "-c", "-o", os.devnull, source], "")]
+    jobs = [(source, [*compiler, *FLAGS, "-O2", "-DNDEBUG", "-c", "-o", unit, source], "")]
     jobs += [(f"#include \"{name}\"", [*compiler, *FLAGS, "-fsyntax-only", "-x", "c++", "-"],
               f'#include "{name}"\n#include "{name}"\n') for name in headers]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

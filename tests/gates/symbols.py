@@ -2,6 +2,7 @@
 """Proves on object code what the library promises: no allocation, exception, RTTI, static initialiser, lock or OS call.
 
     symbols.py [OPTION]... COMPILER ARGUMENT... SOURCE   compiles SOURCE and judges the object
+    symbols.py [OPTION]... --object OBJECT               judges what strict_warnings.py has compiled
     symbols.py [OPTION]... --self-test COMPILER ARGUMENT...
 
 --every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
@@ -120,31 +121,35 @@ def reached(calls, start):
     return seen
 
 
-def judge(nm, readelf, source, compiler):
+def judge(nm, readelf, unit):
     """Returns (findings, how many functions the object defines)."""
+    findings = []
+    functions = 0
+    for line in run([nm, "-P", str(unit)]).splitlines():
+        name, kind = line.split()[:2]
+        if kind in "Uw":
+            if not is_allowed(name):
+                findings.append(f"needs {name}")
+        elif name.startswith("_ZGV"):
+            findings.append(f"guards a static object: {name}")
+        elif re.match(r"_ZT[IS]", name):
+            findings.append(f"carries run-time type information: {name}")
+        elif kind in "tTwWvV":
+            functions += 1
+    # .data.rel.ro is written by the loader alone: tables of addresses.
+    defined, _ = references(readelf, str(unit))
+    findings += [f"has writable global state: {name}" for name, section in defined.items()
+                 if re.match(r"\.(data|bss|sdata|sbss)(?!\.rel\.ro)|COM", section) and not name.startswith(("$", "."))]
+    for match in sorted(set(SECTIONS.findall(run([readelf, "-S", "-W", str(unit)])))):
+        findings.append(f"has a section .{match}")
+    return demangle(findings), functions
+
+
+def compile_and_judge(nm, readelf, source, compiler):
     with tempfile.TemporaryDirectory() as directory:
         unit = pathlib.Path(directory) / "unit.o"
         run([*compiler, *FLAGS, "-c", str(source), "-o", str(unit)])
-        findings = []
-        functions = 0
-        for line in run([nm, "-P", str(unit)]).splitlines():
-            name, kind = line.split()[:2]
-            if kind in "Uw":
-                if not is_allowed(name):
-                    findings.append(f"needs {name}")
-            elif name.startswith("_ZGV"):
-                findings.append(f"guards a static object: {name}")
-            elif re.match(r"_ZT[IS]", name):
-                findings.append(f"carries run-time type information: {name}")
-            elif kind in "tTwWvV":
-                functions += 1
-        # .data.rel.ro is written by the loader alone: tables of addresses.
-        defined, _ = references(readelf, str(unit))
-        findings += [f"has writable global state: {name}" for name, section in defined.items()
-                     if re.match(r"\.(data|bss|sdata|sbss)(?!\.rel\.ro)|COM", section) and not name.startswith(("$", "."))]
-        for match in sorted(set(SECTIONS.findall(run([readelf, "-S", "-W", str(unit)])))):
-            findings.append(f"has a section .{match}")
-        return demangle(findings), functions
+        return judge(nm, readelf, unit)
 
 
 BAD = {
@@ -187,7 +192,7 @@ def self_test(nm, readelf, compiler, every_inline):
         source = pathlib.Path(directory) / "unit.cc"
         for name, text in [*BAD.items(), (None, GOOD)]:
             source.write_text(text + "\n", encoding="utf-8")
-            findings, _ = judge(nm, readelf, source, compiler)
+            findings, _ = compile_and_judge(nm, readelf, source, compiler)
             if name is not None and not findings:
                 failures.append(f"does not see: {name}")
             if name is None and findings:
@@ -207,25 +212,30 @@ def main():
     arguments = sys.argv[1:]
     tools = {"--nm": "nm", "--readelf": "readelf"}
     every_inline = self_testing = False
+    unit = None
     while arguments and arguments[0].startswith("--"):
         option = arguments.pop(0)
         if option in tools and arguments:
             tools[option] = arguments.pop(0)
+        elif option == "--object" and arguments:
+            unit = arguments.pop(0)
         elif option == "--every-inline":
             every_inline = True
         elif option == "--self-test":
             self_testing = True
         else:
-            arguments = []
-    if len(arguments) < (1 if self_testing else 2):
+            arguments, unit = [], None
+    needed = 1 if self_testing else 0 if unit and not every_inline else 2
+    if len(arguments) < needed:
         print(__doc__, file=sys.stderr)
         return 2
+    nm, readelf = tools["--nm"], tools["--readelf"]
     if self_testing:
-        return self_test(tools["--nm"], tools["--readelf"], arguments, every_inline)
-    source, compiler = arguments[-1], arguments[:-1]
-    findings, functions = judge(tools["--nm"], tools["--readelf"], source, compiler)
+        return self_test(nm, readelf, arguments, every_inline)
+    findings, functions = (judge(nm, readelf, unit) if unit else
+                           compile_and_judge(nm, readelf, arguments[-1], arguments[:-1]))
     if every_inline:
-        more, ours = judge_every_inline(tools["--readelf"], source, compiler)
+        more, ours = judge_every_inline(readelf, arguments[-1], arguments[:-1])
         findings += more
         print(f"{ours} of the library's functions")
         functions = min(functions, ours)

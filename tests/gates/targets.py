@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """Proves that run-time dispatch is safe: no instruction of a set is in a function that a processor without it may run.
 
-    targets.py [--objdump PROGRAM] COMPILER ARGUMENT... SOURCE   compiles SOURCE with LFM2_DYNAMIC_DISPATCH, judges the object
-    targets.py [--objdump PROGRAM] --self-test COMPILER ARGUMENT...
+    targets.py [OPTION]... --object OBJECT COMPILER ARGUMENT... SOURCE
+    targets.py [OPTION]... --self-test COMPILER ARGUMENT...
+
+The first judges SOURCE, with LFM2_DYNAMIC_DISPATCH, twice: as it compiles without optimisation, where no inline function
+disappears into its caller, and OBJECT, what strict_warnings.py has made of it with optimisation, where the compiler
+vectorises on its own. --objdump names the program to use.
 
 Functions of a target have its namespace in their name (N_SSE4, N_AVX2, N_AVX3_DL); all others, above all inline functions
 that the linker keeps one copy of, may only use the compiler's own flags' instructions: SSE2. x86-64 only.
@@ -14,8 +18,8 @@ import sys
 import tempfile
 
 FLAGS = ["-std=c++17", "-DNDEBUG", "-fno-exceptions", "-fno-rtti"]
-# Without optimisation no inline function disappears into its caller; with it, the compiler vectorises on its own.
-LEVELS = ["-O0", "-O2"]
+# Inline functions have sections of their own, which are put into one: with thousands of them objdump takes minutes.
+ONE_SECTION = "SECTIONS { .text 0 : { *(.text .text.*) } }\n"
 LEVEL_OF = {"N_SSE4": 1, "N_AVX2": 2, "N_AVX3_DL": 3}
 NAMES = ["SSE2", "SSE4", "AVX2", "AVX-512"]
 
@@ -44,29 +48,33 @@ def run(command, text=None):
     return result.stdout
 
 
-def judge(objdump, source, compiler):
-    """Returns (findings, the highest level seen)."""
+def compile_unit(compiler, optimisation, source, unit):
+    run([*compiler, *FLAGS, optimisation, "-DLFM2_DYNAMIC_DISPATCH", "-c", str(source), "-o", str(unit)])
+
+
+def judge(objdump, driver, unit):
+    """Returns (findings, the highest level seen). driver: a compiler, to link with."""
     findings = set()
     seen = 0
-    for optimisation in LEVELS:
-        with tempfile.TemporaryDirectory() as directory:
-            unit = str(pathlib.Path(directory) / "unit.o")
-            run([*compiler, *FLAGS, optimisation, "-DLFM2_DYNAMIC_DISPATCH", "-c", str(source), "-o", unit])
-            name, allowed = "", 0
-            for line in run([objdump, "-d", "-C", "--no-show-raw-insn", unit]).splitlines():
-                function = re.match(r"[0-9a-f]+ <(.*)>:$", line)
-                if function:
-                    name = function.group(1)
-                    allowed = level_of_function(name)
-                    continue
-                instruction = re.match(r"\s*[0-9a-f]+:\s+(?:(?:lock|rep\w*|data16|bnd|notrack)\s+)*(\w+)\s*(.*)", line)
-                if not instruction:
-                    continue
-                level = level_of_instruction(*instruction.groups())
-                seen = max(seen, level)
-                if level > allowed:
-                    findings.add(f"{name}: has {instruction.group(1)} of {NAMES[level]}, may have {NAMES[allowed]} ({optimisation})")
-    return sorted(findings), seen
+    with tempfile.TemporaryDirectory() as directory:
+        script, joined = pathlib.Path(directory) / "script", str(pathlib.Path(directory) / "joined.o")
+        script.write_text(ONE_SECTION, encoding="utf-8")
+        run([driver, "-r", "-nostdlib", "-Wl,--force-group-allocation", f"-Wl,-T,{script}", str(unit), "-o", joined])
+        name, allowed = "", 0
+        for line in run([objdump, "-d", "-C", "--no-show-raw-insn", joined]).splitlines():
+            function = re.match(r"[0-9a-f]+ <(.*)>:$", line)
+            if function:
+                name = function.group(1)
+                allowed = level_of_function(name)
+                continue
+            instruction = re.match(r"\s*[0-9a-f]+:\s+(?:(?:lock|rep\w*|data16|bnd|notrack)\s+)*(\w+)\s*(.*)", line)
+            if not instruction:
+                continue
+            level = level_of_instruction(*instruction.groups())
+            seen = max(seen, level)
+            if level > allowed:
+                findings.add(f"{name}: has {instruction.group(1)} of {NAMES[level]}, may have {NAMES[allowed]}")
+    return findings, seen
 
 
 GOOD = """#include <immintrin.h>
@@ -99,10 +107,14 @@ BAD = {
 def self_test(objdump, compiler):
     failures = []
     with tempfile.TemporaryDirectory() as directory:
-        source = pathlib.Path(directory) / "unit.cc"
+        source, unit = pathlib.Path(directory) / "unit.cc", pathlib.Path(directory) / "unit.o"
         for name, text in [*BAD.items(), (None, GOOD)]:
             source.write_text(text + "\n", encoding="utf-8")
-            findings, seen = judge(objdump, source, compiler)
+            findings, seen = set(), 0
+            for optimisation in ("-O0", "-O2"):
+                compile_unit(compiler, optimisation, source, unit)
+                more, level = judge(objdump, compiler[0], unit)
+                findings, seen = findings | more, max(seen, level)
             if name is not None and not findings:
                 failures.append(f"does not see: {name}")
             if name is None and (findings or seen < 3):
@@ -115,23 +127,30 @@ def self_test(objdump, compiler):
 
 def main():
     arguments = sys.argv[1:]
-    objdump = "objdump"
+    objdump, optimised = "objdump", None
     self_testing = False
     while arguments and arguments[0].startswith("--"):
         option = arguments.pop(0)
         if option == "--objdump" and arguments:
             objdump = arguments.pop(0)
+        elif option == "--object" and arguments:
+            optimised = arguments.pop(0)
         elif option == "--self-test":
             self_testing = True
         else:
             arguments = []
-    if len(arguments) < (1 if self_testing else 2):
+    if len(arguments) < (1 if self_testing else 2) or not (self_testing or optimised):
         print(__doc__, file=sys.stderr)
         return 2
     if self_testing:
         return self_test(objdump, arguments)
-    findings, seen = judge(objdump, arguments[-1], arguments[:-1])
-    if seen < 3:
+    source, compiler = arguments[-1], arguments[:-1]
+    with tempfile.TemporaryDirectory() as directory:
+        unit = pathlib.Path(directory) / "unit.o"
+        compile_unit(compiler, "-O0", source, unit)
+        judged = {"without optimisation": judge(objdump, compiler[0], unit), "optimised": judge(objdump, compiler[0], optimised)}
+    findings = [f"{finding} ({how})" for how, (found, _) in judged.items() for finding in sorted(found)]
+    if any(seen < 3 for _, seen in judged.values()):
         findings.append("no AVX-512 was seen: the gate would prove nothing")
     for finding in findings:
         print(finding)
