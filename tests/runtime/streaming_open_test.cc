@@ -131,6 +131,34 @@ TEST_CASE("a drive that fails while the image opens: a Status, and opening again
   }
 }
 
+TEST_CASE("a wrong byte in either reading of the header is refused, or was none of the header's") {
+  const auto header_of = [](const ModelConfig& config) {
+    ImageHeader h{};
+    ConfigToHeader(config, &h);
+    return h;
+  };
+  const ImageHeader want = header_of(Resident().config());
+  int refused = 0;
+  for (uint32_t seed = 0; seed < 400; ++seed) {
+    for (const uint64_t read : {0u, 1u}) {
+      SimulatedDevice drive(BytesOf(Resident()), DriveOptions(4, kBlock, seed));
+      drive.FailRead(read, Fault::kBadBits);
+      BlockArena arena(Resident().front_bytes());
+      Image image;
+      Span<std::byte> rest;
+      if (!image.Open(drive, arena.span(), &rest).ok()) {
+        ++refused;
+        continue;
+      }
+      const ImageHeader got = header_of(image.config());
+      CHECK(std::memcmp(&got, &want, sizeof(got)) == 0);
+      CHECK(image.name() == std::string_view(Resident().name()));
+      CHECK(image.tensor_count() == Resident().tensor_count());
+    }
+  }
+  CHECK(refused > 100);
+}
+
 TEST_CASE("an image that ends within a block of 4096 bytes opens from a drive of smaller blocks that ends with it") {
   const TestModel model(LFM2_TEST_DATA + std::string("/gguf/dense-256-BF16.gguf"));
   const Image& resident = model.image();

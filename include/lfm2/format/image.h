@@ -64,7 +64,14 @@ class Image {
     }
     LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, sizeof(ImageHeader), arena));
     LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
-    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, header_.metadata_bytes, arena));
+    const uint64_t metadata_bytes = header_.metadata_bytes;
+    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, metadata_bytes, arena));
+    // The CRC is that of this second reading: nothing of the first one is kept.
+    LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
+    if (header_.metadata_bytes != metadata_bytes) {
+      return Bad("header.metadata_bytes", "is another one in the second reading", header_.metadata_bytes,
+                 metadata_bytes);
+    }
     metadata_ = arena.data();
     LFM2_RETURN_IF_ERROR(CheckMetadata());
     LFM2_RETURN_IF_ERROR(ReadFront(*queue, header_.pinned_offset, header_.pinned_bytes, arena));
