@@ -62,15 +62,12 @@ class Image {
     if (reinterpret_cast<uintptr_t>(arena.data()) % kRecordAlignment != 0) {
       return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 4096 bytes");
     }
-    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, sizeof(ImageHeader), arena));
+    // Each byte is read once: what the header says is part of what the CRC is computed of.
+    const uint64_t first = RoundUp<uint64_t>(sizeof(ImageHeader), queue->alignment());
+    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, first, arena));
     LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
-    const uint64_t metadata_bytes = header_.metadata_bytes;
-    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, metadata_bytes, arena));
-    // The CRC is that of this second reading: nothing of the first one is kept.
-    LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
-    if (header_.metadata_bytes != metadata_bytes) {
-      return Bad("header.metadata_bytes", "is another one in the second reading", header_.metadata_bytes,
-                 metadata_bytes);
+    if (header_.metadata_bytes > first) {
+      LFM2_RETURN_IF_ERROR(ReadFront(*queue, first, header_.metadata_bytes - first, arena));
     }
     metadata_ = arena.data();
     LFM2_RETURN_IF_ERROR(CheckMetadata());
@@ -156,10 +153,9 @@ class Image {
   // The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of the device: behind the last
   // one that has bytes of the image there may be nothing to read.
   static Status ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) {
-    const uint64_t whole = RoundUp<uint64_t>(bytes, kRecordAlignment);
-    if (offset + whole > arena.size()) {
-      return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the image's front part", arena.size(),
-                    offset + whole);
+    const uint64_t end = RoundUp<uint64_t>(offset + bytes, kRecordAlignment);
+    if (end > arena.size()) {
+      return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the image's front part", arena.size(), end);
     }
     return ReadAll(queue, offset, RoundUp<uint64_t>(bytes, queue.alignment()),
                    arena.data() + static_cast<size_t>(offset));
