@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Proves on object code what the library promises: no allocation, exception, RTTI, static initialiser, lock or OS call.
 
-    symbols.py [OPTION]... COMPILER ARGUMENT... SOURCE   compiles SOURCE and judges the object
-    symbols.py [OPTION]... --object OBJECT               judges what strict_warnings.py has compiled
+    symbols.py [OPTION]... OBJECT                                        what strict_warnings.py has compiled
+    symbols.py [OPTION]... --every-inline OBJECT COMPILER ARGUMENT... SOURCE
     symbols.py [OPTION]... --self-test COMPILER ARGUMENT...
 
 --every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
@@ -145,13 +145,6 @@ def judge(nm, readelf, unit):
     return demangle(findings), functions
 
 
-def compile_and_judge(nm, readelf, source, compiler):
-    with tempfile.TemporaryDirectory() as directory:
-        unit = pathlib.Path(directory) / "unit.o"
-        run([*compiler, *FLAGS, "-c", str(source), "-o", str(unit)])
-        return judge(nm, readelf, unit)
-
-
 BAD = {
     "operator new": "int* F() { return new int[4]; }",
     "malloc": "#include <cstdlib>\nvoid* F() { return std::malloc(8); }",
@@ -189,10 +182,11 @@ BAD_INLINE = {
 def self_test(nm, readelf, compiler, every_inline):
     failures = []
     with tempfile.TemporaryDirectory() as directory:
-        source = pathlib.Path(directory) / "unit.cc"
+        source, unit = pathlib.Path(directory) / "unit.cc", pathlib.Path(directory) / "unit.o"
         for name, text in [*BAD.items(), (None, GOOD)]:
             source.write_text(text + "\n", encoding="utf-8")
-            findings, _ = compile_and_judge(nm, readelf, source, compiler)
+            run([*compiler, *FLAGS, "-c", str(source), "-o", str(unit)])
+            findings, _ = judge(nm, readelf, unit)
             if name is not None and not findings:
                 failures.append(f"does not see: {name}")
             if name is None and findings:
@@ -212,30 +206,26 @@ def main():
     arguments = sys.argv[1:]
     tools = {"--nm": "nm", "--readelf": "readelf"}
     every_inline = self_testing = False
-    unit = None
     while arguments and arguments[0].startswith("--"):
         option = arguments.pop(0)
         if option in tools and arguments:
             tools[option] = arguments.pop(0)
-        elif option == "--object" and arguments:
-            unit = arguments.pop(0)
         elif option == "--every-inline":
             every_inline = True
         elif option == "--self-test":
             self_testing = True
         else:
-            arguments, unit = [], None
-    needed = 1 if self_testing else 0 if unit and not every_inline else 2
-    if len(arguments) < needed:
+            arguments = []
+    if len(arguments) < (3 if every_inline and not self_testing else 1):
         print(__doc__, file=sys.stderr)
         return 2
     nm, readelf = tools["--nm"], tools["--readelf"]
     if self_testing:
         return self_test(nm, readelf, arguments, every_inline)
-    findings, functions = (judge(nm, readelf, unit) if unit else
-                           compile_and_judge(nm, readelf, arguments[-1], arguments[:-1]))
+    unit, *compiler = arguments
+    findings, functions = judge(nm, readelf, unit)
     if every_inline:
-        more, ours = judge_every_inline(readelf, arguments[-1], arguments[:-1])
+        more, ours = judge_every_inline(readelf, compiler[-1], compiler[:-1])
         findings += more
         print(f"{ours} of the library's functions")
         functions = min(functions, ours)

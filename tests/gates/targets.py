@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Proves that run-time dispatch is safe: no instruction of a set is in a function that a processor without it may run.
 
-    targets.py [OPTION]... --object OBJECT COMPILER ARGUMENT... SOURCE
-    targets.py [OPTION]... --self-test COMPILER ARGUMENT...
+    targets.py [--objdump PROGRAM] OBJECT COMPILER ARGUMENT... SOURCE
+    targets.py [--objdump PROGRAM] --self-test COMPILER ARGUMENT...
 
 The first judges SOURCE, with LFM2_DYNAMIC_DISPATCH, twice: as it compiles without optimisation, where no inline function
 disappears into its caller, and OBJECT, what strict_warnings.py has made of it with optimisation, where the compiler
-vectorises on its own. --objdump names the program to use.
+vectorises on its own.
 
 Functions of a target have its namespace in their name (N_SSE4, N_AVX2, N_AVX3_DL); all others, above all inline functions
 that the linker keeps one copy of, may only use the compiler's own flags' instructions: SSE2. x86-64 only.
@@ -127,24 +127,22 @@ def self_test(objdump, compiler):
 
 def main():
     arguments = sys.argv[1:]
-    objdump, optimised = "objdump", None
+    objdump = "objdump"
     self_testing = False
     while arguments and arguments[0].startswith("--"):
         option = arguments.pop(0)
         if option == "--objdump" and arguments:
             objdump = arguments.pop(0)
-        elif option == "--object" and arguments:
-            optimised = arguments.pop(0)
         elif option == "--self-test":
             self_testing = True
         else:
             arguments = []
-    if len(arguments) < (1 if self_testing else 2) or not (self_testing or optimised):
+    if len(arguments) < (1 if self_testing else 3):
         print(__doc__, file=sys.stderr)
         return 2
     if self_testing:
         return self_test(objdump, arguments)
-    source, compiler = arguments[-1], arguments[:-1]
+    optimised, *compiler, source = arguments
     with tempfile.TemporaryDirectory() as directory:
         unit = pathlib.Path(directory) / "unit.o"
         compile_unit(compiler, "-O0", source, unit)
