@@ -20,18 +20,15 @@ struct Quantization {
   bool has_biases() const { return std::string(mode) == "affine"; }
 };
 
-// Fewer than other targets' vocabularies have: the time goes into the texts of these files.
-constexpr uint32_t kVocabSize = 4 + 256 + 2;
-
 using Layers = std::vector<const char*>;
 
-json Config(bool moe, const Layers& layers, const Quantization& mlx) {
+json Config(size_t vocab_size, bool moe, const Layers& layers, const Quantization& mlx) {
   json config = {{"model_type", moe ? "lfm2_moe" : "lfm2"},
                  {"hidden_size", 64u},
                  {"num_hidden_layers", layers.size()},
                  {"num_attention_heads", 2u},
                  {"num_key_value_heads", 1u},
-                 {"vocab_size", kVocabSize},
+                 {"vocab_size", vocab_size},
                  {"max_position_embeddings", 128u},
                  {"conv_L_cache", 3u},
                  {"norm_eps", 1e-5},
@@ -55,6 +52,7 @@ json Config(bool moe, const Layers& layers, const Quantization& mlx) {
   return config;
 }
 
+// Fewer tokens than other targets' vocabularies have: the time goes into the texts of these files.
 json Tokenizer() {
   json vocab = json::object(), added = json::array();
   const auto add = [&added](const char* text, bool special) {
@@ -124,8 +122,10 @@ void AddMatrix(const TensorSpec& spec, const ModelConfig& config, const Quantiza
 // Where moe is set, the last layer is a mixture.
 TinyFolder Make(bool moe, const Layers& layers, const Quantization& mlx) {
   TinyFolder folder;
-  folder.json["config.json"] = Config(moe, layers, mlx);
-  folder.json["tokenizer.json"] = Tokenizer();
+  const json tokenizer = Tokenizer();
+  const size_t vocab_size = tokenizer["added_tokens"].size() + tokenizer["model"]["vocab"].size();
+  folder.json["config.json"] = Config(vocab_size, moe, layers, mlx);
+  folder.json["tokenizer.json"] = tokenizer;
   folder.json["tokenizer_config.json"] = {{"bos_token", "<|startoftext|>"}, {"eos_token", "<|im_end|>"}};
   folder.json["generation_config.json"] = {{"eos_token_id", {2u, 1u}}};
   for (const auto& [name, value] : folder.json) folder.texts[name] = value.dump();

@@ -117,17 +117,16 @@ TEST_CASE("entries that lack a member or have one of another kind, and names tha
 }
 
 TEST_CASE("what is no JSON is refused with the byte from which on it is none") {
-  for (const auto& [text, byte] : {std::pair<std::string, int>{"", 1},
-                                   {"{", 2},
-                                   {"{\"a\":1,}", 8},
-                                   {"{\"a\":1}x", 8},
-                                   {"{\"a\":1e999}", 10},
-                                   {"{\"a\":\"\xff\"}", 7},
-                                   {"{\"a\":[1}", 8},
-                                   {"{'a':1}", 2}}) {
-    CAPTURE(text);
+  struct Case {
+    const char* text;
+    int byte;
+  };
+  for (const Case& c :
+       {Case{"", 1}, Case{"{", 2}, Case{"{\"a\":1,}", 8}, Case{"{\"a\":1}x", 8}, Case{"{\"a\":1e999}", 10},
+        Case{"{\"a\":\"\xff\"}", 7}, Case{"{\"a\":[1}", 8}, Case{"{'a':1}", 2}}) {
+    CAPTURE(c.text);
     nlohmann::json json;
-    CHECK(tools::ParseStrictJson(text, &json).text() == "it is no JSON from byte " + std::to_string(byte) + " on");
+    CHECK(tools::ParseStrictJson(c.text, &json).text() == "it is no JSON from byte " + std::to_string(c.byte) + " on");
   }
 }
 
