@@ -23,13 +23,6 @@ struct OpenConversation {
   Conversation conversation;
 };
 
-ConversationOptions Greedy() {
-  ConversationOptions options;
-  options.sampler.temperature = 0.0f;
-  options.sampler.repetition_penalty = 1.0f;
-  return options;
-}
-
 TEST_CASE("home answers at least 97% of the commands it never saw with the exact call") {
   OpenConversation chat(Greedy());
   std::ifstream file(LFM2_TEST_DATA "/home/commands.jsonl");

@@ -13,6 +13,15 @@
 
 namespace lfm2::test {
 
+inline constexpr uint32_t kBlock = 4096;  // bytes of a block of the drive
+
+inline SessionOptions OptionsWithChunk(uint32_t chunk = 128) {
+  SessionOptions options;
+  options.context_length = 256;
+  options.prefill_chunk = chunk;
+  return options;
+}
+
 inline Plan StreamedPlan(const Image& resident, const SessionOptions& options) {
   return MakePlan(resident.config(), options, StreamShapeOf(resident, true));
 }

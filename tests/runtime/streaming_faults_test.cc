@@ -10,9 +10,7 @@
 namespace lfm2::test {
 namespace {
 
-constexpr uint32_t kBlock = 4096;
-
-SessionOptions Options(uint32_t retries, uint32_t slots) {
+SessionOptions OptionsWithRetries(uint32_t retries, uint32_t slots) {
   SessionOptions options;
   options.context_length = 256;
   options.prefill_chunk = 3;
@@ -42,7 +40,7 @@ std::vector<Span<const int32_t>> Calls(const std::vector<int32_t>& ids) {
 
 // The logits behind every call.
 std::vector<std::vector<float>> ResidentLogits(const std::vector<Span<const int32_t>>& calls) {
-  SessionOptions options = Options(0, 1);
+  SessionOptions options = OptionsWithRetries(0, 1);
   OpenSession<Session> open(Home().image(), options);
   std::vector<std::vector<float>> want;
   for (const Span<const int32_t> call : calls) {
@@ -70,7 +68,7 @@ void Run(uint32_t seed, uint32_t retries, const std::vector<Span<const int32_t>>
   const uint32_t pieces[] = {1, 3, 16};
   SimulatedDeviceOptions drive = DriveOptions(capacities[seed % 4], pieces[seed % 3] * kBlock, seed);
   if (seed % 2 == 0) drive.speed = {50000000, 100000, 4};
-  StreamedSession open(Home().image(), drive, Options(retries, slots[seed % 6]), executor);
+  StreamedSession open(Home().image(), drive, OptionsWithRetries(retries, slots[seed % 6]), executor);
   // So that a call that repeats nothing itself has a fair chance.
   open.streamed.drive.SetRates(Rates(retries == 0 ? 0.0005 : 0.002 * retries));
   Session& session = *open.session;
@@ -132,7 +130,7 @@ TEST_CASE("an error names record, byte and cause, and leaves the text, the state
   const std::vector<int32_t> ids = TestPrompt(30);
   const std::vector<Span<const int32_t>> calls = Calls(ids);
   const std::vector<std::vector<float>> want = ResidentLogits(calls);
-  StreamedSession open(Home().image(), DriveOptions(4, kBlock), Options(0, 16));
+  StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 16));
   Session& session = *open.session;
   for (size_t i = 0; i < calls.size(); ++i) {
     CAPTURE(i);
@@ -157,7 +155,7 @@ TEST_CASE("an error names record, byte and cause, and leaves the text, the state
 }
 
 TEST_CASE("a record that is damaged on the drive is refused for good, and everything else goes on") {
-  StreamedSession open(Home().image(), DriveOptions(4, 256 * kBlock), Options(2, 16));
+  StreamedSession open(Home().image(), DriveOptions(4, 256 * kBlock), OptionsWithRetries(2, 16));
   Session& session = *open.session;
   const std::vector<int32_t> ids = TestPrompt(40);
   // Every record of the last layer.
@@ -175,15 +173,15 @@ TEST_CASE("a record that is damaged on the drive is refused for good, and everyt
   CHECK(refused > 0);
   open.streamed.drive.Heal();
   session.Reset();
-  OpenSession<Session> resident(Home().image(), Options(0, 16));
+  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
   CHECK(AllLogits(session, ids) == AllLogits(*resident.session, ids));
 }
 
 TEST_CASE("logits of every position: behind a failure all of them are given again") {
   const std::vector<int32_t> ids = TestPrompt(30);
-  OpenSession<Session> resident(Home().image(), Options(0, 16));
+  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
-  StreamedSession open(Home().image(), DriveOptions(4, kBlock), Options(0, 4));
+  StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 4));
   open.streamed.drive.FailRead(open.streamed.drive.reads() + 700, Fault::kIoError);
   uint32_t seen = 0;
   bool right = true;
@@ -201,10 +199,10 @@ TEST_CASE("logits of every position: behind a failure all of them are given agai
 
 TEST_CASE("behind an error a session may as well begin anew") {
   const std::vector<int32_t> ids = TestPrompt(20);
-  OpenSession<Session> resident(Home().image(), Options(0, 16));
+  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
   for (const Fault fault : {Fault::kIoError, Fault::kTimeout, Fault::kVanished}) {
-    StreamedSession open(Home().image(), DriveOptions(4, kBlock), Options(0, 20));
+    StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 20));
     LFM2_REQUIRE_OK(open.session->Prefill({ids.data(), 7}));
     open.streamed.drive.FailRead(open.streamed.drive.reads() + 3, fault);
     CHECK(!open.session->Prefill({ids.data(), 9}).ok());
@@ -220,14 +218,15 @@ TEST_CASE("behind an error a session may as well begin anew") {
 
 TEST_CASE("a session may be opened where one left reads that timed out") {
   const std::vector<int32_t> ids = TestPrompt(20);
-  OpenSession<Session> resident(Home().image(), Options(0, 16));
+  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
-  StreamedSession open(Home().image(), DriveOptions(4, kBlock), Options(0, 20));
+  StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 20));
   open.streamed.drive.FailRead(open.streamed.drive.reads() + 3, Fault::kTimeout);
   CHECK(open.session->Prefill({ids.data(), 9}).code() == StatusCode::kTimeout);
   open.session = std::make_unique<Session>();
   int tries = 0;
-  while (!open.session->Open(open.streamed.image, Options(0, 20), open.streamed.rest).ok()) REQUIRE(++tries < 4);
+  while (!open.session->Open(open.streamed.image, OptionsWithRetries(0, 20), open.streamed.rest).ok())
+    REQUIRE(++tries < 4);
   CHECK(AllLogits(*open.session, ids) == want);
   CHECK(open.streamed.watched.mistakes() == "");
 }
@@ -239,7 +238,7 @@ TEST_CASE("a turn that fails leaves the chat as it was: asked again, it answers 
   const auto first_turn = [&](Conversation& chat, std::string* answer) {
     return chat.Ask(command, 40, [&](std::string_view text) { *answer += text; });
   };
-  OpenSession<Session> resident(Home().image(), Options(0, 16));
+  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
   Conversation chat;
   LFM2_REQUIRE_OK(chat.Open(resident.session.get(), greedy));
   std::string want;
@@ -248,7 +247,7 @@ TEST_CASE("a turn that fails leaves the chat as it was: asked again, it answers 
   const std::vector<int32_t> tokens(resident.session->tokens().begin(), resident.session->tokens().end());
   const std::vector<float> logits = Logits(*resident.session);
 
-  StreamedSession open(Home().image(), DriveOptions(4, 4 * kBlock), Options(0, 16));
+  StreamedSession open(Home().image(), DriveOptions(4, 4 * kBlock), OptionsWithRetries(0, 16));
   Conversation streamed;
   LFM2_REQUIRE_OK(streamed.Open(open.session.get(), greedy));
   const auto fail_once = [&](uint64_t reads) {

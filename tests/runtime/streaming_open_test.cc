@@ -9,9 +9,7 @@
 namespace lfm2::test {
 namespace {
 
-constexpr uint32_t kBlock = 4096;
-
-SessionOptions Options(uint64_t arena_bytes = 0) {
+SessionOptions OptionsWithArena(uint64_t arena_bytes = 0) {
   SessionOptions options;
   options.context_length = 64;
   options.arena_bytes = arena_bytes;
@@ -206,40 +204,40 @@ TEST_CASE("an arena that does not suit the image says why") {
 }
 
 TEST_CASE("the least arena works; one byte less is refused with the number that is needed") {
-  const uint64_t least = StreamedPlan(Resident(), Options(1)).least_bytes;
-  CHECK(StreamedPlan(Resident(), Options(least)).total_bytes == least);
+  const uint64_t least = StreamedPlan(Resident(), OptionsWithArena(1)).least_bytes;
+  CHECK(StreamedPlan(Resident(), OptionsWithArena(least)).total_bytes == least);
   StreamedImage s(Resident(), DriveOptions(4, 16 * kBlock), least);
   LFM2_REQUIRE_OK(s.opened);
   Session session;
-  const Status budget = session.Open(s.image, Options(least - 1), s.rest);
+  const Status budget = session.Open(s.image, OptionsWithArena(least - 1), s.rest);
   CHECK(budget.code() == StatusCode::kArenaTooSmall);
   CHECK(std::string(budget.where()) == "options.arena_bytes");
   CHECK(budget.value() == least - 1);
   CHECK(budget.limit() == least);
-  const Status memory = session.Open(s.image, Options(least), s.rest.subspan(0, s.rest.size() - 1));
+  const Status memory = session.Open(s.image, OptionsWithArena(least), s.rest.subspan(0, s.rest.size() - 1));
   CHECK(memory.code() == StatusCode::kArenaTooSmall);
   CHECK(memory.value() == s.rest.size() - 1);
   CHECK(memory.limit() == s.rest.size());
   // Without a budget it is the default that is needed.
-  const Status usual = session.Open(s.image, Options(), s.rest);
+  const Status usual = session.Open(s.image, OptionsWithArena(), s.rest);
   CHECK(usual.code() == StatusCode::kArenaTooSmall);
-  CHECK(usual.limit() == StreamedPlan(Resident(), Options()).total_bytes - Resident().front_bytes());
-  const Status misaligned = session.Open(s.image, Options(least), s.rest.subspan(64, s.rest.size() - 64));
+  CHECK(usual.limit() == StreamedPlan(Resident(), OptionsWithArena()).total_bytes - Resident().front_bytes());
+  const Status misaligned = session.Open(s.image, OptionsWithArena(least), s.rest.subspan(64, s.rest.size() - 64));
   CHECK(misaligned.code() == StatusCode::kInvalidArgument);
   CHECK(misaligned.limit() == kBlock);
   CHECK(!session.is_open());
 
-  LFM2_REQUIRE_OK(session.Open(s.image, Options(least), s.rest));
+  LFM2_REQUIRE_OK(session.Open(s.image, OptionsWithArena(least), s.rest));
   const std::vector<int32_t> ids = TestPrompt(12);
-  OpenSession<Session> resident(Resident(), Options());
+  OpenSession<Session> resident(Resident(), OptionsWithArena());
   CHECK(AllLogits(session, ids) == AllLogits(*resident.session, ids));
   CHECK(s.IsClean());
 }
 
 TEST_CASE("a budget larger than anything needed takes no more than all experts") {
-  const Plan all = StreamedPlan(Resident(), Options(UINT64_MAX));
+  const Plan all = StreamedPlan(Resident(), OptionsWithArena(UINT64_MAX));
   CHECK(all.slots.total == 128);
-  StreamedSession open(Resident(), DriveOptions(4, 16 * kBlock), Options(UINT64_MAX));
+  StreamedSession open(Resident(), DriveOptions(4, 16 * kBlock), OptionsWithArena(UINT64_MAX));
   CHECK(open.streamed.arena.span().size() == all.total_bytes);
   LFM2_REQUIRE_OK(open.session->Decode(1));
 }

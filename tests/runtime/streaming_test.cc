@@ -8,15 +8,6 @@
 namespace lfm2::test {
 namespace {
 
-constexpr uint32_t kBlock = 4096;
-
-SessionOptions Options(uint32_t chunk = 128) {
-  SessionOptions options;
-  options.context_length = 256;
-  options.prefill_chunk = chunk;
-  return options;
-}
-
 std::vector<std::vector<float>> ResidentLogits(const Image& image, const SessionOptions& options,
                                                const std::vector<int32_t>& ids) {
   OpenSession<Session> open(image, options);
@@ -51,7 +42,7 @@ TEST_CASE("logits are those of the model in memory bit for bit, for every budget
     const uint32_t experts = model.config().moe_layers() * model.config().experts;
     std::vector<std::vector<std::vector<float>>> want;
     for (const KvCacheType type : Turns::kTypes) {
-      SessionOptions options = Options();
+      SessionOptions options = OptionsWithChunk();
       options.kv_cache = type;
       want.push_back(ResidentLogits(image, options, ids));
     }
@@ -59,7 +50,7 @@ TEST_CASE("logits are those of the model in memory bit for bit, for every budget
     Turns turns;
     for (uint32_t slots = 1; slots <= experts; slots += file == std::string("/home/Q4_0.gguf") ? 1 : 9, ++turns.n) {
       CAPTURE(slots);
-      SessionOptions options = Options(turns.chunk());
+      SessionOptions options = OptionsWithChunk(turns.chunk());
       options.kv_cache = turns.kv();
       options.read_ahead = turns.read_ahead();
       options.arena_bytes = ArenaFor(image, options, slots);
@@ -87,7 +78,7 @@ TEST_CASE("logits are those of the model in memory bit for bit, for every budget
 }
 
 TEST_CASE("with a slot for every expert a text is read once, and then never again") {
-  SessionOptions options = Options(1);
+  SessionOptions options = OptionsWithChunk(1);
   options.read_ahead = false;
   options.arena_bytes = ArenaFor(Home().image(), options, 128);
   StreamedSession open(Home().image(), DriveOptions(4, 256 * kBlock), options);
@@ -108,13 +99,13 @@ TEST_CASE("with a slot for every expert a text is read once, and then never agai
 
 TEST_CASE("time that a drive takes changes what is read ahead, but no logit, and no memory is touched too early") {
   const std::vector<int32_t> ids = TestPrompt(30);
-  const auto want = ResidentLogits(Home().image(), Options(), ids);
+  const auto want = ResidentLogits(Home().image(), OptionsWithChunk(), ids);
   for (const uint64_t speed : {1000000u, 50000000u, 1000000000u}) {
     for (const uint32_t chunk : {1u, 30u}) {
       CAPTURE(speed);
       SimulatedDeviceOptions drive = DriveOptions(8, 2 * kBlock, 3);
       drive.speed = {speed, 100000, 4};
-      SessionOptions options = Options(chunk);
+      SessionOptions options = OptionsWithChunk(chunk);
       options.arena_bytes = ArenaFor(Home().image(), options, 20);
       StreamedSession open(Home().image(), drive, options);
       CHECK(AllLogits(*open.session, ids) == want);
@@ -129,9 +120,9 @@ TEST_CASE("time that a drive takes changes what is read ahead, but no logit, and
 TEST_CASE("a dense model runs from a drive, too: it is read once, and there are no slots") {
   const TestModel model(std::string(LFM2_TEST_DATA) + "/gguf/dense-256-Q4_0.gguf");
   const std::vector<int32_t> ids = TestPrompt(30);
-  const auto want = ResidentLogits(model.image(), Options(), ids);
+  const auto want = ResidentLogits(model.image(), OptionsWithChunk(), ids);
   for (const uint64_t arena_bytes : {uint64_t{0}, UINT64_MAX}) {
-    SessionOptions options = Options();
+    SessionOptions options = OptionsWithChunk();
     options.arena_bytes = arena_bytes;
     CHECK(StreamedPlan(model.image(), options).slots.total == 0);
     StreamedSession open(model.image(), DriveOptions(4, 16 * kBlock), options);
@@ -145,10 +136,10 @@ TEST_CASE("a dense model runs from a drive, too: it is read once, and there are 
 TEST_CASE(
     "sessions come one after the other on one image and in the same memory, whatever the one before was reading") {
   const std::vector<int32_t> ids = TestPrompt(20);
-  const auto want = ResidentLogits(Home().image(), Options(), ids);
+  const auto want = ResidentLogits(Home().image(), OptionsWithChunk(), ids);
   SimulatedDeviceOptions drive = DriveOptions(8, kBlock, 3);
   drive.speed = {20000000, 100000, 4};
-  SessionOptions options = Options(1);
+  SessionOptions options = OptionsWithChunk(1);
   options.arena_bytes = ArenaFor(Home().image(), options, 20);
   StreamedSession first(Home().image(), drive, options);
   CHECK(AllLogits(*first.session, ids) == want);
@@ -163,7 +154,7 @@ TEST_CASE(
 TEST_CASE("firmware's block device gives the same logits, with blocks of every size") {
   const Image& image = Home().image();
   const std::vector<int32_t> ids = TestPrompt(20);
-  const auto want = ResidentLogits(image, Options(), ids);
+  const auto want = ResidentLogits(image, OptionsWithChunk(), ids);
   for (const uint32_t block_bytes : {512u, 4096u}) {
     struct Card {
       Span<const std::byte> bytes;
@@ -182,12 +173,12 @@ TEST_CASE("firmware's block device gives the same logits, with blocks of every s
     BlockStorage storage;
     LFM2_REQUIRE_OK(storage.Open(device));
     const WatchedStorage watched(storage);
-    BlockArena arena(StreamedPlan(image, Options()).total_bytes);
+    BlockArena arena(StreamedPlan(image, OptionsWithChunk()).total_bytes);
     Image streamed;
     Span<std::byte> rest;
     LFM2_REQUIRE_OK(streamed.Open(watched, arena.span(), &rest));
     Session session;
-    LFM2_REQUIRE_OK(session.Open(streamed, Options(), rest));
+    LFM2_REQUIRE_OK(session.Open(streamed, OptionsWithChunk(), rest));
     CHECK(AllLogits(session, ids) == want);
     CHECK(watched.mistakes() == "");
     CHECK(arena.RimIsIntact());

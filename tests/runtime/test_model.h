@@ -94,6 +94,14 @@ struct OpenSession {
   std::unique_ptr<SessionType> session;
 };
 
+// Always the likeliest token.
+inline ConversationOptions Greedy() {
+  ConversationOptions options;
+  options.sampler.temperature = 0.0f;
+  options.sampler.repetition_penalty = 1.0f;
+  return options;
+}
+
 // logits[tokens][vocab_size] of every position.
 template <class SessionType>
 std::vector<std::vector<float>> AllLogits(SessionType& session, const std::vector<int32_t>& ids) {

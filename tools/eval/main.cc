@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kProgram[] = "lfm2-eval";
 
-using Run = std::function<Error()>;
+using Action = std::function<Error()>;
 
 CLI::App* AddCommand(CLI::App* app, const char* name, const char* what, std::string* model) {
   CLI::App* command = app->add_subcommand(name, what);
@@ -60,19 +60,19 @@ void AddCorpusOptions(CLI::App* command, CorpusArguments* corpus) {
       ->check(CLI::Range(2u, kMaxContextLength));
 }
 
-void AddTokens(CLI::App* app, TokensArguments* a, Run* run) {
+void AddTokens(CLI::App* app, TokensArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "tokens", "standard input, one document, to a JSON list of token ids", &a->model);
   command->add_flag("--special", a->special, "the text of special tokens becomes those tokens");
   command->add_flag("--bos", a->bos, "begin with the begin-of-text token");
   command->callback([=] { *run = [=] { return RunTokens(*a); }; });
 }
 
-void AddText(CLI::App* app, std::string* model, Run* run) {
+void AddText(CLI::App* app, std::string* model, Action* run) {
   CLI::App* command = AddCommand(app, "text", "a JSON list of token ids on standard input to their bytes", model);
   command->callback([=] { *run = [=] { return RunText(*model); }; });
 }
 
-void AddRender(CLI::App* app, RenderArguments* a, Run* run) {
+void AddRender(CLI::App* app, RenderArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "render", "a chat to the exact text of its prompt", &a->model);
   command->add_option("MESSAGES", a->messages, "JSON file with a list of messages, each with role and content")
       ->required();
@@ -81,7 +81,7 @@ void AddRender(CLI::App* app, RenderArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunRender(*a); }; });
 }
 
-void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
+void AddLogits(CLI::App* app, LogitsArguments* a, Action* run) {
   CLI::App* command =
       AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
   command->add_option("--ids", a->ids, "JSON file with the list of token ids, one continuous prompt")->required();
@@ -92,7 +92,7 @@ void AddLogits(CLI::App* app, LogitsArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunLogits(*a); }; });
 }
 
-void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
+void AddPerplexity(CLI::App* app, PerplexityArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "perplexity", "perplexity of a text, with its standard error", &a->model);
   AddCorpusOptions(command, &a->corpus);
   AddKvOption(command, &a->session.kv_cache);
@@ -101,7 +101,7 @@ void AddPerplexity(CLI::App* app, PerplexityArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunPerplexity(*a); }; });
 }
 
-void AddKl(CLI::App* app, KlArguments* a, Run* run) {
+void AddKl(CLI::App* app, KlArguments* a, Action* run) {
   CLI::App* command =
       AddCommand(app, "kl", "KL divergence of a model's predictions from those of its base, over a text", &a->model);
   command->add_option("--base", a->base, "model image whose predictions are right")->required();
@@ -111,7 +111,7 @@ void AddKl(CLI::App* app, KlArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunKl(*a); }; });
 }
 
-void AddChoices(CLI::App* app, ChoicesArguments* a, Run* run) {
+void AddChoices(CLI::App* app, ChoicesArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "choices", "accuracy in multiple choice tasks, by log likelihood", &a->model);
   command->add_option("TASKS", a->tasks, "JSON file of items, as tools/export-tasks.py writes it")->required();
   command->add_option("--out", a->out, "JSON file to write: the log likelihoods of every item");
@@ -121,7 +121,7 @@ void AddChoices(CLI::App* app, ChoicesArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunChoices(*a); }; });
 }
 
-void AddCommands(CLI::App* app, CommandsArguments* a, Run* run) {
+void AddCommands(CLI::App* app, CommandsArguments* a, Action* run) {
   CLI::App* command =
       AddCommand(app, "commands", "how many commands a model answers with exactly the right tool call", &a->model);
   command->add_option("COMMANDS", a->commands, "file with a JSON object on each line: user, call")->required();
@@ -138,7 +138,7 @@ void AddCommands(CLI::App* app, CommandsArguments* a, Run* run) {
   command->callback([=] { *run = [=] { return RunCommands(*a); }; });
 }
 
-void AddTable(CLI::App* app, TableArguments* a, Run* run) {
+void AddTable(CLI::App* app, TableArguments* a, Action* run) {
   CLI::App* command = app->add_subcommand("table", "models beside each other: quality, speed, size and memory");
   command->add_option("MODEL", a->models, "model images of one vocabulary")->required();
   command->add_option("--base", a->base, "the one that the others are compared with; default: the first");
@@ -170,7 +170,7 @@ int Main(int argc, char** argv) {
   CommandsArguments commands;
   TableArguments table;
   std::string text_model;
-  Run run;
+  Action run;
   AddTokens(&app, &tokens, &run);
   AddText(&app, &text_model, &run);
   AddRender(&app, &render, &run);
