@@ -62,6 +62,11 @@ target_compile_options(lfm2_program INTERFACE ${lfm2_isa_options})
 target_compile_definitions(lfm2_program INTERFACE $<$<BOOL:${LFM2_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
 target_link_libraries(lfm2_program INTERFACE lfm2::lfm2 lfm2_build_options)
 
+# For a program whose every file would compile every kernel: one does it for all.
+function(lfm2_compile_kernels_once program)
+  set_target_properties(${program} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+endfunction()
+
 # Finds a header that a Debian package provides and makes an INTERFACE target of it.
 function(lfm2_find_header target header package)
   find_path(${target}_DIR "${header}" DOC "Directory that contains ${header}")

@@ -17,8 +17,6 @@
 namespace lfm2::test {
 namespace {
 
-constexpr uint32_t kBlock = 4096;
-
 struct Options {
   SimulatedDeviceOptions drive = DriveOptions(8, 4 * kBlock);
   uint64_t slot_bytes = 0;  // 0: the default

@@ -17,7 +17,6 @@ namespace lfm2::test {
 namespace {
 
 constexpr uint32_t kSlots = 6, kGuessedReads = 4;
-constexpr uint32_t kBlock = 4096;
 
 // A loader with some slots for records of the home model: 4 layers of 32 experts, 7 blocks each.
 struct Loading {

@@ -117,13 +117,18 @@ TEST_CASE("entries that lack a member or have one of another kind, and names tha
 }
 
 TEST_CASE("what is no JSON is refused with the byte from which on it is none") {
-  struct Case {
+  const struct {
     const char* text;
     int byte;
-  };
-  for (const Case& c :
-       {Case{"", 1}, Case{"{", 2}, Case{"{\"a\":1,}", 8}, Case{"{\"a\":1}x", 8}, Case{"{\"a\":1e999}", 10},
-        Case{"{\"a\":\"\xff\"}", 7}, Case{"{\"a\":[1}", 8}, Case{"{'a':1}", 2}}) {
+  } cases[] = {{"", 1},
+               {"{", 2},
+               {"{\"a\":1,}", 8},
+               {"{\"a\":1}x", 8},
+               {"{\"a\":1e999}", 10},
+               {"{\"a\":\"\xff\"}", 7},
+               {"{\"a\":[1}", 8},
+               {"{'a':1}", 2}};
+  for (const auto& c : cases) {
     CAPTURE(c.text);
     nlohmann::json json;
     CHECK(tools::ParseStrictJson(c.text, &json).text() == "it is no JSON from byte " + std::to_string(c.byte) + " on");

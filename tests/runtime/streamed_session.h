@@ -13,8 +13,6 @@
 
 namespace lfm2::test {
 
-inline constexpr uint32_t kBlock = 4096;  // bytes of a block of the drive
-
 inline SessionOptions OptionsWithChunk(uint32_t chunk = 128) {
   SessionOptions options;
   options.context_length = 256;

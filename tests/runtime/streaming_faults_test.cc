@@ -11,9 +11,7 @@ namespace lfm2::test {
 namespace {
 
 SessionOptions OptionsWithRetries(uint32_t retries, uint32_t slots) {
-  SessionOptions options;
-  options.context_length = 256;
-  options.prefill_chunk = 3;
+  SessionOptions options = OptionsWithChunk(3);
   options.read_retries = retries;
   options.arena_bytes = ArenaFor(Home().image(), options, slots);
   return options;

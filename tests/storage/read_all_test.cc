@@ -12,9 +12,9 @@
 namespace lfm2::test {
 namespace {
 
-constexpr size_t kBlock = 4096, kBlocks = 48;
+constexpr size_t kBlocks = 48;
 constexpr std::byte kUntouched{0xa5};
-alignas(4096) std::byte memory[(kBlocks + 2) * kBlock];
+alignas(kBlock) std::byte memory[(kBlocks + 2) * kBlock];
 std::byte* const kTo = memory + kBlock;
 
 const std::vector<std::byte>& Content() {

@@ -17,6 +17,9 @@
 
 namespace lfm2::test {
 
+// Bytes of a block of the drive, where a test does not ask for others.
+inline constexpr uint32_t kBlock = 4096;
+
 // Error numbers as Linux has them.
 inline constexpr uint64_t kSimulatedIoError = 5;
 inline constexpr uint64_t kSimulatedNoDevice = 19;
@@ -45,7 +48,7 @@ struct SimulatedDeviceOptions {
   tools::DriveSpeed speed;  // by default everything takes no time
   uint32_t capacity = 16;
   uint32_t piece_bytes = 16384;
-  uint32_t alignment = 4096;
+  uint32_t alignment = kBlock;
   uint64_t timeout_ns = 1000000;  // that a Wait takes which times out
   bool shuffled = false;          // reads end in a random order, as far as the clock allows
   uint32_t seed = 1;

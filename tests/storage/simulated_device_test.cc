@@ -12,9 +12,8 @@
 namespace lfm2::test {
 namespace {
 
-constexpr size_t kBlock = 4096;
 constexpr size_t kBlocks = 40;
-alignas(4096) std::byte memory[kBlocks * kBlock];
+alignas(kBlock) std::byte memory[kBlocks * kBlock];
 
 const std::vector<std::byte>& Content() {
   static const std::vector<std::byte> content = [] {
