@@ -1,25 +1,5 @@
 # How this repository compiles its own programs. Nothing here reaches users of lfm2::lfm2.
 
-# Sets `out` to the compiler flags of an instruction set. -maes and -mpclmul are not an extra: without them Highway
-# takes an AVX2 or AVX-512 compilation for SSSE3.
-function(lfm2_isa_flags isa out)
-  set(scalar -DHWY_COMPILE_ONLY_SCALAR)
-  set(sse4 -mssse3 -msse4.2 -maes -mpclmul)
-  set(avx2 -mavx2 -mfma -mbmi -mbmi2 -mf16c -maes -mpclmul)
-  set(avx512 -march=icelake-server)
-  set(neon -march=armv8-a)
-  set(neon_dotprod -march=armv8.2-a+dotprod)
-  set(sve -march=armv8.2-a+sve)
-  set(sve2 -march=armv8.5-a+sve2)
-  set(rvv -march=rv64gcv)
-  set(native -march=native)
-  if(NOT DEFINED ${isa})
-    message(FATAL_ERROR "LFM2_ISA is ${isa}; it can be scalar or native; sse4, avx2 or avx512 on x86; neon, "
-      "neon_dotprod, sve or sve2 on 64-bit Arm; rvv on RISC-V")
-  endif()
-  set(${out} ${${isa}} PARENT_SCOPE)
-endfunction()
-
 set(lfm2_isa "${LFM2_ISA}")
 if(NOT lfm2_isa AND LFM2_NATIVE AND NOT LFM2_DYNAMIC_DISPATCH)
   set(lfm2_isa native)
@@ -56,16 +36,24 @@ if(LFM2_FUZZ)
   target_link_options(lfm2_build_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# The library, the warnings and the chosen instruction set: for programs that are compiled once.
+# The whole library in every translation unit, the warnings and the chosen instruction set: for programs of one file, and for
+# those that look into the kernels.
+add_library(lfm2_header_only INTERFACE)
+target_compile_options(lfm2_header_only INTERFACE ${lfm2_isa_options})
+target_compile_definitions(lfm2_header_only INTERFACE $<$<BOOL:${LFM2_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
+target_link_libraries(lfm2_header_only INTERFACE lfm2::lfm2 lfm2_build_options)
+
+# The same with the library compiled once, which all other programs share.
+set(lfm2_dispatch "")
+if(LFM2_DYNAMIC_DISPATCH)
+  set(lfm2_dispatch DYNAMIC_DISPATCH)
+endif()
+lfm2_add_library(lfm2_compiled ISA ${lfm2_isa} ${lfm2_dispatch})
+target_link_libraries(lfm2_compiled PRIVATE lfm2_build_options)
+set_target_properties(lfm2_compiled PROPERTIES EXCLUDE_FROM_ALL ON)
 add_library(lfm2_program INTERFACE)
 target_compile_options(lfm2_program INTERFACE ${lfm2_isa_options})
-target_compile_definitions(lfm2_program INTERFACE $<$<BOOL:${LFM2_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
-target_link_libraries(lfm2_program INTERFACE lfm2::lfm2 lfm2_build_options)
-
-# For a program whose every file would compile every kernel: one does it for all.
-function(lfm2_compile_kernels_once program)
-  set_target_properties(${program} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
-endfunction()
+target_link_libraries(lfm2_program INTERFACE lfm2_compiled lfm2_build_options)
 
 # Finds a header that a Debian package provides and makes an INTERFACE target of it.
 function(lfm2_find_header target header package)

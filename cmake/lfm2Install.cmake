@@ -6,7 +6,7 @@ set(lfm2_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/lfm2")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   COMPONENT lfm2_headers FILES_MATCHING PATTERN "*.h")
-install(TARGETS lfm2 EXPORT lfm2Targets)
+install(TARGETS lfm2 lfm2_headers lfm2_highway EXPORT lfm2Targets)
 install(EXPORT lfm2Targets NAMESPACE lfm2:: DESTINATION "${lfm2_cmake_dir}" COMPONENT lfm2_headers)
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/lfm2Config.cmake.in" "${PROJECT_BINARY_DIR}/lfm2Config.cmake"
@@ -17,6 +17,7 @@ install(FILES
   "${PROJECT_BINARY_DIR}/lfm2Config.cmake"
   "${PROJECT_BINARY_DIR}/lfm2ConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/lfm2Highway.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/lfm2Library.cmake"
   DESTINATION "${lfm2_cmake_dir}" COMPONENT lfm2_headers)
 
 # The paths in lfm2.pc are relative to the file itself, so an installed tree can be moved.

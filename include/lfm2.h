@@ -1,5 +1,6 @@
 // lfm2.h: LFM2 language models from one static arena. The one header to include; posix/ beside it has what needs an
-// operating system (a mapped file, a thread pool).
+// operating system (a mapped file, a thread pool). Alone it is all there is. Where LFM2_SEPARATE_COMPILATION is defined in
+// every file, it declares, and the one file that also defines LFM2_IMPLEMENTATION before it has the definitions.
 #ifndef LFM2_H_
 #define LFM2_H_
 
@@ -11,6 +12,7 @@
 #include "lfm2/base/version.h"
 #include "lfm2/format/image.h"
 #include "lfm2/model/presets.h"
+#include "lfm2/runtime/conversation.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/session.h"
 #include "lfm2/storage/block_storage.h"
@@ -22,3 +24,7 @@
 #include "lfm2/text/tokenizer.h"
 
 #endif  // LFM2_H_
+
+#if !defined(LFM2_SEPARATE_COMPILATION) || defined(LFM2_IMPLEMENTATION)
+#include "lfm2/runtime/implementation.h"
+#endif

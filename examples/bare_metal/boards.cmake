@@ -80,7 +80,7 @@ function(lfm2_add_firmware target board)
   add_executable(${target} ${ARGN} ${sources})
   set_target_properties(${target} PROPERTIES SUFFIX ".elf" LINK_DEPENDS "${lfm2_board_folder}/memory.ld")
   target_include_directories(${target} PRIVATE "${lfm2_board_folder}")
-  target_link_libraries(${target} PRIVATE lfm2_program)
+  target_link_libraries(${target} PRIVATE lfm2_header_only)
   list(GET uart 0 uart_kind)
   list(GET uart 1 uart_address)
   target_compile_definitions(${target} PRIVATE HWY_NO_LIBCXX ${board_definitions} LFM2_ARENA_BYTES=${arena}

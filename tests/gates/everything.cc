@@ -21,7 +21,7 @@ constexpr bool IsConstantInitialised() {
 }
 static_assert(IsConstantInitialised<lfm2::MemoryStorage>() && IsConstantInitialised<lfm2::BlockStorage>());
 static_assert(IsConstantInitialised<lfm2::Image>() && IsConstantInitialised<lfm2::Session>());
-static_assert(IsConstantInitialised<lfm2::ReferenceSession>() && IsConstantInitialised<lfm2::Conversation>());
+static_assert(IsConstantInitialised<lfm2::Conversation>());
 static_assert(IsConstantInitialised<lfm2::Sampler>() && IsConstantInitialised<lfm2::TextStream>());
 
 // Counts what it is shown.
@@ -29,10 +29,9 @@ struct Counter {
   size_t count = 0;
 };
 
-template <class AnySession>
 lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, const lfm2::SessionOptions& options,
                     const GateMemory& memory, Counter* counter) {
-  AnySession session;
+  lfm2::Session session;
   LFM2_RETURN_IF_ERROR(session.Open(image, options, {memory.arena, memory.arena_size}, executor));
 
   lfm2::Observer observer;
@@ -130,10 +129,11 @@ lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemo
   };
   lfm2::SessionOptions options;
   options.context_length = 64;
-  LFM2_RETURN_IF_ERROR(Answer<lfm2::Session>(image, &executor, options, memory, counter));
+  LFM2_RETURN_IF_ERROR(Answer(image, &executor, options, memory, counter));
   options.kv_cache = lfm2::KvCacheType::kF32;
-  LFM2_RETURN_IF_ERROR(Answer<lfm2::Session>(image, nullptr, options, memory, counter));
-  return Answer<lfm2::ReferenceSession>(image, nullptr, options, memory, counter);
+  LFM2_RETURN_IF_ERROR(Answer(image, nullptr, options, memory, counter));
+  options.kernels = lfm2::ReferenceKernelTable();
+  return Answer(image, nullptr, options, memory, counter);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lfm2/layers/feed_forward-inl.h"
+#include "lfm2/layers/feed_forward.h"
 #include "lfm2/posix/thread_pool.h"
 #include "tests/layers/test_layer.h"
 #include "tests/runtime/test_model.h"
@@ -75,9 +75,14 @@ struct BoundWeights {
   Weights weights;
 };
 
+const KernelTable& Simd() {
+  const KernelTable* kernels = nullptr;
+  REQUIRE(ChooseKernels(CpuTarget::kAutomatic, &kernels).ok());
+  return *kernels;
+}
+
 // delta[tokens, hidden] of one feed forward.
-template <class Kernels>
-std::vector<float> Run(const Image& image, uint32_t layer, const std::vector<float>& normed,
+std::vector<float> Run(const KernelTable& kernels, const Image& image, uint32_t layer, const std::vector<float>& normed,
                        const Executor* executor = nullptr, const Observer* observer = nullptr) {
   const ModelConfig& c = image.config();
   const uint32_t tokens = static_cast<uint32_t>(normed.size() / c.hidden_size);
@@ -86,9 +91,9 @@ std::vector<float> Run(const Image& image, uint32_t layer, const std::vector<flo
   std::copy(normed.begin(), normed.end(), memory.workspace().normed);
   const LayerContext ctx{c, memory.workspace(), executor, observer, nullptr, 5, tokens};
   if (c.is_moe_layer(layer)) {
-    CHECK(HWY_NAMESPACE::MoeFeedForward(Kernels(), ctx, bound.layers.data(), image, layer).ok());
+    CHECK(MoeFeedForward(kernels, ctx, bound.layers.data(), image, layer).ok());
   } else {
-    HWY_NAMESPACE::DenseFeedForward(Kernels(), ctx, bound.layers[layer]);
+    DenseFeedForward(kernels, ctx, bound.layers[layer]);
   }
   const float* delta = memory.workspace().delta;
   return std::vector<float>(delta, delta + normed.size());
@@ -137,9 +142,9 @@ TEST_CASE("every feed forward is its definition: exactly with float activations,
                                             : SwiGlu(w.ffn_gate, w.ffn_up, w.ffn_down, {x, x + c.hidden_size});
         expected.insert(expected.end(), row.begin(), row.end());
       }
-      CHECK(Nmse(Run<ReferenceKernels>(image, layer, normed), expected) < 1e-12);
+      CHECK(Nmse(Run(kReferenceKernels, image, layer, normed), expected) < 1e-12);
       // Eight bits: the activations' rounding has an NMSE of about (2 * max / rms / 254)^2 / 12, some 3e-5, twice over.
-      CHECK(Nmse(Run<HWY_NAMESPACE::SimdKernels>(image, layer, normed), expected) < 2e-4);
+      CHECK(Nmse(Run(Simd(), image, layer, normed), expected) < 2e-4);
     }
   }
 }
@@ -153,15 +158,15 @@ TEST_CASE("a token's output is the same bits alone, in any chunk, and with any e
     for (const uint32_t layer : {0u, FirstMoeLayer(c)}) {
       const uint32_t tokens = 37;
       const std::vector<float> normed = NormalRows(tokens, c.hidden_size, 99);
-      const std::vector<float> whole = Run<HWY_NAMESPACE::SimdKernels>(image, layer, normed);
-      CHECK(Run<HWY_NAMESPACE::SimdKernels>(image, layer, normed, pool.executor()) == whole);
+      const std::vector<float> whole = Run(Simd(), image, layer, normed);
+      CHECK(Run(Simd(), image, layer, normed, pool.executor()) == whole);
       for (const uint32_t chunk : {1u, 2u, 16u}) {
         CAPTURE(chunk);
         std::vector<float> pieces;
         for (uint32_t t = 0; t < tokens; t += chunk) {
           const auto begin = normed.begin() + t * c.hidden_size;
           const auto end = normed.begin() + Min(t + chunk, tokens) * c.hidden_size;
-          const std::vector<float> out = Run<HWY_NAMESPACE::SimdKernels>(image, layer, {begin, end});
+          const std::vector<float> out = Run(Simd(), image, layer, {begin, end});
           pieces.insert(pieces.end(), out.begin(), out.end());
         }
         CHECK(pieces == whole);
@@ -193,7 +198,7 @@ TEST_CASE("the observer sees each token's experts and weights, in order, with it
     }
     s.right = s.right && std::fabs(sum - s.config->routed_scaling_factor) < 1e-4f;
   };
-  Run<HWY_NAMESPACE::SimdKernels>(image, layer, NormalRows(tokens, c.hidden_size, 7), nullptr, &observer);
+  Run(Simd(), image, layer, NormalRows(tokens, c.hidden_size, 7), nullptr, &observer);
   CHECK(seen.right);
   CHECK(seen.positions == std::vector<uint32_t>{5, 6, 7, 8, 9, 10});
 }

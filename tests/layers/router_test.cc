@@ -1,6 +1,6 @@
 // Which experts a token goes to, with which weights, and the order in which experts meet their tokens. A mistake here
 // sends tokens to the wrong weights: the model still talks, only worse.
-#include "lfm2/layers/router-inl.h"
+#include "lfm2/layers/router.h"
 
 #include <doctest/doctest.h>
 
@@ -12,9 +12,6 @@
 
 namespace lfm2::test {
 namespace {
-
-using HWY_NAMESPACE::ChooseExperts;
-using HWY_NAMESPACE::GroupByExpert;
 
 ModelConfig Experts(uint32_t experts, uint32_t per_token, float factor = 1.0f) {
   ModelConfig c;

@@ -34,7 +34,8 @@ Logits ReferenceLogits(const Image& image, const std::vector<int32_t>& ids) {
   SessionOptions options;
   options.context_length = static_cast<uint32_t>(ids.size());
   options.kv_cache = KvCacheType::kF32;
-  OpenSession<ReferenceSession> open(image, options);
+  options.kernels = ReferenceKernelTable();
+  OpenSession open(image, options);
   return AllLogits(*open.session, ids);
 }
 

@@ -19,7 +19,7 @@ struct OpenConversation {
     options.context_length = context;
     return options;
   }
-  OpenSession<Session> open;
+  OpenSession open;
   Conversation conversation;
 };
 

@@ -43,7 +43,7 @@ TEST_CASE("a session survives any weights: infinities, NaNs, noise") {
     }
     Image image;
     LFM2_REQUIRE_OK(image.Open(copy.storage()));
-    OpenSession<Session> open(image, options);
+    OpenSession open(image, options);
     Conversation conversation;
     LFM2_REQUIRE_OK(conversation.Open(open.session.get(), {}));
     size_t length = 0;

@@ -31,7 +31,7 @@ Status OpenStatus(CpuTarget target) {
 }
 
 TEST_CASE("a session names its kernels, and the reference is called that") {
-  OpenSession<Session> open(Home().image(), OptionsFor(CpuTarget::kAutomatic));
+  OpenSession open(Home().image(), OptionsFor(CpuTarget::kAutomatic));
   const std::string name = open.session->kernels_name();
   MESSAGE(name);
   CHECK(name != "");
@@ -40,7 +40,8 @@ TEST_CASE("a session names its kernels, and the reference is called that") {
   if (const char* expected = std::getenv("LFM2_EXPECTED_KERNELS")) CHECK(name == expected);
   SessionOptions options = OptionsFor(CpuTarget::kAutomatic);
   options.kv_cache = KvCacheType::kF32;
-  OpenSession<ReferenceSession> reference(Home().image(), options);
+  options.kernels = ReferenceKernelTable();
+  OpenSession reference(Home().image(), options);
   CHECK(std::string(reference.session->kernels_name()) == "REFERENCE");
 }
 
@@ -57,7 +58,7 @@ TEST_CASE("every target that the program and the processor have gives the golden
       CHECK(Text(status).find("options.cpu_target") != std::string::npos);
       continue;
     }
-    OpenSession<Session> open(Home().image(), OptionsFor(target));
+    OpenSession open(Home().image(), OptionsFor(target));
     names.push_back(open.session->kernels_name());
     LFM2_REQUIRE_OK(open.session->Prefill({prompt.data(), prompt.size()}));
     size_t compared = 0;
@@ -71,7 +72,7 @@ TEST_CASE("every target that the program and the processor have gives the golden
   }
   REQUIRE(!names.empty());  // the baseline is always there
   // Automatic is the last of them: the list ascends.
-  OpenSession<Session> automatic(Home().image(), OptionsFor(CpuTarget::kAutomatic));
+  OpenSession automatic(Home().image(), OptionsFor(CpuTarget::kAutomatic));
   CHECK(automatic.session->kernels_name() == names.back());
 #if !defined(LFM2_DYNAMIC_DISPATCH)
   CHECK(std::all_of(names.begin(), names.end(), [&](const std::string& name) { return name == names[0]; }));
@@ -88,9 +89,9 @@ TEST_CASE("with every target, the results do not depend on the chunk size") {
     CAPTURE(static_cast<int>(target));
     if (!OpenStatus(target).ok()) continue;
     SessionOptions options = OptionsFor(target);
-    OpenSession<Session> whole(Home().image(), options);
+    OpenSession whole(Home().image(), options);
     options.prefill_chunk = 7;
-    OpenSession<Session> pieces(Home().image(), options);
+    OpenSession pieces(Home().image(), options);
     CHECK(AllLogits(*whole.session, ids) == AllLogits(*pieces.session, ids));
   }
 }
@@ -103,9 +104,9 @@ CpuFeatures EverythingThere() {
 }
 
 std::string Selected(const CpuFeatures& cpu, CpuTarget target = CpuTarget::kAutomatic) {
-  HWY_NAMESPACE::DispatchedKernels kernels;
-  const Status status = kernels.Select(target, cpu);
-  return status.ok() ? kernels.name() : Text(status);
+  const KernelTable* kernels = nullptr;
+  const Status status = HWY_NAMESPACE::DispatchKernels(target, cpu, &kernels);
+  return status.ok() ? kernels->name() : Text(status);
 }
 
 TEST_CASE("the processor and its operating system decide, feature by feature") {

@@ -41,13 +41,13 @@ TEST_CASE("logits are the same bit for bit for every chunk size, thread count an
     const std::vector<int32_t> ids(Prompt().begin(), Prompt().begin() + 150);
     SessionOptions options = SmallOptions();
     options.prefill_chunk = 150;
-    OpenSession<Session> whole(model.image(), options);
+    OpenSession whole(model.image(), options);
     const auto want = AllLogits(*whole.session, ids);
     CHECK(whole.arena.RimIsIntact());
     for (const uint32_t chunk : {1u, 7u, 32u}) {
       CAPTURE(chunk);
       options.prefill_chunk = chunk;
-      OpenSession<Session> open(model.image(), options);
+      OpenSession open(model.image(), options);
       CHECK(AllLogits(*open.session, ids) == want);
     }
     options.prefill_chunk = 32;
@@ -56,12 +56,12 @@ TEST_CASE("logits are the same bit for bit for every chunk size, thread count an
       CAPTURE(threads);
       posix::ThreadPool pool;
       LFM2_REQUIRE_OK(pool.Open(threads));
-      OpenSession<Session> open(model.image(), options, pool.executor());
+      OpenSession open(model.image(), options, pool.executor());
       CHECK(AllLogits(*open.session, ids) == want);
       CHECK(open.arena.RimIsIntact());
     }
     const Executor backwards = Backwards();
-    OpenSession<Session> open(model.image(), options, &backwards);
+    OpenSession open(model.image(), options, &backwards);
     CHECK(AllLogits(*open.session, ids) == want);
   }
 }
@@ -71,21 +71,21 @@ TEST_CASE("with keys and values of int8 too, logits depend on neither chunk size
   SessionOptions options = SmallOptions();
   options.kv_cache = KvCacheType::kInt8;
   options.prefill_chunk = 150;
-  OpenSession<Session> whole(Home().image(), options);
+  OpenSession whole(Home().image(), options);
   const auto want = AllLogits(*whole.session, ids);
   CHECK(whole.arena.RimIsIntact());
   options.prefill_chunk = 7;
   posix::ThreadPool pool;
   LFM2_REQUIRE_OK(pool.Open(2));
-  OpenSession<Session> open(Home().image(), options, pool.executor());
+  OpenSession open(Home().image(), options, pool.executor());
   CHECK(AllLogits(*open.session, ids) == want);
   options.kv_cache = KvCacheType::kF16;
-  OpenSession<Session> half(Home().image(), options);
+  OpenSession half(Home().image(), options);
   CHECK(AllLogits(*half.session, ids) != want);
 }
 
 TEST_CASE("prefill, token by token and after a reset: all arrive at the same logits") {
-  OpenSession<Session> open(Home().image(), SmallOptions());
+  OpenSession open(Home().image(), SmallOptions());
   Session& session = *open.session;
   CHECK(session.position() == 0);
   CHECK(session.logits().empty());

@@ -27,8 +27,8 @@ TEST_CASE("steps give the logits of one go, and are as many as were announced") 
   const ModelConfig& c = Home().config();
   for (const uint32_t chunk : {1u, 7u, 64u}) {
     CAPTURE(chunk);
-    OpenSession<Session> whole(Home().image(), OptionsWithChunk(chunk));
-    OpenSession<Session> stepped(Home().image(), OptionsWithChunk(chunk));
+    OpenSession whole(Home().image(), OptionsWithChunk(chunk));
+    OpenSession stepped(Home().image(), OptionsWithChunk(chunk));
     Session& session = *stepped.session;
     for (const size_t count : {size_t{33}, size_t{1}, size_t{6}}) {
       const Span<const int32_t> part{ids.data() + session.position(), count};
@@ -52,7 +52,7 @@ TEST_CASE("no step of the logits multiplies more than a feed forward does") {
   const TestModel model(path);
   for (const TestModel* m : {&Home(), &model}) {
     const ModelConfig& c = m->config();
-    OpenSession<Session> open(m->image(), OptionsWithChunk(1));
+    OpenSession open(m->image(), OptionsWithChunk(1));
     const int32_t id = 1;
     LFM2_REQUIRE_OK(open.session->Begin({&id, 1}));
     const uint32_t output_steps = open.session->steps_left() - 2 * c.layers;
@@ -65,9 +65,9 @@ TEST_CASE("no step of the logits multiplies more than a feed forward does") {
 
 TEST_CASE("what was begun is finished in one go, or forgotten by a reset") {
   const std::vector<int32_t> ids = TestPrompt(20);
-  OpenSession<Session> whole(Home().image(), OptionsWithChunk(4));
+  OpenSession whole(Home().image(), OptionsWithChunk(4));
   LFM2_REQUIRE_OK(whole.session->Prefill({ids.data(), ids.size()}));
-  OpenSession<Session> open(Home().image(), OptionsWithChunk(4));
+  OpenSession open(Home().image(), OptionsWithChunk(4));
   Session& session = *open.session;
   for (const uint32_t steps : {0u, 1u, 5u, 8u, 9u, 41u}) {
     CAPTURE(steps);
@@ -92,7 +92,7 @@ TEST_CASE("steps in the wrong order are a Status, and change nothing") {
   CHECK(closed.Step().code() == StatusCode::kFailedPrecondition);
   CHECK(closed.Finish().ok());
   CHECK(closed.Begin({ids.data(), 1}).code() == StatusCode::kFailedPrecondition);
-  OpenSession<Session> open(Home().image(), OptionsWithChunk(4));
+  OpenSession open(Home().image(), OptionsWithChunk(4));
   Session& session = *open.session;
   CHECK(session.Step().code() == StatusCode::kFailedPrecondition);
   CHECK(session.Begin({}).code() == StatusCode::kInvalidArgument);
@@ -104,14 +104,14 @@ TEST_CASE("steps in the wrong order are a Status, and change nothing") {
   CHECK(session.Decode(ids[0]).code() == StatusCode::kFailedPrecondition);
   CHECK(session.PrefillLogits({ids.data(), 1}, sink).code() == StatusCode::kFailedPrecondition);
   LFM2_REQUIRE_OK(session.Finish());
-  OpenSession<Session> whole(Home().image(), OptionsWithChunk(4));
+  OpenSession whole(Home().image(), OptionsWithChunk(4));
   LFM2_REQUIRE_OK(whole.session->Prefill({ids.data(), ids.size()}));
   CHECK(Logits(session) == Logits(*whole.session));
 }
 
 TEST_CASE("a chat in steps says the same, and can be begun again behind its answer") {
   const char* const commands[] = {"Could you remind me in 21 minutes please.", "What is the weather like?"};
-  OpenSession<Session> a(Home().image(), OptionsWithChunk(16)), b(Home().image(), OptionsWithChunk(16));
+  OpenSession a(Home().image(), OptionsWithChunk(16)), b(Home().image(), OptionsWithChunk(16));
   Conversation whole, stepped;
   LFM2_REQUIRE_OK(whole.Open(a.session.get(), Greedy()));
   LFM2_REQUIRE_OK(stepped.Open(b.session.get(), Greedy()));
@@ -137,7 +137,7 @@ TEST_CASE("a chat in steps says the same, and can be begun again behind its answ
 }
 
 TEST_CASE("a sink that has heard enough ends an answer in steps, too") {
-  OpenSession<Session> open(Home().image(), OptionsWithChunk(16));
+  OpenSession open(Home().image(), OptionsWithChunk(16));
   Conversation chat;
   LFM2_REQUIRE_OK(chat.Open(open.session.get(), Greedy()));
   LFM2_REQUIRE_OK(chat.BeginAsk("user", "Could you remind me in 21 minutes please.", 30));
@@ -150,7 +150,7 @@ TEST_CASE("a sink that has heard enough ends an answer in steps, too") {
 
 TEST_CASE("a step that can not read is a Status; behind it, the answer goes on where it was") {
   const char* const command = "Could you remind me in 21 minutes please.";
-  OpenSession<Session> resident(Home().image(), OptionsWithChunk(16));
+  OpenSession resident(Home().image(), OptionsWithChunk(16));
   Conversation chat;
   LFM2_REQUIRE_OK(chat.Open(resident.session.get(), Greedy()));
   std::string want;

@@ -39,7 +39,7 @@ std::vector<Span<const int32_t>> Calls(const std::vector<int32_t>& ids) {
 // The logits behind every call.
 std::vector<std::vector<float>> ResidentLogits(const std::vector<Span<const int32_t>>& calls) {
   SessionOptions options = OptionsWithRetries(0, 1);
-  OpenSession<Session> open(Home().image(), options);
+  OpenSession open(Home().image(), options);
   std::vector<std::vector<float>> want;
   for (const Span<const int32_t> call : calls) {
     LFM2_REQUIRE_OK(open.session->Prefill(call));
@@ -171,13 +171,13 @@ TEST_CASE("a record that is damaged on the drive is refused for good, and everyt
   CHECK(refused > 0);
   open.streamed.drive.Heal();
   session.Reset();
-  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
+  OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   CHECK(AllLogits(session, ids) == AllLogits(*resident.session, ids));
 }
 
 TEST_CASE("logits of every position: behind a failure all of them are given again") {
   const std::vector<int32_t> ids = TestPrompt(30);
-  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
+  OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
   StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 4));
   open.streamed.drive.FailRead(open.streamed.drive.reads() + 700, Fault::kIoError);
@@ -197,7 +197,7 @@ TEST_CASE("logits of every position: behind a failure all of them are given agai
 
 TEST_CASE("behind an error a session may as well begin anew") {
   const std::vector<int32_t> ids = TestPrompt(20);
-  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
+  OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
   for (const Fault fault : {Fault::kIoError, Fault::kTimeout, Fault::kVanished}) {
     StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 20));
@@ -216,7 +216,7 @@ TEST_CASE("behind an error a session may as well begin anew") {
 
 TEST_CASE("a session may be opened where one left reads that timed out") {
   const std::vector<int32_t> ids = TestPrompt(20);
-  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
+  OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
   StreamedSession open(Home().image(), DriveOptions(4, kBlock), OptionsWithRetries(0, 20));
   open.streamed.drive.FailRead(open.streamed.drive.reads() + 3, Fault::kTimeout);
@@ -236,7 +236,7 @@ TEST_CASE("a turn that fails leaves the chat as it was: asked again, it answers 
   const auto first_turn = [&](Conversation& chat, std::string* answer) {
     return chat.Ask(command, 40, [&](std::string_view text) { *answer += text; });
   };
-  OpenSession<Session> resident(Home().image(), OptionsWithRetries(0, 16));
+  OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   Conversation chat;
   LFM2_REQUIRE_OK(chat.Open(resident.session.get(), greedy));
   std::string want;

@@ -229,7 +229,7 @@ TEST_CASE("the least arena works; one byte less is refused with the number that 
 
   LFM2_REQUIRE_OK(session.Open(s.image, OptionsWithArena(least), s.rest));
   const std::vector<int32_t> ids = TestPrompt(12);
-  OpenSession<Session> resident(Resident(), OptionsWithArena());
+  OpenSession resident(Resident(), OptionsWithArena());
   CHECK(AllLogits(session, ids) == AllLogits(*resident.session, ids));
   CHECK(s.IsClean());
 }

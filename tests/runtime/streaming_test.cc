@@ -10,7 +10,7 @@ namespace {
 
 std::vector<std::vector<float>> ResidentLogits(const Image& image, const SessionOptions& options,
                                                const std::vector<int32_t>& ids) {
-  OpenSession<Session> open(image, options);
+  OpenSession open(image, options);
   return AllLogits(*open.session, ids);
 }
 

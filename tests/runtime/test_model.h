@@ -84,14 +84,13 @@ class TestArena {
 };
 
 // A session that is open, or has failed the test.
-template <class SessionType>
 struct OpenSession {
   OpenSession(const Image& image, const SessionOptions& options, const Executor* executor = nullptr)
-      : arena(MakePlan(image.config(), options).total_bytes), session(std::make_unique<SessionType>()) {
+      : arena(MakePlan(image.config(), options).total_bytes), session(std::make_unique<Session>()) {
     LFM2_REQUIRE_OK(session->Open(image, options, arena.span(), executor));
   }
   TestArena arena;
-  std::unique_ptr<SessionType> session;
+  std::unique_ptr<Session> session;
 };
 
 // Always the likeliest token.
@@ -103,8 +102,7 @@ inline ConversationOptions Greedy() {
 }
 
 // logits[tokens][vocab_size] of every position.
-template <class SessionType>
-std::vector<std::vector<float>> AllLogits(SessionType& session, const std::vector<int32_t>& ids) {
+inline std::vector<std::vector<float>> AllLogits(Session& session, const std::vector<int32_t>& ids) {
   std::vector<std::vector<float>> rows;
   LFM2_REQUIRE_OK(session.PrefillLogits({ids.data(), ids.size()}, [&](uint32_t position, Span<const float> logits) {
     REQUIRE(position == rows.size());

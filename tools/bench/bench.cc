@@ -121,7 +121,7 @@ Error Bench::RunTests() {
   work_ = WorkOf(image);
   Arena arena(model_.arena());
   memory_.Carve(image.config(), setup_.options, StreamShapeOf(image), model_.plan().plan.slots, arena, nullptr);
-  at_depth_ = session_;
+  at_depth_.resize(Session::MarkBytes(image.config()));
   if (!options_.no_warmup) ReadWholeImage();
   LFM2_RETURN_IF_FAILED(recorder_.Begin(options_.record_trace, image));
   for (const TestCase& test : tests_) LFM2_RETURN_IF_FAILED(RunTest(test));
@@ -187,21 +187,24 @@ std::vector<StreamStatistics> Bench::LayerStatistics() const {
 
 // The first `tokens` tokens of the test.
 Error Bench::RunOnce(const TestCase& test, uint32_t tokens, double* seconds) {
-  session_ = at_depth_;
+  LFM2_RETURN_IF_FAILED(Error::From(session_.Rewind(at_depth_)));
   session_.SetObserver(observer_);
   const std::vector<int32_t> ids = Tokens(tokens);
   return test.prompt > 0 ? TimePrefill(ids, &session_, seconds) : TimeDecode(ids, &session_, seconds);
 }
 
 Error Bench::GoToDepth(uint32_t depth) {
-  session_ = at_depth_;
-  if (session_.position() > depth) session_.Reset();
+  if (session_.position() < depth || depth == 0) {
+    session_.Reset();
+  } else {
+    LFM2_RETURN_IF_FAILED(Error::From(session_.Rewind(at_depth_)));
+    if (session_.position() > depth) session_.Reset();
+  }
   if (session_.position() < depth) {
     const std::vector<int32_t> ids = Tokens(depth - session_.position());
     LFM2_RETURN_IF_FAILED(Error::From(session_.Prefill(Span<const int32_t>(ids))));
   }
-  at_depth_ = session_;
-  return Error();
+  return Error::From(session_.Mark(at_depth_));
 }
 
 void Bench::MeasureLimit(const TestCase& test, TestResult* result) {

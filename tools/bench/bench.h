@@ -51,9 +51,7 @@ class Bench {
   posix::ThreadPool pool_;
   Executor executor_;  // the pool's; the session holds this one while pools come and go
   Session session_;
-  // The session after the depth's tokens. Copying one copies views, and the positions behind are overwritten by the
-  // next run: this is how every run of a test begins at the same place.
-  Session at_depth_;
+  std::vector<std::byte> at_depth_;  // mark of the session after the depth's tokens: every run of a test begins there
   RoutingRecorder recorder_;
   const Observer* observer_ = nullptr;  // of runs that are timed
   SessionMemory memory_;                // where the session's parts lie in the arena

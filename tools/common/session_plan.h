@@ -37,6 +37,7 @@ struct SessionArguments {
   bool read_ahead = true;
   float prefer_resident = 0.0f;
   float drop_below = 0.0f;
+  bool reference = false;  // computed by the scalar oracle
 };
 
 // The Error says by how much --arena is too small.

@@ -12,7 +12,6 @@
 #include "tools/common/files.h"
 #include "tools/common/perplexity.h"
 #include "tools/common/progress.h"
-#include "tools/eval/checkpoint.h"
 #include "tools/eval/open_session.h"
 #include "tools/eval/text_commands.h"
 
@@ -63,8 +62,7 @@ uint32_t Largest(const std::vector<double>& values) {
   return static_cast<uint32_t>(std::max_element(values.begin(), values.end()) - values.begin());
 }
 
-template <class AnySession>
-Error ScoreItem(const std::vector<ChoiceTokens>& choices, Checkpoint<AnySession>* checkpoint, AnySession* session,
+Error ScoreItem(const std::vector<ChoiceTokens>& choices, Span<std::byte> mark, Session* session,
                 ChoiceScore* score) {
   const auto prefill = [&](const ChoiceTokens& choice, size_t begin, size_t end) {
     return begin == end ? Error() : Error::From(session->Prefill({choice.ids.data() + begin, end - begin}));
@@ -72,7 +70,7 @@ Error ScoreItem(const std::vector<ChoiceTokens>& choices, Checkpoint<AnySession>
   const size_t shared = SharedTokens(choices);
   session->Reset();
   LFM2_RETURN_IF_FAILED(prefill(choices[0], 0, shared));
-  checkpoint->Save(*session);
+  LFM2_RETURN_IF_FAILED(Error::From(session->Mark(mark)));
   for (const ChoiceTokens& choice : choices) {
     const size_t before = choice.context - 1, last = choice.ids.size() - 1;
     double sum = 0;
@@ -81,7 +79,7 @@ Error ScoreItem(const std::vector<ChoiceTokens>& choices, Checkpoint<AnySession>
       finite = finite && AreFinite(logits);
       sum -= NegativeLogLikelihood(logits, choice.ids[position + 1]);
     };
-    checkpoint->Restore(session);
+    LFM2_RETURN_IF_FAILED(Error::From(session->Rewind(mark)));
     LFM2_RETURN_IF_FAILED(prefill(choice, shared, before));
     LFM2_RETURN_IF_FAILED(Error::From(session->PrefillLogits({choice.ids.data() + before, last - before}, sink)));
     if (!finite) {
@@ -93,19 +91,18 @@ Error ScoreItem(const std::vector<ChoiceTokens>& choices, Checkpoint<AnySession>
   return Error();
 }
 
-template <class AnySession>
 Error ScoreAll(RunningModel& model, const SessionArguments& arguments, const Executor* executor,
                const std::string& name, const std::vector<ChoiceItem>& items, const ShowItems& show,
                ChoiceScores* scores) {
-  AnySession session;
+  Session session;
   LFM2_RETURN_IF_FAILED(OpenSession(model, arguments, executor, &session));
-  Checkpoint<AnySession> checkpoint(model, session);
+  std::vector<std::byte> mark(Session::MarkBytes(session.config()));
   std::vector<ChoiceTokens> choices;
   for (size_t i = 0; i < items.size(); ++i) {
     const ChoiceItem& item = items[i];
     ChoiceScore score;
     LFM2_RETURN_IF_FAILED(EncodeItem(model.file().image().vocab(), item, &choices));
-    const Error error = ScoreItem(choices, &checkpoint, &session, &score);
+    const Error error = ScoreItem(choices, {mark.data(), mark.size()}, &session, &score);
     if (!error.ok()) return Error::Of(name, ": items[", uint64_t{i}, "]: ", error.text());
     std::vector<double> per_byte = score.log_likelihood;
     for (size_t c = 0; c < per_byte.size(); ++c) per_byte[c] /= static_cast<double>(item.choices[c].size());
@@ -170,8 +167,8 @@ Error ScoreChoices(RunningModel& model, const SessionArguments& session, bool re
     if (!error.ok()) return Error::Of(name, ": items[", uint64_t{i}, "]: ", error.text());
     arguments.context = std::max(arguments.context, static_cast<uint32_t>(positions));
   }
-  if (!reference) return ScoreAll<Session>(model, arguments, executor, name, items, show, scores);
-  return ScoreAll<ReferenceSession>(model, ForReference(arguments), executor, name, items, show, scores);
+  if (reference) arguments = ForReference(arguments);
+  return ScoreAll(model, arguments, executor, name, items, show, scores);
 }
 
 Error RunChoices(const ChoicesArguments& a) {

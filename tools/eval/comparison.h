@@ -26,22 +26,19 @@ struct Prediction {
   Divergence divergence;  // from the base; of the base itself, nothing
 };
 
-template <class AnySession>
 struct ComparedModel {
   std::string name;
   RunningModel model;
-  AnySession session;
+  Session session;
   Prediction prediction;
 };
 
-template <class AnySession>
-using ComparedModels = std::vector<std::unique_ptr<ComparedModel<AnySession>>>;
+using ComparedModels = std::vector<std::unique_ptr<ComparedModel>>;
 
 // Opens models with one vocabulary; their sessions come later, once it is known how long they have to be.
-template <class AnySession>
-Error OpenModels(const std::vector<std::string>& paths, ComparedModels<AnySession>* models) {
+inline Error OpenModels(const std::vector<std::string>& paths, ComparedModels* models) {
   for (const std::string& path : paths) {
-    auto& added = models->emplace_back(std::make_unique<ComparedModel<AnySession>>());
+    auto& added = models->emplace_back(std::make_unique<ComparedModel>());
     added->name = path;
     LFM2_RETURN_IF_FAILED(added->model.Open(path));
     LFM2_RETURN_IF_FAILED(CheckSameVocabulary(paths[0], models->front()->model.file().image().vocab(), path,
@@ -50,8 +47,7 @@ Error OpenModels(const std::vector<std::string>& paths, ComparedModels<AnySessio
   return Error();
 }
 
-template <class AnySession>
-Error OpenSessions(const SessionArguments& arguments, const Executor* executor, ComparedModels<AnySession>* models) {
+inline Error OpenSessions(const SessionArguments& arguments, const Executor* executor, ComparedModels* models) {
   for (auto& m : *models) {
     const Error error = OpenSession(m->model, arguments, executor, &m->session);
     if (!error.ok()) return Error::Of(m->name, ": ", error.text());
@@ -61,9 +57,8 @@ Error OpenSessions(const SessionArguments& arguments, const Executor* executor, 
 
 // Every model predicts every window, prefill_chunk positions at a time: no more of the base's logits are kept. show is
 // called with the tokens predicted so far.
-template <class AnySession>
-Error PredictAll(const Corpus& corpus, ComparedModels<AnySession>* models, const std::function<void(uint64_t)>& show) {
-  ComparedModel<AnySession>& base = *models->front();
+inline Error PredictAll(const Corpus& corpus, ComparedModels* models, const std::function<void(uint64_t)>& show) {
+  ComparedModel& base = *models->front();
   const size_t vocab = base.session.config().vocab_size, chunk = base.session.options().prefill_chunk;
   std::vector<float> rows(vocab * chunk);
   const auto predict_piece = [&](const int32_t* ids, size_t begin, size_t size) {

@@ -37,11 +37,10 @@ std::string KlText(const Corpus& corpus, const Prediction& base, const Predictio
          std::to_string(corpus.window) + "\n";
 }
 
-template <class AnySession>
 Error Run(const KlArguments& a, const SessionArguments& session) {
   posix::ThreadPool pool;
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
-  ComparedModels<AnySession> models;
+  ComparedModels models;
   LFM2_RETURN_IF_FAILED(OpenModels({a.base, a.model}, &models));
   Corpus corpus;
   LFM2_RETURN_IF_FAILED(ReadCorpus(a.corpus, models[0]->model.file().image().vocab(), &corpus));
@@ -59,7 +58,7 @@ Error Run(const KlArguments& a, const SessionArguments& session) {
 }  // namespace
 
 Error RunKl(const KlArguments& a) {
-  return a.reference ? Run<ReferenceSession>(a, ForReference(a.session)) : Run<Session>(a, a.session);
+  return Run(a, a.reference ? ForReference(a.session) : a.session);
 }
 
 }  // namespace lfm2::tools

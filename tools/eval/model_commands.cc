@@ -19,10 +19,9 @@ namespace lfm2::tools {
 
 namespace {
 
-template <class AnySession>
 Error WriteLogits(RunningModel& model, const LogitsArguments& a, Span<const int32_t> ids) {
   posix::ThreadPool pool;
-  AnySession session;
+  Session session;
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
   LFM2_RETURN_IF_FAILED(OpenSession(model, a.session, pool.executor(), &session));
   RoutingRecorder recorder;
@@ -51,9 +50,8 @@ Error RunLogits(const LogitsArguments& arguments) {
   LFM2_RETURN_IF_FAILED(ReadIds(a.ids, model.file().image().vocab(), &ids));
   if (ids.empty()) return Error::Of(a.ids, " is an empty list");
   a.session.context = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
-  if (!a.reference) return WriteLogits<Session>(model, a, ids);
-  a.session = ForReference(a.session);
-  return WriteLogits<ReferenceSession>(model, a, ids);
+  if (a.reference) a.session = ForReference(a.session);
+  return WriteLogits(model, a, ids);
 }
 
 Error RunPerplexity(const PerplexityArguments& a) {

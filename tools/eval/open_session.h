@@ -14,8 +14,7 @@ namespace lfm2::tools {
 inline constexpr uint32_t kLogitsRows = 8;
 
 // Loads an opened model and opens a session on it. The model and the executor outlive the session.
-template <class AnySession>
-Error OpenSession(RunningModel& model, SessionArguments arguments, const Executor* executor, AnySession* session) {
+inline Error OpenSession(RunningModel& model, SessionArguments arguments, const Executor* executor, Session* session) {
   arguments.logits_rows = kLogitsRows;
   LFM2_RETURN_IF_FAILED(model.Load(arguments));
   return Error::From(session->Open(model.image(), model.plan().options, model.arena(), executor));
@@ -24,6 +23,7 @@ Error OpenSession(RunningModel& model, SessionArguments arguments, const Executo
 // The same arguments for the scalar oracle, whose sessions have a float cache.
 inline SessionArguments ForReference(SessionArguments arguments) {
   arguments.kv_cache = KvCacheType::kF32;
+  arguments.reference = true;
   return arguments;
 }
 

@@ -22,7 +22,7 @@ namespace lfm2::tools {
 
 namespace {
 
-using Models = ComparedModels<Session>;
+using Models = ComparedModels;
 
 constexpr uint32_t kPrompt = 256, kGenerated = 32;
 // Small models are through in milliseconds, which a busy machine spoils: they are timed more often.

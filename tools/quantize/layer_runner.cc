@@ -4,18 +4,17 @@
 #include <cstring>
 
 #include "lfm2.h"
+#include "lfm2/kernels/kernel_table.h"
+#include "lfm2/layers/attention_operator.h"
+#include "lfm2/layers/feed_forward.h"
+#include "lfm2/layers/rope_table.h"
+#include "lfm2/layers/short_conv.h"
 #include "tools/common/arena_memory.h"
 
 namespace lfm2::tools {
 
-#if defined(LFM2_DYNAMIC_DISPATCH)
-using Kernels = HWY_NAMESPACE::DispatchedKernels;
-#else
-using Kernels = HWY_NAMESPACE::SimdKernels;
-#endif
-
 struct LayerRunner::Machine {
-  Kernels kernels;
+  const KernelTable* kernels = nullptr;
   ModelConfig config;
   ModelConfig expert;  // whose dense feed forward is one expert
   const Executor* executor = nullptr;
@@ -29,21 +28,21 @@ struct LayerRunner::Machine {
   void Load(const ModelConfig& c, const float* x, const float* norm, uint32_t tokens) {
     std::memcpy(workspace.x, x, size_t{tokens} * c.hidden_size * sizeof(float));
     const LayerContext ctx = Context(c, tokens);
-    HWY_NAMESPACE::ForTokens(ctx, [&](uint32_t t) { HWY_NAMESPACE::Normalize(kernels, ctx, t, norm); });
+    ForTokens(ctx, [&](uint32_t t) { Normalize(*kernels, ctx, t, norm); });
   }
   void Operator(const LayerWeights& weights, uint32_t layer, const float* x, uint32_t tokens) {
     Load(config, x, weights.operator_norm, tokens);
     const LayerContext ctx = Context(config, tokens);
     if (config.layer_kind[layer] == LayerKind::kAttention) {
-      HWY_NAMESPACE::AttentionOperator(kernels, ctx, weights, state.kv(0));
+      AttentionOperator(*kernels, ctx, weights, state.kv(0));
     } else {
       state.Reset();
-      HWY_NAMESPACE::ShortConvOperator(kernels, ctx, weights, state.conv(0));
+      ShortConvOperator(*kernels, ctx, weights, state.conv(0));
     }
   }
   void AddDeltas(float* x, uint32_t tokens) {
     const LayerContext ctx = Context(config, tokens);
-    HWY_NAMESPACE::ForTokens(ctx, [&](uint32_t t) { HWY_NAMESPACE::AddDelta(kernels, ctx, t); });
+    ForTokens(ctx, [&](uint32_t t) { AddDelta(*kernels, ctx, t); });
     std::memcpy(x, workspace.x, size_t{tokens} * config.hidden_size * sizeof(float));
   }
 };
@@ -53,7 +52,7 @@ LayerRunner::~LayerRunner() = default;
 
 Error LayerRunner::Open(const ModelConfig& config, uint32_t tokens, const Executor* executor) {
   Machine& m = *machine_;
-  LFM2_RETURN_IF_FAILED(Error::From(m.kernels.Select(CpuTarget::kAutomatic)));
+  LFM2_RETURN_IF_FAILED(Error::From(ChooseKernels(CpuTarget::kAutomatic, &m.kernels)));
   m.config = config;
   m.expert = config;
   m.expert.dense_ff_size = config.expert_ff_size;
@@ -72,9 +71,9 @@ Error LayerRunner::Open(const ModelConfig& config, uint32_t tokens, const Execut
   LFM2_RETURN_IF_FAILED(m.memory.Allocate(carve(Arena::Counting())));
   carve(Arena(m.memory.span()));
   float frequency[kMaxHeadDim / 2];
-  HWY_NAMESPACE::FillRopeFrequency(config, frequency);
+  FillRopeFrequency(config, frequency);
   for (uint32_t t = 0; t < tokens; ++t) {
-    HWY_NAMESPACE::FillRope(frequency, config.head_dim, t, m.workspace.rope + size_t{t} * config.head_dim);
+    FillRope(frequency, config.head_dim, t, m.workspace.rope + size_t{t} * config.head_dim);
   }
   return Error();
 }
@@ -126,7 +125,7 @@ void LayerRunner::AddOperator(uint32_t layer, float* x, uint32_t tokens) {
 
 const float* LayerRunner::DenseActivation(const float* x, uint32_t tokens) {
   machine_->Load(machine_->config, x, weights_.ffn_norm, tokens);
-  HWY_NAMESPACE::DenseFeedForward(machine_->kernels, machine_->Context(machine_->config, tokens), weights_);
+  DenseFeedForward(*machine_->kernels, machine_->Context(machine_->config, tokens), weights_);
   return machine_->workspace.ffn.act;
 }
 
@@ -140,19 +139,18 @@ void LayerRunner::Route(const float* normed, uint32_t tokens, uint16_t* chosen, 
   const LayerContext ctx = m.Context(m.config, tokens);
   const Workspace& ws = m.workspace;
   const Product router[] = {{&weights_.router, ws.moe.scores}};
-  HWY_NAMESPACE::MultiplyAll(m.kernels, m.executor, router,
-                             HWY_NAMESPACE::PackInput(m.kernels, ctx, normed, m.config.hidden_size, ws.panel));
+  MultiplyAll(*m.kernels, m.executor, router, PackInput(*m.kernels, ctx, normed, m.config.hidden_size, ws.panel));
   const uint32_t per_token = m.config.experts_per_token;
   for (size_t t = 0; t < tokens; ++t) {
-    HWY_NAMESPACE::ChooseExperts(m.config, ws.moe.scores + t * m.config.experts, weights_.expert_bias,
-                                 chosen + t * per_token, shares + t * per_token);
+    ChooseExperts(m.config, ws.moe.scores + t * m.config.experts, weights_.expert_bias, chosen + t * per_token,
+                  shares + t * per_token);
   }
 }
 
 const float* LayerRunner::ExpertActivation(const float* normed, uint32_t tokens) {
   Machine& m = *machine_;
   std::memcpy(m.workspace.normed, normed, size_t{tokens} * m.config.hidden_size * sizeof(float));
-  HWY_NAMESPACE::DenseFeedForward(m.kernels, m.Context(m.expert, tokens), weights_);
+  DenseFeedForward(*m.kernels, m.Context(m.expert, tokens), weights_);
   return m.workspace.ffn.act;
 }
 

@@ -12,10 +12,13 @@ enum class StatusCode : uint8_t {
   kFailedPrecondition,  // the call came at the wrong time: use before open, open twice
   kArenaTooSmall,       // `value` bytes were given, `limit` are needed
   kContextFull,         // `value` positions were asked for, `limit` exist
+  kOutputTooSmall,      // `value` tokens or bytes are to be written, `limit` fit the room that was given
   kCorrupt,             // the bytes of a file contradict themselves
   kUnsupported,         // well formed, but nothing this version can run
   kIo,                  // the operating system or device said no; `value` is its error number, `limit` the byte
   kTimeout,             // the device has not answered in `value` milliseconds
+  kCancelled,           // the caller's poll function said so
+  kNotFinite,           // a NaN or an infinity came out of the layer index(): weights are damaged
 };
 
 // What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
@@ -81,10 +84,13 @@ class [[nodiscard]] Status {
     switch (code) {
       case StatusCode::kArenaTooSmall: return " given, needed: ";
       case StatusCode::kInvalidArgument:
+      case StatusCode::kOutputTooSmall:
       case StatusCode::kContextFull: return ", limit ";
       case StatusCode::kOk:
       case StatusCode::kFailedPrecondition:
       case StatusCode::kCorrupt:
+      case StatusCode::kCancelled:
+      case StatusCode::kNotFinite:
       case StatusCode::kUnsupported: return ", expected ";
       case StatusCode::kIo:
       case StatusCode::kTimeout: return ", at byte ";
@@ -99,10 +105,13 @@ class [[nodiscard]] Status {
       case StatusCode::kFailedPrecondition: return "called at the wrong time";
       case StatusCode::kArenaTooSmall: return "arena too small";
       case StatusCode::kContextFull: return "context full";
+      case StatusCode::kOutputTooSmall: return "output too small";
       case StatusCode::kCorrupt: return "corrupt";
       case StatusCode::kUnsupported: return "unsupported";
       case StatusCode::kIo: return "input/output";
       case StatusCode::kTimeout: return "timeout";
+      case StatusCode::kCancelled: return "cancelled";
+      case StatusCode::kNotFinite: return "not finite";
     }
     return "unknown";
   }

@@ -96,6 +96,8 @@ class Image {
   uint64_t front_bytes() const {
     return RoundUp<uint64_t>(header_.pinned_offset + header_.pinned_bytes, kRecordAlignment);
   }
+  // Differs between models and their quantisations, and is the same for equal images wherever they lie.
+  uint32_t fingerprint() const { return header_.metadata_crc ^ header_.pinned_crc; }
   uint32_t tensor_count() const { return header_.tensor_count; }
 
   // Entry i of the directory, in the order of TensorGroup (tensor_list.h).

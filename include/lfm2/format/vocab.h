@@ -14,7 +14,7 @@ namespace lfm2 {
 
 // A token id where there is none.
 inline constexpr int32_t kNoToken = -1;
-inline constexpr uint32_t kMaxTokens = 1u << 24;
+inline constexpr uint32_t kMaxVocabTokens = 1u << 24;
 inline constexpr uint32_t kMaxStopTokens = 8;
 
 // How messages become a prompt. Numbers are part of the image format.
@@ -231,8 +231,8 @@ class Vocab {
     if (h.header_bytes != sizeof(VocabHeader)) {
       return Bad("vocabulary.header_bytes", "is wrong", h.header_bytes, sizeof(VocabHeader));
     }
-    if (h.token_count == 0 || h.token_count > kMaxTokens) {
-      return Bad("vocabulary.token_count", "is out of bounds", h.token_count, kMaxTokens);
+    if (h.token_count == 0 || h.token_count > kMaxVocabTokens) {
+      return Bad("vocabulary.token_count", "is out of bounds", h.token_count, kMaxVocabTokens);
     }
     const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes);
     if (h.section_bytes != l.section_bytes) {

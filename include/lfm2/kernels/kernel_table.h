@@ -1,12 +1,11 @@
-// The kernels as a table of pointers: what run-time dispatch chooses from.
+// The kernels as a table of pointers: all that a session knows of instruction sets.
 #ifndef LFM2_KERNELS_KERNEL_TABLE_H_
 #define LFM2_KERNELS_KERNEL_TABLE_H_
 
 #include "lfm2/base/cpu_target.h"
-#include "lfm2/base/status.h"
 #include "lfm2/kernels/reference.h"
 
-// Every static function of a class of kernels but Select; ReferenceKernels says what each computes.
+// Every static function of a class of kernels; ReferenceKernels says what each computes.
 #define LFM2_FOR_EACH_KERNEL(M) \
   M(name)                       \
   M(max_tile)                   \
@@ -39,6 +38,8 @@ constexpr KernelTable MakeKernelTable(CpuTarget target) {
 #undef LFM2_ENTER
   return table;
 }
+
+inline constexpr KernelTable kReferenceKernels = MakeKernelTable<ReferenceKernels>(CpuTarget::kBaseline);
 
 }  // namespace lfm2
 

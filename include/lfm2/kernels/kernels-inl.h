@@ -7,7 +7,6 @@
 #endif
 
 #include "lfm2/base/cpu_target.h"
-#include "lfm2/base/status.h"
 #include "lfm2/kernels/attention-inl.h"
 #include "lfm2/kernels/elementwise-inl.h"
 #include "lfm2/kernels/kernel_table.h"
@@ -27,12 +26,6 @@ inline constexpr CpuTarget kCpuTarget = HWY_TARGET == HWY_SSE4      ? CpuTarget:
 
 // Each is documented where it is defined, and as a formula in ReferenceKernels.
 struct SimdKernels {
-  // kUnsupported for other kernels than these.
-  static Status Select(CpuTarget target) {
-    if (target == CpuTarget::kAutomatic || target == CpuTarget::kBaseline || target == kCpuTarget) return Status();
-    return Status(StatusCode::kUnsupported, "options.cpu_target",
-                  "is not what the compiler's flags name, and this program has no other kernels");
-  }
   // Highway's name of the instruction set, such as "AVX2".
   static const char* name() { return hwy::TargetName(HWY_TARGET); }
   static constexpr uint32_t kMaxTile = HWY_NAMESPACE::kMaxTile;
@@ -69,9 +62,7 @@ struct SimdKernels {
   static void AddScaled(float* x, const float* y, float scale, uint32_t n) { HWY_NAMESPACE::AddScaled(x, y, scale, n); }
 };
 
-#if defined(LFM2_DYNAMIC_DISPATCH)
 inline constexpr KernelTable kKernelTable = MakeKernelTable<SimdKernels>(kCpuTarget);
-#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lfm2

@@ -6,9 +6,7 @@
 #include <cmath>
 
 #include "lfm2/base/config.h"
-#include "lfm2/base/cpu_target.h"
 #include "lfm2/base/numeric.h"
-#include "lfm2/base/status.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/format/tensor_type.h"
 #include "lfm2/kernels/dequantize.h"
@@ -19,8 +17,6 @@ namespace lfm2 {
 
 // The same interface as the SIMD kernels (kernels/kernels-inl.h), so that a session runs on either.
 struct ReferenceKernels {
-  // They run on every processor, whatever is asked for.
-  static Status Select(CpuTarget) { return Status(); }
   static const char* name() { return "REFERENCE"; }
   static constexpr uint32_t kMaxTile = 1;
   static constexpr uint32_t max_tile() { return kMaxTile; }

@@ -10,6 +10,8 @@
 
 namespace lfm2 {
 
+struct KernelTable;
+
 struct SessionOptions {
   // Positions that the session can hold: prompt plus answer. 0: the model's context_length, but at most 4,096.
   uint32_t context_length = 0;
@@ -37,6 +39,8 @@ struct SessionOptions {
   float drop_below = 0.0f;
   // Refused by Session::Open where this program or this processor does not have it.
   CpuTarget cpu_target = CpuTarget::kAutomatic;
+  // Other kernels than those of cpu_target, such as ReferenceKernelTable(); nullptr: none. Outlives the session.
+  const KernelTable* kernels = nullptr;
 };
 
 constexpr uint32_t kDefaultContextLength = 4096;

@@ -7,6 +7,7 @@
 #include "lfm2/base/arena.h"
 #include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
+#include "lfm2/base/span.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/kernels/kv_cache.h"
 #include "lfm2/model/options.h"
@@ -27,8 +28,11 @@ class State {
   }
   constexpr void CarveConv(const ModelConfig& config, Arena& arena) {
     conv_layer_floats_ = (config.conv_kernel - 1) * config.hidden_size;
-    conv_floats_ = conv_layer_floats_ * (config.layers - config.attention_layers());
+    conv_floats_ = static_cast<uint32_t>(ConvFloats(config));
     conv_ = arena.Carve<float>(conv_floats_);
+  }
+  static constexpr uint64_t ConvFloats(const ModelConfig& config) {
+    return uint64_t{config.conv_kernel - 1} * config.hidden_size * (config.layers - config.attention_layers());
   }
   // Room for one copy of the convolution state, for Save and Restore.
   constexpr void CarveSaved(Arena& arena) { saved_ = arena.Carve<float>(conv_floats_); }
@@ -47,6 +51,8 @@ class State {
     std::byte* const at = kv_ + static_cast<size_t>(2 * kv_layer_bytes_ * n);
     return MakeKvCache(type_, kv_heads_, capacity_, head_dim_, at, at + static_cast<size_t>(kv_layer_bytes_));
   }
+  // The state of all convolution layers, one after the other: what of a sequence is not append-only.
+  Span<float> conv_state() const { return {conv_, conv_floats_}; }
   // [conv_kernel - 1, hidden_size] values of B * x, oldest first; n counts convolution layers from 0.
   float* conv(uint32_t n) const { return conv_ + size_t{n} * conv_layer_floats_; }
 

@@ -1,5 +1,6 @@
-// Kernels chosen at run time: LFM2_DYNAMIC_DISPATCH. Only they are compiled for several targets; everything around them
-// is compiled once, for the compiler's flags.
+// The kernels that a program has, and which of them a session computes with: those of the compiler's flags or, with
+// LFM2_DYNAMIC_DISPATCH, those for the processor that the program finds itself on. Only kernels are compiled for
+// several targets; everything around them is compiled once, for the compiler's flags.
 #ifndef LFM2_RUNTIME_DISPATCH_H_
 #define LFM2_RUNTIME_DISPATCH_H_
 
@@ -21,23 +22,23 @@
     !defined(HWY_COMPILE_ONLY_SCALAR) && !defined(HWY_COMPILE_ONLY_EMU128)
 #define HWY_COMPILE_ONLY_STATIC
 #endif
-// Every pass goes over all per-target headers, though only kernels are taken from it: their include guards stand for
-// all of them.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "lfm2/runtime/conversation-inl.h"
+#define HWY_TARGET_INCLUDE "lfm2/kernels/kernels-inl.h"
 #include "hwy/foreach_target.h"
+#endif  // LFM2_DYNAMIC_DISPATCH
 
 #include "lfm2/base/status.h"
 #include "lfm2/kernels/cpu_features.h"
 #include "lfm2/kernels/kernel_table.h"
 #include "lfm2/kernels/kernels-inl.h"
-#include "lfm2/runtime/conversation-inl.h"
 
-// Within HWY_NAMESPACE as all that depends on the compiler's flags: two translation units may differ in them.
+// Within HWY_NAMESPACE as all that depends on the compiler's flags, and the two ways to choose under two names: two
+// translation units may differ in both.
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
+#if defined(LFM2_DYNAMIC_DISPATCH)
 // Best first; the last is the compiler's flags' own.
 inline constexpr const KernelTable* kKernelTables[] = {
 #if (HWY_TARGETS & HWY_AVX3_DL) && HWY_STATIC_TARGET != HWY_AVX3_DL
@@ -52,31 +53,42 @@ inline constexpr const KernelTable* kKernelTables[] = {
     &kKernelTable,
 };
 
-// The kernels of one target, called through pointers. Computes nothing before Select has succeeded.
-struct DispatchedKernels : KernelTable {
-  // kUnsupported where the program or the processor does not have the target.
-  Status Select(CpuTarget wanted) { return Select(wanted, DetectCpuFeatures()); }
-  Status Select(CpuTarget wanted, const CpuFeatures& cpu) {
-    for (const KernelTable* table : kKernelTables) {
-      const bool is_baseline = table == &kKernelTable;
-      const bool runs = is_baseline || SupportsTarget(cpu, table->target);
-      const bool is_wanted = wanted == CpuTarget::kAutomatic  ? runs
-                             : wanted == CpuTarget::kBaseline ? is_baseline
-                                                              : wanted == table->target;
-      if (!is_wanted) continue;
-      if (!runs) {
-        return Status(StatusCode::kUnsupported, "options.cpu_target", "is not supported by this processor and system");
-      }
-      static_cast<KernelTable&>(*this) = *table;
-      return Status();
+// *kernels = those of one target. kUnsupported where the program or the processor does not have the target.
+inline Status DispatchKernels(CpuTarget wanted, const CpuFeatures& cpu, const KernelTable** kernels) {
+  for (const KernelTable* table : kKernelTables) {
+    const bool is_baseline = table == &kKernelTable;
+    const bool runs = is_baseline || SupportsTarget(cpu, table->target);
+    const bool is_wanted = wanted == CpuTarget::kAutomatic  ? runs
+                           : wanted == CpuTarget::kBaseline ? is_baseline
+                                                            : wanted == table->target;
+    if (!is_wanted) continue;
+    if (!runs) {
+      return Status(StatusCode::kUnsupported, "options.cpu_target", "is not supported by this processor and system");
     }
-    return Status(StatusCode::kUnsupported, "options.cpu_target", "is not among the kernels in this program");
+    *kernels = table;
+    return Status();
   }
-};
+  return Status(StatusCode::kUnsupported, "options.cpu_target", "is not among the kernels in this program");
+}
+inline Status DispatchKernels(CpuTarget wanted, const KernelTable** kernels) {
+  return DispatchKernels(wanted, DetectCpuFeatures(), kernels);
+}
+#define LFM2_CHOOSE_KERNELS HWY_NAMESPACE::DispatchKernels
+#else
+// *kernels = those of the compiler's flags. kUnsupported for other ones.
+inline Status StaticKernels(CpuTarget wanted, const KernelTable** kernels) {
+  if (wanted != CpuTarget::kAutomatic && wanted != CpuTarget::kBaseline && wanted != kCpuTarget) {
+    return Status(StatusCode::kUnsupported, "options.cpu_target",
+                  "is not what the compiler's flags name, and this program has no other kernels");
+  }
+  *kernels = &kKernelTable;
+  return Status();
+}
+#define LFM2_CHOOSE_KERNELS HWY_NAMESPACE::StaticKernels
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lfm2
 HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_DYNAMIC_DISPATCH
 #endif  // LFM2_RUNTIME_DISPATCH_H_

@@ -41,6 +41,7 @@ struct SessionMemory {
   State state;
   Workspace workspace;
   float* logits = nullptr;    // [logits_rows, vocab_size]
+  float* hidden = nullptr;    // [logits_rows, hidden_size] after the final norm
   int32_t* tokens = nullptr;  // [context_length] ids of all positions so far
   std::byte* text_scratch = nullptr;
   uint64_t text_scratch_bytes = 0;
@@ -66,18 +67,21 @@ struct SessionMemory {
     state.CarveKv(config, options, arena);
     region("KV cache");
     state.CarveConv(config, arena);
-    if (shape.is_streamed()) state.CarveSaved(arena);
+    state.CarveSaved(arena);
     region("convolution state");
+    // Text is made into tokens, and tokens are chosen, while nothing is computed: they share the memory of activations.
+    const uint64_t begin = arena.used();
     workspace.Carve(config, options.prefill_chunk, arena);
-    region("activations");
+    text_scratch_bytes = Max(arena.used() - begin,
+                             Max(ChatScratchBytes(options.max_word_bytes), Sampler::ScratchBytes(config.vocab_size)));
+    arena.Rewind(begin);
+    text_scratch = arena.Carve<std::byte>(text_scratch_bytes);
+    region("activations and text");
     logits = arena.Carve<float>(uint64_t{options.logits_rows} * config.vocab_size);
+    hidden = arena.Carve<float>(uint64_t{options.logits_rows} * config.hidden_size);
     region("logits");
     tokens = arena.Carve<int32_t>(options.context_length);
     region("token history");
-    // The tokenizer and the sampler never run at the same time.
-    text_scratch_bytes = Max(ChatScratchBytes(options.max_word_bytes), Sampler::ScratchBytes(config.vocab_size));
-    text_scratch = arena.Carve<std::byte>(text_scratch_bytes);
-    region("tokenizer and sampler");
   }
 };
 

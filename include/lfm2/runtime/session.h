@@ -1,27 +1,223 @@
-// Session and Conversation under their public names, for the instruction set that the compiler's flags name or, with
-// LFM2_DYNAMIC_DISPATCH, for the processor that the program finds itself on.
+// The public Session: tokens in, logits out.
 #ifndef LFM2_RUNTIME_SESSION_H_
 #define LFM2_RUNTIME_SESSION_H_
 
-// Before all others: it compiles them for other targets first.
-#include "lfm2/runtime/dispatch.h"
-
-#include "lfm2/runtime/conversation-inl.h"
-#include "lfm2/runtime/session-inl.h"
+#include "lfm2/base/cpu_target.h"
+#include "lfm2/base/executor.h"
+#include "lfm2/base/function_ref.h"
+#include "lfm2/base/span.h"
+#include "lfm2/base/status.h"
+#include "lfm2/format/image.h"
+#include "lfm2/layers/context.h"
+#include "lfm2/layers/observer.h"
+#include "lfm2/model/options.h"
+#include "lfm2/runtime/plan.h"
+#include "lfm2/runtime/poll.h"
 
 namespace lfm2 {
 
-using HWY_NAMESPACE::AnswerEnd;
-using HWY_NAMESPACE::ConversationOptions;
-using HWY_NAMESPACE::ReferenceSession;
+struct KernelTable;
 
-#if defined(LFM2_DYNAMIC_DISPATCH)
-using Session = HWY_NAMESPACE::BasicSession<HWY_NAMESPACE::DispatchedKernels>;
-using Conversation = HWY_NAMESPACE::BasicConversation<HWY_NAMESPACE::DispatchedKernels>;
-#else
-using HWY_NAMESPACE::Conversation;
-using HWY_NAMESPACE::Session;
-#endif
+// *kernels = those that a session takes where options.kernels is null. They live as long as the program. kUnsupported
+// where this program or this processor does not have the target.
+LFM2_FUNCTION_OF_UNIT Status ChooseKernels(CpuTarget wanted, const KernelTable** kernels);
+// Float activations and scalar formulas: slow, and what everything else is compared with. For options.kernels, with
+// KvCacheType::kF32.
+LFM2_FUNCTION const KernelTable* ReferenceKernelTable();
+
+// Called for positions of a prompt, in order: logits[vocab_size] or hidden[hidden_size], valid during the call.
+using PositionSink = FunctionRef<void(uint32_t position, Span<const float> values)>;
+
+// A model at work on one sequence of tokens. Everything it writes lies in the arena it is opened with. Neither copied
+// nor moved: it is known by its address. Not thread-safe: one call at a time. The image, its storage, the arena, the
+// executor, the observer and the poll outlive it, or its Close.
+class Session {
+ public:
+  constexpr Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // arena: aligned to kAlignment and at least MakePlan(image.config(), options).total_bytes long; it does not overlap
+  // the image. Where experts are read, it is what Image::Open has left of an arena of MakePlan(config, options,
+  // StreamShapeOf(image)).total_bytes, aligned to kRecordAlignment. executor: may be null. Errors: kFailedPrecondition
+  // if open already or the image is not; kInvalidArgument for bad options, a bad executor, a misaligned or overlapping
+  // arena; kUnsupported for options.cpu_target; kArenaTooSmall, where limit() is what is needed; kTimeout where reads
+  // of an earlier session have still not ended. After an error it is closed.
+  LFM2_FUNCTION_OF_UNIT Status Open(const Image& image, const SessionOptions& options, Span<std::byte> arena,
+                                    const Executor* executor = nullptr);
+  // Forgets everything but statistics of the drive: the arena is the caller's again, and Open may be called again.
+  // Where reads of a call that timed out have not ended, the drive may still write to the arena until the storage is
+  // closed. Closing twice does nothing.
+  LFM2_FUNCTION void Close();
+
+  bool is_open() const { return image_ != nullptr; }
+  // Only valid once open.
+  const Image& image() const {
+    LFM2_ASSERT(is_open());
+    return *image_;
+  }
+  const ModelConfig& config() const { return image().config(); }
+  // The options it runs with, defaults filled in.
+  const SessionOptions& options() const { return options_; }
+  // The instruction set of its kernels, by Highway's name: "AVX2". Empty while closed.
+  LFM2_FUNCTION const char* kernels_name() const;
+  // Positions used so far, of options().context_length.
+  uint32_t position() const { return position_; }
+  // The ids at those positions.
+  Span<const int32_t> tokens() const { return {memory_.tokens, position_}; }
+  // Room for the ids of the positions that are left: a place to encode the next prompt in. Prefill may be given it.
+  // Empty while steps are left.
+  Span<int32_t> token_room() const {
+    if (!is_open() || steps_left() > 0) return {};
+    return {memory_.tokens + position_, options_.context_length - position_};
+  }
+  // Memory that text/ may use between two calls of the session, which shares it with the activations: what is in it is
+  // lost with the next call. Empty while steps are left.
+  Span<std::byte> text_scratch() const {
+    if (!is_open() || steps_left() > 0) return {};
+    return {memory_.text_scratch, static_cast<size_t>(memory_.text_scratch_bytes)};
+  }
+
+  // Forgets the sequence, and what was begun: the next token is at position 0.
+  LFM2_FUNCTION void Reset();
+
+  // nullptr: none.
+  void SetObserver(const Observer* observer) { observer_ = observer; }
+  // Asked between two steps of the blocking calls (Prefill, Decode, Finish, PrefillLogits, PrefillHidden); where it
+  // says stop, they Abort and return kCancelled. nullptr: none.
+  void SetPoll(const Poll* poll) { poll_ = poll; }
+
+  // Where experts are read: how that went since Open.
+  bool is_streamed() const { return is_open() && image_->is_streamed(); }
+  StreamStatistics statistics() const { return is_streamed() ? memory_.experts.TotalStatistics() : StreamStatistics(); }
+  // moe_layer = layer - dense_layers; zeros where there is no such layer or nothing is read.
+  StreamStatistics layer_statistics(uint32_t moe_layer) const {
+    if (!is_streamed() || moe_layer >= config().moe_layers()) return StreamStatistics();
+    return memory_.experts.layer_statistics(moe_layer);
+  }
+
+  // Appends tokens to the sequence, options().prefill_chunk at a time, and computes the logits of the last one.
+  // Errors: kFailedPrecondition if not open, or where something was begun and is not finished; kInvalidArgument for no
+  // tokens or an id outside the vocabulary (index() is its place); kContextFull; kCancelled where the poll said so;
+  // kNotFinite where damaged weights give a NaN or an infinity; where experts are read, kIo, kTimeout and kCorrupt,
+  // with the number of the record (moe_layer * experts + expert) as index() and the byte of the storage as limit().
+  // None of the tokens is remembered then: the same call may be made again, and gives what it would have given.
+  // logits() are empty until it does.
+  LFM2_FUNCTION Status Prefill(Span<const int32_t> tokens);
+
+  // Appends one token. The same as Prefill of that token.
+  Status Decode(int32_t token) { return Prefill({&token, 1}); }
+
+  // Prefill in steps, for programs that have something else to do in between: takes the tokens and computes nothing.
+  // `tokens` need not outlive the call. Errors: as Prefill's, but for reading and computing.
+  LFM2_FUNCTION Status Begin(Span<const int32_t> tokens);
+  // Computes the next piece: the operator or the feed forward of one layer for options().prefill_chunk tokens at most,
+  // or a part of the logits that multiplies no more than a feed forward does for one token. A piece that has to read
+  // experts waits for them. Between two steps the session may be asked anything; only token_room() and text_scratch()
+  // are empty. Errors: kFailedPrecondition where nothing is left to do; Prefill's for reading and computing, after
+  // which nothing is left to do, as in Prefill.
+  LFM2_FUNCTION Status Step();
+  // Calls of Step until logits() are there; 0: nothing is under way.
+  LFM2_FUNCTION uint32_t steps_left() const;
+  // All steps that are left.
+  LFM2_FUNCTION Status Finish();
+  // Gives up what was begun: the sequence is as it was before Begin. logits() are those from before it unless a part of
+  // the new ones has been computed; then they are empty. Does nothing where nothing was begun.
+  LFM2_FUNCTION void Abort();
+
+  // Bytes of a mark, for every sequence of the model: the state of the convolutions and a head.
+  static constexpr uint64_t MarkBytes(const ModelConfig& config) {
+    return sizeof(MarkHead) + State::ConvFloats(config) * sizeof(float);
+  }
+  // Notes the end of the sequence in *to, so that Rewind can come back to it; keys and values stay where they are. to:
+  // at least MarkBytes(config()) bytes of any alignment. Errors: kFailedPrecondition if not open or while steps are
+  // left; kOutputTooSmall.
+  LFM2_FUNCTION Status Mark(Span<std::byte> to) const;
+  // Goes back to a mark, as often as one likes: positions after it are forgotten, and logits() are empty. mark: what
+  // Mark wrote, of this or another session of the same model that had the same tokens. Errors, after which the sequence
+  // is as it was: kFailedPrecondition if not open or while steps are left, or where the sequence no longer begins with
+  // the tokens that it had at the mark; kCorrupt where the bytes are no mark or damaged; kInvalidArgument for a mark of
+  // another model.
+  LFM2_FUNCTION Status Rewind(Span<const std::byte> mark);
+
+  // As Prefill, and calls sink(position, logits) for every one of the tokens, in order. Where it fails half way, sink
+  // has been called for the tokens before. The sink does not call the session.
+  Status PrefillLogits(Span<const int32_t> tokens, PositionSink sink) { return PrefillEach(tokens, true, sink); }
+  // The same with sink(position, hidden): the hidden state after the final norm, hidden_size values, which is what
+  // embeddings are made of. Computes no logits: logits() are empty afterwards.
+  Status PrefillHidden(Span<const int32_t> tokens, PositionSink sink) { return PrefillEach(tokens, false, sink); }
+
+  // logits[vocab_size] of the last token, overwritten by the next call; empty before the first, while steps are left,
+  // and after a call that failed.
+  Span<const float> logits() const { return mutable_logits(); }
+  // The same, for masks and biases that are put on them before a token is chosen.
+  Span<float> mutable_logits() const {
+    if (!has_logits_) return {};
+    const size_t size = config().vocab_size;
+    return {memory_.logits + logits_row_ * size, size};
+  }
+  // The hidden state of the same token after the final norm: hidden_size values. Empty where logits() are.
+  Span<const float> hidden() const {
+    if (!has_logits_) return {};
+    const size_t size = config().hidden_size;
+    return {memory_.hidden + logits_row_ * size, size};
+  }
+
+ private:
+  // The front of a mark; the state of the convolutions comes after it.
+  struct MarkHead {
+    char magic[8];
+    uint32_t position;
+    uint32_t tokens_crc;  // CRC-32C of the ids at the positions
+    uint32_t model;       // Image::fingerprint
+    uint32_t conv_crc;    // CRC-32C of the state of the convolutions
+    uint32_t conv_bytes;
+    uint32_t head_crc;  // CRC-32C of the fields before
+  };
+  // What Begin has begun.
+  struct Work {
+    uint32_t start = 0;             // position before the first token
+    uint32_t tokens = 0;            // that are not yet through all layers
+    uint32_t stage = 0;             // of the current chunk: 2 * layer, and 1 more where its operator is done
+    uint32_t attention_layers = 0;  // passed by the current chunk
+    uint32_t row = 0;               // of the last chunk's tokens, the last
+    uint32_t output_blocks = 0;     // row blocks of the logits that are left; 0: nothing is under way
+    bool had_logits = false;        // before it began
+  };
+
+  LFM2_FUNCTION Status OpenWith(const KernelTable& kernels, const Image& image, const SessionOptions& options,
+                                Span<std::byte> arena, const Executor* executor);
+  LFM2_NOINLINE LFM2_FUNCTION Status CheckArena(const Image& image, const SessionOptions& normalized,
+                                                const StreamShape& shape, Span<std::byte> arena, SlotPlan* slots) const;
+  LFM2_FUNCTION Status CheckTokens(Span<const int32_t> tokens) const;
+  LFM2_FUNCTION Status PrefillEach(Span<const int32_t> tokens, bool wants_logits, PositionSink sink);
+  LFM2_FUNCTION Status Advance(uint32_t output_blocks);
+  LFM2_FUNCTION Status AdvanceChunk();
+  LFM2_FUNCTION Status CheckPoll();
+  LFM2_FUNCTION Status CheckIdle(const char* where) const;
+  LFM2_FUNCTION MarkHead HeadOfMark() const;
+  LFM2_FUNCTION void Embed(const LayerContext& ctx);
+  LFM2_FUNCTION void RunOperator(const LayerContext& ctx, uint32_t layer);
+  LFM2_FUNCTION Status RunFeedForward(const LayerContext& ctx, uint32_t layer);
+  LFM2_FUNCTION void NormOutput(uint32_t row, uint32_t rows);
+  LFM2_FUNCTION void PackOutputInput(uint32_t rows);
+  LFM2_FUNCTION void ComputeLogits(uint32_t rows, uint32_t begin, uint32_t end);
+  LFM2_FUNCTION LayerContext Context(uint32_t tokens);
+  LFM2_FUNCTION uint32_t OutputBlocksOfStep() const;
+
+  const KernelTable* kernels_ = nullptr;
+  const Image* image_ = nullptr;
+  const Executor* executor_ = nullptr;
+  const Observer* observer_ = nullptr;
+  const Poll* poll_ = nullptr;
+  SessionOptions options_;
+  SessionMemory memory_;
+  Work work_;
+  float rope_frequency_[kMaxHeadDim / 2] = {};
+  uint32_t position_ = 0;
+  uint32_t logits_row_ = 0;
+  bool has_logits_ = false;
+};
 
 }  // namespace lfm2
 

@@ -1,20 +1,14 @@
 // Which experts a token goes to, and the chunk's assignments in expert order.
-#if defined(LFM2_LAYERS_ROUTER_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_LAYERS_ROUTER_INL_H_
-#undef LFM2_LAYERS_ROUTER_INL_H_
-#else
-#define LFM2_LAYERS_ROUTER_INL_H_
-#endif
+#ifndef LFM2_LAYERS_ROUTER_H_
+#define LFM2_LAYERS_ROUTER_H_
 
 #include <cmath>
 
 #include "lfm2/format/model_config.h"
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 // logits[experts] become s = sigmoid(logits). chosen[experts_per_token]: the largest s + bias, best first, ties to the
 // lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor. bonus(e): is
@@ -97,8 +91,6 @@ inline uint32_t GroupByExpert(const LayerContext& ctx) {
   return active;
 }
 
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_LAYERS_ROUTER_INL_H_
+#endif  // LFM2_LAYERS_ROUTER_H_

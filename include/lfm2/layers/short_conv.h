@@ -1,23 +1,17 @@
 // The gated short convolution operator of LFM2: delta = out_proj(C * conv(B * x)), (B, C, x) = in_proj(normed).
-#if defined(LFM2_LAYERS_SHORT_CONV_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_LAYERS_SHORT_CONV_INL_H_
-#undef LFM2_LAYERS_SHORT_CONV_INL_H_
-#else
-#define LFM2_LAYERS_SHORT_CONV_INL_H_
-#endif
+#ifndef LFM2_LAYERS_SHORT_CONV_H_
+#define LFM2_LAYERS_SHORT_CONV_H_
 
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
-#include "lfm2/layers/products-inl.h"
+#include "lfm2/layers/products.h"
 #include "lfm2/model/weights.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 // Reads workspace.normed, writes workspace.delta. state[conv_kernel - 1, hidden_size] moves on by the chunk's tokens.
-template <class Kernels>
-void ShortConvOperator(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights, float* state) {
+inline void ShortConvOperator(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
+                              float* state) {
   const Workspace& ws = ctx.workspace;
   const uint32_t hidden = ctx.config.hidden_size;
   const Product in_proj[] = {{&weights.conv_in, ws.conv.bcx}};
@@ -30,8 +24,6 @@ void ShortConvOperator(const Kernels& kernels, const LayerContext& ctx, const La
   MultiplyAll(kernels, ctx.executor, out_proj, PackInput(kernels, ctx, ws.conv.out, hidden, ws.conv.panel));
 }
 
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_LAYERS_SHORT_CONV_INL_H_
+#endif  // LFM2_LAYERS_SHORT_CONV_H_

@@ -1,26 +1,20 @@
 // A chat on top of a session: turns in, text out.
-#if defined(LFM2_RUNTIME_CONVERSATION_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_RUNTIME_CONVERSATION_INL_H_
-#undef LFM2_RUNTIME_CONVERSATION_INL_H_
-#else
-#define LFM2_RUNTIME_CONVERSATION_INL_H_
-#endif
+#ifndef LFM2_RUNTIME_CONVERSATION_H_
+#define LFM2_RUNTIME_CONVERSATION_H_
 
 #include <string_view>
-#include <type_traits>
 
+#include "lfm2/base/function_ref.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
-#include "lfm2/runtime/session-inl.h"
+#include "lfm2/runtime/session.h"
 #include "lfm2/text/chat.h"
 #include "lfm2/text/chat_encoder.h"
 #include "lfm2/text/detokenizer.h"
 #include "lfm2/text/sampler.h"
 #include "lfm2/text/tokenizer.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 struct ConversationOptions {
   // What the model is told before the first turn; may be empty. Read by the first Prompt.
@@ -34,6 +28,9 @@ struct ConversationOptions {
   ChatTemplate chat_template = ChatTemplate::kNone;
 };
 
+// Takes text; false: no more.
+using TextSink = FunctionRef<bool(std::string_view text)>;
+
 // Why an answer ended.
 enum class AnswerEnd : uint8_t {
   kStop,         // the model said that it is finished
@@ -43,12 +40,11 @@ enum class AnswerEnd : uint8_t {
 
 // Owns nothing and allocates nothing; works in the session's arena. The session outlives it and is used by nobody else
 // meanwhile. Not thread-safe.
-template <class Kernels>
-class BasicConversation {
+class Conversation {
  public:
   // Begins at position 0 of an open session. Errors: kFailedPrecondition if the session is not open; kUnsupported where
   // neither the image nor the options name a chat template; kInvalidArgument for sampler options.
-  Status Open(BasicSession<Kernels>* session, const ConversationOptions& options) {
+  Status Open(Session* session, const ConversationOptions& options) {
     if (!session->is_open()) {
       return Status(StatusCode::kFailedPrecondition, "Conversation::Open", "the session is not open");
     }
@@ -80,8 +76,7 @@ class BasicConversation {
   // characters as they come; a sink that returns bool ends the answer by returning false. *end (may be null) says why
   // it ended, *tokens (may be null) how many were generated. kContextFull where the context ends first, and the
   // session's errors: what was handed out until then stands, and behind an error of reading another call goes on.
-  template <class Sink>
-  Status Generate(uint32_t max_tokens, Sink&& sink, AnswerEnd* end = nullptr, uint32_t* tokens = nullptr) {
+  Status Generate(uint32_t max_tokens, TextSink sink, AnswerEnd* end = nullptr, uint32_t* tokens = nullptr) {
     LFM2_RETURN_IF_ERROR(BeginAnswer(max_tokens));
     Status status;
     while (status.ok() && is_busy()) status = Advance(true, sink);
@@ -91,8 +86,7 @@ class BasicConversation {
   }
 
   // Prompt("user", content), then Generate.
-  template <class Sink>
-  Status Ask(std::string_view content, uint32_t max_tokens, Sink&& sink) {
+  Status Ask(std::string_view content, uint32_t max_tokens, TextSink sink) {
     LFM2_RETURN_IF_ERROR(Prompt("user", content));
     return Generate(max_tokens, sink);
   }
@@ -122,8 +116,7 @@ class BasicConversation {
   }
   // One step of the session, or the choice of one token from its logits. Errors: Generate's; kFailedPrecondition where
   // nothing was begun.
-  template <class Sink>
-  Status Step(Sink&& sink) {
+  Status Step(TextSink sink) {
     if (is_busy()) return Advance(false, sink);
     return Status(StatusCode::kFailedPrecondition, "Conversation::Step", "nothing was begun");
   }
@@ -169,14 +162,9 @@ class BasicConversation {
   }
 
   // One step of the session, or all that are left; where there are none, the choice of a token.
-  template <class Sink>
-  Status Advance(bool whole, Sink& sink) {
+  Status Advance(bool whole, TextSink sink) {
     const auto show = [&](std::string_view text) {
-      if constexpr (std::is_same_v<decltype(sink(text)), bool>) {
-        if (!sink(text)) Stop(AnswerEnd::kInterrupted);
-      } else {
-        sink(text);
-      }
+      if (!sink(text)) Stop(AnswerEnd::kInterrupted);
     };
     const Status status = session_->steps_left() == 0 ? ChooseToken() : whole ? session_->Finish() : session_->Step();
     if (!status.ok()) Stop(end_);
@@ -213,7 +201,7 @@ class BasicConversation {
     is_busy_ = false;
   }
 
-  BasicSession<Kernels>* session_ = nullptr;
+  Session* session_ = nullptr;
   ConversationOptions options_;
   Sampler sampler_;
   TextStream stream_;
@@ -224,10 +212,6 @@ class BasicConversation {
   bool is_busy_ = false;
 };
 
-using Conversation = BasicConversation<SimdKernels>;
-
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_RUNTIME_CONVERSATION_INL_H_
+#endif  // LFM2_RUNTIME_CONVERSATION_H_

@@ -1,27 +1,20 @@
 // SwiGLU feed forward, dense and as a mixture of experts: delta = down(silu(gate(normed)) * up(normed)).
-#if defined(LFM2_LAYERS_FEED_FORWARD_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_LAYERS_FEED_FORWARD_INL_H_
-#undef LFM2_LAYERS_FEED_FORWARD_INL_H_
-#else
-#define LFM2_LAYERS_FEED_FORWARD_INL_H_
-#endif
+#ifndef LFM2_LAYERS_FEED_FORWARD_H_
+#define LFM2_LAYERS_FEED_FORWARD_H_
 
 #include "lfm2/base/status.h"
 #include "lfm2/format/image.h"
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
-#include "lfm2/layers/products-inl.h"
-#include "lfm2/layers/router-inl.h"
+#include "lfm2/layers/products.h"
+#include "lfm2/layers/router.h"
 #include "lfm2/model/expert_cache.h"
 #include "lfm2/model/weights.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 // Reads workspace.normed, writes workspace.delta.
-template <class Kernels>
-void DenseFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights) {
+inline void DenseFeedForward(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights) {
   const Workspace& ws = ctx.workspace;
   const uint32_t ff_size = ctx.config.dense_ff_size;
   const MatMulInput in = PackInput(kernels, ctx, ws.normed, ctx.config.hidden_size, ws.panel);
@@ -54,8 +47,7 @@ void ForExpertBlocks(const LayerContext& ctx, const ExpertBatch& batch, uint32_t
 }
 
 // moe.out[assignments, hidden] of the batch's experts, from workspace.normed.
-template <class Kernels>
-void ComputeExperts(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights,
+inline void ComputeExperts(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                     const ExpertBatch& batch) {
   const Workspace& ws = ctx.workspace;
   const Workspace::Experts& moe = ws.moe;
@@ -104,8 +96,8 @@ inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint
 // Which experts the next layer would choose if this layer's feed forward and the next one's operator changed nothing:
 // three of four guesses are right. Uses moe.out, moe.scores and the panel of `normed`, which are free between routing
 // and products.
-template <class Kernels>
-uint32_t GuessExperts(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& next, uint16_t* guesses) {
+inline uint32_t GuessExperts(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& next,
+                             uint16_t* guesses) {
   const Workspace& ws = ctx.workspace;
   const uint32_t hidden = ctx.config.hidden_size;
   float weights[kMaxExpertsPerToken];
@@ -118,8 +110,7 @@ uint32_t GuessExperts(const Kernels& kernels, const LayerContext& ctx, const Lay
 
 // One chunk's experts as the cache has them, while it reads the others. In decode the device, which would wait for the
 // next layer's router otherwise, goes on with guesses.
-template <class Kernels>
-Status ComputeStreamed(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights,
+inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                        const LayerWeights& next, const ExpertUse& use) {
   ExpertCache& cache = *ctx.expert_cache;
   LFM2_RETURN_IF_ERROR(cache.Begin(use));
@@ -141,8 +132,7 @@ Status ComputeStreamed(const Kernels& kernels, const LayerContext& ctx, const La
 // and where experts are read, those at hand are computed while the others come. Outputs are added up per token, best
 // expert first, so the order of the sum depends on nothing else. layers[config.layers].
 // Errors: ExpertCache's.
-template <class Kernels>
-Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const LayerWeights* layers, const Image& image,
+inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights* layers, const Image& image,
                       uint32_t layer) {
   const LayerWeights& weights = layers[layer];
   const Workspace& ws = ctx.workspace;
@@ -191,8 +181,6 @@ Status MoeFeedForward(const Kernels& kernels, const LayerContext& ctx, const Lay
   return Status();
 }
 
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_LAYERS_FEED_FORWARD_INL_H_
+#endif  // LFM2_LAYERS_FEED_FORWARD_H_

@@ -1,19 +1,13 @@
 // What all layers do with a chunk: normalise, quantise, multiply, add. Cut into pieces for the executor.
-#if defined(LFM2_LAYERS_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_LAYERS_PRODUCTS_INL_H_
-#undef LFM2_LAYERS_PRODUCTS_INL_H_
-#else
-#define LFM2_LAYERS_PRODUCTS_INL_H_
-#endif
+#ifndef LFM2_LAYERS_PRODUCTS_H_
+#define LFM2_LAYERS_PRODUCTS_H_
 
 #include "lfm2/base/executor.h"
 #include "lfm2/kernels/panel.h"
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 // x[tokens, cols] as a product's input. panel: of x.
 inline MatMulInput PackedInput(uint32_t tokens, const float* x, uint32_t cols, const uint8_t* panel) {
@@ -26,8 +20,8 @@ inline MatMulInput PackedInput(uint32_t tokens, const float* x, uint32_t cols, c
 }
 
 // The same, packed for quantised weights first. panel: PanelBytes(tokens, cols).
-template <class Kernels>
-MatMulInput PackInput(const Kernels& kernels, const LayerContext& ctx, const float* x, uint32_t cols, uint8_t* panel) {
+inline MatMulInput PackInput(const KernelTable& kernels, const LayerContext& ctx, const float* x, uint32_t cols,
+                             uint8_t* panel) {
   const MatMulInput in = PackedInput(ctx.tokens, x, cols, panel);
   const Tiling tiling(ctx.tokens, kernels.max_tile());
   ParallelRanges(ctx.executor, tiling.tiles(),
@@ -36,8 +30,8 @@ MatMulInput PackInput(const Kernels& kernels, const LayerContext& ctx, const flo
 }
 
 // out[t, rows] = w[rows, cols] . in[t, cols] for every product.
-template <class Kernels, size_t N>
-void MultiplyAll(const Kernels& kernels, const Executor* executor, const Product (&products)[N],
+template <size_t N>
+void MultiplyAll(const KernelTable& kernels, const Executor* executor, const Product (&products)[N],
                  const MatMulInput& in) {
   uint32_t blocks = 0;
   for (const Product& p : products) blocks += p.w->row_blocks();
@@ -53,18 +47,22 @@ void MultiplyAll(const Kernels& kernels, const Executor* executor, const Product
 }
 
 // x[t, :] += delta[t, :].
-template <class Kernels>
-void AddDelta(const Kernels& kernels, const LayerContext& ctx, uint32_t t) {
+inline void AddDelta(const KernelTable& kernels, const LayerContext& ctx, uint32_t t) {
   const uint32_t hidden = ctx.config.hidden_size;
   kernels.AddScaled(ctx.workspace.x + size_t{t} * hidden, ctx.workspace.delta + size_t{t} * hidden, 1.0f, hidden);
 }
 
 // normed[t, :] = RMSNorm(x[t, :]) * weight[:].
-template <class Kernels>
-void Normalize(const Kernels& kernels, const LayerContext& ctx, uint32_t t, const float* weight) {
+inline void Normalize(const KernelTable& kernels, const LayerContext& ctx, uint32_t t, const float* weight) {
   const uint32_t hidden = ctx.config.hidden_size;
   kernels.RmsNorm(ctx.workspace.x + size_t{t} * hidden, weight, hidden, ctx.config.norm_eps,
                   ctx.workspace.normed + size_t{t} * hidden);
+}
+
+// Shows the observer the residual stream before layer `layer`.
+inline void Observe(const LayerContext& ctx, uint32_t layer) {
+  if (ctx.observer == nullptr || ctx.observer->hidden == nullptr) return;
+  ctx.observer->hidden(ctx.observer->context, layer, ctx.position, ctx.tokens, ctx.workspace.x);
 }
 
 // Calls f(t) for every token of the chunk.
@@ -75,8 +73,6 @@ void ForTokens(const LayerContext& ctx, F&& f) {
   });
 }
 
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_LAYERS_PRODUCTS_INL_H_
+#endif  // LFM2_LAYERS_PRODUCTS_H_

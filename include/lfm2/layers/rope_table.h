@@ -1,19 +1,13 @@
 // Rotary position embedding: the angles of each position.
-#if defined(LFM2_LAYERS_ROPE_TABLE_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_LAYERS_ROPE_TABLE_INL_H_
-#undef LFM2_LAYERS_ROPE_TABLE_INL_H_
-#else
-#define LFM2_LAYERS_ROPE_TABLE_INL_H_
-#endif
+#ifndef LFM2_LAYERS_ROPE_TABLE_H_
+#define LFM2_LAYERS_ROPE_TABLE_H_
 
 #include <cmath>
 
 #include "lfm2/format/model_config.h"
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 // frequency[head_dim / 2] = theta^(-2 i / head_dim).
 inline void FillRopeFrequency(const ModelConfig& config, float* frequency) {
@@ -33,8 +27,6 @@ inline void FillRope(const float* frequency, uint32_t head_dim, uint32_t positio
   }
 }
 
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_LAYERS_ROPE_TABLE_INL_H_
+#endif  // LFM2_LAYERS_ROPE_TABLE_H_

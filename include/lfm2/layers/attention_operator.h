@@ -1,25 +1,18 @@
 // Grouped-query attention: delta = out_proj(attention(rope(norm(q)), rope(norm(k)), v)).
-#if defined(LFM2_LAYERS_ATTENTION_OPERATOR_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LFM2_LAYERS_ATTENTION_OPERATOR_INL_H_
-#undef LFM2_LAYERS_ATTENTION_OPERATOR_INL_H_
-#else
-#define LFM2_LAYERS_ATTENTION_OPERATOR_INL_H_
-#endif
+#ifndef LFM2_LAYERS_ATTENTION_OPERATOR_H_
+#define LFM2_LAYERS_ATTENTION_OPERATOR_H_
 
 #include "lfm2/kernels/kv_cache.h"
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
-#include "lfm2/layers/products-inl.h"
+#include "lfm2/layers/products.h"
 #include "lfm2/model/weights.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
 
 // Reads workspace.normed, writes workspace.delta. Keys and values of the chunk go into the cache first, so that each
 // token then sees all up to itself.
-template <class Kernels>
-void AttentionOperator(const Kernels& kernels, const LayerContext& ctx, const LayerWeights& weights,
+inline void AttentionOperator(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                        const KvCache& kv) {
   const Workspace& ws = ctx.workspace;
   const ModelConfig& config = ctx.config;
@@ -53,8 +46,6 @@ void AttentionOperator(const Kernels& kernels, const LayerContext& ctx, const La
               PackInput(kernels, ctx, ws.attention.out, config.q_size(), ws.attention.panel));
 }
 
-}  // namespace HWY_NAMESPACE
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
 
-#endif  // LFM2_LAYERS_ATTENTION_OPERATOR_INL_H_
+#endif  // LFM2_LAYERS_ATTENTION_OPERATOR_H_

@@ -1,0 +1,11 @@
+// Everything that lfm2.h declares and does not define: what is compiled once a program, or in every unit.
+#ifndef LFM2_RUNTIME_IMPLEMENTATION_H_
+#define LFM2_RUNTIME_IMPLEMENTATION_H_
+
+// Before all others: it compiles kernels for other targets first.
+#include "lfm2/runtime/dispatch.h"
+
+#include "lfm2/runtime/session_impl.h"
+#include "lfm2/runtime/session_state_impl.h"
+
+#endif  // LFM2_RUNTIME_IMPLEMENTATION_H_
