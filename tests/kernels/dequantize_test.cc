@@ -127,9 +127,9 @@ TEST_CASE("every quantised type is whole * step + min, with the bits where docs/
   }
 }
 
-// ggml takes 255, which OCP's Microscaling keeps for NaN, for the number that comes after 254.
+// 255 is the NaN of OCP's Microscaling, which ggml takes for the number that comes after 254: nonfinite_test.cc has it.
 TEST_CASE("MXFP4: every exponent, also those whose weights are subnormal floats") {
-  for (uint32_t exponent = 0; exponent < 256; ++exponent) {
+  for (uint32_t exponent = 0; exponent < 255; ++exponent) {
     CAPTURE(exponent);
     TestMatrix w(TensorType::kMxfp4, 16, 32);
     std::vector<double> expected;

@@ -88,9 +88,10 @@ template <>
 struct Scales<FormatMxfp4> {
   template <size_t V, size_t R>
   static HWY_INLINE VF Scale(const BlockMxfp4& b, uint32_t, size_t r) {
-    const VI32 e = LoadBytes<V, R>(b.exponent + r), one = hn::Set(DI32(), 1);
-    const VI32 normal = hn::ShiftLeft<23>(hn::Sub(e, one));
-    return hn::BitCast(DF(), hn::Max(normal, hn::ShiftLeft<21>(hn::Add(e, one))));
+    const VI32 e = LoadBytes<V, R>(b.exponent + r);
+    const VI32 less_one = hn::Add(e, hn::VecFromMask(DI32(), hn::Lt(e, hn::Set(DI32(), 255))));
+    const VI32 subnormal = hn::ShiftLeft<21>(hn::Add(e, hn::Set(DI32(), 1)));
+    return hn::BitCast(DF(), hn::Max(hn::ShiftLeft<23>(less_one), subnormal));
   }
 };
 
