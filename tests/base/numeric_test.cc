@@ -92,6 +92,15 @@ TEST_CASE("all bfloat16 numbers are the upper half of their float") {
   CHECK(F32FromBF16(0x3fc0) == 1.5f);
 }
 
+TEST_CASE("finite numbers are told from infinities and NaNs") {
+  for (const float v : {0.0f, -0.0f, 1e-45f, -1e-45f, 1.0f, -1.0f, 3.402823466e38f, -3.402823466e38f}) {
+    CHECK(IsFinite(v));
+  }
+  for (const uint32_t bits : {0x7f800000u, 0xff800000u, 0x7f800001u, 0xff800001u, 0x7fc00000u, 0x7fffffffu}) {
+    CHECK(!IsFinite(BitCast<float>(bits)));
+  }
+}
+
 TEST_CASE("values are read from odd addresses") {
   const unsigned char bytes[] = {0, 0x78, 0x56, 0x34, 0x12};
   CHECK(LoadAs<uint32_t>(bytes + 1) == 0x12345678u);

@@ -60,6 +60,10 @@ inline T LoadAs(const void* bytes) {
   return value;
 }
 
+// Whether v is no infinity and no NaN. By its bits: compilers that are told to assume finite numbers remove
+// comparisons.
+inline bool IsFinite(float v) { return (BitCast<uint32_t>(v) & 0x7f800000u) != 0x7f800000u; }
+
 // IEEE 754 binary16 -> binary32, exact for every value.
 inline float F32FromF16(uint16_t half) {
 #if defined(__arm__) && defined(__ARM_FP) && ((__ARM_FP & 2) || (__ARM_ARCH_PROFILE == 'M' && (__ARM_FP & 4)))

@@ -113,24 +113,25 @@ inline void AddValues(const BlockScores* HWY_RESTRICT weights, const T* HWY_REST
 // Scales the scores of a block, and turns them into weights of its values: exp(score - highest), zero from `valid` on.
 // key_scales and value_scales are those of the block's positions, or nullptr. Brings *highest and *sum forward, and
 // returns what everything summed before counts now that a higher score is known; exp(-inf) = 0 in the first block.
+// A score that is an infinity or a NaN makes *sum a NaN for good: neither the maximum nor Exp lets it through.
 inline float ScoresToWeights(float scale, uint32_t valid, const float* key_scales, const float* value_scales,
                              BlockScores* HWY_RESTRICT scores, float* HWY_RESTRICT highest, float* HWY_RESTRICT sum) {
   const DF df;
   const DI32 di;
   const size_t lanes = hn::Lanes(df);
-  VF block_highest = hn::Set(df, -INFINITY);
+  VF block_highest = hn::Set(df, -INFINITY), block_sum = hn::Zero(df);
   for (size_t j = 0; j < kAttentionBlock; j += lanes) {
     float* const at = scores->values + j;
     VF score = hn::Mul(hn::LoadU(df, at), hn::Set(df, scale));
     if (key_scales != nullptr) score = hn::Mul(score, hn::LoadU(df, key_scales + j));
     const VI32 position = hn::Iota(di, static_cast<int32_t>(j));
     const auto is_valid = hn::RebindMask(df, hn::Lt(position, hn::Set(di, static_cast<int32_t>(valid))));
+    block_sum = hn::MulAdd(hn::IfThenElseZero(is_valid, score), hn::Zero(df), block_sum);
     score = hn::IfThenElse(is_valid, score, hn::Set(df, -INFINITY));
     hn::StoreU(score, df, at);
     block_highest = hn::Max(block_highest, score);
   }
   const float new_highest = Max(*highest, hn::ReduceMax(df, block_highest));
-  VF block_sum = hn::Zero(df);
   for (size_t j = 0; j < kAttentionBlock; j += lanes) {
     VF p = Exp(hn::Sub(hn::LoadU(df, scores->values + j), hn::Set(df, new_highest)));
     block_sum = hn::Add(block_sum, p);
@@ -193,7 +194,8 @@ inline void AttendGroup(const float* q, uint32_t queries, uint32_t position, con
   if (queries == 1) AttendQueries<1, T>(q, position, kv, kv_head, out);
 }
 
-// out[queries, head_dim] = attention of q[queries, head_dim] over positions 0..position.
+// out[queries, head_dim] = attention of q[queries, head_dim] over positions 0..position. An infinity or a NaN in a
+// query or in one of these keys makes the row NaN; one in a value, the row's element or all of it.
 inline void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
                    float* out) {
   switch (kv.type) {

@@ -15,8 +15,9 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; n is a multiple of 32; out may be x.
-inline void RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
+// out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; n is a multiple of 32; out may be x. Returns mean(x^2): where that
+// is not finite, for an infinity or a NaN in x or squares that are too large, all of out is NaN.
+inline float RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
   const DF df;
   const size_t lanes = hn::Lanes(df);
   VF sum0 = hn::Zero(df), sum1 = hn::Zero(df);
@@ -26,10 +27,12 @@ inline void RmsNorm(const float* x, const float* weight, uint32_t n, float eps, 
     sum1 = hn::MulAdd(b, b, sum1);
   }
   const float mean = hn::ReduceSum(df, hn::Add(sum0, sum1)) / static_cast<float>(n);
-  const VF inverse = hn::Set(df, 1.0f / std::sqrt(mean + eps));
+  // The last term is 0, or NaN: the root of an infinity alone would make zeros of every number.
+  const VF inverse = hn::Set(df, 1.0f / std::sqrt(mean + eps) + mean * 0.0f);
   for (size_t i = 0; i < n; i += lanes) {
     hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(df, x + i), inverse), hn::LoadU(df, weight + i)), df, out + i);
   }
+  return mean;
 }
 
 // Rotates pairs (i, i + head_dim / 2) of one head; cos_sin[2][head_dim / 2]: cosines, then sines. head_dim is a

@@ -42,8 +42,8 @@ struct SimdKernels {
                            uint32_t block_end, float* out, size_t out_stride) {
     HWY_NAMESPACE::MatMulSwiGlu(gate, up, in, block_begin, block_end, out, out_stride);
   }
-  static void RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
-    HWY_NAMESPACE::RmsNorm(x, weight, n, eps, out);
+  static float RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
+    return HWY_NAMESPACE::RmsNorm(x, weight, n, eps, out);
   }
   static void Rope(float* head, uint32_t head_dim, const float* cos_sin) {
     HWY_NAMESPACE::Rope(head, head_dim, cos_sin);

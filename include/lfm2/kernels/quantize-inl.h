@@ -6,6 +6,8 @@
 #define LFM2_KERNELS_QUANTIZE_INL_H_
 #endif
 
+#include <cmath>
+
 #include "lfm2/kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -15,7 +17,7 @@ namespace HWY_NAMESPACE {
 // One group: values[i] = round(x[i] * 127 / max |x|), ties to even. Returns the scale that then fits best, sum(x *
 // values) / sum(values^2): a few percent less error than max / 127 for one more pass over 32 numbers in cache. sums[0]
 // and sums[1] are those of columns 0..15 and 16..31, *x_sum is the sum of x. A group without a number above 1e-30
-// becomes zeros, and so does one with an infinity or a NaN.
+// becomes zeros. Of one with an infinity or a NaN scale and x_sum are NaN, and so is every product with it.
 inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT values, int32_t* HWY_RESTRICT sums,
                            float* HWY_RESTRICT x_sum) {
   const DF df;
@@ -28,11 +30,11 @@ inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT val
     highest = hn::Max(highest, hn::BitCast(di, hn::Abs(hn::LoadU(df, x + i))));
   }
   const float max = BitCast<float>(hn::ReduceMax(di, highest));
-  if (!(max > 1e-30f && max <= hwy::HighestValue<float>())) {
+  if (!(max > 1e-30f && IsFinite(max))) {
     std::memset(values, 0, kGroupColumns);
     sums[0] = sums[1] = 0;
-    *x_sum = 0.0f;
-    return 0.0f;
+    *x_sum = IsFinite(max) ? 0.0f : NAN;
+    return *x_sum;
   }
   const VF inverse = hn::Set(df, 127.0f / max);
   VF fit = hn::Zero(df), norm = hn::Zero(df), total = hn::Zero(df);

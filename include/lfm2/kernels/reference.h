@@ -45,12 +45,15 @@ struct ReferenceKernels {
     }
   }
 
-  // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; out may be x.
-  static void RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
+  // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; out may be x. Returns mean(x^2): where that is not finite, for
+  // an infinity or a NaN in x or squares that are too large for a float, all of out is NaN.
+  static float RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
     double sum = 0;
     for (uint32_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-    const double inverse = 1.0 / std::sqrt(sum / n + static_cast<double>(eps));
+    const float mean = static_cast<float>(sum / n);
+    const double inverse = IsFinite(mean) ? 1.0 / std::sqrt(sum / n + static_cast<double>(eps)) : double{NAN};
     for (uint32_t i = 0; i < n; ++i) out[i] = static_cast<float>(static_cast<double>(x[i]) * inverse) * weight[i];
+    return mean;
   }
 
   // Rotates pairs (i, i + head_dim / 2) of one head; cos_sin[2][head_dim / 2]: cosines, then sines.
@@ -64,7 +67,7 @@ struct ReferenceKernels {
   }
 
   // Writes one head's key and value [head_dim] of a position. kInt8: round(x * 127 / max |x|), ties to even, and the
-  // scale max |x| / 127; zeros where that is below 1e-30, an infinity or a NaN.
+  // scale max |x| / 127; zeros where max |x| is below 1e-30; where it is an infinity or a NaN, zeros and a NaN.
   static void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
     const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position);
     const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position);
@@ -92,15 +95,20 @@ struct ReferenceKernels {
   }
 
   // out[head_dim] = sum over positions j <= position of softmax(q . key[j] / sqrt(head_dim)) * value[j], for each of
-  // `queries` heads that share kv_head. q and out are [queries, head_dim]. Scores are computed twice: no scratch.
+  // `queries` heads that share kv_head. q and out are [queries, head_dim]. Scores are computed twice: no scratch. A
+  // score that is an infinity or a NaN makes the row NaN.
   static void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
                      float* out) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
     for (uint32_t h = 0; h < queries; ++h) {
       const float* query = q + h * kv.head_dim;
       float highest = -INFINITY;
-      for (uint32_t j = 0; j <= position; ++j) highest = std::fmax(highest, Score(query, kv, kv_head, j) * scale);
       double sum = 0;
+      for (uint32_t j = 0; j <= position; ++j) {
+        const float score = Score(query, kv, kv_head, j) * scale;
+        highest = std::fmax(highest, score);
+        if (!IsFinite(score)) sum = double{NAN};
+      }
       double acc[kMaxHeadDim] = {};
       for (uint32_t j = 0; j <= position; ++j) {
         const double p = std::exp(static_cast<double>(Score(query, kv, kv_head, j) * scale - highest));
@@ -151,18 +159,18 @@ struct ReferenceKernels {
     return static_cast<float>(sum);
   }
 
-  // 0 where no number of x[n] can be quantised.
+  // 0 where no number of x[n] can be quantised, a NaN where one of them is an infinity or a NaN.
   static float Largest(const float* x, uint32_t n) {
     float largest = 0.0f;
     for (uint32_t i = 0; i < n; ++i) {
-      if (!(std::fabs(x[i]) <= 3.402823466e38f)) return 0.0f;
+      if (!IsFinite(x[i])) return NAN;
       largest = std::fmax(largest, std::fabs(x[i]));
     }
     return largest > 1e-30f ? largest : 0.0f;
   }
 
   static int8_t Int8Of(float x, float largest) {
-    return largest == 0.0f ? int8_t{0} : static_cast<int8_t>(std::nearbyint(x * (127.0f / largest)));
+    return largest > 0.0f ? static_cast<int8_t>(std::nearbyint(x * (127.0f / largest))) : int8_t{0};
   }
 
   // Element i of `data`, whose scale is scales[s] where the type has scales.

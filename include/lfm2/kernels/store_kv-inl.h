@@ -6,6 +6,8 @@
 #define LFM2_KERNELS_STORE_KV_INL_H_
 #endif
 
+#include <cmath>
+
 #include "lfm2/kernels/kv_cache.h"
 #include "lfm2/kernels/target-inl.h"
 
@@ -13,8 +15,8 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// out[i * stride] = round(x[i] * 127 / max |x|), ties to even; returns max |x| / 127. Zeros where that is below 1e-30,
-// an infinity or a NaN. n is a multiple of 32.
+// out[i * stride] = round(x[i] * 127 / max |x|), ties to even; returns max |x| / 127. Zeros where max |x| is below
+// 1e-30; where it is an infinity or a NaN, zeros and a NaN. n is a multiple of 32.
 inline float QuantizeHead(const float* HWY_RESTRICT x, uint32_t n, int8_t* HWY_RESTRICT out, size_t stride) {
   const DF df;
   const DI32 di;
@@ -23,7 +25,7 @@ inline float QuantizeHead(const float* HWY_RESTRICT x, uint32_t n, int8_t* HWY_R
   VI32 highest = hn::Zero(di);
   for (size_t i = 0; i < n; i += lanes) highest = hn::Max(highest, hn::BitCast(di, hn::Abs(hn::LoadU(df, x + i))));
   const float max = BitCast<float>(hn::ReduceMax(di, highest));
-  const bool usable = max > 1e-30f && max <= hwy::HighestValue<float>();
+  const bool usable = max > 1e-30f && IsFinite(max);
   const VF inverse = hn::Set(df, usable ? 127.0f / max : 0.0f);
   for (size_t i = 0; i < n; i += lanes) {
     HWY_ALIGN int8_t values[16] = {};
@@ -33,10 +35,12 @@ inline float QuantizeHead(const float* HWY_RESTRICT x, uint32_t n, int8_t* HWY_R
     }
     for (size_t j = 0; j < lanes; ++j) out[(i + j) * stride] = values[j];
   }
+  if (!IsFinite(max)) return NAN;
   return usable ? max / 127.0f : 0.0f;
 }
 
-// Writes one head's key and value [head_dim] of a position.
+// Writes one head's key and value [head_dim] of a position. What is not finite, or too large for a half float, makes
+// results of Attend that are not finite.
 inline void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
   const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position);
   const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position);

@@ -37,8 +37,7 @@ using VI32 = hn::Vec<DI32>;
 using DF16 = hn::Rebind<hwy::float16_t, DF>;
 using DBF16 = hn::Rebind<hwy::bfloat16_t, DF>;
 
-// Exact for every number. Where the processor has no half floats (SSE4, Armv7), Highway gives infinities and NaNs
-// magnitudes of 65536 and more.
+// Exact for every number; an infinity or a NaN stays one of the two.
 HWY_INLINE VF LoadF16(const uint16_t* p) {
 #if HWY_TARGET == HWY_SCALAR
   return hn::Set(DF(), F32FromF16(*p));
@@ -46,8 +45,22 @@ HWY_INLINE VF LoadF16(const uint16_t* p) {
   // The load widens, so that nothing has to move halves into every other place.
   const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
   return svcvt_f32_f16_x(svptrue_b32(), svreinterpret_f16_u32(svld1uh_u32(rows, p)));
-#else
+#elif (HWY_ARCH_X86 && HWY_TARGET < HWY_SSE4 && !defined(HWY_DISABLE_F16C)) || \
+    (HWY_TARGET_IS_NEON && HWY_NEON_HAVE_F16C) || HWY_TARGET == HWY_RVV
   return hn::PromoteTo(DF(), hn::LoadU(DF16(), reinterpret_cast<const hwy::float16_t*>(p)));
+#else
+  // The processor has no half floats, and Highway would give infinities and NaNs magnitudes of 65536 and more. With the
+  // exponent moved, v is right for normal numbers and below 2^-14 for subnormal ones, whose value is 2 v - 2^-14: of
+  // the two always the smaller.
+  const DF df;
+  const DI32 di;
+  const VI32 bits = hn::PromoteTo(di, hn::LoadU(hn::Rebind<int16_t, DI32>(), reinterpret_cast<const int16_t*>(p)));
+  const VI32 magnitude = hn::And(hn::ShiftLeft<13>(bits), hn::Set(di, 0x7fff << 13));
+  const VF v = hn::BitCast(df, hn::Add(magnitude, hn::Set(di, 112 << 23)));
+  const VF number = hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(df, 6.103515625e-5f)));
+  const VI32 sign = hn::And(bits, hn::Set(di, hwy::LimitsMin<int32_t>()));
+  const VI32 no_number = hn::VecFromMask(di, hn::Gt(magnitude, hn::Set(di, 0x7bff << 13)));
+  return hn::BitCast(df, hn::Or(hn::BitCast(di, number), hn::Or(sign, no_number)));
 #endif
 }
 HWY_INLINE VF LoadBF16(const uint16_t* p) {
@@ -66,7 +79,8 @@ HWY_INLINE VI32 RoundToEven(VF v) {
 }
 
 // exp(x), relative error below 2e-7: x = n ln 2 + r, a polynomial for exp(r) - 1 - r (the minimax coefficients of
-// Cephes' expf), then n goes into the exponent. Zero below -87.3, where floats end; the largest power above 88.
+// Cephes' expf), then n goes into the exponent. Zero below -87.3, where floats end, and for a NaN; the largest power
+// above 88.
 HWY_INLINE VF Exp(VF x) {
   const DF df;
   const DI32 di;
