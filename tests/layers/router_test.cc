@@ -37,7 +37,7 @@ std::vector<uint32_t> Ranking(const std::vector<float>& logits, const std::vecto
 void CheckChoice(const ModelConfig& c, const std::vector<float>& logits, const std::vector<float>& bias) {
   std::vector<float> scores = logits, weights(c.experts_per_token + 1, -1.0f);
   std::vector<uint16_t> chosen(c.experts_per_token + 1, 9999);
-  ChooseExperts(c, scores.data(), bias.data(), chosen.data(), weights.data());
+  CHECK(ChooseExperts(c, scores.data(), bias.data(), chosen.data(), weights.data()));
   const std::vector<uint32_t> ranking = Ranking(logits, bias);
   double sum = 0;
   for (uint32_t r = 0; r < c.experts_per_token; ++r) sum += Sigmoid(logits[ranking[r]]);
@@ -102,19 +102,38 @@ TEST_CASE("the 1e-6 under the sum counts where all sigmoids are small") {
   CheckChoice(Experts(4, 2), {-13.0f, -12.0f, -14.0f, -12.5f}, {0.0f, 0.0f, 0.0f, 0.0f});
 }
 
-TEST_CASE("extreme logits: saturated sigmoids, all of them zero, and NaNs choose experts that exist") {
+TEST_CASE("extreme logits: saturated sigmoids, and all of them zero") {
   CheckChoice(Experts(4, 2), {-100.0f, 100.0f, -100.0f, -100.0f}, {0.0f, 0.0f, 0.5f, 0.0f});
+}
+
+TEST_CASE("infinities and NaNs, be they logits or biases, choose experts that exist, and are reported") {
   const ModelConfig c = Experts(4, 2);
+  const auto check = [&](std::vector<float> logits, const std::vector<float>& bias) {
+    std::vector<float> weights(2);
+    uint16_t chosen[2] = {9999, 9999};
+    CHECK(!ChooseExperts(c, logits.data(), bias.data(), chosen, weights.data()));
+    CHECK((chosen[0] < 4 && chosen[1] < 4 && chosen[0] != chosen[1]));
+  };
+  const std::vector<float> numbers = {1.0f, -2.0f, 0.5f, 3.0f};
   const std::vector<std::vector<float>> bad = {{NAN, NAN, NAN, NAN},
                                                {1.0f, NAN, 2.0f, NAN},
                                                {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
                                                {INFINITY, -INFINITY, NAN, 0.0f}};
-  for (const std::vector<float>& logits : bad) {
-    std::vector<float> scores = logits, bias(4), weights(2);
-    uint16_t chosen[2] = {9999, 9999};
-    ChooseExperts(c, scores.data(), bias.data(), chosen, weights.data());
-    CHECK((chosen[0] < 4 && chosen[1] < 4 && chosen[0] != chosen[1]));
+  for (const std::vector<float>& values : bad) {
+    check(values, numbers);
+    check(numbers, values);
+    check(values, values);
   }
+  for (const float value : {NAN, -NAN, INFINITY, -INFINITY}) {
+    for (size_t e = 0; e < 4; ++e) {
+      std::vector<float> one = numbers;
+      one[e] = value;
+      check(one, numbers);
+      check(numbers, one);
+    }
+  }
+  // Opposite infinities must not cancel.
+  check({INFINITY, 0.0f, 0.0f, 0.0f}, {-INFINITY, 0.0f, 0.0f, 0.0f});
 }
 
 TEST_CASE(

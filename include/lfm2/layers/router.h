@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "lfm2/base/numeric.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
@@ -12,11 +13,17 @@ namespace lfm2 {
 
 // logits[experts] become s = sigmoid(logits). chosen[experts_per_token]: the largest s + bias, best first, ties to the
 // lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor. bonus(e): is
-// added to what experts are chosen by.
+// added to what experts are chosen by. Returns whether every logit and bias is finite: where one is not, the experts
+// chosen exist and differ, but mean nothing.
 template <class Bonus>
-void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, const Bonus& bonus, uint16_t* chosen,
+bool ChooseExperts(const ModelConfig& config, float* logits, const float* bias, const Bonus& bonus, uint16_t* chosen,
                    float* weights) {
-  for (uint32_t e = 0; e < config.experts; ++e) logits[e] = 1.0f / (1.0f + std::exp(-logits[e]));
+  bool finite = true;
+  for (uint32_t e = 0; e < config.experts; ++e) {
+    // Before the sigmoid, which makes numbers of infinities.
+    finite = finite && IsFinite(logits[e] + bias[e]);
+    logits[e] = 1.0f / (1.0f + std::exp(-logits[e]));
+  }
   float sum = 0.0f;
   for (uint32_t r = 0; r < config.experts_per_token; ++r) {
     uint32_t best = config.experts;
@@ -37,11 +44,12 @@ void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, 
   for (uint32_t r = 0; r < config.experts_per_token; ++r) {
     weights[r] = weights[r] / (sum + 1e-6f) * config.routed_scaling_factor;
   }
+  return finite;
 }
 
-inline void ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen,
+inline bool ChooseExperts(const ModelConfig& config, float* logits, const float* bias, uint16_t* chosen,
                           float* weights) {
-  ChooseExperts(
+  return ChooseExperts(
       config, logits, bias, [](uint32_t) { return 0.0f; }, chosen, weights);
 }
 
