@@ -2,8 +2,8 @@
 #ifndef LFM2_LAYERS_ATTENTION_OPERATOR_H_
 #define LFM2_LAYERS_ATTENTION_OPERATOR_H_
 
-#include "lfm2/kernels/kv_cache.h"
 #include "lfm2/kernels/kernel_table.h"
+#include "lfm2/kernels/kv_cache.h"
 #include "lfm2/layers/context.h"
 #include "lfm2/layers/products.h"
 #include "lfm2/model/weights.h"
@@ -13,7 +13,7 @@ namespace lfm2 {
 // Reads workspace.normed, writes workspace.delta. Keys and values of the chunk go into the cache first, so that each
 // token then sees all up to itself.
 inline void AttentionOperator(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
-                       const KvCache& kv) {
+                              const KvCache& kv) {
   const Workspace& ws = ctx.workspace;
   const ModelConfig& config = ctx.config;
   const uint32_t head_dim = config.head_dim, group = config.heads / config.kv_heads;

@@ -48,7 +48,7 @@ void ForExpertBlocks(const LayerContext& ctx, const ExpertBatch& batch, uint32_t
 
 // moe.out[assignments, hidden] of the batch's experts, from workspace.normed.
 inline void ComputeExperts(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
-                    const ExpertBatch& batch) {
+                           const ExpertBatch& batch) {
   const Workspace& ws = ctx.workspace;
   const Workspace::Experts& moe = ws.moe;
   const uint32_t hidden = ctx.config.hidden_size, ff_size = ctx.config.expert_ff_size;
@@ -78,6 +78,11 @@ inline void ComputeExperts(const KernelTable& kernels, const LayerContext& ctx, 
   });
 }
 
+// A router that is damaged makes the token's output so, too, which the session finds.
+inline void SpoilWeights(const LayerContext& ctx, uint32_t t) {
+  ctx.workspace.moe.weights[size_t{t} * ctx.config.experts_per_token] = BitCast<float>(0x7fc00000u);
+}
+
 // The experts of one token, with regard to what is in memory as far as the session's options want that. Returns how
 // many are left of experts_per_token.
 inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint32_t moe_layer) {
@@ -85,9 +90,10 @@ inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint
   const ExpertCache& cache = *ctx.expert_cache;
   const auto is_resident = [&](uint32_t e) { return cache.IsResident(moe_layer, e); };
   const float bonus = cache.options().prefer_resident;
-  ChooseExperts(
+  const bool finite = ChooseExperts(
       ctx.config, moe.scores, bias, [&](uint32_t e) { return bonus > 0.0f && is_resident(e) ? bonus : 0.0f; },
       moe.chosen, moe.weights);
+  if (!finite) SpoilWeights(ctx, 0);
   const float least = cache.options().drop_below;
   if (!(least > 0.0f)) return ctx.config.experts_per_token;
   return DropExperts(ctx.config.experts_per_token, least, is_resident, moe.chosen, moe.weights);
@@ -111,7 +117,7 @@ inline uint32_t GuessExperts(const KernelTable& kernels, const LayerContext& ctx
 // One chunk's experts as the cache has them, while it reads the others. In decode the device, which would wait for the
 // next layer's router otherwise, goes on with guesses.
 inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
-                       const LayerWeights& next, const ExpertUse& use) {
+                              const LayerWeights& next, const ExpertUse& use) {
   ExpertCache& cache = *ctx.expert_cache;
   LFM2_RETURN_IF_ERROR(cache.Begin(use));
   if (ctx.tokens == 1 && cache.reads_ahead(use.moe_layer)) {
@@ -132,8 +138,8 @@ inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ct
 // and where experts are read, those at hand are computed while the others come. Outputs are added up per token, best
 // expert first, so the order of the sum depends on nothing else. layers[config.layers].
 // Errors: ExpertCache's.
-inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights* layers, const Image& image,
-                      uint32_t layer) {
+inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights* layers,
+                             const Image& image, uint32_t layer) {
   const LayerWeights& weights = layers[layer];
   const Workspace& ws = ctx.workspace;
   const Workspace::Experts& moe = ws.moe;
@@ -149,8 +155,9 @@ inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx
     kept = ChooseFromCache(ctx, weights.expert_bias, moe_layer);
   } else {
     ForTokens(ctx, [&](uint32_t t) {
-      ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
-                    moe.chosen + size_t{t} * per_token, moe.weights + size_t{t} * per_token);
+      const bool finite = ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
+                                        moe.chosen + size_t{t} * per_token, moe.weights + size_t{t} * per_token);
+      if (!finite) SpoilWeights(ctx, t);
     });
   }
   if (ctx.observer != nullptr && ctx.observer->routing != nullptr) {

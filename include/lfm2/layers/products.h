@@ -3,8 +3,8 @@
 #define LFM2_LAYERS_PRODUCTS_H_
 
 #include "lfm2/base/executor.h"
-#include "lfm2/kernels/panel.h"
 #include "lfm2/kernels/kernel_table.h"
+#include "lfm2/kernels/panel.h"
 #include "lfm2/layers/context.h"
 
 namespace lfm2 {
@@ -52,11 +52,11 @@ inline void AddDelta(const KernelTable& kernels, const LayerContext& ctx, uint32
   kernels.AddScaled(ctx.workspace.x + size_t{t} * hidden, ctx.workspace.delta + size_t{t} * hidden, 1.0f, hidden);
 }
 
-// normed[t, :] = RMSNorm(x[t, :]) * weight[:].
+// normed[t, :] = RMSNorm(x[t, :]) * weight[:], and mean_square[t].
 inline void Normalize(const KernelTable& kernels, const LayerContext& ctx, uint32_t t, const float* weight) {
   const uint32_t hidden = ctx.config.hidden_size;
-  kernels.RmsNorm(ctx.workspace.x + size_t{t} * hidden, weight, hidden, ctx.config.norm_eps,
-                  ctx.workspace.normed + size_t{t} * hidden);
+  ctx.workspace.mean_square[t] = kernels.RmsNorm(ctx.workspace.x + size_t{t} * hidden, weight, hidden,
+                                                 ctx.config.norm_eps, ctx.workspace.normed + size_t{t} * hidden);
 }
 
 // Shows the observer the residual stream before layer `layer`.

@@ -17,6 +17,8 @@ struct Workspace {
   float* delta = nullptr;    // [N, hidden_size] its output, before it is added to x
   uint8_t* panel = nullptr;  // of `normed`
   float* rope = nullptr;     // [N, head_dim]: cosines and sines of each position
+  // [N] mean square of x where it was normalised last: not finite where something in x is not.
+  float* mean_square = nullptr;
 
   struct Conv {
     float* bcx = nullptr;      // [N, 3 * hidden_size]
@@ -57,6 +59,7 @@ struct Workspace {
     delta = arena.Carve<float>(n * hidden);
     panel = arena.Carve<uint8_t>(PanelBytes(n, hidden));
     rope = arena.Carve<float>(n * config.head_dim);
+    mean_square = arena.Carve<float>(n);
     const uint64_t begin = arena.used();
     uint64_t end = begin;
     const auto next_part = [&] {

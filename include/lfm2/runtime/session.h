@@ -99,10 +99,10 @@ class Session {
   // Appends tokens to the sequence, options().prefill_chunk at a time, and computes the logits of the last one.
   // Errors: kFailedPrecondition if not open, or where something was begun and is not finished; kInvalidArgument for no
   // tokens or an id outside the vocabulary (index() is its place); kContextFull; kCancelled where the poll said so;
-  // kNotFinite where damaged weights give a NaN or an infinity; where experts are read, kIo, kTimeout and kCorrupt,
-  // with the number of the record (moe_layer * experts + expert) as index() and the byte of the storage as limit().
-  // None of the tokens is remembered then: the same call may be made again, and gives what it would have given.
-  // logits() are empty until it does.
+  // kNotFinite, with the layer as index(), where damaged weights give a NaN or an infinity; where experts are read,
+  // kIo, kTimeout and kCorrupt, with the number of the record (moe_layer * experts + expert) as index() and the byte of
+  // the storage as limit(). None of the tokens is remembered then: the same call may be made again, and gives what it
+  // would have given. logits() are empty until it does.
   LFM2_FUNCTION Status Prefill(Span<const int32_t> tokens);
 
   // Appends one token. The same as Prefill of that token.
@@ -194,12 +194,16 @@ class Session {
   LFM2_FUNCTION Status Advance(uint32_t output_blocks);
   LFM2_FUNCTION Status AdvanceChunk();
   LFM2_FUNCTION Status CheckPoll();
+  LFM2_FUNCTION Status GiveUp(const Status& status);
   LFM2_FUNCTION Status CheckIdle(const char* where) const;
   LFM2_FUNCTION MarkHead HeadOfMark() const;
+  LFM2_FUNCTION Status RunStage(const LayerContext& ctx, uint32_t layer);
+  LFM2_FUNCTION Status CheckFinite(const LayerContext& ctx, const char* where, uint32_t layer) const;
   LFM2_FUNCTION void Embed(const LayerContext& ctx);
   LFM2_FUNCTION void RunOperator(const LayerContext& ctx, uint32_t layer);
   LFM2_FUNCTION Status RunFeedForward(const LayerContext& ctx, uint32_t layer);
-  LFM2_FUNCTION void NormOutput(uint32_t row, uint32_t rows);
+  LFM2_FUNCTION Status NormOutput(uint32_t row, uint32_t rows);
+  LFM2_FUNCTION Status CheckLogits(uint32_t rows) const;
   LFM2_FUNCTION void PackOutputInput(uint32_t rows);
   LFM2_FUNCTION void ComputeLogits(uint32_t rows, uint32_t begin, uint32_t end);
   LFM2_FUNCTION LayerContext Context(uint32_t tokens);

@@ -185,11 +185,13 @@ LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants
     }
     for (uint32_t row = 0; row < count;) {
       const uint32_t rows = Min(count - row, options_.logits_rows);
-      NormOutput(row, rows);
-      if (wants_logits) {
+      Status status = NormOutput(row, rows);
+      if (status.ok() && wants_logits) {
         PackOutputInput(rows);
         ComputeLogits(rows, 0, memory_.weights.output.row_blocks());
+        status = CheckLogits(rows);
       }
+      if (!status.ok()) return GiveUp(status);
       for (uint32_t i = 0; i < rows; ++i, ++row) {
         logits_row_ = i;
         has_logits_ = true;
@@ -221,12 +223,17 @@ LFM2_FUNCTION Status Session::Advance(uint32_t output_blocks) {
   if (work_.tokens > 0) return AdvanceChunk();
   const uint32_t blocks = memory_.weights.output.row_blocks();
   if (work_.output_blocks == blocks) {
-    NormOutput(work_.row, 1);
+    const Status status = NormOutput(work_.row, 1);
+    if (!status.ok()) return GiveUp(status);
     PackOutputInput(1);
   }
   const uint32_t begin = blocks - work_.output_blocks;
   const uint32_t count = Min(output_blocks, work_.output_blocks);
   ComputeLogits(1, begin, begin + count);
+  if (count == work_.output_blocks) {
+    const Status status = CheckLogits(1);
+    if (!status.ok()) return GiveUp(status);
+  }
   work_.output_blocks -= count;
   logits_row_ = 0;
   has_logits_ = work_.output_blocks == 0;
@@ -239,23 +246,43 @@ LFM2_FUNCTION Status Session::AdvanceChunk() {
   const ModelConfig& c = config();
   const uint32_t count = Min(work_.tokens, options_.prefill_chunk), layer = work_.stage / 2;
   const LayerContext ctx = Context(count);
-  if (work_.stage == 0) Embed(ctx);
-  if (work_.stage % 2 == 0) {
-    RunOperator(ctx, layer);
-  } else {
-    const Status status = RunFeedForward(ctx, layer);
-    if (!status.ok()) {
-      work_.had_logits = false;
-      Abort();
-      return status;
-    }
-  }
+  const Status status = RunStage(ctx, layer);
+  if (!status.ok()) return GiveUp(status);
   if (++work_.stage < 2 * c.layers) return Status();
   Observe(ctx, c.layers);
   position_ += count;
   work_.tokens -= count;
   work_.stage = work_.attention_layers = 0;
   work_.row = count - 1;
+  return Status();
+}
+
+LFM2_FUNCTION Status Session::GiveUp(const Status& status) {
+  work_.had_logits = false;
+  Abort();
+  return status;
+}
+
+LFM2_FUNCTION Status Session::RunStage(const LayerContext& ctx, uint32_t layer) {
+  if (work_.stage == 0) {
+    Embed(ctx);
+    LFM2_RETURN_IF_ERROR(CheckFinite(ctx, "token embedding", 0));
+  }
+  if (work_.stage % 2 == 0) {
+    RunOperator(ctx, layer);
+    return CheckFinite(ctx, "operator of layer", layer);
+  }
+  LFM2_RETURN_IF_ERROR(RunFeedForward(ctx, layer));
+  return CheckFinite(ctx, "feed forward of layer", layer);
+}
+
+// What a NaN or an infinity anywhere in the residual stream is told by: its mean square, which each norm has computed.
+// After the last layer that is the output's norm.
+LFM2_FUNCTION Status Session::CheckFinite(const LayerContext& ctx, const char* where, uint32_t layer) const {
+  for (uint32_t t = 0; t < ctx.tokens; ++t) {
+    if (IsFinite(memory_.workspace.mean_square[t])) continue;
+    return Status(StatusCode::kNotFinite, where, "gave a NaN or an infinity: its weights are damaged").At(layer);
+  }
   return Status();
 }
 
@@ -299,12 +326,14 @@ LFM2_FUNCTION Status Session::RunFeedForward(const LayerContext& ctx, uint32_t l
 }
 
 // hidden[rows, hidden_size] = RMSNorm(x[row .. row + rows - 1]).
-LFM2_FUNCTION void Session::NormOutput(uint32_t row, uint32_t rows) {
+LFM2_FUNCTION Status Session::NormOutput(uint32_t row, uint32_t rows) {
   const ModelConfig& c = config();
   for (uint32_t i = 0; i < rows; ++i) {
-    kernels_->RmsNorm(memory_.workspace.x + size_t{row + i} * c.hidden_size, memory_.weights.output_norm, c.hidden_size,
-                      c.norm_eps, memory_.hidden + size_t{i} * c.hidden_size);
+    memory_.workspace.mean_square[i] =
+        kernels_->RmsNorm(memory_.workspace.x + size_t{row + i} * c.hidden_size, memory_.weights.output_norm,
+                          c.hidden_size, c.norm_eps, memory_.hidden + size_t{i} * c.hidden_size);
   }
+  return CheckFinite(Context(rows), "feed forward of layer", c.layers - 1);
 }
 
 // logits[rows, vocab_size] = output . hidden[rows]: first the input, which stays in the workspace, then blocks of the
@@ -318,6 +347,16 @@ LFM2_FUNCTION void Session::ComputeLogits(uint32_t rows, uint32_t begin, uint32_
   ParallelRanges(executor_, end - begin, [&](uint32_t first, uint32_t last) {
     kernels_->MatMul(output, in, begin + first, begin + last, memory_.logits, output.rows);
   });
+}
+
+LFM2_FUNCTION Status Session::CheckLogits(uint32_t rows) const {
+  // The bits of floats without a sign order as integers do, and those that are no numbers come last.
+  uint32_t highest = 0;
+  const size_t count = size_t{rows} * config().vocab_size;
+  for (size_t i = 0; i < count; ++i) highest = Max(highest, BitCast<uint32_t>(memory_.logits[i]) & 0x7fffffffu);
+  if (IsFinite(BitCast<float>(highest))) return Status();
+  return Status(StatusCode::kNotFinite, "output", "gave a NaN or an infinity: its weights are damaged")
+      .At(config().layers);
 }
 
 }  // namespace lfm2
