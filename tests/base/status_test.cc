@@ -39,6 +39,12 @@ TEST_CASE("every kind of status is one sentence with its place, index and number
         "input/output: expert record [7] was not read; errno: 5, at byte 8192");
   CHECK(Text(Status(StatusCode::kTimeout, "device", "has not answered; milliseconds", 500)) ==
         "timeout: device has not answered; milliseconds: 500");
+  CHECK(Text(Status(StatusCode::kOutputTooSmall, "tokens", "do not fit their memory", 12, 10)) ==
+        "output too small: tokens do not fit their memory: 12 needed, given: 10");
+  CHECK(Text(Status(StatusCode::kCancelled, "Session::Prefill", "was ended by the caller")) ==
+        "cancelled: Session::Prefill was ended by the caller");
+  CHECK(Text(Status(StatusCode::kNotFinite, "layer", "computed a value that is not finite").At(7)) ==
+        "not finite: layer [7] computed a value that is not finite");
 }
 
 TEST_CASE("a buffer that is too small gets the beginning, terminated, and nothing is written behind it") {

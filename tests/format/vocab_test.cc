@@ -192,7 +192,7 @@ void Use(const Vocab& vocab, const std::string& text, size_t* opened) {
     const auto tokens = EncodeAll(vocab, text, {special, special});
     std::string bytes(16 * text.size() + 4096, '\0');
     size_t size = 0;
-    REQUIRE(Decode(vocab, tokens, true, {bytes.data(), bytes.size()}, &size).ok());
+    REQUIRE(Detokenize(vocab, tokens, true, {bytes.data(), bytes.size()}, &size).ok());
     if (!special) CHECK(bytes.substr(0, size) == text);
     TextStream stream(vocab, special);
     for (const int32_t token : tokens) stream.Put(token, [](std::string_view) {});

@@ -24,9 +24,9 @@ inline std::vector<int32_t> Encoded(const Vocab& vocab, std::string_view text, E
 
 inline std::string Decoded(const Vocab& vocab, const std::vector<int32_t>& tokens) {
   size_t size = 0;
-  static_cast<void>(Decode(vocab, tokens, true, {}, &size));
+  static_cast<void>(Detokenize(vocab, tokens, true, {}, &size));
   std::string text(size, '\0');
-  LFM2_HOLDS(Decode(vocab, tokens, true, {text.data(), text.size()}, &size).ok());
+  LFM2_HOLDS(Detokenize(vocab, tokens, true, {text.data(), text.size()}, &size).ok());
   return text;
 }
 

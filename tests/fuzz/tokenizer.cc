@@ -52,7 +52,7 @@ void CheckPieces(std::string_view text, uint32_t piece_bytes, const std::vector<
   const Tokenizer tokenizer(TinyVocab());
   PieceEncoder encoder(tokenizer, scratch, &writer);
   for (size_t at = 0; at < text.size(); at += piece_bytes) {
-    LFM2_HOLDS(encoder.Put(text.substr(at, piece_bytes), false).ok());
+    LFM2_HOLDS(encoder.Put(text.substr(at, piece_bytes), AddedTokens::kUserDefined).ok());
   }
   LFM2_HOLDS(encoder.Finish().ok());
   size_t count = 0;

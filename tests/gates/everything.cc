@@ -45,10 +45,10 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   session.SetObserver(&observer);
 
   const std::string_view call = "start_timer(minutes=21)";
-  const lfm2::ChatMessage messages[] = {{"system", "Be brief."},
-                                        {"user", "How are you?"},
-                                        {"assistant", "Well.", "A greeting.", {&call, 1}},
-                                        {"tool", "done"}};
+  const lfm2::ChatMessage messages[] = {{lfm2::ChatRole::kSystem, "Be brief."},
+                                        {lfm2::ChatRole::kUser, "How are you?"},
+                                        {lfm2::ChatRole::kAssistant, "Well.", "A greeting.", {&call, 1}},
+                                        {lfm2::ChatRole::kTool, "done"}};
   const std::string_view tool = "{\"name\": \"start_timer\"}";
   lfm2::ChatPrompt prompt;
   prompt.messages = {messages, 4};
@@ -80,7 +80,7 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
     LFM2_RETURN_IF_ERROR(session.Decode(token));
   }
   text.Flush(show);
-  return lfm2::Decode(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
+  return lfm2::Detokenize(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
 }
 
 // A chat with a model that is read from a block device, in one go and in steps.

@@ -53,8 +53,9 @@ TEST_CASE("a chat that goes on has the tokens of the whole chat rendered at once
   const Session& session = *chat.open.session;
   const std::vector<int32_t> got(session.tokens().begin(), session.tokens().end());
 
-  const ChatMessage messages[] = {
-      {"user", "Could you remind me in 21 minutes please."}, {"assistant", first}, {"tool", "{\"ok\": true}"}};
+  const ChatMessage messages[] = {{ChatRole::kUser, "Could you remind me in 21 minutes please."},
+                                  {ChatRole::kAssistant, first},
+                                  {ChatRole::kTool, "{\"ok\": true}"}};
   ChatPrompt prompt;
   prompt.messages = messages;
   std::vector<int32_t> want(512);

@@ -81,19 +81,19 @@ TEST_CASE("special tokens are shown or hidden as asked, without tearing a charac
 
   char out[64];
   size_t count = 0;
-  REQUIRE(Decode(vocab, tokens, false, out, &count).ok());
+  REQUIRE(Detokenize(vocab, tokens, false, out, &count).ok());
   CHECK(std::string_view(out, count) == "\xc3\xa9");
-  REQUIRE(Decode(vocab, tokens, true, out, &count).ok());
+  REQUIRE(Detokenize(vocab, tokens, true, out, &count).ok());
   CHECK(std::string_view(out, count) == "\xc3<|im_end|>\xa9");
 }
 
-TEST_CASE("an id that is no token is refused by Decode with its place, and shows nothing in a stream") {
+TEST_CASE("an id that is no token is refused by Detokenize with its place, and shows nothing in a stream") {
   const Vocab& vocab = HomeVocab().vocab;
   char out[8];
   size_t count = 0;
   for (const int32_t bad : {-1, static_cast<int32_t>(vocab.size()), INT32_MAX, INT32_MIN}) {
     const std::vector<int32_t> tokens = {vocab.eos(), bad};
-    const Status status = Decode(vocab, tokens, false, out, &count);
+    const Status status = Detokenize(vocab, tokens, false, out, &count);
     CHECK(status.code() == StatusCode::kInvalidArgument);
     CHECK(status.index() == 1);
     TextStream stream(vocab, true);
@@ -101,14 +101,14 @@ TEST_CASE("an id that is no token is refused by Decode with its place, and shows
   }
 }
 
-TEST_CASE("Decode says how much room is needed") {
+TEST_CASE("Detokenize says how much room is needed") {
   const Vocab& vocab = HomeVocab().vocab;
   const auto tokens = EncodeAll(vocab, "hello world", {});
   char out[11];
   size_t count = 0;
-  CHECK(Decode(vocab, tokens, true, {out, 10}, &count).code() == StatusCode::kContextFull);
+  CHECK(Detokenize(vocab, tokens, true, {out, 10}, &count).code() == StatusCode::kOutputTooSmall);
   CHECK(count == 11);
-  CHECK(Decode(vocab, tokens, true, {out, 11}, &count).ok());
+  CHECK(Detokenize(vocab, tokens, true, {out, 11}, &count).ok());
   CHECK(std::string_view(out, count) == "hello world");
 }
 

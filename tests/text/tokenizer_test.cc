@@ -23,10 +23,10 @@ void CheckCases(const OpenVocab& open, const char* name) {
 std::string DecodeAll(const Vocab& vocab, const std::vector<int32_t>& tokens) {
   size_t size = 0;
   std::string out;
-  const Status sized = Decode(vocab, tokens, true, {}, &size);
+  const Status sized = Detokenize(vocab, tokens, true, {}, &size);
   CHECK(sized.ok() == (size == 0));
   out.resize(size);
-  REQUIRE(Decode(vocab, tokens, true, {out.data(), out.size()}, &size).ok());
+  REQUIRE(Detokenize(vocab, tokens, true, {out.data(), out.size()}, &size).ok());
   return out;
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("too little scratch or room is refused with what is needed, and that s
   std::vector<int32_t> room(expected.size() - 1);
   size_t needed = 0;
   const Status full = tokenizer.Encode(text, {}, scratch, room, &needed);
-  CHECK(full.code() == StatusCode::kContextFull);
+  CHECK(full.code() == StatusCode::kOutputTooSmall);
   CHECK(needed == expected.size());
   CHECK(std::equal(room.begin(), room.end(), expected.begin()));
 }

@@ -84,7 +84,10 @@ Error CallText(const Json& call, std::string* out) {
 Error ChatJson::ReadMessage(ChatTemplate kind, const Json& json, Message* message) {
   if (!json.is_object()) return Error::Of("is no object");
   if (!Member(json, "role").is_string()) return Error::Of("has no role");
-  message->role = TextOf(Member(json, "role"));
+  const std::string role = TextOf(Member(json, "role"));
+  if (!ParseRole(role, &message->role)) {
+    return Error::Of("has the role \"", role, "\"; known are system, user, assistant and tool");
+  }
   // A turn of the assistant that only calls tools may have no content.
   if (kind == ChatTemplate::kLfm2 && !json.contains("content")) return Error::Of("has no content");
   message->content = ContentText(kind, Member(json, "content"));

@@ -21,7 +21,7 @@ class ChatJson {
   ChatJson& operator=(const ChatJson&) = delete;
 
   // messages: [{"role", "content", "thinking"?, "tool_calls"?}, ...]. Contents that are no strings are written as the
-  // template of this kind writes them.
+  // template of this kind writes them. The Error names the message.
   Error ReadMessages(ChatTemplate kind, const nlohmann::ordered_json& messages);
   // tools: a list of objects (or of strings, taken as they are), or null.
   Error ReadTools(const nlohmann::ordered_json& tools);
@@ -31,7 +31,8 @@ class ChatJson {
 
  private:
   struct Message {
-    std::string role, content, thinking;
+    ChatRole role = ChatRole::kUser;
+    std::string content, thinking;
     std::vector<std::string> tool_calls;
     std::vector<std::string_view> tool_call_views;
   };

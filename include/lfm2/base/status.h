@@ -12,13 +12,13 @@ enum class StatusCode : uint8_t {
   kFailedPrecondition,  // the call came at the wrong time: use before open, open twice
   kArenaTooSmall,       // `value` bytes were given, `limit` are needed
   kContextFull,         // `value` positions were asked for, `limit` exist
-  kOutputTooSmall,      // `value` tokens or bytes are to be written, `limit` fit the room that was given
+  kOutputTooSmall,      // `value` bytes or tokens are to be written, `limit` fit the memory given
   kCorrupt,             // the bytes of a file contradict themselves
   kUnsupported,         // well formed, but nothing this version can run
   kIo,                  // the operating system or device said no; `value` is its error number, `limit` the byte
   kTimeout,             // the device has not answered in `value` milliseconds
-  kCancelled,           // the caller's poll function said so
-  kNotFinite,           // a NaN or an infinity came out of the layer index(): weights are damaged
+  kCancelled,           // the poll function of the caller said so
+  kNotFinite,           // a NaN or an infinity came out of a layer; index() is the layer
 };
 
 // What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
@@ -83,14 +83,14 @@ class [[nodiscard]] Status {
   static constexpr const char* LimitName(StatusCode code) {
     switch (code) {
       case StatusCode::kArenaTooSmall: return " given, needed: ";
+      case StatusCode::kOutputTooSmall: return " needed, given: ";
       case StatusCode::kInvalidArgument:
-      case StatusCode::kOutputTooSmall:
-      case StatusCode::kContextFull: return ", limit ";
+      case StatusCode::kContextFull:
+      case StatusCode::kCancelled:
+      case StatusCode::kNotFinite: return ", limit ";
       case StatusCode::kOk:
       case StatusCode::kFailedPrecondition:
       case StatusCode::kCorrupt:
-      case StatusCode::kCancelled:
-      case StatusCode::kNotFinite:
       case StatusCode::kUnsupported: return ", expected ";
       case StatusCode::kIo:
       case StatusCode::kTimeout: return ", at byte ";

@@ -138,7 +138,11 @@ class Conversation {
   Status BeginPrompt(std::string_view role, std::string_view content) {
     LFM2_RETURN_IF_ERROR(CheckOpen());
     const bool begins = session_->position() == 0;
-    const ChatMessage messages[] = {{"system", options_.system}, {role, content}};
+    ChatRole parsed = ChatRole::kUser;
+    if (!ParseRole(role, &parsed)) {
+      return Status(StatusCode::kInvalidArgument, "role", "is not \"user\" or \"tool\"");
+    }
+    const ChatMessage messages[] = {{ChatRole::kSystem, options_.system}, {parsed, content}};
     ChatPrompt prompt;
     prompt.messages = messages;
     prompt.tools = options_.tools;
@@ -146,8 +150,12 @@ class Conversation {
     if (!begins) prompt.joint = kChatAfterCutAnswer;  // the token that ended the answer is not in the context
     const Span<int32_t> room = session_->token_room();
     size_t count = 0;
-    LFM2_RETURN_IF_ERROR(EncodeChat(Tokenizer(session_->image().vocab()), options_.chat_template, prompt, false,
-                                    session_->text_scratch(), room, &count));
+    const Status encoded = EncodeChat(Tokenizer(session_->image().vocab()), options_.chat_template, prompt, false,
+                                      session_->text_scratch(), room, &count);
+    if (encoded.code() == StatusCode::kOutputTooSmall) {
+      return Status(StatusCode::kContextFull, "prompt", "does not fit the context: tokens", count, room.size());
+    }
+    LFM2_RETURN_IF_ERROR(encoded);
     LFM2_RETURN_IF_ERROR(session_->Begin({room.data(), count}));
     token_ = kNone;
     return Status();

@@ -13,9 +13,33 @@
 
 namespace lfm2 {
 
+// Who speaks.
+enum class ChatRole : uint8_t { kSystem, kUser, kAssistant, kTool };
+
+// As the templates write it: "system", "user", "assistant" or "tool". Empty for a value that is no role.
+constexpr std::string_view RoleName(ChatRole role) {
+  switch (role) {
+    case ChatRole::kSystem: return "system";
+    case ChatRole::kUser: return "user";
+    case ChatRole::kAssistant: return "assistant";
+    case ChatRole::kTool: return "tool";
+  }
+  return {};
+}
+
+// The inverse. Returns false, and leaves *role as it is, for any other text.
+constexpr bool ParseRole(std::string_view name, ChatRole* role) {
+  for (uint8_t i = 0; i <= static_cast<uint8_t>(ChatRole::kTool); ++i) {
+    if (RoleName(static_cast<ChatRole>(i)) != name) continue;
+    *role = static_cast<ChatRole>(i);
+    return true;
+  }
+  return false;
+}
+
 // One turn. Owns nothing.
 struct ChatMessage {
-  std::string_view role;  // "system", "user", "assistant" or "tool"
+  ChatRole role;
   std::string_view content;
   // Of an assistant's turn, written by the LFM2.5 template only: its thoughts, and its calls, each as name(arg=value,
   // ...). The LFM2 template expects both within `content`, as the model wrote them.
@@ -90,13 +114,13 @@ class ChatRenderer {
     Template(prompt_.joint);
     if (from == 0) {
       Template(bos);
-      const bool has_system = messages[0].role == "system";
+      const bool has_system = messages[0].role == ChatRole::kSystem;
       System(has_system ? messages[0].content : std::string_view());
       if (has_system) from = 1;
     }
     size_t after_last_user = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
-      if (messages[i].role == "user") after_last_user = i + 1;
+      if (messages[i].role == ChatRole::kUser) after_last_user = i + 1;
     }
     for (size_t i = from; i < messages.size(); ++i) Message(messages[i], i >= after_last_user);
     if (prompt_.add_generation_prompt) Template("<|im_start|>assistant\n");
@@ -133,11 +157,11 @@ class ChatRenderer {
 
   void Message(const ChatMessage& message, bool keep_thinking) {
     Template("<|im_start|>");
-    Content(message.role);
+    Template(RoleName(message.role));
     Template("\n");
-    if (message.role == "assistant") {
+    if (message.role == ChatRole::kAssistant) {
       Assistant(message, keep_thinking);
-    } else if (message.role == "tool" && kind_ == ChatTemplate::kLfm2) {
+    } else if (message.role == ChatRole::kTool && kind_ == ChatTemplate::kLfm2) {
       Template("<|tool_response_start|>");
       Content(message.content);
       Template("<|tool_response_end|>");
@@ -203,7 +227,8 @@ class ChatRenderer {
 
 // Calls sink(ChatPiece) with the parts of the prompt, in order, none of them empty; together they are exactly what the
 // published template writes. bos: the text of the bos token. Errors, before anything is written: kUnsupported for
-// kNone; kInvalidArgument for a chat without messages or `first` beyond them.
+// kNone; kInvalidArgument for a chat without messages, a role that is none (index() is its message) or `first` beyond
+// the messages.
 template <class Sink>
 Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& prompt, Sink&& sink) {
   if (kind != ChatTemplate::kLfm2 && kind != ChatTemplate::kLfm2_5) {
@@ -214,6 +239,12 @@ Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& pro
   if (prompt.first > prompt.messages.size()) {
     return Status(StatusCode::kInvalidArgument, "chat.first", "is beyond the messages", prompt.first,
                   prompt.messages.size());
+  }
+  for (size_t i = 0; i < prompt.messages.size(); ++i) {
+    if (!RoleName(prompt.messages[i].role).empty()) continue;
+    return Status(StatusCode::kInvalidArgument, "chat message", "has a role that is none",
+                  static_cast<uint8_t>(prompt.messages[i].role), static_cast<uint8_t>(ChatRole::kTool))
+        .At(static_cast<uint32_t>(i));
   }
   chat_internal::ChatRenderer<std::remove_reference_t<Sink>>(kind, prompt, sink).Run(bos);
   return Status();

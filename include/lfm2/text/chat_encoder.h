@@ -18,7 +18,7 @@
 namespace lfm2 {
 
 // Encodes text that arrives in pieces as Tokenizer::Encode would encode all of it at once: words may span pieces,
-// special tokens may not. Holds back what the next piece could still change in a window that one word must fit.
+// added tokens may not. Holds back what the next piece could still change in a window that one word must fit.
 class PieceEncoder {
  public:
   // All must outlive the encoder. scratch is split into the window and the tokenizer's scratch.
@@ -35,16 +35,16 @@ class PieceEncoder {
   }
 
   // Errors: kArenaTooSmall where a word does not fit the window (limit() is twice its size).
-  Status Put(std::string_view piece, bool parse_special) {
+  Status Put(std::string_view piece, AddedTokens added) {
     Status status;
     const auto on_text = [&](std::string_view text) {
       if (status.ok()) status = Append(text);
     };
-    const auto on_special = [&](int32_t token) {
+    const auto on_added = [&](int32_t token) {
       if (status.ok()) status = Finish();
       if (status.ok()) writer_->Put(token);
     };
-    tokenizer_.SplitAtSpecials(piece, parse_special, on_text, on_special);
+    tokenizer_.SplitAtAdded(piece, added, on_text, on_added);
     return status;
   }
 
@@ -115,9 +115,10 @@ class PieceEncoder {
 // Scratch that EncodeChat needs for a chat whose longest word has max_word_bytes bytes: about 18 a byte.
 constexpr uint64_t ChatScratchBytes(uint64_t max_word_bytes) { return PieceEncoder::ScratchBytes(max_word_bytes); }
 
-// Writes the tokens of the rendered prompt (RenderChat) to `out` and their number to *count. With content_specials, the
-// text of special tokens in contents becomes those tokens too, as with Hugging Face's apply_chat_template; only for
-// contents that are trusted. scratch: any alignment, used during the call only. Errors: those of RenderChat and Encode.
+// Writes the tokens of the rendered prompt (RenderChat) to `out` and their number to *count. Contents become no added
+// token, neither a special nor a user defined one, whatever their text. With content_specials they do, as with Hugging
+// Face's apply_chat_template; only for contents that are trusted. scratch: any alignment, used during the call only.
+// Errors: those of RenderChat and Encode.
 inline Status EncodeChat(const Tokenizer& tokenizer, ChatTemplate kind, const ChatPrompt& prompt, bool content_specials,
                          Span<std::byte> scratch, Span<int32_t> out, size_t* count) {
   TokenWriter writer(out);
@@ -125,7 +126,8 @@ inline Status EncodeChat(const Tokenizer& tokenizer, ChatTemplate kind, const Ch
   PieceEncoder encoder(tokenizer, scratch, &writer);
   Status status;
   const auto sink = [&](ChatPiece piece) {
-    if (status.ok()) status = encoder.Put(piece.text, piece.is_template || content_specials);
+    const bool trusted = piece.is_template || content_specials;
+    if (status.ok()) status = encoder.Put(piece.text, trusted ? AddedTokens::kAll : AddedTokens::kNone);
   };
   const Vocab& vocab = tokenizer.vocab();
   LFM2_RETURN_IF_ERROR(RenderChat(kind, vocab.TokenBytes(vocab.bos()), prompt, sink));

@@ -15,9 +15,10 @@
 namespace lfm2 {
 
 // Writes the bytes of all tokens to `out`, exactly, and their number to *count. Special tokens write their text, or
-// nothing if !show_special. Errors: kInvalidArgument for an id that is no token; kContextFull where `out` is too small
-// (*count is how many bytes there are).
-inline Status Decode(const Vocab& vocab, Span<const int32_t> tokens, bool show_special, Span<char> out, size_t* count) {
+// nothing if !show_special. Errors: kInvalidArgument for an id that is no token; kOutputTooSmall where `out` is too
+// small (*count is how many bytes there are).
+inline Status Detokenize(const Vocab& vocab, Span<const int32_t> tokens, bool show_special, Span<char> out,
+                         size_t* count) {
   size_t size = 0;
   *count = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -33,7 +34,7 @@ inline Status Decode(const Vocab& vocab, Span<const int32_t> tokens, bool show_s
   }
   *count = size;
   if (size <= out.size()) return Status();
-  return Status(StatusCode::kContextFull, "decoded bytes", "do not fit the room given", size, out.size());
+  return Status(StatusCode::kOutputTooSmall, "text", "does not fit its memory: bytes", size, out.size());
 }
 
 // Text from tokens as they are generated. A character often spans tokens: only whole UTF-8 sequences are handed out, so

@@ -15,8 +15,15 @@
 
 namespace lfm2 {
 
+// Which added tokens are looked for in text.
+enum class AddedTokens : uint8_t {
+  kNone,         // for text that is not trusted: the text of an added token stays text
+  kUserDefined,  // all but the special ones, as Hugging Face's tokenizers do with split_special_tokens
+  kAll,          // the special ones too: only for text that is trusted, because it can end a turn
+};
+
 struct EncodeOptions {
-  // The text of special tokens becomes those tokens. Only for text that is trusted: it can end a turn.
+  // AddedTokens::kAll instead of kUserDefined.
   bool parse_special = false;
   // Begins with the bos token, where the vocabulary has one. Vocab::add_bos() says what the model expects.
   bool add_bos = false;
@@ -31,11 +38,11 @@ class TokenWriter {
     ++count_;
   }
   size_t count() const { return count_; }
-  // kContextFull if not all tokens fitted.
+  // kOutputTooSmall if not all tokens fitted.
   Status Finish(size_t* count) const {
     *count = count_;
     if (count_ <= out_.size()) return Status();
-    return Status(StatusCode::kContextFull, "tokens", "do not fit the room given", count_, out_.size());
+    return Status(StatusCode::kOutputTooSmall, "tokens", "do not fit their memory", count_, out_.size());
   }
 
  private:
@@ -60,8 +67,8 @@ class Tokenizer {
   }
 
   // Writes the tokens of `text` to `out` and their number to *count. scratch: any alignment, used during the call only.
-  // Errors: kArenaTooSmall where a word needs more scratch (limit() is how much); kContextFull where `out` is too small
-  // (*count is how many tokens there are); kUnsupported for a word beyond 1 GiB.
+  // Errors: kArenaTooSmall where a word needs more scratch (limit() is how much); kOutputTooSmall where `out` is too
+  // small (*count is how many tokens there are); kUnsupported for a word beyond 1 GiB.
   Status Encode(std::string_view text, EncodeOptions options, Span<std::byte> scratch, Span<int32_t> out,
                 size_t* count) const {
     TokenWriter writer(out);
@@ -71,27 +78,29 @@ class Tokenizer {
     const auto on_text = [&](std::string_view part) {
       if (status.ok()) status = EncodeSegment(part, scratch, &writer);
     };
-    SplitAtSpecials(text, options.parse_special, on_text, [&](int32_t token) { writer.Put(token); });
+    const AddedTokens added = options.parse_special ? AddedTokens::kAll : AddedTokens::kUserDefined;
+    SplitAtAdded(text, added, on_text, [&](int32_t token) { writer.Put(token); });
     LFM2_RETURN_IF_ERROR(status);
     return writer.Finish(count);
   }
 
-  // Calls on_text(part) and on_special(token) for the parts of `text` from left to right: at each place the longest
-  // token counts, and user defined tokens always do. Parts may be empty.
-  template <class OnText, class OnSpecial>
-  void SplitAtSpecials(std::string_view text, bool parse_special, OnText&& on_text, OnSpecial&& on_special) const {
+  // Calls on_text(part) and on_added(token) for the parts of `text` from left to right: at each place the longest of
+  // the tokens that are looked for counts. Parts may be empty.
+  template <class OnText, class OnAdded>
+  void SplitAtAdded(std::string_view text, AddedTokens added, OnText&& on_text, OnAdded&& on_added) const {
+    const bool control = added == AddedTokens::kAll;
     size_t begin = 0;
-    for (size_t at = 0; at < text.size();) {
+    for (size_t at = added == AddedTokens::kNone ? text.size() : 0; at < text.size();) {
       int32_t token = kNoToken;
-      if (vocab_->StartsSpecial(static_cast<uint8_t>(text[at]), parse_special)) {
-        token = vocab_->MatchSpecial(TextFrom(text, at), parse_special);
+      if (vocab_->StartsSpecial(static_cast<uint8_t>(text[at]), control)) {
+        token = vocab_->MatchSpecial(TextFrom(text, at), control);
       }
       if (token == kNoToken) {
         ++at;
         continue;
       }
       on_text(TextPart(text, begin, at - begin));
-      on_special(token);
+      on_added(token);
       at += vocab_->TokenBytes(token).size();
       begin = at;
     }
