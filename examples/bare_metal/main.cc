@@ -6,11 +6,11 @@
 
 namespace {
 
-// Behind the answer a line for whoever counts: the clock at the longest step, and for a token of the prompt and of the
+// After the answer a line for whoever counts: the clock at the longest step, and for a token of the prompt and of the
 // answer.
 lfm2::Status Answer(std::string_view command) {
   LFM2_RETURN_IF_ERROR(BeginChat());
-  LFM2_RETURN_IF_ERROR(g_chat.BeginAsk("user", command, LFM2_ANSWER_TOKENS));
+  LFM2_RETURN_IF_ERROR(g_chat.BeginAsk(command, LFM2_ANSWER_TOKENS));
   uint64_t longest = 0, prefill = 0, decode = 0;
   uint32_t prompt_tokens = 0;
   while (g_chat.is_busy()) {

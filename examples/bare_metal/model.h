@@ -17,25 +17,23 @@ inline lfm2::Conversation g_chat;
 
 inline lfm2::MemoryStorage g_storage;
 
-inline lfm2::Status OpenImage(lfm2::Span<std::byte>* rest) {
+inline lfm2::Status OpenStorage() {
   const std::byte* const flash = reinterpret_cast<const std::byte*>(uintptr_t{LFM2_IMAGE_ADDRESS});
   const uint64_t bytes = lfm2::LoadAs<lfm2::ImageHeader>(flash).file_bytes;
   g_storage = lfm2::MemoryStorage({flash, static_cast<size_t>(lfm2::Min<uint64_t>(bytes, LFM2_IMAGE_ROOM))});
-  *rest = g_arena;
-  return g_image.Open(g_storage);
+  return lfm2::Status();
 }
 
 #else
 
 inline lfm2::BlockStorage g_storage;
 
-inline lfm2::Status OpenImage(lfm2::Span<std::byte>* rest) {
+inline lfm2::Status OpenStorage() {
   if (!OpenVirtioBlock()) return lfm2::Status(lfm2::StatusCode::kIo, "virtio-blk", "is not there");
   lfm2::BlockDevice device;
   device.read = ReadVirtioBlocks;
   device.bytes = VirtioBlockBytes();
-  LFM2_RETURN_IF_ERROR(g_storage.Open(device));
-  return g_image.Open(g_storage, g_arena, rest);
+  return g_storage.Open(device);
 }
 
 #endif
@@ -45,10 +43,8 @@ inline lfm2::Status OpenModel(const lfm2::Executor* executor = nullptr) {
   options.context_length = 256;
   options.prefill_chunk = 8;
   options.max_word_bytes = 64;
-  options.arena_bytes = sizeof(g_arena);
-  lfm2::Span<std::byte> rest;
-  LFM2_RETURN_IF_ERROR(OpenImage(&rest));
-  return g_session.Open(g_image, options, rest, executor);
+  LFM2_RETURN_IF_ERROR(OpenStorage());
+  return lfm2::OpenModel(g_storage, options, g_arena, &g_image, &g_session, executor);
 }
 
 // A new chat that takes the likeliest token.

@@ -12,7 +12,7 @@ size_t g_answer_bytes;
 
 lfm2::Status Listen() {
   g_answer_bytes = 0;
-  return g_chat.Generate(64, [](std::string_view text) {
+  return g_chat.Answer(64, [](std::string_view text) {
     for (const char c : text) {
       if (g_answer_bytes < sizeof(g_answer)) g_answer[g_answer_bytes++] = c;
     }
@@ -21,11 +21,11 @@ lfm2::Status Listen() {
 
 lfm2::Status Obey(std::string_view command) {
   LFM2_RETURN_IF_ERROR(BeginChat());
-  LFM2_RETURN_IF_ERROR(g_chat.Prompt("user", command));
+  LFM2_RETURN_IF_ERROR(g_chat.Add({lfm2::ChatRole::kUser, command}));
   LFM2_RETURN_IF_ERROR(Listen());
   ToolCall call;
   if (ParseToolCall({g_answer, g_answer_bytes}, &call)) {
-    LFM2_RETURN_IF_ERROR(g_chat.Prompt("tool", Act(call)));
+    LFM2_RETURN_IF_ERROR(g_chat.Add({lfm2::ChatRole::kTool, Act(call)}));
     LFM2_RETURN_IF_ERROR(Listen());
   }
   Print({g_answer, g_answer_bytes});

@@ -108,7 +108,7 @@ lfm2::Status Talk(const std::byte* image_bytes, size_t image_size, const GateMem
   LFM2_RETURN_IF_ERROR(chat.Open(&session, {}));
   const auto show = [&](std::string_view piece) { counter->count += piece.size(); };
   LFM2_RETURN_IF_ERROR(chat.Ask("How are you?", 4, show));
-  LFM2_RETURN_IF_ERROR(chat.BeginAsk("user", "And now?", 4));
+  LFM2_RETURN_IF_ERROR(chat.BeginAsk("And now?", 4));
   while (chat.is_busy()) LFM2_RETURN_IF_ERROR(chat.Step(show));
   counter->count += static_cast<size_t>(session.statistics().hits + session.layer_statistics(0).misses);
   return lfm2::Status();

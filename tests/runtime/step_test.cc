@@ -119,10 +119,10 @@ TEST_CASE("a chat in steps says the same, and can be begun again behind its answ
     std::string want, got;
     const auto keep = [&got](std::string_view text) { got += text; };
     LFM2_REQUIRE_OK(whole.Ask(command, 30, [&want](std::string_view text) { want += text; }));
-    LFM2_REQUIRE_OK(stepped.BeginAsk("user", command, 30));
-    CHECK(stepped.BeginAsk("user", command, 30).code() == StatusCode::kFailedPrecondition);
-    CHECK(stepped.Prompt("user", command).code() == StatusCode::kFailedPrecondition);
-    CHECK(stepped.Generate(3, keep).code() == StatusCode::kFailedPrecondition);
+    LFM2_REQUIRE_OK(stepped.BeginAsk(command, 30));
+    CHECK(stepped.BeginAsk(command, 30).code() == StatusCode::kFailedPrecondition);
+    CHECK(stepped.Add({ChatRole::kUser, command}).code() == StatusCode::kFailedPrecondition);
+    CHECK(stepped.Answer(3, keep).code() == StatusCode::kFailedPrecondition);
     uint32_t steps = 0;
     while (stepped.is_busy()) {
       LFM2_REQUIRE_OK(stepped.Step(keep));
@@ -140,7 +140,7 @@ TEST_CASE("a sink that has heard enough ends an answer in steps, too") {
   OpenSession open(Home().image(), OptionsWithChunk(16));
   Conversation chat;
   LFM2_REQUIRE_OK(chat.Open(open.session.get(), Greedy()));
-  LFM2_REQUIRE_OK(chat.BeginAsk("user", "Could you remind me in 21 minutes please.", 30));
+  LFM2_REQUIRE_OK(chat.BeginAsk("Could you remind me in 21 minutes please.", 30));
   int parts = 0;
   while (chat.is_busy()) LFM2_REQUIRE_OK(chat.Step([&](std::string_view) { return ++parts < 2; }));
   CHECK(chat.answer_end() == AnswerEnd::kInterrupted);
@@ -165,25 +165,25 @@ TEST_CASE("a step that can not read is a Status; behind it, the answer goes on w
     LFM2_REQUIRE_OK(streamed.Open(open.session.get(), Greedy()));
     std::string got;
     const auto keep = [&got](std::string_view text) { got += text; };
-    LFM2_REQUIRE_OK(streamed.Prompt("user", command));
-    const uint32_t prompted = open.session->position();
-    uint32_t failures = 0, generated = 0;
-    AnswerEnd end = AnswerEnd::kMaxTokens;
-    while (end == AnswerEnd::kMaxTokens) {
+    LFM2_REQUIRE_OK(streamed.Ask(command, 1, keep));
+    CHECK(streamed.answer_end() == AnswerEnd::kMaxTokens);
+    const uint32_t prompted = open.session->position() - 1;
+    uint32_t failures = 0, generated = 1;
+    for (bool goes_on = true; goes_on;) {
       REQUIRE(++failures < 30);
       open.streamed.drive.FailRead(open.streamed.drive.reads() + 60, Fault::kIoError);
       Status status;
       if (in_steps) {
         LFM2_REQUIRE_OK(streamed.BeginAnswer(40 - generated));
         while (status.ok() && streamed.is_busy()) status = streamed.Step(keep);
-        end = streamed.answer_end();
-        generated += streamed.answer_tokens();
       } else {
-        uint32_t tokens = 0;
-        status = streamed.Generate(40 - generated, keep, &end, &tokens);
-        generated += tokens;
+        status = streamed.Answer(40 - generated, keep);
       }
-      if (!status.ok()) CHECK(status.code() == StatusCode::kIo);
+      generated += streamed.answer_tokens();
+      goes_on = streamed.answer_end() != AnswerEnd::kStop;
+      CHECK(streamed.can_go_on() == goes_on);
+      if (goes_on) CHECK(streamed.answer_end() == AnswerEnd::kError);
+      CHECK(status.code() == (goes_on ? StatusCode::kIo : StatusCode::kOk));
       CHECK(!streamed.is_busy());
       CHECK(open.session->position() == prompted + generated);
     }

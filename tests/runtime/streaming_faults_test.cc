@@ -241,7 +241,9 @@ TEST_CASE("a turn that fails leaves the chat as it was: asked again, it answers 
   LFM2_REQUIRE_OK(chat.Open(resident.session.get(), greedy));
   std::string want;
   LFM2_REQUIRE_OK(first_turn(chat, &want));
-  LFM2_REQUIRE_OK(chat.Prompt("tool", "{\"ok\": true}"));
+  const ChatMessage result = {ChatRole::kTool, "{\"ok\": true}"};
+  LFM2_REQUIRE_OK(chat.Add(result));
+  LFM2_REQUIRE_OK(chat.Compute());
   const std::vector<int32_t> tokens(resident.session->tokens().begin(), resident.session->tokens().end());
   const std::vector<float> logits = Logits(*resident.session);
 
@@ -260,9 +262,10 @@ TEST_CASE("a turn that fails leaves the chat as it was: asked again, it answers 
   CHECK(answer == want);
   const uint32_t position = open.session->position();
   fail_once(20);
-  CHECK(streamed.Prompt("tool", "{\"ok\": true}").code() == StatusCode::kIo);
+  LFM2_REQUIRE_OK(streamed.Add(result));
+  CHECK(streamed.Compute().code() == StatusCode::kIo);
   CHECK(open.session->position() == position);
-  LFM2_REQUIRE_OK(streamed.Prompt("tool", "{\"ok\": true}"));
+  LFM2_REQUIRE_OK(streamed.Compute());
   CHECK(std::vector<int32_t>(open.session->tokens().begin(), open.session->tokens().end()) == tokens);
   CHECK(Logits(*open.session) == logits);
 }

@@ -34,7 +34,7 @@ class ChatProgram {
     LFM2_RETURN_IF_FAILED(model_.Open(options_.model));
     LFM2_RETURN_IF_FAILED(ReadTools());
     LFM2_RETURN_IF_FAILED(OpenSession());
-    if (options_.prompt.has_value()) return Turn("user", *options_.prompt);
+    if (options_.prompt.has_value()) return Turn(ChatRole::kUser, *options_.prompt);
     return Chat();
   }
 
@@ -59,6 +59,10 @@ class ChatProgram {
     if (options_.stats) {
       std::fprintf(stderr, "kernels %s, %u threads\n", session_.kernels_name(), pool_.executor()->workers);
     }
+    return OpenConversation();
+  }
+
+  Error OpenConversation() {
     ConversationOptions conversation_options;
     conversation_options.system = options_.system;
     conversation_options.tools = tools_.Prompt(false).tools;
@@ -66,25 +70,37 @@ class ChatProgram {
     return Error::From(conversation_.Open(&session_, conversation_options));
   }
 
-  // One turn, and the answer to it on standard output.
-  Error Turn(const char* role, const std::string& content) {
+  // One turn, and the answer to it on standard output. Ctrl-C ends either: a prompt that is not computed yet is then as
+  // if it had not been typed.
+  Error Turn(ChatRole role, const std::string& content) {
     const uint32_t before = session_.position();
     const StreamStatistics read_before = session_.statistics();
     const auto prompted = std::chrono::steady_clock::now();
-    auto begin = prompted;
-    LFM2_RETURN_IF_FAILED(Error::From(conversation_.Prompt(role, content)));
-    const double prefill_seconds = SecondsSince(begin);
-    const uint32_t prompt_tokens = session_.position() - before;
-    begin = std::chrono::steady_clock::now();
     g_interrupted = 0;
-    uint32_t tokens = 0;
+    Status status = conversation_.BeginAsk({role, content}, options_.max_tokens);
+    while (status.ok() && session_.steps_left() > 0 && g_interrupted == 0) {
+      status = conversation_.Step([](std::string_view) {});
+    }
+    LFM2_RETURN_IF_FAILED(Error::From(status));
+    if (session_.steps_left() > 0) {
+      conversation_.Abort();
+      std::fprintf(stderr, "Ended before the model had read it: as if it had not been said.\n");
+      return Error();
+    }
+    const double prefill_seconds = SecondsSince(prompted);
+    const uint32_t prompt_tokens = session_.position() - before;
+    const auto begin = std::chrono::steady_clock::now();
     const auto show = [&](std::string_view text) {
       std::fwrite(text.data(), 1, text.size(), stdout);
       std::fflush(stdout);
       ShowReading(read_before, session_.position() - before, SecondsSince(prompted));
       return g_interrupted == 0;
     };
-    const Status status = conversation_.Generate(options_.max_tokens, show, nullptr, &tokens);
+    while (status.ok() && conversation_.is_busy()) {
+      status = conversation_.Step(show);
+      if (g_interrupted != 0) conversation_.Abort();
+    }
+    const uint32_t tokens = conversation_.answer_tokens();
     const double decode_seconds = SecondsSince(begin);
     std::fputc('\n', stdout);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return Error::Of("standard output can not be written");
@@ -142,11 +158,11 @@ class ChatProgram {
       if (line.empty()) continue;
       if (line == "/quit") return Error();
       if (line == "/reset") {
-        session_.Reset();
+        LFM2_RETURN_IF_FAILED(OpenConversation());
         continue;
       }
       const bool tool = line.rfind("/tool ", 0) == 0;
-      const Error error = tool ? Turn("tool", line.substr(6)) : Turn("user", line);
+      const Error error = tool ? Turn(ChatRole::kTool, line.substr(6)) : Turn(ChatRole::kUser, line);
       if (error.ok()) continue;
       if (!reader.interactive()) return error;
       std::fprintf(stderr, "%s\nThe chat so far is kept; /reset begins a new one.\n", error.text().c_str());

@@ -42,14 +42,14 @@ Error Ask(const CommandsArguments& a, const ConversationOptions& options, const 
           CommandAnswers::Answer* answer) {
   Conversation chat;
   LFM2_RETURN_IF_FAILED(Error::From(chat.Open(session, options)));
-  LFM2_RETURN_IF_FAILED(Error::From(chat.Prompt("user", user)));
-  const uint32_t begin = session->position();
-  // Where the context ends first, the answer is what it is until there.
-  const uint32_t most = std::min(a.max_tokens, session->options().context_length - begin);
+  AnswerOptions most(a.max_tokens);
+  most.context = &answer->tokens;
+  most.on_token = [](void* tokens, int32_t token, Span<const float>) {
+    static_cast<std::vector<int32_t>*>(tokens)->push_back(token);
+  };
   const auto append = [&](std::string_view text) { answer->text += text; };
-  LFM2_RETURN_IF_FAILED(Error::From(chat.Generate(most, append)));
-  const Span<const int32_t> tokens = session->tokens();
-  answer->tokens.assign(tokens.begin() + begin, tokens.end());
+  LFM2_RETURN_IF_FAILED(Error::From(chat.Ask(user, most, append)));
+  if (chat.answer_end() == AnswerEnd::kStop) answer->tokens.pop_back();  // the token that ends it
   return Error();
 }
 

@@ -13,17 +13,19 @@
 #include <cstddef>
 #include <cstdint>
 
-// LFM2_SEPARATE_COMPILATION: this unit sees declarations of what is large and depends on the instruction set, and the one
-// file that also defines LFM2_IMPLEMENTATION has the definitions. Without it every unit has them.
+// LFM2_SEPARATE_COMPILATION: this unit sees declarations of what is large and depends on the instruction set, and the
+// one file that also defines LFM2_IMPLEMENTATION has the definitions. Without it every unit has them.
 #if defined(LFM2_IMPLEMENTATION) && !defined(LFM2_SEPARATE_COMPILATION)
-#error "LFM2_IMPLEMENTATION is for one file of a program whose other files define LFM2_SEPARATE_COMPILATION: define both there"
+#error \
+    "LFM2_IMPLEMENTATION is for one file of a program whose other files define LFM2_SEPARATE_COMPILATION: define both there"
 #endif
 #if defined(LFM2_SEPARATE_COMPILATION)
 #define LFM2_FUNCTION
 #define LFM2_FUNCTION_OF_UNIT
 #else
 #define LFM2_FUNCTION inline
-// For functions whose definition depends on the compiler's flags: a copy of each unit's own, never merged with another's.
+// For functions whose definition depends on the compiler's flags: a copy of each unit's own, never merged with
+// another's.
 #define LFM2_FUNCTION_OF_UNIT inline __attribute__((always_inline))
 #endif
 

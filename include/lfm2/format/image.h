@@ -82,6 +82,9 @@ class Image {
     return Status();
   }
 
+  // Forgets everything. No session may be open on it. Closing twice does nothing.
+  void Close() { *this = Image(); }
+
   bool is_open() const { return storage_ != nullptr; }
   // True where experts are read as they are needed: Record then has no address to give.
   bool is_streamed() const { return is_streamed_; }

@@ -1,25 +1,25 @@
-// A chat on top of a session: turns in, text out.
+// A chat on top of a session: messages in, text out.
 #ifndef LFM2_RUNTIME_CONVERSATION_H_
 #define LFM2_RUNTIME_CONVERSATION_H_
 
 #include <string_view>
 
-#include "lfm2/base/function_ref.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
+#include "lfm2/runtime/answer_options.h"
 #include "lfm2/runtime/session.h"
 #include "lfm2/text/chat.h"
-#include "lfm2/text/chat_encoder.h"
 #include "lfm2/text/detokenizer.h"
 #include "lfm2/text/sampler.h"
-#include "lfm2/text/tokenizer.h"
+#include "lfm2/text/stop_matcher.h"
+#include "lfm2/text/thought_tracker.h"
 
 namespace lfm2 {
 
 struct ConversationOptions {
-  // What the model is told before the first turn; may be empty. Read by the first Prompt.
+  // What the model is told before the first message; may be empty. Read until the first Add or Ask has succeeded.
   std::string_view system = {};
-  // The tools it may call, each as JSON. Read by the first Prompt.
+  // The tools it may call, each as JSON. Read as `system`.
   Span<const std::string_view> tools = {};
   SamplerOptions sampler;
   // Hand out the text of special tokens too: tool calls stand between <|tool_call_start|> and <|tool_call_end|>.
@@ -28,196 +28,168 @@ struct ConversationOptions {
   ChatTemplate chat_template = ChatTemplate::kNone;
 };
 
-// Takes text; false: no more.
-using TextSink = FunctionRef<bool(std::string_view text)>;
-
-// Why an answer ended.
-enum class AnswerEnd : uint8_t {
-  kStop,         // the model said that it is finished
-  kMaxTokens,    // as long as was asked for
-  kInterrupted,  // the sink said so
-};
-
-// Owns nothing and allocates nothing; works in the session's arena. The session outlives it and is used by nobody else
-// meanwhile. Not thread-safe.
+// The context is a list of messages, the last of which may be an answer that can go on. Owns nothing and allocates
+// nothing; works in the session's arena. The session outlives it and is used by nobody else meanwhile (its queries,
+// observer and poll are free). Neither copied nor moved. Not thread-safe.
 class Conversation {
  public:
-  // Begins at position 0 of an open session. Errors: kFailedPrecondition if the session is not open; kUnsupported where
-  // neither the image nor the options name a chat template; kInvalidArgument for sampler options.
-  Status Open(Session* session, const ConversationOptions& options) {
-    if (!session->is_open()) {
-      return Status(StatusCode::kFailedPrecondition, "Conversation::Open", "the session is not open");
-    }
-    const ChatTemplate named = session->image().vocab().chat_template();
-    const ChatTemplate kind = options.chat_template == ChatTemplate::kNone ? named : options.chat_template;
-    if (kind == ChatTemplate::kNone) {
-      return Status(StatusCode::kUnsupported, "chat template",
-                    "is not named by the image; pack it with --template, or set options.chat_template");
-    }
-    LFM2_RETURN_IF_ERROR(sampler_.Configure(options.sampler));
-    options_ = options;
-    options_.chat_template = kind;
-    session_ = session;
-    token_ = kNone;
-    is_busy_ = false;
-    session->Reset();
-    return Status();
-  }
+  constexpr Conversation() = default;
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
 
-  // Appends a turn of "user" or "tool" and the beginning of the answer, and computes them. Special tokens in `content`
-  // stay plain text. On an error nothing was appended: kContextFull (limit() is the context), kArenaTooSmall where a
-  // word is longer than options.max_word_bytes, kFailedPrecondition if not open or busy.
-  Status Prompt(std::string_view role, std::string_view content) {
-    LFM2_RETURN_IF_ERROR(BeginPrompt(role, content));
-    return session_->Finish();
-  }
+  // Begins at position 0 of an open session; an open conversation begins anew. Errors: kInvalidArgument for no session
+  // or sampler options; kFailedPrecondition if the session is not open; kUnsupported where neither the image nor the
+  // options name a chat template. After an error it is closed.
+  LFM2_FUNCTION Status Open(Session* session, const ConversationOptions& options);
+  // Gives the session back, as it is; what was begun is given up. Closing twice does nothing.
+  LFM2_FUNCTION void Close();
+  bool is_open() const { return session_ != nullptr; }
 
-  // Generates the answer to what was prompted: at most max_tokens tokens. Calls sink(std::string_view) with whole UTF-8
-  // characters as they come; a sink that returns bool ends the answer by returning false. *end (may be null) says why
-  // it ended, *tokens (may be null) how many were generated. kContextFull where the context ends first, and the
-  // session's errors: what was handed out until then stands, and behind an error of reading another call goes on.
-  Status Generate(uint32_t max_tokens, TextSink sink, AnswerEnd* end = nullptr, uint32_t* tokens = nullptr) {
-    LFM2_RETURN_IF_ERROR(BeginAnswer(max_tokens));
-    Status status;
-    while (status.ok() && is_busy()) status = Advance(true, sink);
-    if (end != nullptr) *end = end_;
-    if (tokens != nullptr) *tokens = generated_;
-    return status;
-  }
+  // Appends messages: of a person, results of tools, or a history with answers. Nothing is computed until the next
+  // answer or Compute. An answer that might have gone on ends here. Special tokens in contents stay plain text. A
+  // history is given in one call: which thoughts of its answers stay depends on where its last user's message is. None:
+  // only ends the answer, or begins the context with system text and tools. Errors, after which nothing was appended:
+  // kFailedPrecondition if not open or busy; kInvalidArgument for a role that does not exist, or a system text where
+  // options.system is one; kContextFull; kArenaTooSmall where a word has more bytes than the session's text_scratch()
+  // has room for.
+  LFM2_FUNCTION Status Add(Span<const ChatMessage> messages);
+  Status Add(const ChatMessage& message) { return Add({&message, 1}); }
+  // Computes what was added, so that the next answer begins sooner, or a mark can be set. Errors: Session::Prefill's;
+  // the messages stay added.
+  LFM2_FUNCTION Status Compute();
 
-  // Prompt("user", content), then Generate.
-  Status Ask(std::string_view content, uint32_t max_tokens, TextSink sink) {
-    LFM2_RETURN_IF_ERROR(Prompt("user", content));
-    return Generate(max_tokens, sink);
+  // Generates the answer to what was added or, where nothing was, goes on with the last one if that may go on; such an
+  // answer keeps its stop texts and its sampler. Calls sink with whole characters as they come, never again once it
+  // said false. answer_end() says why it ended. Errors: kFailedPrecondition if not open or busy, or where there is
+  // nothing to answer; kInvalidArgument for options; kContextFull where the beginning of the answer does not fit;
+  // Session::Prefill's. After an error before the first token the messages stay added and the answer may be asked for
+  // again; after a later one what was handed out stands, and the answer may go on.
+  LFM2_FUNCTION Status Answer(const AnswerOptions& options, TextSink sink);
+  // Add of a message, without a role a person's, then Answer. After an error before the first token the message was not
+  // added.
+  LFM2_FUNCTION Status Ask(const ChatMessage& message, const AnswerOptions& options, TextSink sink);
+  Status Ask(std::string_view content, const AnswerOptions& options, TextSink sink) {
+    return Ask(ChatMessage{ChatRole::kUser, content}, options, sink);
   }
 
   // The same in steps, for programs that have something else to do in between:
-  //   status = chat.BeginAsk("user", content, 64);
+  //   status = chat.BeginAsk("Turn on the light.", 64);
   //   while (status.ok() && chat.is_busy()) {
   //     status = chat.Step(sink);
   //     KeepTheMotorTurning();
   //   }
-  // `content` need not outlive the call, and nothing has been computed when it returns. Errors: Prompt's. Where reading
-  // fails before the first token, the turn was not appended and is begun anew.
-  Status BeginAsk(std::string_view role, std::string_view content, uint32_t max_tokens) {
-    LFM2_RETURN_IF_ERROR(BeginPrompt(role, content));
-    StartAnswer(max_tokens);
-    return Status();
+  // Texts need not outlive the call, but for what `options` say; nothing has been computed when it returns. Errors: of
+  // Answer and Ask, and those of computing from Step.
+  LFM2_FUNCTION Status BeginAnswer(const AnswerOptions& options);
+  LFM2_FUNCTION Status BeginAsk(const ChatMessage& message, const AnswerOptions& options);
+  Status BeginAsk(std::string_view content, const AnswerOptions& options) {
+    return BeginAsk(ChatMessage{ChatRole::kUser, content}, options);
   }
-  // The answer alone, to what was prompted, or the rest of one that an error of reading has ended. Errors:
-  // kFailedPrecondition if not open or busy, or where there is nothing to answer.
-  Status BeginAnswer(uint32_t max_tokens) {
-    LFM2_RETURN_IF_ERROR(CheckOpen());
-    if (session_->logits().empty() && token_ == kNone) {
-      return Status(StatusCode::kFailedPrecondition, "Conversation::Generate", "nothing was prompted");
-    }
-    StartAnswer(max_tokens);
-    return Status();
-  }
-  // One step of the session, or the choice of one token from its logits. Errors: Generate's; kFailedPrecondition where
+  // One step of the session, or the choice of one token from its logits. kFailedPrecondition where nothing was begun.
+  LFM2_FUNCTION Status Step(TextSink sink);
+  // Gives up the step of the session that is under way, and with it the answer: as after an error. Does nothing where
   // nothing was begun.
-  Status Step(TextSink sink) {
-    if (is_busy()) return Advance(false, sink);
-    return Status(StatusCode::kFailedPrecondition, "Conversation::Step", "nothing was begun");
-  }
+  LFM2_FUNCTION void Abort();
   // Whether an answer that was begun has not ended.
   bool is_busy() const { return is_busy_; }
   // Of the answer that ended last: why, and of that or the current one: tokens generated so far.
   AnswerEnd answer_end() const { return end_; }
   uint32_t answer_tokens() const { return generated_; }
+  // Whether Answer would go on with the last answer.
+  LFM2_FUNCTION bool can_go_on() const;
+
+  // Positions that what was added and not computed takes, and those that are free after it.
+  uint32_t pending_tokens() const { return pending_; }
+  uint32_t room() const { return is_open() ? session_->options().context_length - session_->position() - pending_ : 0; }
+  // Forgets the oldest messages after system text and tools, from a person's message to the next person's, until at
+  // least `positions` are free; the last one and what follows it stay. What remains is computed anew by the next answer
+  // or Compute. Errors: kFailedPrecondition if not open or busy; kContextFull, with nothing forgotten, where that does
+  // not make as much room.
+  LFM2_FUNCTION Status DropOldest(uint32_t positions);
+
+  // Session::Mark and Rewind with what the conversation knows beside the sequence. After Rewind an answer that was
+  // under way can go on only where a token had been chosen and not computed. Errors: theirs; kFailedPrecondition where
+  // messages were added and not computed.
+  static constexpr uint64_t MarkBytes(const ModelConfig& config) { return sizeof(Note) + Session::MarkBytes(config); }
+  LFM2_FUNCTION Status Mark(Span<std::byte> to) const;
+  LFM2_FUNCTION Status Rewind(Span<const std::byte> mark);
 
  private:
-  Status CheckOpen() const {
-    if (session_ == nullptr) return Status(StatusCode::kFailedPrecondition, "Conversation", "is not open");
-    if (is_busy_) return Status(StatusCode::kFailedPrecondition, "Conversation", "is busy with an answer");
-    return Status();
-  }
-
   static constexpr int32_t kNone = -1;
+  // What the context, and after it what was added, ends with.
+  enum class Tail : uint8_t {
+    kNothing,
+    kMessage,
+    kAnswer,  // the token that ended it is not in the context
+  };
+  // What the conversation knows beside the sequence of the session.
+  struct Note {
+    uint32_t version;
+    uint32_t system_tokens;
+    uint64_t random;
+    int32_t token;
+    Tail tail;
+    uint8_t finished;
+    uint8_t held_bytes;
+    uint8_t chat_template;
+    char held[4];
+    uint32_t thought_tokens;
+    uint8_t thought_matched;
+    uint8_t inside_thought;
+    uint16_t zero;
+    uint32_t crc;  // CRC-32C of the fields before
+  };
+  static_assert(sizeof(Note) == 40, "no padding, and the same on every machine");
+  // What Add and BeginAnswer change, to be put back.
+  struct Place {
+    uint32_t pending = 0;
+    uint32_t system_tokens = 0;
+    int32_t token = kNone;
+    Tail tail = Tail::kNothing;
+    bool finished = false;
+  };
 
-  Status BeginPrompt(std::string_view role, std::string_view content) {
-    LFM2_RETURN_IF_ERROR(CheckOpen());
-    const bool begins = session_->position() == 0;
-    ChatRole parsed = ChatRole::kUser;
-    if (!ParseRole(role, &parsed)) {
-      return Status(StatusCode::kInvalidArgument, "role", "is not \"user\" or \"tool\"");
-    }
-    const ChatMessage messages[] = {{ChatRole::kSystem, options_.system}, {parsed, content}};
-    ChatPrompt prompt;
-    prompt.messages = messages;
-    prompt.tools = options_.tools;
-    prompt.first = begins ? 0 : 1;
-    if (!begins) prompt.joint = kChatAfterCutAnswer;  // the token that ended the answer is not in the context
-    const Span<int32_t> room = session_->token_room();
-    size_t count = 0;
-    const Status encoded = EncodeChat(Tokenizer(session_->image().vocab()), options_.chat_template, prompt, false,
-                                      session_->text_scratch(), room, &count);
-    if (encoded.code() == StatusCode::kOutputTooSmall) {
-      return Status(StatusCode::kContextFull, "prompt", "does not fit the context: tokens", count, room.size());
-    }
-    LFM2_RETURN_IF_ERROR(encoded);
-    LFM2_RETURN_IF_ERROR(session_->Begin({room.data(), count}));
-    token_ = kNone;
-    return Status();
-  }
-
-  void StartAnswer(uint32_t max_tokens) {
-    stream_ = TextStream(session_->image().vocab(), options_.show_special);
-    max_tokens_ = max_tokens;
-    generated_ = 0;
-    end_ = AnswerEnd::kMaxTokens;
-    is_busy_ = true;
-  }
-
-  // One step of the session, or all that are left; where there are none, the choice of a token.
-  Status Advance(bool whole, TextSink sink) {
-    const auto show = [&](std::string_view text) {
-      if (!sink(text)) Stop(AnswerEnd::kInterrupted);
-    };
-    const Status status = session_->steps_left() == 0 ? ChooseToken() : whole ? session_->Finish() : session_->Step();
-    if (!status.ok()) Stop(end_);
-    if (status.ok() && token_ != kNone && session_->steps_left() == 0) {
-      const int32_t token = token_;
-      token_ = kNone;
-      ++generated_;
-      stream_.Put(token, show);
-    }
-    if (!is_busy_) stream_.Flush(show);
-    return status;
-  }
-
-  // Begins to compute what comes behind the token, or ends the answer. A token that could not be computed is the next
-  // one of a later call, too.
-  Status ChooseToken() {
-    if (generated_ == max_tokens_) {
-      Stop(AnswerEnd::kMaxTokens);
-      return Status();
-    }
-    if (token_ == kNone) {
-      int32_t token = 0;
-      LFM2_RETURN_IF_ERROR(sampler_.Sample(session_->logits(), session_->tokens(), session_->text_scratch(), &token));
-      if (session_->image().vocab().IsStop(token)) {
-        Stop(AnswerEnd::kStop);
-        return Status();
-      }
-      token_ = token;
-    }
-    return session_->Begin({&token_, 1});
-  }
-  void Stop(AnswerEnd end) {
-    end_ = end;
-    is_busy_ = false;
+  LFM2_FUNCTION Status CheckIdle(const char* where) const;
+  LFM2_FUNCTION Status Encode(const ChatPrompt& prompt);
+  LFM2_FUNCTION Status EncodeMessages(Span<const ChatMessage> messages);
+  LFM2_FUNCTION Status BeginNewAnswer(const AnswerOptions& options);
+  LFM2_FUNCTION Status Advance(bool whole, TextSink sink);
+  LFM2_FUNCTION Status Choose(TextSink sink);
+  LFM2_FUNCTION void Emit(TextSink sink);
+  LFM2_FUNCTION void End(AnswerEnd end, TextSink sink);
+  LFM2_FUNCTION void GiveUp(AnswerEnd end);
+  LFM2_FUNCTION Note MakeNote() const;
+  LFM2_FUNCTION Status CheckNote(const Note& note) const;
+  LFM2_FUNCTION void TakeNote(const Note& note);
+  Place place() const { return {pending_, system_tokens_, token_, tail_, finished_}; }
+  void GoTo(const Place& place) {
+    pending_ = place.pending;
+    system_tokens_ = place.system_tokens;
+    token_ = place.token;
+    tail_ = place.tail;
+    finished_ = place.finished;
   }
 
   Session* session_ = nullptr;
   ConversationOptions options_;
+  AnswerOptions answer_;
   Sampler sampler_;
   TextStream stream_;
-  int32_t token_ = kNone;  // chosen, and not yet in the sequence
-  uint32_t max_tokens_ = 0;
+  StopMatcher stops_;
+  ThoughtTracker thoughts_;
+  int32_t forced_[kMaxThinkEndTokens] = {};  // tokens that are put there and not chosen
+  uint32_t forced_count_ = 0;
+  uint32_t forced_at_ = 0;
+  int32_t token_ = kNone;       // chosen, and not yet in the sequence
+  uint32_t pending_ = 0;        // ids after session_->position() that were added and not computed
+  uint32_t system_tokens_ = 0;  // positions of bos, system text and tools
   uint32_t generated_ = 0;
+  Place before_;  // the answer that was begun, as long as its prompt is being computed
+  Tail tail_ = Tail::kNothing;
   AnswerEnd end_ = AnswerEnd::kStop;
+  bool finished_ = false;  // the last answer can not go on
   bool is_busy_ = false;
+  bool is_prompting_ = false;  // what was added is being computed
 };
 
 }  // namespace lfm2

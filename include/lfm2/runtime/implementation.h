@@ -5,6 +5,8 @@
 // Before all others: it compiles kernels for other targets first.
 #include "lfm2/runtime/dispatch.h"
 
+#include "lfm2/runtime/conversation_impl.h"
+#include "lfm2/runtime/conversation_state_impl.h"
 #include "lfm2/runtime/session_impl.h"
 #include "lfm2/runtime/session_state_impl.h"
 

@@ -223,6 +223,13 @@ class Session {
   bool has_logits_ = false;
 };
 
+// Opens an image and a session on it, whatever the storage is: where it has to be read, the front of the image goes to
+// the front of the arena, and all of the arena that is left becomes expert slots (options.arena_bytes, if not 0, says
+// to use less). arena: aligned to kRecordAlignment where the storage has to be read, else to kAlignment. Errors: those
+// of Image::Open and Session::Open, after which both are closed.
+LFM2_FUNCTION_OF_UNIT Status OpenModel(const Storage& storage, const SessionOptions& options, Span<std::byte> arena,
+                                       Image* image, Session* session, const Executor* executor = nullptr);
+
 }  // namespace lfm2
 
 #endif  // LFM2_RUNTIME_SESSION_H_

@@ -28,6 +28,17 @@ LFM2_FUNCTION_OF_UNIT Status Session::Open(const Image& image, const SessionOpti
   return OpenWith(*kernels, image, options, arena, executor);
 }
 
+LFM2_FUNCTION_OF_UNIT Status OpenModel(const Storage& storage, const SessionOptions& options, Span<std::byte> arena,
+                                       Image* image, Session* session, const Executor* executor) {
+  Span<std::byte> rest;
+  LFM2_RETURN_IF_ERROR(image->Open(storage, arena, &rest));
+  SessionOptions all = options;
+  if (image->is_streamed() && all.arena_bytes == 0) all.arena_bytes = arena.size();
+  const Status status = session->Open(*image, all, rest, executor);
+  if (!status.ok()) image->Close();
+  return status;
+}
+
 LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& image, const SessionOptions& options,
                                        Span<std::byte> arena, const Executor* executor) {
   if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");

@@ -52,6 +52,10 @@ struct ChatMessage {
 inline constexpr std::string_view kChatAfterAnswer = "\n";
 inline constexpr std::string_view kChatAfterCutAnswer = "<|im_end|>\n";
 
+// Around what a model thinks before it answers.
+inline constexpr std::string_view kThinkBegin = "<think>";
+inline constexpr std::string_view kThinkEnd = "</think>";
+
 // A chat to render. Owns nothing.
 struct ChatPrompt {
   Span<const ChatMessage> messages;
@@ -63,6 +67,10 @@ struct ChatPrompt {
   // (LFM2.5 drops the thoughts of turns before the last user's. Turns in the context are not written anew and keep
   // theirs.)
   size_t first = 0;
+  // The context has a beginning already: neither bos nor tools are written, and messages may be empty.
+  bool continues = false;
+  // Text that the answer begins with, after the generation prompt. The text of special tokens in it becomes those.
+  std::string_view answer = {};
   // Written first; kChatAfterAnswer or kChatAfterCutAnswer where the context ends with an answer.
   std::string_view joint = {};
 };
@@ -78,8 +86,7 @@ struct ChatPiece {
 
 namespace chat_internal {
 
-inline constexpr std::string_view kThinkEnd = "</think>";
-inline constexpr std::string_view kAssistantMarkers[] = {"<|tool_call_start|>", "<|tool_call_end|>", "<think>",
+inline constexpr std::string_view kAssistantMarkers[] = {"<|tool_call_start|>", "<|tool_call_end|>", kThinkBegin,
                                                          kThinkEnd};
 
 // What Python's str.strip removes.
@@ -112,7 +119,7 @@ class ChatRenderer {
     const Span<const ChatMessage> messages = prompt_.messages;
     size_t from = prompt_.first;
     Template(prompt_.joint);
-    if (from == 0) {
+    if (from == 0 && !prompt_.continues) {
       Template(bos);
       const bool has_system = messages[0].role == ChatRole::kSystem;
       System(has_system ? messages[0].content : std::string_view());
@@ -123,7 +130,10 @@ class ChatRenderer {
       if (messages[i].role == ChatRole::kUser) after_last_user = i + 1;
     }
     for (size_t i = from; i < messages.size(); ++i) Message(messages[i], i >= after_last_user);
-    if (prompt_.add_generation_prompt) Template("<|im_start|>assistant\n");
+    if (prompt_.add_generation_prompt) {
+      Template("<|im_start|>assistant\n");
+      Template(prompt_.answer);
+    }
   }
 
  private:
@@ -178,7 +188,7 @@ class ChatRenderer {
     }
     std::string_view content = message.content;
     if (keep_thinking && !message.thinking.empty()) {
-      Template("<think>");
+      Template(kThinkBegin);
       Content(message.thinking);
       Template(kThinkEnd);
     }
@@ -235,7 +245,7 @@ Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& pro
     return Status(StatusCode::kUnsupported, "chat template",
                   "is not known: this model has none that the library renders");
   }
-  if (prompt.messages.empty()) return Status(StatusCode::kInvalidArgument, "chat", "has no messages");
+  if (prompt.messages.empty() && !prompt.continues) return Status(StatusCode::kInvalidArgument, "chat", "has no messages");
   if (prompt.first > prompt.messages.size()) {
     return Status(StatusCode::kInvalidArgument, "chat.first", "is beyond the messages", prompt.first,
                   prompt.messages.size());

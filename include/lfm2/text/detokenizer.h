@@ -46,6 +46,20 @@ class TextStream {
   // vocab must outlive the stream.
   explicit TextStream(const Vocab& vocab, bool show_special = false) : vocab_(&vocab), show_special_(show_special) {}
 
+  // What is held back: at most 3 bytes of a character that has not ended. To be kept and set again.
+  std::string_view held() const { return {hold_, held_}; }
+  // Returns false, with nothing changed, for bytes that are not the beginning of a character.
+  bool SetHeld(std::string_view bytes) {
+    if (bytes.size() >= sizeof(hold_)) return false;
+    if (!bytes.empty()) {
+      const Utf8Char c = ReadUtf8(bytes);
+      if (c.kind != Utf8Char::Kind::kIncomplete || c.length != bytes.size()) return false;
+      std::memcpy(hold_, bytes.data(), bytes.size());
+    }
+    held_ = static_cast<uint8_t>(bytes.size());
+    return true;
+  }
+
   // Calls sink(std::string_view) with what can be shown now, in order, perhaps in several parts, perhaps not at all.
   // The views are valid during the call. An id that is no token adds nothing.
   template <class Sink>

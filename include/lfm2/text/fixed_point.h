@@ -46,6 +46,9 @@ constexpr uint64_t ExpWeight(uint64_t exponent) {
 class Random {
  public:
   explicit constexpr Random(uint64_t seed = 0) : state_(seed) {}
+  // All there is of it, to be kept and set again.
+  constexpr uint64_t state() const { return state_; }
+  constexpr void SetState(uint64_t state) { state_ = state; }
   constexpr uint64_t Next() {
     uint64_t z = state_ += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -60,6 +60,10 @@ class Sampler {
 
   constexpr Sampler() = default;
 
+  // Where the random sequence is, to be kept and set again after Configure.
+  constexpr uint64_t random_state() const { return random_.state(); }
+  constexpr void SetRandomState(uint64_t state) { random_.SetState(state); }
+
   // logits[vocab_size]; -infinity (or below -3e38) forbids a token. history: tokens so far, prompt included, for the
   // repetition penalty. scratch: ScratchBytes(logits.size()) bytes of any alignment, used during the call only. Errors:
   // kArenaTooSmall; kInvalidArgument for a NaN or +infinity, for logits that forbid everything, and for an id in the

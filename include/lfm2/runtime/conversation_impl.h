@@ -1,0 +1,294 @@
+// The definitions of Conversation's functions: in every unit, or with LFM2_SEPARATE_COMPILATION in one.
+#ifndef LFM2_RUNTIME_CONVERSATION_IMPL_H_
+#define LFM2_RUNTIME_CONVERSATION_IMPL_H_
+
+#include <cstring>
+
+#include "lfm2/base/crc32c.h"
+#include "lfm2/runtime/conversation.h"
+#include "lfm2/text/chat_encoder.h"
+#include "lfm2/text/tokenizer.h"
+
+namespace lfm2 {
+
+LFM2_FUNCTION Status Conversation::Open(Session* session, const ConversationOptions& options) {
+  Close();
+  if (session == nullptr) return Status(StatusCode::kInvalidArgument, "Conversation::Open", "needs a session");
+  if (!session->is_open()) {
+    return Status(StatusCode::kFailedPrecondition, "Conversation::Open", "needs an open session");
+  }
+  const ChatTemplate named = session->image().vocab().chat_template();
+  const ChatTemplate kind = options.chat_template == ChatTemplate::kNone ? named : options.chat_template;
+  if (kind == ChatTemplate::kNone) {
+    return Status(StatusCode::kUnsupported, "chat template",
+                  "is not named by the image; pack it with --template, or set options.chat_template");
+  }
+  LFM2_RETURN_IF_ERROR(sampler_.Configure(options.sampler));
+  options_ = options;
+  options_.chat_template = kind;
+  session_ = session;
+  session->Reset();
+  return Status();
+}
+
+LFM2_FUNCTION void Conversation::Close() {
+  Abort();
+  session_ = nullptr;
+  options_ = ConversationOptions();
+  answer_ = AnswerOptions();
+  GoTo(Place());
+  generated_ = forced_count_ = forced_at_ = 0;
+  end_ = AnswerEnd::kStop;
+}
+
+LFM2_FUNCTION Status Conversation::CheckIdle(const char* where) const {
+  if (!is_open()) return Status(StatusCode::kFailedPrecondition, where, "needs an open conversation");
+  if (!is_busy_) return Status();
+  return Status(StatusCode::kFailedPrecondition, where, "comes before the answer has ended (call Step or Abort)");
+}
+
+// Appends the tokens of the rendered prompt to what was added.
+LFM2_FUNCTION Status Conversation::Encode(const ChatPrompt& prompt) {
+  const Span<int32_t> room = session_->token_room();
+  size_t count = 0;
+  const Status status = EncodeChat(Tokenizer(session_->image().vocab()), options_.chat_template, prompt, false,
+                                   session_->text_scratch(), room.subspan(pending_, room.size() - pending_), &count);
+  if (status.code() == StatusCode::kOutputTooSmall) {
+    return Status(StatusCode::kContextFull, "messages", "do not fit the context: positions needed",
+                  uint64_t{session_->position()} + pending_ + count, session_->options().context_length);
+  }
+  LFM2_RETURN_IF_ERROR(status);
+  pending_ += static_cast<uint32_t>(count);
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::EncodeMessages(Span<const ChatMessage> messages) {
+  ChatPrompt prompt;
+  prompt.add_generation_prompt = false;
+  if (tail_ == Tail::kNothing) {
+    ChatMessage system = {ChatRole::kSystem, options_.system};
+    if (!messages.empty() && messages[0].role == ChatRole::kSystem) {
+      if (!options_.system.empty()) {
+        return Status(StatusCode::kInvalidArgument, "messages", "begin with a system text, and options.system is one");
+      }
+      system = messages[0];
+      messages = messages.subspan(1, messages.size() - 1);
+    }
+    prompt.messages = {&system, 1};
+    prompt.tools = options_.tools;
+    LFM2_RETURN_IF_ERROR(Encode(prompt));
+    system_tokens_ = pending_;
+    prompt.tools = {};
+  }
+  prompt.messages = messages;
+  prompt.continues = true;
+  if (tail_ == Tail::kAnswer) prompt.joint = kChatAfterCutAnswer;
+  LFM2_RETURN_IF_ERROR(Encode(prompt));
+  tail_ = Tail::kMessage;
+  token_ = kNone;
+  finished_ = true;
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::Add(Span<const ChatMessage> messages) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Add"));
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (RoleName(messages[i].role).empty()) {
+      return Status(StatusCode::kInvalidArgument, "message.role", "does not exist",
+                    static_cast<uint8_t>(messages[i].role), static_cast<uint8_t>(ChatRole::kTool))
+          .At(static_cast<uint32_t>(i));
+    }
+  }
+  const Place before = place();
+  const Status status = EncodeMessages(messages);
+  if (!status.ok()) GoTo(before);
+  return status;
+}
+
+LFM2_FUNCTION Status Conversation::Compute() {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Compute"));
+  if (pending_ == 0) return Status();
+  LFM2_RETURN_IF_ERROR(session_->Prefill({session_->token_room().data(), pending_}));
+  pending_ = 0;
+  return Status();
+}
+
+LFM2_FUNCTION bool Conversation::can_go_on() const {
+  return is_open() && tail_ == Tail::kAnswer && !finished_ && pending_ == 0 &&
+         (token_ != kNone || !session_->logits().empty());
+}
+
+LFM2_FUNCTION Status Conversation::BeginAnswer(const AnswerOptions& options) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Answer"));
+  if (!can_go_on()) {
+    LFM2_RETURN_IF_ERROR(BeginNewAnswer(options));
+  } else if (!options.begin.empty()) {
+    return Status(StatusCode::kInvalidArgument, "options.begin", "comes too late: the answer has begun");
+  }
+  answer_ = options;
+  generated_ = 0;
+  is_busy_ = true;
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) {
+  if (tail_ != Tail::kMessage) {
+    return Status(StatusCode::kFailedPrecondition, "Conversation::Answer",
+                  "has nothing to answer (call Add), and no answer that can go on");
+  }
+  if (options.sampler != nullptr) LFM2_RETURN_IF_ERROR(Sampler::Check(*options.sampler));
+  StopMatcher stops;
+  LFM2_RETURN_IF_ERROR(stops.SetTexts(options.stop_texts));
+  const Place before = place();
+  ChatPrompt prompt;
+  prompt.continues = true;
+  prompt.answer = options.begin;
+  Status status = Encode(prompt);
+  if (status.ok()) status = session_->Begin({session_->token_room().data(), pending_});
+  if (!status.ok()) {
+    GoTo(before);
+    return status;
+  }
+  if (options.sampler != nullptr) LFM2_RETURN_IF_ERROR(sampler_.Configure(*options.sampler));
+  before_ = before;
+  stops_ = stops;
+  stream_ = TextStream(session_->image().vocab(), options_.show_special);
+  thoughts_ = ThoughtTracker();
+  thoughts_.Put(options.begin);
+  forced_count_ = forced_at_ = 0;
+  is_prompting_ = true;
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::BeginAsk(const ChatMessage& message, const AnswerOptions& options) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Ask"));
+  const Place before = place();
+  LFM2_RETURN_IF_ERROR(Add(message));
+  const Status status = BeginAnswer(options);
+  if (status.ok()) {
+    before_ = before;
+  } else {
+    GoTo(before);
+  }
+  return status;
+}
+
+LFM2_FUNCTION Status Conversation::Answer(const AnswerOptions& options, TextSink sink) {
+  LFM2_RETURN_IF_ERROR(BeginAnswer(options));
+  while (is_busy_) LFM2_RETURN_IF_ERROR(Advance(true, sink));
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::Ask(const ChatMessage& message, const AnswerOptions& options, TextSink sink) {
+  LFM2_RETURN_IF_ERROR(BeginAsk(message, options));
+  while (is_busy_) LFM2_RETURN_IF_ERROR(Advance(true, sink));
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::Step(TextSink sink) {
+  if (is_busy_) return Advance(false, sink);
+  return Status(StatusCode::kFailedPrecondition, "Conversation::Step", "comes before anything was begun");
+}
+
+LFM2_FUNCTION void Conversation::Abort() {
+  if (!is_busy_) return;
+  session_->Abort();
+  GiveUp(AnswerEnd::kCancelled);
+}
+
+// The answer ends where it is. Messages whose computing failed are added still.
+LFM2_FUNCTION void Conversation::GiveUp(AnswerEnd end) {
+  if (is_prompting_) GoTo(before_);
+  is_prompting_ = is_busy_ = false;
+  end_ = end;
+}
+
+// One step of the session, or all that are left; where there are none, the choice of a token.
+LFM2_FUNCTION Status Conversation::Advance(bool whole, TextSink sink) {
+  const bool computes = session_->steps_left() > 0;
+  const Status status = !computes ? Choose(sink) : whole ? session_->Finish() : session_->Step();
+  if (!status.ok()) {
+    GiveUp(status.code() == StatusCode::kCancelled ? AnswerEnd::kCancelled : AnswerEnd::kError);
+  } else if (computes && session_->steps_left() == 0) {
+    if (is_prompting_) {
+      GoTo({0, system_tokens_, kNone, Tail::kAnswer, false});
+      is_prompting_ = false;
+    } else {
+      Emit(sink);
+    }
+  }
+  return status;
+}
+
+// Begins to compute what comes after the next token, or ends the answer. A token that could not be computed is the next
+// one of a later call, too.
+LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
+  if (answer_.max_tokens > 0 && generated_ == answer_.max_tokens) {
+    End(AnswerEnd::kMaxTokens, sink);
+    return Status();
+  }
+  const Vocab& vocab = session_->image().vocab();
+  if (token_ == kNone) {
+    if (forced_at_ == forced_count_ && thoughts_.inside() && thoughts_.tokens_inside() >= answer_.max_thought_tokens) {
+      forced_count_ = static_cast<uint32_t>(ThinkEndTokens(vocab, forced_));
+      forced_at_ = 0;
+    }
+    Span<float> logits;
+    if (forced_at_ < forced_count_) {
+      token_ = forced_[forced_at_++];
+    } else {
+      logits = session_->mutable_logits();
+      if (answer_.before_choice != nullptr) answer_.before_choice(answer_.context, logits);
+      int32_t token = 0;
+      LFM2_RETURN_IF_ERROR(sampler_.Sample(logits, session_->tokens(), session_->text_scratch(), &token));
+      token_ = token;
+    }
+    if (answer_.on_token != nullptr) answer_.on_token(answer_.context, token_, logits);
+  }
+  if (vocab.IsStop(token_)) {
+    token_ = kNone;
+    End(AnswerEnd::kStop, sink);
+  } else if (session_->token_room().empty()) {
+    // The last token's text needs no position.
+    Emit(sink);
+    if (is_busy_) End(AnswerEnd::kContextFull, sink);
+    finished_ = true;
+  } else {
+    return session_->Begin({&token_, 1});
+  }
+  return Status();
+}
+
+// Hands out the token's text.
+LFM2_FUNCTION void Conversation::Emit(TextSink sink) {
+  const int32_t token = token_;
+  token_ = kNone;
+  ++generated_;
+  thoughts_.Put(session_->image().vocab().TokenBytes(token));
+  const auto show = [&](std::string_view text) {
+    if (!is_busy_ || sink(text)) return;
+    is_busy_ = false;
+    end_ = AnswerEnd::kInterrupted;
+  };
+  stream_.Put(token, [&](std::string_view text) { stops_.Put(text, show); });
+  if (!is_busy_ || stops_.found() == StopMatcher::kNone) return;
+  finished_ = true;
+  is_busy_ = false;
+  end_ = AnswerEnd::kStopText;
+}
+
+// The answer ends, and text that was held back is handed out: all of it, or where it may go on what is whole.
+LFM2_FUNCTION void Conversation::End(AnswerEnd end, TextSink sink) {
+  const auto show = [&](std::string_view text) {
+    if (is_busy_) is_busy_ = sink(text);
+  };
+  finished_ = end != AnswerEnd::kMaxTokens;
+  if (finished_) stream_.Flush([&](std::string_view text) { stops_.Put(text, show); });
+  stops_.Flush(show);
+  is_busy_ = false;
+  end_ = end;
+}
+
+}  // namespace lfm2
+
+#endif  // LFM2_RUNTIME_CONVERSATION_IMPL_H_

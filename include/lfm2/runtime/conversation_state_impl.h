@@ -1,0 +1,125 @@
+// The definitions of Conversation's functions that forget, keep and bring back parts of it.
+#ifndef LFM2_RUNTIME_CONVERSATION_STATE_IMPL_H_
+#define LFM2_RUNTIME_CONVERSATION_STATE_IMPL_H_
+
+#include <cstring>
+
+#include "lfm2/base/crc32c.h"
+#include "lfm2/runtime/conversation.h"
+#include "lfm2/text/tokenizer.h"
+
+namespace lfm2 {
+
+LFM2_FUNCTION Status Conversation::DropOldest(uint32_t positions) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::DropOldest"));
+  if (room() >= positions) return Status();
+  const Vocab& vocab = session_->image().vocab();
+  int32_t start[8];  // of a person's message; what comes after it could be part of another token
+  size_t start_size = 0;
+  LFM2_RETURN_IF_ERROR(
+      Tokenizer(vocab).Encode("<|im_start|>user", {true, false}, session_->text_scratch(), start, &start_size));
+  // The ids of what was added come directly after those of the sequence.
+  const int32_t* const ids = session_->tokens().data();
+  const uint32_t all = session_->position() + pending_;
+  const uint64_t context = session_->options().context_length;
+  uint32_t from = system_tokens_ + 1;
+  for (;; ++from) {
+    if (from + start_size > all) {
+      return Status(StatusCode::kContextFull, "messages", "cannot make room for so many positions", positions, room());
+    }
+    if (uint64_t{all} - (from - system_tokens_) + positions > context) continue;
+    if (std::memcmp(ids + from, start, start_size * sizeof(int32_t)) == 0) break;
+  }
+  session_->Reset();
+  int32_t* const kept = session_->token_room().data();
+  std::memmove(kept + system_tokens_, kept + from, (all - from) * sizeof(int32_t));
+  pending_ = all - (from - system_tokens_);
+  return Status();
+}
+
+LFM2_FUNCTION Conversation::Note Conversation::MakeNote() const {
+  Note note{};
+  note.version = 1;
+  note.system_tokens = system_tokens_;
+  note.random = sampler_.random_state();
+  note.token = token_;
+  note.tail = tail_;
+  note.finished = finished_ ? 1 : 0;
+  const std::string_view held = stream_.held();
+  note.held_bytes = static_cast<uint8_t>(held.size());
+  note.chat_template = static_cast<uint8_t>(options_.chat_template);
+  std::memcpy(note.held, held.data(), held.size());
+  const ThoughtTracker::State thoughts = thoughts_.state();
+  note.thought_tokens = thoughts.tokens_inside;
+  note.thought_matched = thoughts.matched;
+  note.inside_thought = thoughts.inside;
+  note.crc = Crc32c(0, &note, offsetof(Note, crc));
+  return note;
+}
+
+LFM2_FUNCTION Status Conversation::CheckNote(const Note& note) const {
+  if (Crc32c(0, &note, offsetof(Note, crc)) != note.crc) {
+    return Status(StatusCode::kCorrupt, "note of the conversation", "has the wrong CRC-32C");
+  }
+  if (note.version != 1) {
+    return Status(StatusCode::kUnsupported, "note of the conversation", "has a version that is not known", note.version,
+                  1);
+  }
+  if (note.chat_template != static_cast<uint8_t>(options_.chat_template)) {
+    return Status(StatusCode::kInvalidArgument, "note of the conversation", "is of another chat template",
+                  note.chat_template, static_cast<uint8_t>(options_.chat_template));
+  }
+  TextStream stream;
+  ThoughtTracker thoughts;
+  const bool holds = static_cast<uint8_t>(note.tail) <= static_cast<uint8_t>(Tail::kAnswer) && note.finished <= 1 &&
+                     (note.token == kNone || session_->image().vocab().Contains(note.token)) &&
+                     note.held_bytes <= sizeof(note.held) && stream.SetHeld({note.held, note.held_bytes}) &&
+                     thoughts.SetState({note.thought_tokens, note.thought_matched, note.inside_thought}) &&
+                     note.zero == 0;
+  if (holds) return Status();
+  return Status(StatusCode::kCorrupt, "note of the conversation", "contradicts itself");
+}
+
+// note: checked.
+LFM2_FUNCTION void Conversation::TakeNote(const Note& note) {
+  GoTo({0, note.system_tokens, note.token, note.tail, note.finished != 0});
+  sampler_.SetRandomState(note.random);
+  stream_ = TextStream(session_->image().vocab(), options_.show_special);
+  static_cast<void>(stream_.SetHeld({note.held, note.held_bytes}));
+  static_cast<void>(thoughts_.SetState({note.thought_tokens, note.thought_matched, note.inside_thought}));
+  stops_ = StopMatcher();
+  forced_count_ = forced_at_ = generated_ = 0;
+  end_ = AnswerEnd::kStop;
+}
+
+LFM2_FUNCTION Status Conversation::Mark(Span<std::byte> to) const {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Mark"));
+  if (pending_ > 0) {
+    return Status(StatusCode::kFailedPrecondition, "Conversation::Mark",
+                  "comes before what was added is computed (call Compute): tokens", pending_);
+  }
+  const uint64_t needed = MarkBytes(session_->config());
+  if (to.size() < needed) {
+    return Status(StatusCode::kOutputTooSmall, "mark", "does not fit its memory", needed, to.size());
+  }
+  const Note note = MakeNote();
+  std::memcpy(to.data(), &note, sizeof(note));
+  return session_->Mark(to.subspan(sizeof(note), to.size() - sizeof(note)));
+}
+
+LFM2_FUNCTION Status Conversation::Rewind(Span<const std::byte> mark) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Rewind"));
+  Note note;
+  if (mark.size() < sizeof(note)) {
+    return Status(StatusCode::kCorrupt, "mark", "is cut short: bytes", mark.size(), MarkBytes(session_->config()));
+  }
+  std::memcpy(&note, mark.data(), sizeof(note));
+  LFM2_RETURN_IF_ERROR(CheckNote(note));
+  LFM2_RETURN_IF_ERROR(session_->Rewind(mark.subspan(sizeof(note), mark.size() - sizeof(note))));
+  TakeNote(note);
+  return Status();
+}
+
+}  // namespace lfm2
+
+#endif  // LFM2_RUNTIME_CONVERSATION_STATE_IMPL_H_
