@@ -4,31 +4,13 @@
 
 #include "lfm2.h"
 
+#include "home_config.h"  // made by lfm2-inspect --header: kHome is the shape of the model
+
 // The image, put into read-only memory by image.S.
 extern "C" const std::byte lfm2_image_begin[];
 extern "C" const std::byte lfm2_image_end[];
 
 namespace {
-
-// The shape of the model that this firmware ships with, for sizing the arena at compile time. An image that needs more
-// is refused when the session opens.
-constexpr lfm2::ModelConfig HomeConfig() {
-  lfm2::ModelConfig c;
-  c.hidden_size = 256;
-  c.layers = 6;
-  c.heads = 4;
-  c.kv_heads = 2;
-  c.head_dim = 64;
-  c.dense_layers = 2;
-  c.dense_ff_size = 512;
-  c.experts = 32;
-  c.experts_per_token = 4;
-  c.expert_ff_size = 64;
-  c.vocab_size = 1314;
-  c.context_length = 4096;
-  c.layer_kind[2] = c.layer_kind[4] = lfm2::LayerKind::kAttention;
-  return c;
-}
 
 constexpr lfm2::SessionOptions Options() {
   lfm2::SessionOptions options;
@@ -38,7 +20,7 @@ constexpr lfm2::SessionOptions Options() {
   return options;
 }
 
-alignas(lfm2::kAlignment) std::byte g_arena[lfm2::ArenaBytes(HomeConfig(), Options())];
+alignas(lfm2::kAlignment) std::byte g_arena[lfm2::ArenaBytes(kHome, Options())];
 static_assert(sizeof(g_arena) < 512 * 1024, "leaves room in 512 KB of RAM");
 
 lfm2::MemoryStorage g_flash;
@@ -48,8 +30,7 @@ lfm2::Conversation g_chat;
 
 lfm2::Status Run(const char* command) {
   g_flash = lfm2::MemoryStorage({lfm2_image_begin, static_cast<size_t>(lfm2_image_end - lfm2_image_begin)});
-  LFM2_RETURN_IF_ERROR(g_image.Open(g_flash));
-  LFM2_RETURN_IF_ERROR(g_session.Open(g_image, Options(), g_arena));
+  LFM2_RETURN_IF_ERROR(lfm2::OpenModel(g_flash, Options(), g_arena, &g_image, &g_session));
   LFM2_RETURN_IF_ERROR(g_chat.Open(&g_session, {}));
   return g_chat.Ask(command, 64, [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
 }

@@ -27,15 +27,11 @@ lfm2::Status Run(std::FILE* card, const char* question) {
   device.bytes = static_cast<uint64_t>(std::ftell(card));
   LFM2_RETURN_IF_ERROR(g_storage.Open(device));
 
-  lfm2::Span<std::byte> rest;
-  LFM2_RETURN_IF_ERROR(g_image.Open(g_storage, g_arena, &rest));
   lfm2::SessionOptions options;
   options.context_length = 256;
   options.prefill_chunk = 8;
-  options.max_word_bytes = 64;
-  options.arena_bytes = sizeof(g_arena);
-  LFM2_RETURN_IF_ERROR(g_session.Open(g_image, options, rest));
-  const lfm2::Plan plan = lfm2::MakePlan(g_image.config(), options, lfm2::StreamShapeOf(g_image));
+  LFM2_RETURN_IF_ERROR(lfm2::OpenModel(g_storage, options, g_arena, &g_image, &g_session));
+  const lfm2::Plan plan = lfm2::MakePlan(g_image.config(), g_session.options(), lfm2::StreamShapeOf(g_image));
   std::printf("%llu bytes of image, %zu of arena: slots for %u of %u experts\n",
               static_cast<unsigned long long>(g_image.file_bytes()), sizeof(g_arena), plan.slots.total,
               g_image.config().moe_layers() * g_image.config().experts);

@@ -12,6 +12,7 @@
 #include "tools/common/model_file.h"
 #include "tools/common/session_plan.h"
 #include "tools/common/storage_option.h"
+#include "tools/inspect/config_header.h"
 #include "tools/inspect/describe_json.h"
 
 namespace lfm2::tools {
@@ -23,6 +24,7 @@ struct Arguments {
   std::string model;
   bool json = false;
   bool plan = false;
+  bool header = false;
   SessionArguments session;
 };
 
@@ -47,6 +49,7 @@ Error Inspect(const Arguments& a) {
   ModelFile model;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   const ModelConfig& config = model.image().config();
+  if (a.header) return WriteStandardOutput(ConfigHeader(model.image()));
   SessionPlan plan;
   if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(model.image(), a.session, &plan));
   if (a.json) {
@@ -67,8 +70,11 @@ int Main(int argc, char** argv) {
       "Shows what is in a .lfm2 model image: config, tensors, types, sizes; and the memory that a session needs.");
   Arguments a;
   app.add_option("MODEL", a.model, "image to show")->required();
-  app.add_flag("--json", a.json, "JSON, with every tensor");
+  CLI::Option* json = app.add_flag("--json", a.json, "JSON, with every tensor");
   CLI::Option* plan = app.add_flag("--plan", a.plan, "also show the memory plan of a session");
+  app.add_flag("--header", a.header, "a C++ header with the model's shape, for firmware that sizes its arena at compile time")
+      ->excludes(plan)
+      ->excludes(json);
   app.add_option("--context", a.session.context, "positions of that session; without it, the session's default")
       ->needs(plan)
       ->check(CLI::Range(1u, kMaxContextLength));
