@@ -20,7 +20,10 @@
 #include "lfm2/text/chat.h"
 #include "lfm2/text/chat_encoder.h"
 #include "lfm2/text/detokenizer.h"
+#include "lfm2/text/log_probability.h"
 #include "lfm2/text/sampler.h"
+#include "lfm2/text/stop_matcher.h"
+#include "lfm2/text/thought_tracker.h"
 #include "lfm2/text/tokenizer.h"
 
 #endif  // LFM2_H_

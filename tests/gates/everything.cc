@@ -23,6 +23,7 @@ static_assert(IsConstantInitialised<lfm2::MemoryStorage>() && IsConstantInitiali
 static_assert(IsConstantInitialised<lfm2::Image>() && IsConstantInitialised<lfm2::Session>());
 static_assert(IsConstantInitialised<lfm2::Conversation>());
 static_assert(IsConstantInitialised<lfm2::Sampler>() && IsConstantInitialised<lfm2::TextStream>());
+static_assert(IsConstantInitialised<lfm2::StopMatcher>() && IsConstantInitialised<lfm2::ThoughtTracker>());
 
 // Counts what it is shown.
 struct Counter {
@@ -71,15 +72,30 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   lfm2::Sampler sampler;
   LFM2_RETURN_IF_ERROR(sampler.Configure(sampling));
   lfm2::TextStream text(image.vocab());
+  const std::string_view stop_text = "###";
+  lfm2::StopMatcher stop;
+  LFM2_RETURN_IF_ERROR(stop.SetTexts({&stop_text, 1}));
+  lfm2::ThoughtTracker thoughts;
   const auto show = [&](std::string_view piece) { counter->count += piece.size(); };
   for (;;) {
     int32_t token = 0;
     LFM2_RETURN_IF_ERROR(sampler.Sample(session.logits(), session.tokens(), session.text_scratch(), &token));
     if (image.vocab().IsStop(token)) break;
-    text.Put(token, show);
+    text.Put(token, [&](std::string_view piece) { stop.Put(piece, show); });
+    if (stop.found() != lfm2::StopMatcher::kNone) break;
+    thoughts.Put(image.vocab().TokenBytes(token));
+    counter->count += lfm2::LogProbability(session.logits(), token) > -1.0f ? 1 : 0;
+    if (thoughts.inside() && thoughts.tokens_inside() == 8) {
+      int32_t end[lfm2::kMaxThinkEndTokens];
+      const size_t end_tokens = lfm2::ThinkEndTokens(image.vocab(), end);
+      LFM2_RETURN_IF_ERROR(session.Prefill({end, end_tokens}));
+      continue;
+    }
     LFM2_RETURN_IF_ERROR(session.Decode(token));
   }
-  text.Flush(show);
+  text.Flush([&](std::string_view piece) { stop.Put(piece, show); });
+  stop.Flush(show);
+  if (!stop.SetState(stop.state()) || !thoughts.SetState(thoughts.state())) return lfm2::Status();
   return lfm2::Detokenize(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
 }
 

@@ -42,6 +42,20 @@ constexpr uint64_t ExpWeight(uint64_t exponent) {
   return (((uint64_t{1} << 32) - ((f * sum) >> 32)) << 8) >> whole;
 }
 
+// log2(value) in 32 bits of fraction, rounded down, to 2^-31. value > 0.
+constexpr uint64_t Log2(uint64_t value) {
+  uint64_t result = 63;
+  for (; value >> 63 == 0; value <<= 1) --result;
+  // value / 2^63 in [1, 2): each squaring doubles its logarithm, whose whole part is the next bit of the fraction.
+  for (int i = 0; i < 32; ++i) {
+    value = MulHigh(value, value);  // its square, times 2^62
+    const uint64_t bit = value >> 63;
+    if (bit == 0) value <<= 1;
+    result = result << 1 | bit;
+  }
+  return result;
+}
+
 // SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 class Random {
  public:
