@@ -89,7 +89,7 @@ std::vector<float> Run(const KernelTable& kernels, const Image& image, uint32_t 
   const BoundWeights bound(image);
   const LayerMemory memory(c, tokens);
   std::copy(normed.begin(), normed.end(), memory.workspace().normed);
-  const LayerContext ctx{c, memory.workspace(), executor, observer, nullptr, 5, tokens};
+  const LayerContext ctx{c, memory.workspace(), executor, observer, nullptr, nullptr, 5, tokens};
   if (c.is_moe_layer(layer)) {
     CHECK(MoeFeedForward(kernels, ctx, bound.layers.data(), image, layer).ok());
   } else {

@@ -157,7 +157,7 @@ TEST_CASE(
           if (std::find(mine, mine + r, expert) == mine + r) mine[r++] = expert;
         }
       }
-      const LayerContext ctx{c, memory.workspace(), nullptr, nullptr, nullptr, 0, tokens};
+      const LayerContext ctx{c, memory.workspace(), nullptr, nullptr, nullptr, nullptr, 0, tokens};
       const uint32_t active = GroupByExpert(ctx), assignments = tokens * c.experts_per_token;
       CHECK((moe.offset[0] == 0 && moe.offset[c.experts] == assignments));
       std::vector<uint32_t> expected_active;

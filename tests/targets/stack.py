@@ -2,8 +2,8 @@
 
     stack.py FILE.ci... [--root NAME]     prints the depth and the chain of calls
 
-Where a call goes through a pointer, INDIRECT says what it may reach, by the name of the caller: a driver, a task of the
-executor, or a virtual function. What the graph does not know (the C library's memcpy and elementary functions) counts
+Where a call goes through a pointer, INDIRECT says what it may reach, by the name of the caller: a driver, a kernel, a task of
+the executor, what reads experts, a sink, or a virtual function. What the graph does not know (the C library's memcpy and elementary functions) counts
 UNKNOWN bytes. Recursion is an error.
 """
 import argparse
@@ -12,7 +12,12 @@ import sys
 
 INDIRECT = [
     (re.compile(r"BlockQueue"), re.compile(r"ReadVirtioBlocks")),
+    # What has no executor, as the programs of the boards, calls its tasks itself.
+    (re.compile(r"(^|:)_ZN4lfm2(14MoeFeedForward|7Session)"),
+     re.compile(r"SimdKernels|BindExperts|PollExperts|ChooseFromCache|ComputeStreamed|MemoryStorage|BlockStorage|BlockQueue")),
+    (re.compile(r"KernelTable|Session"), re.compile(r"SimdKernels")),
     (re.compile(r"ParallelFor"), re.compile(r"_FUN")),
+    (re.compile(r"Conversation"), re.compile(r"FunctionRef\w*4Call")),
     (re.compile(r""), re.compile(r"MemoryStorage|BlockStorage|BlockQueue")),
 ]
 UNKNOWN = 128

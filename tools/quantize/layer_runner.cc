@@ -23,7 +23,7 @@ struct LayerRunner::Machine {
   State state;  // of one sequence; layers of a kind share the first place
 
   LayerContext Context(const ModelConfig& c, uint32_t tokens) {
-    return {c, workspace, executor, nullptr, nullptr, 0, tokens};
+    return {c, workspace, executor, nullptr, nullptr, nullptr, 0, tokens};
   }
   void Load(const ModelConfig& c, const float* x, const float* norm, uint32_t tokens) {
     std::memcpy(workspace.x, x, size_t{tokens} * c.hidden_size * sizeof(float));

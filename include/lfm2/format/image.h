@@ -11,11 +11,12 @@
 #include "lfm2/format/model_config.h"
 #include "lfm2/format/tensor_list.h"
 #include "lfm2/format/vocab.h"
-#include "lfm2/storage/read_all.h"
 #include "lfm2/storage/read_queue.h"
 #include "lfm2/storage/storage.h"
 
 namespace lfm2 {
+
+struct StreamedExperts;
 
 // Views into the storage, or into memory that its front part was read to; copies nothing but the config. The storage
 // outlives the image, the image outlives every Session opened on it. Reading is const and may be done from several
@@ -51,43 +52,20 @@ class Image {
   // addressable storage nothing is read, and all of the arena is left. arena: aligned to kRecordAlignment, outlives the
   // image. Errors: as above; kInvalidArgument for a misaligned arena; kArenaTooSmall, where limit() is what the front
   // of the file takes; what the storage's queue reports.
-  Status Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest) {
-    ReadQueue* const queue = storage.queue();
-    if (queue == nullptr) {
-      LFM2_RETURN_IF_ERROR(Open(storage));
-      *rest = arena;
-      return Status();
-    }
-    if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
-    if (reinterpret_cast<uintptr_t>(arena.data()) % kRecordAlignment != 0) {
-      return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 4096 bytes");
-    }
-    // Each byte is read once: what the header says is part of what the CRC is computed of.
-    const uint64_t first = RoundUp<uint64_t>(sizeof(ImageHeader), queue->alignment());
-    LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, first, arena));
-    LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
-    if (header_.metadata_bytes > first) {
-      LFM2_RETURN_IF_ERROR(ReadFront(*queue, first, header_.metadata_bytes - first, arena));
-    }
-    metadata_ = arena.data();
-    LFM2_RETURN_IF_ERROR(CheckMetadata());
-    LFM2_RETURN_IF_ERROR(ReadFront(*queue, header_.pinned_offset, header_.pinned_bytes, arena));
-    pinned_ = arena.data() + static_cast<size_t>(header_.pinned_offset);
-    LFM2_RETURN_IF_ERROR(VerifyPinned());
-    LFM2_RETURN_IF_ERROR(OpenVocab());
-    is_streamed_ = true;
-    storage_ = &storage;
-    const size_t front = static_cast<size_t>(front_bytes());
-    *rest = arena.subspan(front, arena.size() - front);
-    return Status();
-  }
+  // Programs that never call it have none of the code that reads.
+  LFM2_FUNCTION Status Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest);
 
   // Forgets everything. No session may be open on it. Closing twice does nothing.
-  void Close() { *this = Image(); }
+  void Close() {
+    storage_ = nullptr;
+    streamed_ = nullptr;
+  }
 
   bool is_open() const { return storage_ != nullptr; }
   // True where experts are read as they are needed: Record then has no address to give.
-  bool is_streamed() const { return is_streamed_; }
+  bool is_streamed() const { return streamed_ != nullptr; }
+  // What a session computes with then (layers/streamed_experts.h).
+  const StreamedExperts* streamed_experts() const { return streamed_; }
   const Storage& storage() const { return *storage_; }
   const ModelConfig& config() const { return config_; }
   const Vocab& vocab() const { return vocab_; }
@@ -155,16 +133,7 @@ class Image {
     return value == expected ? Status() : Bad(where, "is not what the config demands", value, expected);
   }
 
-  // The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of the device: behind the last
-  // one that has bytes of the image there may be nothing to read.
-  static Status ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) {
-    const uint64_t end = RoundUp<uint64_t>(offset + bytes, kRecordAlignment);
-    if (end > arena.size()) {
-      return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the image's front part", arena.size(), end);
-    }
-    return ReadAll(queue, offset, RoundUp<uint64_t>(bytes, queue.alignment()),
-                   arena.data() + static_cast<size_t>(offset));
-  }
+  LFM2_FUNCTION Status ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) const;
 
   // header: sizeof(ImageHeader) bytes. storage_bytes: of the whole storage.
   Status OpenHeader(const std::byte* bytes, uint64_t storage_bytes) {
@@ -284,7 +253,7 @@ class Image {
   const Storage* storage_ = nullptr;
   const std::byte* metadata_ = nullptr;
   const std::byte* pinned_ = nullptr;
-  bool is_streamed_ = false;
+  const StreamedExperts* streamed_ = nullptr;  // null: the storage is addressable
   ImageHeader header_{};
   ModelConfig config_;
   Vocab vocab_;

@@ -12,15 +12,31 @@
 
 namespace lfm2 {
 
+struct KernelTable;
+struct LayerContext;
+struct LayerWeights;
+
+// What layers and sessions do where experts are read. As a table that an image carries, so that programs which never
+// open an image of that kind have none of it: layers/streamed_experts.h says what each does.
+struct StreamedExperts {
+  Status (*bind)(ExpertCache& cache, const Image& image, const StreamShape& shape, const SlotPlan& slots,
+                 const SessionOptions& options);
+  Status (*poll)(ExpertCache& cache);
+  uint32_t (*choose)(const LayerContext& ctx, const float* bias, uint32_t moe_layer);
+  Status (*compute)(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
+                    const LayerWeights& next, const ExpertUse& use);
+};
+
 // One chunk on its way through the layers.
 struct LayerContext {
   const ModelConfig& config;
   const Workspace& workspace;
   const Executor* executor;
   const Observer* observer;
-  ExpertCache* expert_cache;  // null: every expert is addressable
-  uint32_t position;          // of the chunk's first token
-  uint32_t tokens;            // in the chunk
+  const StreamedExperts* streamed;  // null: every expert is addressable
+  ExpertCache* expert_cache;        // where experts are read
+  uint32_t position;                // of the chunk's first token
+  uint32_t tokens;                  // in the chunk
 };
 
 // The same product of several matrices with one input, as one piece of work: gate and up, or q, k and v.

@@ -83,57 +83,6 @@ inline void SpoilWeights(const LayerContext& ctx, uint32_t t) {
   ctx.workspace.moe.weights[size_t{t} * ctx.config.experts_per_token] = BitCast<float>(0x7fc00000u);
 }
 
-// The experts of one token, with regard to what is in memory as far as the session's options want that. Returns how
-// many are left of experts_per_token.
-inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint32_t moe_layer) {
-  const Workspace::Experts& moe = ctx.workspace.moe;
-  const ExpertCache& cache = *ctx.expert_cache;
-  const auto is_resident = [&](uint32_t e) { return cache.IsResident(moe_layer, e); };
-  const float bonus = cache.options().prefer_resident;
-  const bool finite = ChooseExperts(
-      ctx.config, moe.scores, bias, [&](uint32_t e) { return bonus > 0.0f && is_resident(e) ? bonus : 0.0f; },
-      moe.chosen, moe.weights);
-  if (!finite) SpoilWeights(ctx, 0);
-  const float least = cache.options().drop_below;
-  if (!(least > 0.0f)) return ctx.config.experts_per_token;
-  return DropExperts(ctx.config.experts_per_token, least, is_resident, moe.chosen, moe.weights);
-}
-
-// Which experts the next layer would choose if this layer's feed forward and the next one's operator changed nothing:
-// three of four guesses are right. Uses moe.out, moe.scores and the panel of `normed`, which are free between routing
-// and products.
-inline uint32_t GuessExperts(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& next,
-                             uint16_t* guesses) {
-  const Workspace& ws = ctx.workspace;
-  const uint32_t hidden = ctx.config.hidden_size;
-  float weights[kMaxExpertsPerToken];
-  kernels.RmsNorm(ws.x, next.ffn_norm, hidden, ctx.config.norm_eps, ws.moe.out);
-  const Product router[] = {{&next.router, ws.moe.scores}};
-  MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.moe.out, hidden, ws.panel));
-  ChooseExperts(ctx.config, ws.moe.scores, next.expert_bias, guesses, weights);
-  return ctx.config.experts_per_token;
-}
-
-// One chunk's experts as the cache has them, while it reads the others. In decode the device, which would wait for the
-// next layer's router otherwise, goes on with guesses.
-inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
-                              const LayerWeights& next, const ExpertUse& use) {
-  ExpertCache& cache = *ctx.expert_cache;
-  LFM2_RETURN_IF_ERROR(cache.Begin(use));
-  if (ctx.tokens == 1 && cache.reads_ahead(use.moe_layer)) {
-    uint16_t guesses[kMaxExpertsPerToken];
-    const uint32_t count = GuessExperts(kernels, ctx, next, guesses);
-    LFM2_RETURN_IF_ERROR(cache.ReadAhead(guesses, count));
-  }
-  ExpertBatch batch;
-  LFM2_RETURN_IF_ERROR(cache.Next(&batch));
-  while (batch.count > 0) {
-    ComputeExperts(kernels, ctx, weights, batch);
-    LFM2_RETURN_IF_ERROR(cache.Next(&batch));
-  }
-  return Status();
-}
-
 // Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens,
 // and where experts are read, those at hand are computed while the others come. Outputs are added up per token, best
 // expert first, so the order of the sum depends on nothing else. layers[config.layers].
@@ -147,12 +96,12 @@ inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx
   const uint32_t hidden = config.hidden_size, per_token = config.experts_per_token;
   const uint32_t moe_layer = layer - config.dense_layers;
 
-  if (ctx.expert_cache != nullptr) LFM2_RETURN_IF_ERROR(ctx.expert_cache->Poll());
+  if (ctx.streamed != nullptr) LFM2_RETURN_IF_ERROR(ctx.streamed->poll(*ctx.expert_cache));
   const Product router[] = {{&weights.router, moe.scores}};
   MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.normed, hidden, ws.panel));
   uint32_t kept = per_token;
-  if (ctx.expert_cache != nullptr && ctx.tokens == 1) {
-    kept = ChooseFromCache(ctx, weights.expert_bias, moe_layer);
+  if (ctx.streamed != nullptr && ctx.tokens == 1) {
+    kept = ctx.streamed->choose(ctx, weights.expert_bias, moe_layer);
   } else {
     ForTokens(ctx, [&](uint32_t t) {
       const bool finite = ChooseExperts(config, moe.scores + size_t{t} * config.experts, weights.expert_bias,
@@ -167,7 +116,7 @@ inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx
     }
   }
   const uint32_t active = GroupByExpert(ctx);
-  if (ctx.expert_cache == nullptr) {
+  if (ctx.streamed == nullptr) {
     for (uint32_t i = 0; i < active; ++i) {
       moe.batch[i] = static_cast<uint16_t>(i);
       moe.data[i] = image.Record(moe_layer, moe.active[i]);
@@ -175,7 +124,8 @@ inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx
     ComputeExperts(kernels, ctx, weights, {active, moe.batch, moe.data});
   } else {
     const ExpertUse use{moe_layer, ctx.tokens, kept, moe.chosen, moe.active, active};
-    LFM2_RETURN_IF_ERROR(ComputeStreamed(kernels, ctx, weights, layers[Min(layer + 1, config.layers - 1)], use));
+    const LayerWeights& next = layers[Min(layer + 1, config.layers - 1)];
+    LFM2_RETURN_IF_ERROR(ctx.streamed->compute(kernels, ctx, weights, next, use));
   }
   ForTokens(ctx, [&](uint32_t t) {
     float* to = ws.delta + size_t{t} * hidden;

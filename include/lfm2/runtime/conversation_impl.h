@@ -136,22 +136,19 @@ LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) 
     return Status(StatusCode::kFailedPrecondition, "Conversation::Answer",
                   "has nothing to answer (call Add), and no answer that can go on");
   }
-  if (options.sampler != nullptr) LFM2_RETURN_IF_ERROR(Sampler::Check(*options.sampler));
-  StopMatcher stops;
-  LFM2_RETURN_IF_ERROR(stops.SetTexts(options.stop_texts));
   const Place before = place();
   ChatPrompt prompt;
   prompt.continues = true;
   prompt.answer = options.begin;
   Status status = Encode(prompt);
+  if (status.ok()) status = stops_.SetTexts(options.stop_texts);
+  if (status.ok() && options.sampler != nullptr) status = sampler_.Configure(*options.sampler);
   if (status.ok()) status = session_->Begin({session_->token_room().data(), pending_});
   if (!status.ok()) {
     GoTo(before);
     return status;
   }
-  if (options.sampler != nullptr) LFM2_RETURN_IF_ERROR(sampler_.Configure(*options.sampler));
   before_ = before;
-  stops_ = stops;
   stream_ = TextStream(session_->image().vocab(), options_.show_special);
   thoughts_ = ThoughtTracker();
   thoughts_.Put(options.begin);

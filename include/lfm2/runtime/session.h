@@ -13,6 +13,7 @@
 #include "lfm2/model/options.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/poll.h"
+#include "lfm2/storage/memory_storage.h"
 
 namespace lfm2 {
 
@@ -229,6 +230,10 @@ class Session {
 // of Image::Open and Session::Open, after which both are closed.
 LFM2_FUNCTION_OF_UNIT Status OpenModel(const Storage& storage, const SessionOptions& options, Span<std::byte> arena,
                                        Image* image, Session* session, const Executor* executor = nullptr);
+// The same of memory, without the code that reads.
+LFM2_FUNCTION_OF_UNIT Status OpenModel(const MemoryStorage& storage, const SessionOptions& options,
+                                       Span<std::byte> arena, Image* image, Session* session,
+                                       const Executor* executor = nullptr);
 
 }  // namespace lfm2
 

@@ -11,7 +11,6 @@
 #include "lfm2/layers/short_conv.h"
 #include "lfm2/runtime/dispatch.h"
 #include "lfm2/runtime/session.h"
-#include "lfm2/storage/read_all.h"
 
 namespace lfm2 {
 
@@ -39,6 +38,15 @@ LFM2_FUNCTION_OF_UNIT Status OpenModel(const Storage& storage, const SessionOpti
   return status;
 }
 
+LFM2_FUNCTION_OF_UNIT Status OpenModel(const MemoryStorage& storage, const SessionOptions& options,
+                                       Span<std::byte> arena, Image* image, Session* session,
+                                       const Executor* executor) {
+  LFM2_RETURN_IF_ERROR(image->Open(storage));
+  const Status status = session->Open(*image, options, arena, executor);
+  if (!status.ok()) image->Close();
+  return status;
+}
+
 LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& image, const SessionOptions& options,
                                        Span<std::byte> arena, const Executor* executor) {
   if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");
@@ -49,12 +57,12 @@ LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& 
   const StreamShape shape = StreamShapeOf(image);
   SlotPlan slots;
   LFM2_RETURN_IF_ERROR(CheckArena(image, normalized, shape, arena, &slots));
-  // An earlier session's reads, of a call that timed out, end before their memory is used anew.
-  if (shape.is_streamed()) LFM2_RETURN_IF_ERROR(CollectAll(*image.storage().queue()));
   Arena carver(arena);
   memory_.Carve(config, normalized, shape, slots, carver, nullptr);
+  if (image.is_streamed()) {
+    LFM2_RETURN_IF_ERROR(image.streamed_experts()->bind(memory_.experts, image, shape, slots, normalized));
+  }
   memory_.weights.Bind(image);
-  if (shape.is_streamed()) memory_.experts.Bind(image, shape, slots, normalized);
   kernels_ = &kernels;
   options_ = normalized;
   executor_ = executor;
@@ -64,10 +72,9 @@ LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& 
   return Status();
 }
 
-// Not inlined: the plan need not stay on the stack of Open.
-LFM2_NOINLINE LFM2_FUNCTION Status Session::CheckArena(const Image& image, const SessionOptions& normalized,
-                                                       const StreamShape& shape, Span<std::byte> arena,
-                                                       SlotPlan* slots) const {
+// Not inlined: the plan need not stay on the stack of Open. `inline` in front of it as well would be a warning.
+Status Session::CheckArena(const Image& image, const SessionOptions& normalized, const StreamShape& shape,
+                           Span<std::byte> arena, SlotPlan* slots) const {
   const size_t alignment = shape.is_streamed() ? kRecordAlignment : kAlignment;
   if (reinterpret_cast<uintptr_t>(arena.data()) % alignment != 0) {
     return Status(StatusCode::kInvalidArgument, "arena", "is not aligned: multiple needed",
@@ -218,8 +225,8 @@ LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants
 }
 
 LFM2_FUNCTION LayerContext Session::Context(uint32_t tokens) {
-  ExpertCache* const cache = is_streamed() ? &memory_.experts : nullptr;
-  return {config(), memory_.workspace, executor_, observer_, cache, position_, tokens};
+  return {config(),         memory_.workspace, executor_, observer_, image_->streamed_experts(),
+          &memory_.experts, position_,         tokens};
 }
 
 // Row blocks of the logits whose products are as many as those of the widest feed forward.

@@ -1,0 +1,56 @@
+// How an image is opened that has to be read. Apart from the rest, so that a program which has its model in addressable
+// memory has neither this nor what a session needs to read experts.
+#ifndef LFM2_RUNTIME_IMAGE_OPEN_IMPL_H_
+#define LFM2_RUNTIME_IMAGE_OPEN_IMPL_H_
+
+#include "lfm2/format/image.h"
+#include "lfm2/layers/streamed_experts.h"
+#include "lfm2/storage/read_all.h"
+
+namespace lfm2 {
+
+LFM2_FUNCTION Status Image::Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest) {
+  ReadQueue* const queue = storage.queue();
+  if (queue == nullptr) {
+    LFM2_RETURN_IF_ERROR(Open(storage));
+    *rest = arena;
+    return Status();
+  }
+  if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
+  if (reinterpret_cast<uintptr_t>(arena.data()) % kRecordAlignment != 0) {
+    return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 4096 bytes");
+  }
+  // Each byte is read once: what the header says is part of what the CRC is computed of.
+  const uint64_t first = RoundUp<uint64_t>(sizeof(ImageHeader), queue->alignment());
+  LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, first, arena));
+  LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
+  if (header_.metadata_bytes > first) {
+    LFM2_RETURN_IF_ERROR(ReadFront(*queue, first, header_.metadata_bytes - first, arena));
+  }
+  metadata_ = arena.data();
+  LFM2_RETURN_IF_ERROR(CheckMetadata());
+  LFM2_RETURN_IF_ERROR(ReadFront(*queue, header_.pinned_offset, header_.pinned_bytes, arena));
+  pinned_ = arena.data() + static_cast<size_t>(header_.pinned_offset);
+  LFM2_RETURN_IF_ERROR(VerifyPinned());
+  LFM2_RETURN_IF_ERROR(OpenVocab());
+  streamed_ = &kStreamedExperts;
+  storage_ = &storage;
+  const size_t front = static_cast<size_t>(front_bytes());
+  *rest = arena.subspan(front, arena.size() - front);
+  return Status();
+}
+
+// The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of the device: after the last one
+// that has bytes of the image there may be nothing to read.
+LFM2_FUNCTION Status Image::ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) const {
+  const uint64_t end = RoundUp<uint64_t>(offset + bytes, kRecordAlignment);
+  if (end > arena.size()) {
+    return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the image's front part", arena.size(), end);
+  }
+  return ReadAll(queue, offset, RoundUp<uint64_t>(bytes, queue.alignment()),
+                 arena.data() + static_cast<size_t>(offset));
+}
+
+}  // namespace lfm2
+
+#endif  // LFM2_RUNTIME_IMAGE_OPEN_IMPL_H_
