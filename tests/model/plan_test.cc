@@ -26,10 +26,10 @@ constexpr Plan PlanOf(uint32_t context, uint32_t chunk, KvCacheType type = KvCac
 
 // Plans are arithmetic, not measurements: sizes follow from the model's shape.
 constexpr Plan kPlan = PlanOf(4096, 128);
-static_assert(kPlan.count == 7);
+static_assert(kPlan.count == 6);
 static_assert(kPlan.regions[1].bytes == 6ull * 2 * 512 * 4096 * 2, "keys and values in half floats");
-static_assert(kPlan.regions[2].bytes == 18ull * 2 * 2048 * 4, "two past inputs of each convolution layer");
-static_assert(kPlan.regions[4].bytes == 65536ull * 4, "one row of logits");
+static_assert(kPlan.regions[2].bytes == 2 * 18ull * 2 * 2048 * 4, "two past inputs of each convolution layer, and a copy");
+static_assert(kPlan.regions[4].bytes == (65536ull + 2048) * 4, "one row of logits, and of the hidden state");
 static_assert(kPlan.regions[5].bytes == 4096ull * 4, "one id for each position");
 static_assert(kPlan.total_bytes == ArenaBytes(kLfm2_8B_A1B, With(4096, 128)));
 static_assert(MakePlan(kLfm2_8B_A1B, SessionOptions()).total_bytes == kPlan.total_bytes, "these are the defaults");
@@ -98,14 +98,14 @@ TEST_CASE("context makes the cache and the history grow, the chunk the activatio
   CHECK(Bytes(exact, "KV cache") == 2 * Bytes(kPlan, "KV cache"));
   // A byte for each of the 64 numbers, and a float for them all: 17/32 of F16.
   CHECK(Bytes(PlanOf(4096, 128, KvCacheType::kInt8), "KV cache") * 32 == Bytes(kPlan, "KV cache") * 17);
-  CHECK(Bytes(chunk, "activations") > Bytes(kPlan, "activations") * 19 / 10);
-  CHECK(Bytes(chunk, "activations") <= Bytes(kPlan, "activations") * 2);
+  CHECK(Bytes(chunk, "activations and text") > Bytes(kPlan, "activations and text") * 19 / 10);
+  CHECK(Bytes(chunk, "activations and text") <= Bytes(kPlan, "activations and text") * 2);
   for (uint32_t i = 0; i < kPlan.count; ++i) {
     const std::string name = kPlan.regions[i].name;
     CAPTURE(name);
     if (name != "KV cache" && name != "token history") CHECK(Bytes(context, name) == kPlan.regions[i].bytes);
     if (name != "KV cache") CHECK(Bytes(exact, name) == kPlan.regions[i].bytes);
-    if (name != "activations") CHECK(Bytes(chunk, name) == kPlan.regions[i].bytes);
+    if (name != "activations and text") CHECK(Bytes(chunk, name) == kPlan.regions[i].bytes);
   }
   SessionOptions rows = With(4096, 128);
   rows.logits_rows = 16;
@@ -118,11 +118,11 @@ TEST_CASE("activations of parts that never run together share their memory") {
   // The mixture of experts is the largest part: with it as the only one, the plan is as large.
   const ModelConfig& c = kLfm2_8B_A1B;
   const uint64_t n = 128, assignments = n * c.experts_per_token;
-  const uint64_t shared = n * (3 * c.hidden_size + c.head_dim) * 4 + PanelBytes(n, c.hidden_size);
+  const uint64_t shared = n * (3 * c.hidden_size + c.head_dim + 1) * 4 + PanelBytes(n, c.hidden_size);
   const uint64_t moe = assignments * (c.expert_ff_size + c.hidden_size) * 4 + PanelBytes(assignments, c.hidden_size) +
                        PanelBytes(assignments, c.expert_ff_size) + assignments * (2 + 4 + 4 + 4) + n * c.experts * 4;
-  CHECK(Bytes(kPlan, "activations") >= shared + moe);
-  CHECK(Bytes(kPlan, "activations") <= shared + moe + 16 * kAlignment);
+  CHECK(Bytes(kPlan, "activations and text") >= shared + moe);
+  CHECK(Bytes(kPlan, "activations and text") <= shared + moe + 16 * kAlignment);
 }
 
 TEST_CASE("an arena of the planned size holds everything, side by side; one line less does not") {
@@ -147,8 +147,8 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
     const Workspace& ws = m.workspace;
     const Buffers always = {{m.weights.layers, sizeof(LayerWeights) * 5},
                             {m.logits, 3 * 101 * 4},
+                            {m.hidden, 3 * 96 * 4},
                             {m.tokens, 100 * 4},
-                            {m.text_scratch, m.text_scratch_bytes},
                             {m.state.conv(0), 3 * 3 * 96 * 4},
                             {m.state.kv(0).keys, uint64_t{64} * 128 * BytesOf(type)},
                             {m.state.kv(0).values, uint64_t{64} * 128 * BytesOf(type)},
@@ -158,7 +158,8 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
                             {ws.normed, n * 96 * 4},
                             {ws.delta, n * 96 * 4},
                             {ws.panel, PanelBytes(n, 96)},
-                            {ws.rope, n * 32 * 4}};
+                            {ws.rope, n * 32 * 4},
+                            {ws.mean_square, n * 4}};
     const Buffers parts[] = {
         {{ws.conv.bcx, n * 3 * 96 * 4}, {ws.conv.out, n * 96 * 4}, {ws.conv.panel, PanelBytes(n, 96)}},
         {{ws.attention.q, n * 128 * 4},
@@ -183,6 +184,16 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
       together.insert(together.end(), part.begin(), part.end());
       CHECK(AreDisjoint(together, begin, total));
     }
+
+    // The scratch of tokenizer and sampler is where the activations are, and nowhere else.
+    CHECK(static_cast<void*>(m.text_scratch) == ws.x);
+    CHECK(AreDisjoint({{m.text_scratch, m.text_scratch_bytes},
+                       {m.logits, 3 * 101 * 4},
+                       {m.hidden, 3 * 96 * 4},
+                       {m.tokens, 100 * 4},
+                       {m.state.conv(0), 3 * 3 * 96 * 4},
+                       {m.state.kv(1).values, uint64_t{64} * 128 * BytesOf(type)}},
+                      begin, total));
 
     Arena small({begin, static_cast<size_t>(total - kAlignment)});
     SessionMemory never;
