@@ -124,10 +124,14 @@ inline float ScoresToWeights(float scale, uint32_t valid, const float* key_scale
     float* const at = scores->values + j;
     VF score = hn::Mul(hn::LoadU(df, at), hn::Set(df, scale));
     if (key_scales != nullptr) score = hn::Mul(score, hn::LoadU(df, key_scales + j));
-    const VI32 position = hn::Iota(di, static_cast<int32_t>(j));
-    const auto is_valid = hn::RebindMask(df, hn::Lt(position, hn::Set(di, static_cast<int32_t>(valid))));
-    block_sum = hn::MulAdd(hn::IfThenElseZero(is_valid, score), hn::Zero(df), block_sum);
-    score = hn::IfThenElse(is_valid, score, hn::Set(df, -INFINITY));
+    VF checked = score;
+    if (j + lanes > valid) {
+      const VI32 position = hn::Iota(di, static_cast<int32_t>(j));
+      const auto is_valid = hn::RebindMask(df, hn::Lt(position, hn::Set(di, static_cast<int32_t>(valid))));
+      checked = hn::IfThenElseZero(is_valid, score);
+      score = hn::IfThenElse(is_valid, score, hn::Set(df, -INFINITY));
+    }
+    block_sum = hn::MulAdd(checked, hn::Zero(df), block_sum);
     hn::StoreU(score, df, at);
     block_highest = hn::Max(block_highest, score);
   }

@@ -27,8 +27,9 @@ inline float RmsNorm(const float* x, const float* weight, uint32_t n, float eps,
     sum1 = hn::MulAdd(b, b, sum1);
   }
   const float mean = hn::ReduceSum(df, hn::Add(sum0, sum1)) / static_cast<float>(n);
-  // The last term is 0, or NaN: the root of an infinity alone would make zeros of every number.
-  const VF inverse = hn::Set(df, 1.0f / std::sqrt(mean + eps) + mean * 0.0f);
+  // 1, or NaN: dividing by an infinite root would make zeros of every number.
+  const float one = 1.0f + mean * 0.0f;
+  const VF inverse = hn::Set(df, one / std::sqrt(mean + eps));
   for (size_t i = 0; i < n; i += lanes) {
     hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(df, x + i), inverse), hn::LoadU(df, weight + i)), df, out + i);
   }

@@ -156,11 +156,10 @@ struct FormatMxfp4 {
   static constexpr int kZero = 0;
   static constexpr bool kHasMin = false;
   static const uint8_t* Data(const Block& b, uint32_t) { return b.nibbles; }
-  // Half of 2^(exponent - 127), for the values are twice as large. Below 2^-126 floats have no exponent of their own.
-  // 255 stands for NaN, and becomes an infinity.
+  // Half of 2^(exponent - 127), for the values are twice as large. Floats have no exponent of their own for 2^-127. 255
+  // stands for NaN, and becomes an infinity.
   static float Scale(const Block& b, uint32_t, uint32_t row) {
-    const uint32_t e = b.exponent[row];
-    return BitCast<float>(e < 2 ? (e + 1) << 21 : (e - (e < 255 ? 1 : 0)) << 23);
+    return BitCast<float>(Max(uint32_t{b.exponent[row]} << 23, uint32_t{1} << 22)) * 0.5f;
   }
 };
 template <class Stored, uint32_t groups, Integers kind>

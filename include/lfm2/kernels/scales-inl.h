@@ -88,10 +88,8 @@ template <>
 struct Scales<FormatMxfp4> {
   template <size_t V, size_t R>
   static HWY_INLINE VF Scale(const BlockMxfp4& b, uint32_t, size_t r) {
-    const VI32 e = LoadBytes<V, R>(b.exponent + r);
-    const VI32 less_one = hn::Add(e, hn::VecFromMask(DI32(), hn::Lt(e, hn::Set(DI32(), 255))));
-    const VI32 subnormal = hn::ShiftLeft<21>(hn::Add(e, hn::Set(DI32(), 1)));
-    return hn::BitCast(DF(), hn::Max(hn::ShiftLeft<23>(less_one), subnormal));
+    const VI32 power = hn::Max(hn::ShiftLeft<23>(LoadBytes<V, R>(b.exponent + r)), hn::Set(DI32(), 1 << 22));
+    return hn::Mul(hn::BitCast(DF(), power), hn::Set(DF(), 0.5f));
   }
 };
 
