@@ -1,6 +1,6 @@
 """The single file that tools/amalgamate makes: the same bytes each time, clean under strict warnings for three standards and
-two compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, here and
-on 64-bit Arm, and always the results of the split headers.
+two compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, with the
+library compiled once, here and on 64-bit Arm, and always the results of the split headers.
 
     dist.py --highway DIRECTORY --bin DIRECTORY [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM]
 
@@ -63,6 +63,18 @@ class Dist:
         run(compiler, "-std=c++17", "-O1", *options, *first_unit, "-c", os.path.join(HERE, "program.cc"), "-o", path + ".o")
         run(compiler, "-std=c++17", "-O1", *options, path + ".o", os.path.join(HERE, "other_unit.cc"), "-o", path, "-pthread")
         return path
+
+    def separate(self, name, compiler, path, options, *once):
+        """The same with declarations in both units, which no option tells of Highway, and the definitions in a third. `once`
+        are options of that one only."""
+        program = os.path.join(self.folder, "program-separate-" + name)
+        units = []
+        for unit, more in (("program", []), ("other_unit", []), ("library", once)):
+            units.append(f"{program}-{unit}.o")
+            run(compiler, "-std=c++17", "-O1", *STRICT, "-DLFM2_SEPARATE_COMPILATION", *options, *more, *self.including(path), "-c",
+                os.path.join(HERE, unit + ".cc"), "-o", units[-1])
+        run(compiler, *units, "-o", program, "-pthread")
+        return program
 
     def including(self, path):
         return ["-DLFM2_POSIX", f'-DLFM2_HEADER="{os.path.basename(path)}"', "-I", os.path.dirname(path)]
@@ -131,6 +143,29 @@ class Dist:
                                first_unit=[*dispatch, '-DLFM2_SELF="renamed.h"'])
         expect_same("with Highway inside and run-time dispatch", run(bundled, *self.models), want)
 
+    def test_separate(self):
+        """LFM2_SEPARATE_COMPILATION in all files of a program, LFM2_IMPLEMENTATION in one."""
+        for compiler in filter(shutil.which, ("g++", "clang++")):
+            whole = self.program("whole-" + compiler, compiler, *self.flags, *self.highway, *self.including(self.single))
+            want = run(whole, *self.models)
+            if ANSWER not in want:
+                raise Failure(f"{compiler}'s program with lfm2.h in all files answers {want}")
+            for name, path, once in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
+                for twice in ([], ["-DLFM2_TWICE"]):
+                    program = self.separate(f"{name}-{compiler}", compiler, path, self.flags, *once, *twice)
+                    expect_same(f"{compiler}, compiled apart, {name} {' '.join(twice)}", run(program, *self.models), want)
+
+    def test_separate_dispatch(self):
+        """Only the file with the definitions says that kernels are chosen at run time."""
+        if "x86_64" not in run("g++", "-dumpmachine"):
+            return
+        dispatch = "-DLFM2_DYNAMIC_DISPATCH"
+        whole = self.program("whole-dispatch", "g++", *self.highway, *self.including(self.single), dispatch)
+        want = run(whole, *self.models)
+        for name, path, once in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
+            program = self.separate("dispatch-" + name, "g++", path, [], dispatch, "-DLFM2_TWICE", *once)
+            expect_same(f"compiled apart with run-time dispatch, {name}", run(program, *self.models), want)
+
     def test_readme(self):
         """README.md's program, with the one file in place of its two includes."""
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
@@ -165,6 +200,10 @@ class Dist:
 
     def test_refusals(self):
         unit = os.path.join(HERE, "other_unit.cc")
+        said = run("g++", "-std=c++17", "-fsyntax-only", *self.highway, "-DLFM2_IMPLEMENTATION", *self.including(self.single), unit,
+                   fails=True)
+        if "LFM2_IMPLEMENTATION is for one file of a program" not in said:
+            raise Failure(f"LFM2_IMPLEMENTATION alone is not refused: {said[-1000:]}")
         rvv = self.make("rvv/lfm2_bundled.h", "--bundle", "rvv")
         said = run("g++", "-std=c++17", "-fsyntax-only", "-DHWY_COMPILE_ONLY_SCALAR", *self.including(rvv), unit, fails=True)
         if "was made without hwy/ops/scalar-inl.h" not in said:

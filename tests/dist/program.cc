@@ -15,26 +15,28 @@ size_t OtherUnit();
 namespace {
 
 alignas(lfm2::kAlignment) std::byte g_arena[16 << 20];
-lfm2::Image g_image;
-lfm2::Session g_session;
 
-lfm2::Status Open(const char* path, lfm2::posix::MappedFile* file) {
-  g_session = lfm2::Session();
-  g_image = lfm2::Image();
-  LFM2_RETURN_IF_ERROR(file->Open(path));
-  LFM2_RETURN_IF_ERROR(g_image.Open(*file));
-  lfm2::SessionOptions options;
-  options.context_length = 512;
-  return g_session.Open(g_image, options, g_arena);
-}
+struct Model {
+  lfm2::posix::MappedFile file;
+  lfm2::Image image;
+  lfm2::Session session;
+
+  lfm2::Status Open(const char* path) {
+    LFM2_RETURN_IF_ERROR(file.Open(path));
+    LFM2_RETURN_IF_ERROR(image.Open(file));
+    lfm2::SessionOptions options;
+    options.context_length = 512;
+    return session.Open(image, options, g_arena);
+  }
+};
 
 lfm2::Status Answer(const char* path) {
-  lfm2::posix::MappedFile file;
-  LFM2_RETURN_IF_ERROR(Open(path, &file));
+  Model model;
+  LFM2_RETURN_IF_ERROR(model.Open(path));
   lfm2::ConversationOptions greedy;
   greedy.sampler.temperature = 0.0f;
   lfm2::Conversation chat;
-  LFM2_RETURN_IF_ERROR(chat.Open(&g_session, greedy));
+  LFM2_RETURN_IF_ERROR(chat.Open(&model.session, greedy));
   LFM2_RETURN_IF_ERROR(chat.Ask("Could you heat the hallway to 17 degrees, please", 64, [](std::string_view text) {
     std::printf("%.*s", static_cast<int>(text.size()), text.data());
   }));
@@ -43,21 +45,21 @@ lfm2::Status Answer(const char* path) {
 }
 
 lfm2::Status Compute(const char* path) {
-  lfm2::posix::MappedFile file;
-  LFM2_RETURN_IF_ERROR(Open(path, &file));
+  Model model;
+  LFM2_RETURN_IF_ERROR(model.Open(path));
   int32_t prompt[24] = {1};
   for (int32_t i = 1; i < 24; ++i) prompt[i] = 40 + 11 * i;
-  LFM2_RETURN_IF_ERROR(g_session.Prefill(prompt));
+  LFM2_RETURN_IF_ERROR(model.session.Prefill(prompt));
   uint32_t sum = 0;
   for (int i = 0; i < 16; ++i) {
-    const lfm2::Span<const float> logits = g_session.logits();
+    const lfm2::Span<const float> logits = model.session.logits();
     size_t best = 0;
     for (size_t token = 0; token < logits.size(); ++token) {
       sum = sum * 31 + lfm2::BitCast<uint32_t>(logits[token]);
       if (logits[token] > logits[best]) best = token;
     }
     std::printf("%zu ", best);
-    LFM2_RETURN_IF_ERROR(g_session.Decode(static_cast<int32_t>(best)));
+    LFM2_RETURN_IF_ERROR(model.session.Decode(static_cast<int32_t>(best)));
   }
   std::printf("%08x\n", sum);
   return lfm2::Status();

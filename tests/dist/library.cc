@@ -1,0 +1,7 @@
+// The one file of a program that has the definitions, where all define LFM2_SEPARATE_COMPILATION. LFM2_TWICE: it has
+// included the header before, for its declarations.
+#if defined(LFM2_TWICE)
+#include LFM2_HEADER
+#endif
+#define LFM2_IMPLEMENTATION
+#include LFM2_HEADER
