@@ -192,5 +192,44 @@ TEST_CASE("scratch for the longest word suffices, less is refused with enough fo
   CHECK(needed == count);
 }
 
+// A chat of one message, in pieces of piece_bytes, with scratch for a word of word_bytes.
+std::vector<int32_t> EncodePieces(const Vocab& vocab, std::string_view text, size_t piece_bytes, uint64_t word_bytes) {
+  std::vector<std::byte> scratch(static_cast<size_t>(ChatScratchBytes(word_bytes)));
+  std::vector<int32_t> out(text.size());
+  TokenWriter writer(out);
+  const Tokenizer tokenizer(vocab);
+  PieceEncoder encoder(tokenizer, scratch, &writer);
+  for (; !text.empty(); text.remove_prefix(std::min(piece_bytes, text.size()))) {
+    REQUIRE(encoder.Put(text.substr(0, piece_bytes), AddedTokens::kNone).ok());
+  }
+  REQUIRE(encoder.Finish().ok());
+  size_t count = 0;
+  REQUIRE(writer.Finish(&count).ok());
+  out.resize(count);
+  return out;
+}
+
+TEST_CASE("words of 40,000 and 1,000,000 bytes, in one piece and byte by byte, cost no more than their length") {
+  // Time that grows with the square of a word's length, or with that of the number of pieces, would take hours here.
+  const Vocab& vocab = LargeVocab().vocab;
+  std::mt19937 random(6);
+  for (const size_t size : {size_t{40000}, size_t{1000000}}) {
+    std::string letters, base64, ragged;
+    while (letters.size() < size) letters += static_cast<char>('a' + random() % 26);
+    while (base64.size() < size) base64 += "ABCXYZabcxyz0189+/"[random() % 18];
+    // Words that fill the window nearly, and short ones between them.
+    while (ragged.size() < size)
+      ragged += std::string(1000 + random() % 20, 'x') + (random() % 2 == 0 ? " " : "\n\n  ");
+    const std::string blank = "\n" + std::string(size, ' ') + "\n" + std::string(size, ' ') + ".";
+    for (const std::string& text : {letters, base64, blank, std::string(size, '='), ragged}) {
+      const auto expected = EncodeAll(vocab, text, {});
+      const uint64_t word_bytes = text == blank ? text.size() : LongestWord(text);  // white space counts as one word
+      for (const size_t piece_bytes : {size_t{1}, size_t{4096}, text.size()}) {
+        CHECK(EncodePieces(vocab, text, piece_bytes, word_bytes) == expected);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lfm2::test

@@ -25,7 +25,7 @@ class WordMerger {
   static constexpr uint64_t ScratchBytes(uint64_t word_bytes) {
     uint64_t nodes = word_bytes;
     for (uint64_t level = word_bytes; level > 1;) nodes += level = DivideUp<uint64_t>(level, kFanOut);
-    return (3 * word_bytes + nodes) * sizeof(uint32_t) + sizeof(uint32_t) - 1;
+    return (word_bytes + nodes) * sizeof(uint32_t) + sizeof(uint32_t) - 1;
   }
 
   // word: not empty, at most kMaxWordBytes; scratch: at least ScratchBytes(word.size()) bytes of any alignment.
@@ -35,21 +35,15 @@ class WordMerger {
     const size_t misaligned = reinterpret_cast<uintptr_t>(scratch.data()) % sizeof(uint32_t);
     uint32_t* at = reinterpret_cast<uint32_t*>(scratch.data() + (misaligned == 0 ? 0 : sizeof(uint32_t) - misaligned));
     token_ = at;
-    next_ = token_ + count_;
-    previous_ = next_ + count_;
-    at = previous_ + count_;
+    at += count_;
     for (uint32_t size = count_;; size = DivideUp(size, kFanOut)) {
       level_[levels_] = at;
       level_size_[levels_++] = size;
       at += size;
       if (size == 1) break;
     }
-    for (uint32_t i = 0; i < count_; ++i) {
-      token_[i] = vocab.ByteToken(static_cast<uint8_t>(word[i]));
-      next_[i] = i + 1;
-      previous_[i] = i - 1;
-    }
-    for (uint32_t i = 0; i < count_; ++i) level_[0][i] = RankAt(i);
+    for (uint32_t i = 0; i < count_; ++i) token_[i] = vocab.ByteToken(static_cast<uint8_t>(word[i]));
+    for (uint32_t i = 0; i < count_; ++i) level_[0][i] = Rank(i, i + 1);
     for (uint32_t l = 1; l < levels_; ++l) {
       for (uint32_t i = 0; i < level_size_[l]; ++i) level_[l][i] = LeastChild(l, i);
     }
@@ -59,17 +53,29 @@ class WordMerger {
   template <class Sink>
   void Run(Sink&& sink) {
     while (level_[levels_ - 1][0] != kNoRank) MergeAt(LeastPosition());
-    for (uint32_t i = 0; i < count_; i = next_[i]) sink(token_[i]);
+    for (uint32_t i = 0; i < count_; i = Next(i)) sink(token_[i]);
   }
 
  private:
   static constexpr uint32_t kNoRank = 0xffffffffu;
   static constexpr uint32_t kMaxLevels = 12;  // 8^11 > kMaxWordBytes
 
-  // The rank of the pair that begins at position i.
-  uint32_t RankAt(uint32_t i) const {
-    if (next_[i] >= count_) return kNoRank;
-    const VocabMerge* const merge = vocab_.FindMerge(token_[i], token_[next_[i]]);
+  static constexpr uint32_t kLink = 0x80000000u;  // above all positions and token ids
+
+  // Where the token after the one at i begins.
+  uint32_t Next(uint32_t i) const {
+    return i + static_cast<uint32_t>(vocab_.TokenBytes(static_cast<int32_t>(token_[i])).size());
+  }
+  // Where the token before the one at i > 0 begins.
+  uint32_t Previous(uint32_t i) const {
+    const uint32_t last = token_[i - 1];
+    return (last & kLink) != 0 ? last & ~kLink : i - 1;
+  }
+
+  // The rank of the pair of tokens that begin at i and at `next`.
+  uint32_t Rank(uint32_t i, uint32_t next) const {
+    if (next >= count_) return kNoRank;
+    const VocabMerge* const merge = vocab_.FindMerge(token_[i], token_[next]);
     return merge == nullptr ? kNoRank : merge->rank;
   }
 
@@ -104,22 +110,23 @@ class WordMerger {
   }
 
   void MergeAt(uint32_t i) {
-    const uint32_t right = next_[i];
+    const uint32_t right = Next(i);
     token_[i] = vocab_.FindMerge(token_[i], token_[right])->merged;
-    next_[i] = next_[right];
-    if (next_[i] < count_) previous_[next_[i]] = i;
+    const uint32_t end = Next(i);
+    token_[end - 1] = kLink | i;
     SetRank(right, kNoRank);
-    SetRank(i, RankAt(i));
-    if (i > 0) SetRank(previous_[i], RankAt(previous_[i]));
+    SetRank(i, Rank(i, end));
+    if (i == 0) return;
+    const uint32_t left = Previous(i);
+    SetRank(left, Rank(left, i));
   }
 
   const Vocab& vocab_;
   uint32_t count_;
   uint32_t levels_ = 0;
-  // A position is that of a token's first byte; positions inside a token are skipped by next_ and previous_.
+  // For each byte of the word: at the first byte of a token its id, at the last of several kLink and the position of
+  // the first. In between, nothing.
   uint32_t* token_ = nullptr;
-  uint32_t* next_ = nullptr;
-  uint32_t* previous_ = nullptr;
   uint32_t* level_[kMaxLevels] = {};
   uint32_t level_size_[kMaxLevels] = {};
 };

@@ -34,7 +34,8 @@ class PieceEncoder {
     return BytesForWindow(Min(max_word_bytes, WordMerger::kMaxWordBytes - kLookAhead) + kLookAhead);
   }
 
-  // Errors: kArenaTooSmall where a word does not fit the window (limit() is twice its size).
+  // Errors: kArenaTooSmall where a word does not fit the window (limit() is for one of twice the size: where the word
+  // ends, no one knows yet).
   Status Put(std::string_view piece, AddedTokens added) {
     Status status;
     const auto on_text = [&](std::string_view text) {
@@ -78,7 +79,7 @@ class PieceEncoder {
       if (used_ == window_.size()) LFM2_RETURN_IF_ERROR(EncodeWindow(false));
       if (used_ == window_.size()) {
         return Status(StatusCode::kArenaTooSmall, "chat encoder scratch",
-                      "is too small for the longest word of the chat: bytes", scratch_bytes_,
+                      "is too small for one of the chat's words (see max_word_bytes): bytes", scratch_bytes_,
                       BytesForWindow(2 * Max<uint64_t>(used_, kLookAhead)));
       }
       const size_t part = Min(window_.size() - used_, text.size());
@@ -112,7 +113,8 @@ class PieceEncoder {
   size_t used_ = 0;
 };
 
-// Scratch that EncodeChat needs for a chat whose longest word has max_word_bytes bytes: about 18 a byte.
+// Scratch that EncodeChat needs for a chat whose longest word has max_word_bytes bytes: about 10 a byte. A run of white
+// space counts as one word here, whatever newlines it has.
 constexpr uint64_t ChatScratchBytes(uint64_t max_word_bytes) { return PieceEncoder::ScratchBytes(max_word_bytes); }
 
 // Writes the tokens of the rendered prompt (RenderChat) to `out` and their number to *count. Contents become no added

@@ -60,7 +60,7 @@ class Tokenizer {
 
   const Vocab& vocab() const { return *vocab_; }
 
-  // Scratch for texts whose longest word has max_word_bytes bytes: about 17 a byte. A word is a run of letters, of
+  // Scratch for texts whose longest word has max_word_bytes bytes: about 9 a byte. A word is a run of letters, of
   // spaces or of punctuation; a text without them is one word.
   static constexpr uint64_t ScratchBytes(uint64_t max_word_bytes) {
     return WordMerger::ScratchBytes(Min(max_word_bytes, WordMerger::kMaxWordBytes));
