@@ -20,6 +20,7 @@
 #include "lfm2/text/chat.h"
 #include "lfm2/text/chat_encoder.h"
 #include "lfm2/text/detokenizer.h"
+#include "lfm2/text/json_spelling.h"
 #include "lfm2/text/log_probability.h"
 #include "lfm2/text/sampler.h"
 #include "lfm2/text/stop_matcher.h"

@@ -7,7 +7,7 @@
 namespace lfm2::fuzz {
 
 extern const Target kGgufMetadata, kGgufModel, kGgufSplit, kSafetensors, kConfigJson, kTokenizerJson, kFolder, kImage,
-    kStreamedImage, kVocab, kTokenizer, kChatJson, kToolCall, kIdList, kRoutingTrace, kStrictJson;
+    kStreamedImage, kVocab, kTokenizer, kChatJson, kToolCall, kJsonSpelling, kIdList, kRoutingTrace, kStrictJson;
 
 }  // namespace lfm2::fuzz
 

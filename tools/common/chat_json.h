@@ -23,7 +23,7 @@ class ChatJson {
   // messages: [{"role", "content", "thinking"?, "tool_calls"?}, ...]. Contents that are no strings are written as the
   // template of this kind writes them. The Error names the message.
   Error ReadMessages(ChatTemplate kind, const nlohmann::ordered_json& messages);
-  // tools: a list of objects (or of strings, taken as they are), or null.
+  // tools: a list of objects (or of strings that hold JSON), or null.
   Error ReadTools(const nlohmann::ordered_json& tools);
 
   // Valid as long as this lives.

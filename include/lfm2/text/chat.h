@@ -9,6 +9,7 @@
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
 #include "lfm2/format/vocab.h"
+#include "lfm2/text/json_spelling.h"
 #include "lfm2/text/utf8.h"
 
 namespace lfm2 {
@@ -59,7 +60,8 @@ inline constexpr std::string_view kThinkEnd = "</think>";
 // A chat to render. Owns nothing.
 struct ChatPrompt {
   Span<const ChatMessage> messages;
-  // The model's tools, each as JSON. Written as they are.
+  // The model's tools, each as JSON. Written in the spelling that models were trained on (JsonSpeller), however it is
+  // spelled here.
   Span<const std::string_view> tools = {};
   // Ends with the beginning of an assistant's turn.
   bool add_generation_prompt = true;
@@ -144,10 +146,11 @@ class ChatRenderer {
     if (!text.empty()) sink_(ChatPiece{text, false});
   }
 
-  void List(Span<const std::string_view> items) {
-    for (size_t i = 0; i < items.size(); ++i) {
+  void Tools() {
+    for (size_t i = 0; i < prompt_.tools.size(); ++i) {
       if (i > 0) Template(", ");
-      Content(items[i]);
+      JsonSpeller speller(prompt_.tools[i], "tool");
+      for (std::string_view piece; speller.Next(&piece);) Content(piece);
     }
   }
 
@@ -159,7 +162,7 @@ class ChatRenderer {
     if (!prompt_.tools.empty()) {
       if (!content.empty()) Template("\n");
       Template(marked ? "List of tools: <|tool_list_start|>[" : "List of tools: [");
-      List(prompt_.tools);
+      Tools();
       Template(marked ? "]<|tool_list_end|>" : "]");
     }
     Template("<|im_end|>\n");
@@ -199,7 +202,10 @@ class ChatRenderer {
     AssistantContent(content);
     if (!message.tool_calls.empty()) {
       Template("<|tool_call_start|>[");
-      List(message.tool_calls);
+      for (size_t i = 0; i < message.tool_calls.size(); ++i) {
+        if (i > 0) Template(", ");
+        Content(message.tool_calls[i]);
+      }
       Template("]<|tool_call_end|>");
     }
   }
@@ -233,12 +239,21 @@ class ChatRenderer {
   Sink& sink_;
 };
 
+inline Status CheckTools(Span<const std::string_view> tools) {
+  for (size_t i = 0; i < tools.size(); ++i) {
+    JsonSpeller speller(tools[i], "tool");
+    for (std::string_view piece; speller.Next(&piece);) continue;
+    if (!speller.status().ok()) return speller.status().At(static_cast<uint32_t>(i));
+  }
+  return Status();
+}
+
 }  // namespace chat_internal
 
 // Calls sink(ChatPiece) with the parts of the prompt, in order, none of them empty; together they are exactly what the
 // published template writes. bos: the text of the bos token. Errors, before anything is written: kUnsupported for
-// kNone; kInvalidArgument for a chat without messages, a role that is none (index() is its message) or `first` beyond
-// the messages.
+// kNone; kInvalidArgument for a chat without messages, a role that is none (index() is its message), `first` beyond
+// the messages, or a tool that is no JSON (index() is the tool, value() the byte).
 template <class Sink>
 Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& prompt, Sink&& sink) {
   if (kind != ChatTemplate::kLfm2 && kind != ChatTemplate::kLfm2_5) {
@@ -256,6 +271,7 @@ Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& pro
                   static_cast<uint8_t>(prompt.messages[i].role), static_cast<uint8_t>(ChatRole::kTool))
         .At(static_cast<uint32_t>(i));
   }
+  if (prompt.first == 0) LFM2_RETURN_IF_ERROR(chat_internal::CheckTools(prompt.tools));
   chat_internal::ChatRenderer<std::remove_reference_t<Sink>>(kind, prompt, sink).Run(bos);
   return Status();
 }
