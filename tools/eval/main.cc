@@ -86,6 +86,8 @@ void AddLogits(CLI::App* app, LogitsArguments* a, Action* run) {
       AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
   command->add_option("--ids", a->ids, "JSON file with the list of token ids, one continuous prompt")->required();
   command->add_option("--out", a->out, ".npy file to write")->required();
+  command->add_option("--save", a->save, "file to write: the state after the ids")->type_name("STATE");
+  command->add_option("--load", a->load, "file of a saved state, which the ids continue")->type_name("STATE");
   AddReferenceOption(command, &a->reference, &a->session);
   AddRunOptions(command, &a->session, &a->threads);
   AddRecordOption(command, &a->record_trace);

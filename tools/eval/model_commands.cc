@@ -13,17 +13,22 @@
 #include "tools/common/perplexity.h"
 #include "tools/common/routing_trace.h"
 #include "tools/common/running_model.h"
+#include "tools/common/state_file.h"
 #include "tools/eval/open_session.h"
 
 namespace lfm2::tools {
 
 namespace {
 
-Error WriteLogits(RunningModel& model, const LogitsArguments& a, Span<const int32_t> ids) {
+// state: what the ids continue, where a.load names it.
+Error WriteLogits(RunningModel& model, const LogitsArguments& a, const StateFile& state, Span<const int32_t> ids) {
   posix::ThreadPool pool;
   Session session;
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
   LFM2_RETURN_IF_FAILED(OpenSession(model, a.session, pool.executor(), &session));
+  if (!a.load.empty()) {
+    LFM2_RETURN_IF_FAILED(state.Load([&](StateSource source) { return session.Load(source); }));
+  }
   RoutingRecorder recorder;
   LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, model.image()));
   session.SetObserver(recorder.observer());
@@ -37,6 +42,9 @@ Error WriteLogits(RunningModel& model, const LogitsArguments& a, Span<const int3
   LFM2_RETURN_IF_FAILED(Error::From(session.PrefillLogits(ids, sink)));
   LFM2_RETURN_IF_FAILED(error);
   LFM2_RETURN_IF_FAILED(recorder.Finish());
+  if (!a.save.empty()) {
+    LFM2_RETURN_IF_FAILED(WriteStateFile(a.save, [&](StateSink sink) { return session.Save(sink); }));
+  }
   return file.Commit();
 }
 
@@ -49,9 +57,12 @@ Error RunLogits(const LogitsArguments& arguments) {
   std::vector<int32_t> ids;
   LFM2_RETURN_IF_FAILED(ReadIds(a.ids, model.file().image().vocab(), &ids));
   if (ids.empty()) return Error::Of(a.ids, " is an empty list");
-  a.session.context = static_cast<uint32_t>(std::min<size_t>(ids.size(), UINT32_MAX));
+  StateFile state;
+  if (!a.load.empty()) LFM2_RETURN_IF_FAILED(state.Open(a.load));
+  const uint64_t positions = uint64_t{state.header().position} + ids.size();
+  a.session.context = static_cast<uint32_t>(std::min<uint64_t>(positions, UINT32_MAX));
   if (a.reference) a.session = ForReference(a.session);
-  return WriteLogits(model, a, ids);
+  return WriteLogits(model, a, state, ids);
 }
 
 Error RunPerplexity(const PerplexityArguments& a) {

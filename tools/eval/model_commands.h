@@ -15,12 +15,14 @@ struct LogitsArguments {
   std::string model;
   std::string ids;
   std::string out;
+  std::string save;          // file of a state to write; empty: none
+  std::string load;          // file of the state that the ids continue; empty: none
   std::string record_trace;  // file; empty: none
   bool reference = false;
-  SessionArguments session;  // context is the prompt's length
+  SessionArguments session;  // context is as long as everything together
   uint32_t threads = 1;
 };
-// The logits of every position of one prompt, to a .npy file.
+// The logits of every position of the ids, to a .npy file.
 Error RunLogits(const LogitsArguments& arguments);
 
 struct PerplexityArguments {

@@ -13,6 +13,7 @@
 #include "lfm2/model/options.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/poll.h"
+#include "lfm2/runtime/saved_state.h"
 #include "lfm2/storage/memory_storage.h"
 
 namespace lfm2 {
@@ -141,6 +142,24 @@ class Session {
   // another model.
   LFM2_FUNCTION Status Rewind(Span<const std::byte> mark);
 
+  // Becomes a copy of the other session's sequence, with logits() and hidden() if there are any: each goes on from
+  // there by itself. The other has the same model and options.kv_cache; all else may differ. Errors, after which this
+  // sequence is as it was: kFailedPrecondition if one is not open or has steps left; kInvalidArgument for the session
+  // itself, another model or another options.kv_cache; kContextFull where its positions do not fit this context.
+  LFM2_FUNCTION Status ForkFrom(const Session& other);
+
+  // Writes the sequence to sink in one pass: SavedStateBytes(config(), options(), position(), ...) bytes. note: kept
+  // with it. with_logits: logits() and hidden() too, if there are any, so that the next token can be chosen without
+  // computing the last one again. The sink does not call the session. Errors: kFailedPrecondition if not open or while
+  // steps are left; kInvalidArgument where note.size is more than its capacity; kIo where the sink said false.
+  LFM2_FUNCTION Status Save(StateSink sink, const StateNote& note = StateNote(), bool with_logits = false) const;
+  // Reads what Save wrote, on any machine, of a session of the same model and options.kv_cache; all else may differ.
+  // Asks source for the bytes of the state and not for more. note: nullptr if unwanted. logits() are empty unless they
+  // were saved. Errors: kFailedPrecondition if not open or while steps are left; all others leave an empty sequence:
+  // kIo where the source said false; kCorrupt, with the name of the part that is damaged; kUnsupported for a later
+  // version; kInvalidArgument for another model or options.kv_cache; kContextFull where the positions do not fit.
+  LFM2_FUNCTION Status Load(StateSource source, StateNote* note = nullptr);
+
   // As Prefill, and calls sink(position, logits) for every one of the tokens, in order. Where it fails half way, sink
   // has been called for the tokens before. The sink does not call the session.
   Status PrefillLogits(Span<const int32_t> tokens, PositionSink sink) { return PrefillEach(tokens, true, sink); }
@@ -198,6 +217,9 @@ class Session {
   LFM2_FUNCTION Status GiveUp(const Status& status);
   LFM2_FUNCTION Status CheckIdle(const char* where) const;
   LFM2_FUNCTION MarkHead HeadOfMark() const;
+  LFM2_FUNCTION SavedStateHeader HeaderOfState(uint32_t position, uint32_t note_bytes, bool with_logits) const;
+  LFM2_FUNCTION Status CheckHeader(const SavedStateHeader& header, const char* where) const;
+  LFM2_FUNCTION Status LoadParts(StateSource source, StateNote* note);
   LFM2_FUNCTION Status RunStage(const LayerContext& ctx, uint32_t layer);
   LFM2_FUNCTION Status CheckFinite(const LayerContext& ctx, const char* where, uint32_t layer) const;
   LFM2_FUNCTION void Embed(const LayerContext& ctx);
