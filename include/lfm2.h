@@ -16,6 +16,7 @@
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/saved_state.h"
 #include "lfm2/runtime/session.h"
+#include "lfm2/runtime/state_store.h"
 #include "lfm2/storage/block_storage.h"
 #include "lfm2/storage/memory_storage.h"
 #include "lfm2/text/chat.h"

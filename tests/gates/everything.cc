@@ -21,7 +21,7 @@ constexpr bool IsConstantInitialised() {
 }
 static_assert(IsConstantInitialised<lfm2::MemoryStorage>() && IsConstantInitialised<lfm2::BlockStorage>());
 static_assert(IsConstantInitialised<lfm2::Image>() && IsConstantInitialised<lfm2::Session>());
-static_assert(IsConstantInitialised<lfm2::Conversation>());
+static_assert(IsConstantInitialised<lfm2::Conversation>() && IsConstantInitialised<lfm2::StateStore>());
 static_assert(IsConstantInitialised<lfm2::Sampler>() && IsConstantInitialised<lfm2::TextStream>());
 static_assert(IsConstantInitialised<lfm2::StopMatcher>() && IsConstantInitialised<lfm2::ThoughtTracker>());
 
@@ -130,6 +130,36 @@ lfm2::Status Talk(const std::byte* image_bytes, size_t image_size, const GateMem
   return lfm2::Status();
 }
 
+// Saves, loads and forks; the flash of the store forgets everything.
+lfm2::Status Keep(const lfm2::Image& image, const GateMemory& memory, Counter* counter) {
+  lfm2::SessionOptions options;
+  options.context_length = 64;
+  const size_t arena_bytes = static_cast<size_t>(lfm2::MakePlan(image.config(), options).total_bytes);
+  lfm2::Session session, fork;
+  LFM2_RETURN_IF_ERROR(session.Open(image, options, {memory.arena, arena_bytes}));
+  LFM2_RETURN_IF_ERROR(fork.Open(image, options, {memory.arena + arena_bytes, arena_bytes}));
+  LFM2_RETURN_IF_ERROR(session.Decode(1));
+  LFM2_RETURN_IF_ERROR(fork.ForkFrom(session));
+  LFM2_RETURN_IF_ERROR(session.Save([&](lfm2::Span<const std::byte> bytes) { counter->count += bytes.size(); }));
+  lfm2::StateNote note;
+  const lfm2::Status refused = fork.Load([](lfm2::Span<std::byte>) { return false; }, &note);
+  lfm2::BlockDevice device;
+  device.bytes = size_t{1} << 30;
+  device.read = [](void*, uint64_t, uint32_t blocks, std::byte* to) {
+    std::memset(to, 0, size_t{blocks} * 512);
+    return 0;
+  };
+  device.write = [](void*, uint64_t, uint32_t, const std::byte*) { return 0; };
+  alignas(512) std::byte block[512];
+  lfm2::StateStore store;
+  LFM2_RETURN_IF_ERROR(store.Open(device, block));
+  LFM2_RETURN_IF_ERROR(store.Save(session, note, true));
+  const lfm2::Status lost = store.Load(&session, &note);
+  store.Close();
+  counter->count += static_cast<size_t>(refused.code()) + static_cast<size_t>(lost.code());
+  return lfm2::Status();
+}
+
 lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
   const lfm2::MemoryStorage storage(lfm2::Span<const std::byte>(image_bytes, image_size));
   lfm2::Image image;
@@ -138,6 +168,7 @@ lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemo
   LFM2_RETURN_IF_ERROR(image.VerifyRecord(0, 0));
 
   LFM2_RETURN_IF_ERROR(Talk(image_bytes, image_size, memory, counter));
+  LFM2_RETURN_IF_ERROR(Keep(image, memory, counter));
 
   lfm2::Executor executor;
   executor.run = [](void*, uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {

@@ -11,5 +11,6 @@
 #include "lfm2/runtime/saved_state_impl.h"
 #include "lfm2/runtime/session_impl.h"
 #include "lfm2/runtime/session_state_impl.h"
+#include "lfm2/runtime/state_store_impl.h"
 
 #endif  // LFM2_RUNTIME_IMPLEMENTATION_H_

@@ -1,4 +1,5 @@
-// A model image on a block device without an operating system: SD card, eMMC, QSPI flash. The user writes one function.
+// A model image on a block device without an operating system: SD card, eMMC, QSPI flash. The user writes one function,
+// or two where states are kept there too (runtime/state_store.h).
 #ifndef LFM2_STORAGE_BLOCK_STORAGE_H_
 #define LFM2_STORAGE_BLOCK_STORAGE_H_
 
@@ -10,16 +11,22 @@
 
 namespace lfm2 {
 
-// What a driver can do. `context` is handed to both functions.
+// What a driver can do. `context` is handed to all functions.
 struct BlockDevice {
   void* context = nullptr;
   // Reads whole blocks to memory that is aligned to block_bytes, and returns when they are there: 0, or the driver's
   // error number. first_block counts from the device's begin.
   int (*read)(void* context, uint64_t first_block, uint32_t blocks, std::byte* to) = nullptr;
+  // Writes whole blocks, and returns when they would survive a loss of power: 0, or the driver's error number. Flash is
+  // erased before, by this function or by `erase`. Only for StateStore; images are only read.
+  int (*write)(void* context, uint64_t first_block, uint32_t blocks, const std::byte* from) = nullptr;
+  // Called with the blocks that are about to be written, each once; nullptr where `write` erases what it writes to. For
+  // flash whose erase sectors are larger than a block.
+  int (*erase)(void* context, uint64_t first_block, uint64_t blocks) = nullptr;
   // Nanoseconds from anywhere, for statistics; nullptr where there is no clock.
   uint64_t (*now_ns)(void* context) = nullptr;
   uint32_t block_bytes = 512;  // 512, 1024, 2048 or 4096
-  uint64_t first_block = 0;    // where the image begins: the partition's first block
+  uint64_t first_block = 0;    // where the image or the store begins: the partition's first block
   uint64_t bytes = 0;          // of the image, or of the partition
   // The bytes of one call of `read` that suit the driver, a multiple of 4096.
   uint32_t piece_bytes = 128u << 10;
