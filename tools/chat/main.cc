@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "lfm2.h"
@@ -16,6 +17,7 @@
 #include "tools/common/files.h"
 #include "tools/common/running_model.h"
 #include "tools/common/session_plan.h"
+#include "tools/common/state_file.h"
 
 namespace lfm2::tools {
 namespace {
@@ -59,7 +61,29 @@ class ChatProgram {
     if (options_.stats) {
       std::fprintf(stderr, "kernels %s, %u threads\n", session_.kernels_name(), pool_.executor()->workers);
     }
-    return OpenConversation();
+    LFM2_RETURN_IF_FAILED(OpenConversation());
+    return options_.session_file.empty() ? Error() : LoadSession();
+  }
+
+  // The chat that the file has, if there is one.
+  Error LoadSession() {
+    if (!std::filesystem::exists(options_.session_file)) return Error();
+    if (!options_.system.empty() || !options_.tools.empty()) {
+      return Error::Of(options_.session_file,
+                       " has a chat that has begun: leave out --system and --tools, or name another file");
+    }
+    StateFile file;
+    LFM2_RETURN_IF_FAILED(file.Open(options_.session_file));
+    LFM2_RETURN_IF_FAILED(file.Load([this](StateSource source) { return conversation_.Load(source); }));
+    std::fprintf(stderr, "%s: a chat of %u of %u positions\n", options_.session_file.c_str(), session_.position(),
+                 session_.options().context_length);
+    return Error();
+  }
+
+  // A turn that was not finished is not kept.
+  Error SaveSession() const {
+    if (options_.session_file.empty() || conversation_.pending_tokens() > 0) return Error();
+    return WriteStateFile(options_.session_file, [this](StateSink sink) { return conversation_.Save(sink); });
   }
 
   Error OpenConversation() {
@@ -116,7 +140,8 @@ class ChatProgram {
                      ReadingText(read_before, session_.position() - before, SecondsSince(prompted)).c_str());
       }
     }
-    return Error::From(status);
+    LFM2_RETURN_IF_FAILED(Error::From(status));
+    return SaveSession();
   }
 
   // What has been read since `before` for so many tokens.

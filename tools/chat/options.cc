@@ -17,6 +17,9 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
   app.add_option("--prompt", o->prompt, "Answer this and end")->type_name("TEXT");
   app.add_option("--system", o->system, "What the model is told first")->type_name("TEXT");
   app.add_option("--tools", o->tools, "Tools the model may call: a JSON list")->type_name("FILE.json");
+  app.add_option("--session", o->session_file,
+                 "Goes on with the chat in this file, and keeps it there after each answer; a new file begins one")
+      ->type_name("FILE");
   app.add_option("--max-tokens", o->max_tokens, "Longest answer")->capture_default_str()->type_name("N");
   app.add_option("--temperature", o->sampler.temperature, "0: always the likeliest token")
       ->capture_default_str()

@@ -17,6 +17,7 @@ struct ChatOptions {
   std::optional<std::string> prompt;
   std::string system;
   std::string tools;  // path of a JSON file; empty: none
+  std::string session_file;  // empty: none
   uint32_t max_tokens = 512;
   SamplerOptions sampler;
   posix::ThreadPool::Pinning pinning = posix::ThreadPool::Pinning::kNone;

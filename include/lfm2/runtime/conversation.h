@@ -7,6 +7,7 @@
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
 #include "lfm2/runtime/answer_options.h"
+#include "lfm2/runtime/saved_state.h"
 #include "lfm2/runtime/session.h"
 #include "lfm2/text/chat.h"
 #include "lfm2/text/detokenizer.h"
@@ -113,6 +114,14 @@ class Conversation {
   static constexpr uint64_t MarkBytes(const ModelConfig& config) { return sizeof(Note) + Session::MarkBytes(config); }
   LFM2_FUNCTION Status Mark(Span<std::byte> to) const;
   LFM2_FUNCTION Status Rewind(Span<const std::byte> mark);
+  // Session::ForkFrom, Save and Load with what the conversation knows beside the sequence: it goes on as if it had
+  // never stopped, also an answer that may go on. System text and tools are in the sequence; the sampler keeps its
+  // options and continues the random sequence. Errors: theirs; kFailedPrecondition if not open or busy, or where
+  // messages were added and not computed; kInvalidArgument for another chat template or a state that is of no
+  // conversation. After an error of Load the conversation begins anew.
+  LFM2_FUNCTION Status ForkFrom(const Conversation& other);
+  LFM2_FUNCTION Status Save(StateSink sink) const;
+  LFM2_FUNCTION Status Load(StateSource source);
 
  private:
   static constexpr int32_t kNone = -1;
@@ -150,6 +159,7 @@ class Conversation {
   };
 
   LFM2_FUNCTION Status CheckIdle(const char* where) const;
+  LFM2_FUNCTION Status CheckComputed(const char* where) const;
   LFM2_FUNCTION Status Encode(const ChatPrompt& prompt);
   LFM2_FUNCTION Status EncodeMessages(Span<const ChatMessage> messages);
   LFM2_FUNCTION Status BeginNewAnswer(const AnswerOptions& options);

@@ -92,12 +92,15 @@ LFM2_FUNCTION void Conversation::TakeNote(const Note& note) {
   end_ = AnswerEnd::kStop;
 }
 
+LFM2_FUNCTION Status Conversation::CheckComputed(const char* where) const {
+  LFM2_RETURN_IF_ERROR(CheckIdle(where));
+  if (pending_ == 0) return Status();
+  return Status(StatusCode::kFailedPrecondition, where,
+                "comes before what was added is computed (call Compute): tokens", pending_);
+}
+
 LFM2_FUNCTION Status Conversation::Mark(Span<std::byte> to) const {
-  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Mark"));
-  if (pending_ > 0) {
-    return Status(StatusCode::kFailedPrecondition, "Conversation::Mark",
-                  "comes before what was added is computed (call Compute): tokens", pending_);
-  }
+  LFM2_RETURN_IF_ERROR(CheckComputed("Conversation::Mark"));
   const uint64_t needed = MarkBytes(session_->config());
   if (to.size() < needed) {
     return Status(StatusCode::kOutputTooSmall, "mark", "does not fit its memory", needed, to.size());
@@ -118,6 +121,48 @@ LFM2_FUNCTION Status Conversation::Rewind(Span<const std::byte> mark) {
   LFM2_RETURN_IF_ERROR(session_->Rewind(mark.subspan(sizeof(note), mark.size() - sizeof(note))));
   TakeNote(note);
   return Status();
+}
+
+LFM2_FUNCTION Status Conversation::ForkFrom(const Conversation& other) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::ForkFrom"));
+  LFM2_RETURN_IF_ERROR(other.CheckComputed("Conversation::ForkFrom"));
+  const Note note = other.MakeNote();
+  LFM2_RETURN_IF_ERROR(CheckNote(note));
+  LFM2_RETURN_IF_ERROR(session_->ForkFrom(*other.session_));
+  TakeNote(note);
+  return Status();
+}
+
+LFM2_FUNCTION Status Conversation::Save(StateSink sink) const {
+  LFM2_RETURN_IF_ERROR(CheckComputed("Conversation::Save"));
+  const Note mine = MakeNote();
+  StateNote note;
+  note.size = sizeof(mine);
+  std::memcpy(note.data, &mine, sizeof(mine));
+  return session_->Save(sink, note, can_go_on() && token_ == kNone);
+}
+
+LFM2_FUNCTION Status Conversation::Load(StateSource source) {
+  LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Load"));
+  GoTo(Place());
+  StateNote kept;
+  Status status = session_->Load(source, &kept);
+  Note note;
+  if (status.ok() && kept.size != sizeof(note)) {
+    status = Status(StatusCode::kInvalidArgument, "saved state", "is of no conversation: bytes of its note", kept.size,
+                    sizeof(note));
+  }
+  std::memcpy(&note, kept.data, sizeof(note));
+  if (status.ok()) status = CheckNote(note);
+  if (status.ok() && note.system_tokens > session_->position()) {
+    status = Status(StatusCode::kCorrupt, "note of the conversation", "contradicts itself");
+  }
+  if (status.ok()) {
+    TakeNote(note);
+  } else {
+    session_->Reset();
+  }
+  return status;
 }
 
 }  // namespace lfm2
