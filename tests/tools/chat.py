@@ -75,3 +75,22 @@ refused(2, model, "--no-such-option", saying="no-such-option")
 refused(2, model, "--max-tokens", "many", saying="max-tokens")
 help_text = run("--help")
 check(help_text.returncode == 0 and "--arena" in help_text.stdout, help_text)
+
+# A chat in a file: a process a turn gives what one process gives, the random sequence included; what is damaged, or begun with
+# other words, is refused and stays as it is.
+with tempfile.TemporaryDirectory() as folder:
+    file = pathlib.Path(folder) / "evening.session"
+    turns = [cases[0]["user"], "Tell me a tale.", "What is the capital of France?"]
+    options = ("--temperature", "1.2", "--min-p", "0", "--max-tokens", "24", "--seed", "11")
+    whole = run(model, *options, text="\n".join(turns) + "\n")
+    pieces = [run(model, *options, "--session", str(file), "--prompt", turn) for turn in turns]
+    check(whole.returncode == 0 and whole.stdout == "".join(r.stdout for r in pieces), whole, pieces)
+    check("evening.session: a chat of" in pieces[1].stderr and not pieces[0].stderr, pieces)
+    good = file.read_bytes()
+    refused(1, model, "--session", str(file), "--system", "Be kind.", "--prompt", "x", saying="leave out --system")
+    refused(1, model, "--session", str(file), "--kv", "f32", "--prompt", "x", saying="evening.session: .*kv_cache|evening.session: .*KV")
+    check(file.read_bytes() == good, "a refusal changed the file")
+    file.write_bytes(good[:-5])
+    refused(1, model, "--session", str(file), "--prompt", "x", saying="evening.session")
+    file.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])
+    refused(1, model, "--session", str(file), "--prompt", "x", saying="evening.session: .*CRC")
