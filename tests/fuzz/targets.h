@@ -7,7 +7,8 @@
 namespace lfm2::fuzz {
 
 extern const Target kGgufMetadata, kGgufModel, kGgufSplit, kSafetensors, kConfigJson, kTokenizerJson, kFolder, kImage,
-    kStreamedImage, kVocab, kTokenizer, kChatJson, kToolCall, kJsonSpelling, kIdList, kRoutingTrace, kStrictJson;
+    kStreamedImage, kSavedState, kVocab, kTokenizer, kChatJson, kToolCall, kJsonSpelling, kIdList, kRoutingTrace,
+    kStrictJson;
 
 }  // namespace lfm2::fuzz
 

@@ -24,8 +24,7 @@ inline Status DeviceError(const char* what, int64_t error, uint64_t block, uint3
 LFM2_FUNCTION Status StateStore::Open(const BlockDevice& device, Span<std::byte> scratch) {
   if (is_open()) return Status(StatusCode::kFailedPrecondition, "StateStore::Open", "the store is open already");
   if (device.write == nullptr) return Status(StatusCode::kInvalidArgument, "device.write", "is null");
-  BlockStorage checked;
-  LFM2_RETURN_IF_ERROR(checked.Open(device));
+  LFM2_RETURN_IF_ERROR(CheckBlockDevice(device));
   const uint64_t slot_blocks = device.bytes / device.block_bytes / 2;
   if (slot_blocks < 2) {
     return Status(StatusCode::kInvalidArgument, "device.bytes", "are fewer than four blocks", device.bytes);
@@ -102,7 +101,10 @@ LFM2_FUNCTION Status StateStore::Load(Session* session, StateNote* note, Status*
   if (session == nullptr) return Status(StatusCode::kInvalidArgument, "session", "is null");
   const Status status = LoadBy([&](StateSource source) { return session->Load(source, note); }, damage);
   // What is whole by itself may not be what was saved last.
-  if (status.code() == StatusCode::kCorrupt) session->Reset();
+  if (status.code() == StatusCode::kCorrupt) {
+    session->Reset();
+    if (note != nullptr) note->size = 0;
+  }
   return status;
 }
 

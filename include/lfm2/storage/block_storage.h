@@ -32,6 +32,26 @@ struct BlockDevice {
   uint32_t piece_bytes = 128u << 10;
 };
 
+// Errors: kInvalidArgument for a field of `device`.
+inline Status CheckBlockDevice(const BlockDevice& device) {
+  if (device.read == nullptr) return Status(StatusCode::kInvalidArgument, "device.read", "is null");
+  if (device.block_bytes < 512 || device.block_bytes > kRecordAlignment ||
+      (device.block_bytes & (device.block_bytes - 1)) != 0) {
+    return Status(StatusCode::kInvalidArgument, "device.block_bytes", "is not 512, 1024, 2048 or 4096",
+                  device.block_bytes);
+  }
+  if (device.piece_bytes == 0 || device.piece_bytes % kRecordAlignment != 0) {
+    return Status(StatusCode::kInvalidArgument, "device.piece_bytes", "is not a multiple of 4096", device.piece_bytes);
+  }
+  if (device.bytes == 0) return Status(StatusCode::kInvalidArgument, "device.bytes", "is 0");
+  uint64_t end = 0;
+  if (device.bytes > UINT64_MAX - kRecordAlignment ||
+      !CheckedAdd(device.first_block, DivideUp<uint64_t>(device.bytes, device.block_bytes), &end)) {
+    return Status(StatusCode::kInvalidArgument, "device.bytes", "do not fit behind device.first_block", device.bytes);
+  }
+  return Status();
+}
+
 // What a BlockStorage reads by: every Submit is one call of the driver, and completions come in the same order.
 class BlockQueue final : public ReadQueue {
  public:
@@ -124,22 +144,7 @@ class BlockStorage final : public Storage {
 
   // The device's context outlives this. No session may be open on it. Errors: kInvalidArgument for a field of `device`.
   Status Open(const BlockDevice& device) {
-    if (device.read == nullptr) return Status(StatusCode::kInvalidArgument, "device.read", "is null");
-    if (device.block_bytes < 512 || device.block_bytes > kRecordAlignment ||
-        (device.block_bytes & (device.block_bytes - 1)) != 0) {
-      return Status(StatusCode::kInvalidArgument, "device.block_bytes", "is not 512, 1024, 2048 or 4096",
-                    device.block_bytes);
-    }
-    if (device.piece_bytes == 0 || device.piece_bytes % kRecordAlignment != 0) {
-      return Status(StatusCode::kInvalidArgument, "device.piece_bytes", "is not a multiple of 4096",
-                    device.piece_bytes);
-    }
-    if (device.bytes == 0) return Status(StatusCode::kInvalidArgument, "device.bytes", "is 0");
-    uint64_t end = 0;
-    if (device.bytes > UINT64_MAX - kRecordAlignment ||
-        !CheckedAdd(device.first_block, DivideUp<uint64_t>(device.bytes, device.block_bytes), &end)) {
-      return Status(StatusCode::kInvalidArgument, "device.bytes", "do not fit behind device.first_block", device.bytes);
-    }
+    LFM2_RETURN_IF_ERROR(CheckBlockDevice(device));
     bytes_ = device.bytes;
     queue_.Open(device);
     return Status();
