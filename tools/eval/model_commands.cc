@@ -27,7 +27,7 @@ Error WriteLogits(RunningModel& model, const LogitsArguments& a, const StateFile
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
   LFM2_RETURN_IF_FAILED(OpenSession(model, a.session, pool.executor(), &session));
   if (!a.load.empty()) {
-    LFM2_RETURN_IF_FAILED(state.Load([&](StateSource source) { return session.Load(source); }));
+    LFM2_RETURN_IF_FAILED(state.Load([&](StateSource from) { return session.Load(from); }));
   }
   RoutingRecorder recorder;
   LFM2_RETURN_IF_FAILED(recorder.Begin(a.record_trace, model.image()));
@@ -43,7 +43,7 @@ Error WriteLogits(RunningModel& model, const LogitsArguments& a, const StateFile
   LFM2_RETURN_IF_FAILED(error);
   LFM2_RETURN_IF_FAILED(recorder.Finish());
   if (!a.save.empty()) {
-    LFM2_RETURN_IF_FAILED(WriteStateFile(a.save, [&](StateSink sink) { return session.Save(sink); }));
+    LFM2_RETURN_IF_FAILED(WriteStateFile(a.save, [&](StateSink to) { return session.Save(to); }));
   }
   return file.Commit();
 }
