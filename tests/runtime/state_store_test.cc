@@ -437,4 +437,30 @@ TEST_CASE("a session that is saved to flash goes on after the power was lost") {
   CHECK(second.session->position() == 0);
 }
 
+TEST_CASE("nothing stays in a session of a state that is whole and not the one that was saved") {
+  SessionOptions options;
+  options.context_length = 64;
+  const uint64_t slot = SavedStateBytes(Home().config(), options, 64) / kBlockBytes + 2;
+  Flash flash(static_cast<uint32_t>(2 * slot));
+  OpenSession open(Home().image(), options);
+  LFM2_REQUIRE_OK(open.session->Decode(5));
+  StateStore store;
+  LFM2_REQUIRE_OK(store.Open(flash.device(), scratch));
+  LFM2_REQUIRE_OK(store.Save(*open.session));
+  LFM2_REQUIRE_OK(store.Save(*open.session));
+  // The older one has a header that says more bytes, and the newest one cannot be read.
+  const uint64_t longer = LoadAs<uint64_t>(flash.bytes().data() + 16) + 1;
+  std::memcpy(flash.bytes().data() + 16, &longer, sizeof(longer));
+  const uint32_t crc = Crc32c(0, flash.bytes().data(), 28);
+  std::memcpy(flash.bytes().data() + 28, &crc, sizeof(crc));
+  flash.BreakReads(slot + 1, slot + 2);
+  store.Close();
+  LFM2_REQUIRE_OK(store.Open(flash.device(), scratch));
+  StateNote note;
+  note.size = 9;
+  CHECK(store.Load(open.session.get(), &note).code() == StatusCode::kIo);
+  CHECK(open.session->position() == 0);
+  CHECK(note.size == 0);
+}
+
 }  // namespace lfm2::test

@@ -54,7 +54,8 @@ class StateStore {
   // newest state: kFailedPrecondition if not open or there is none; Session::Load's.
   LFM2_FUNCTION Status Load(Session* session, StateNote* note = nullptr, Status* damage = nullptr);
 
-  // The same for whatever writes to a sink and reads from a source. `load` may be called twice.
+  // The same for whatever writes to a sink and reads from a source, such as Conversation::Save and Load. `load` may be
+  // called twice; what it has loaded counts only where this is ok.
   LFM2_FUNCTION Status SaveBy(SaveFunction save);
   LFM2_FUNCTION Status LoadBy(LoadFunction load, Status* damage = nullptr);
 

@@ -99,12 +99,17 @@ LFM2_FUNCTION Status StateStore::Save(const Session& session, const StateNote& n
 
 LFM2_FUNCTION Status StateStore::Load(Session* session, StateNote* note, Status* damage) {
   if (session == nullptr) return Status(StatusCode::kInvalidArgument, "session", "is null");
-  const Status status = LoadBy([&](StateSource source) { return session->Load(source, note); }, damage);
-  // What is whole by itself may not be what was saved last.
-  if (status.code() == StatusCode::kCorrupt) {
-    session->Reset();
-    if (note != nullptr) note->size = 0;
-  }
+  bool is_loaded = false;
+  const auto load = [&](StateSource source) {
+    const Status loaded = session->Load(source, note);
+    is_loaded = loaded.ok();
+    return loaded;
+  };
+  const Status status = LoadBy(load, damage);
+  if (status.ok() || !is_loaded) return status;
+  // A state that is whole by itself, and not the one that was saved.
+  session->Reset();
+  if (note != nullptr) note->size = 0;
   return status;
 }
 
