@@ -1,6 +1,6 @@
 // lfm2.h: LFM2 language models from one static arena. The one header to include; posix/ beside it has what needs an
-// operating system (a mapped file, a thread pool). Alone it is all there is. Where LFM2_SEPARATE_COMPILATION is defined in
-// every file, it declares, and the one file that also defines LFM2_IMPLEMENTATION before it has the definitions.
+// operating system (a mapped file, a thread pool). Alone it is all there is. Where LFM2_SEPARATE_COMPILATION is defined
+// in every file, it declares, and the one file that also defines LFM2_IMPLEMENTATION before it has the definitions.
 #ifndef LFM2_H_
 #define LFM2_H_
 

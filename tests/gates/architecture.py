@@ -30,9 +30,14 @@ MORE_HEADERS = {
     "lfm2/kernels/tile_mve-inl.h": {"arm_mve.h"},  # instruction sets that Highway does not know
     "lfm2/kernels/tile_scalar-inl.h": {"arm_acle.h"},
 }
-HIGHWAY_FOLDERS = {"kernels", "layers", "runtime"}
+# Per-target code and Highway are in the -inl.h files of this folder only: what is outside is the same type and function in every
+# unit of a program, whatever the compiler's flags.
+TARGET_FOLDER = "kernels"
 # Includes the -inl.h files once for every target, so it can not be one.
-FOREACH_TARGET = ("lfm2/runtime/dispatch.h", "hwy/foreach_target.h")
+DISPATCH = "lfm2/runtime/dispatch.h"
+FOREACH_TARGET = (DISPATCH, "hwy/foreach_target.h")
+# Definitions (_impl.h, -inl.h), which units that define LFM2_SEPARATE_COMPILATION do not see: lfm2.h reaches them through this.
+IMPLEMENTATION = "lfm2/runtime/implementation.h"
 MAX_LINES = 450
 MAX_COLUMNS = 120
 
@@ -76,6 +81,10 @@ def check_guard(path, text):
         yield 1, "guard", f"needs the include guard {guard}" + (" in its per-target form" if "-inl" in path else "")
 
 
+def is_definitions(path):
+    return path.endswith(("-inl.h", "_impl.h")) or path in (DISPATCH, IMPLEMENTATION)
+
+
 def check_includes(path, code, text):
     """path is relative to include/; nothing is asked of lfm2.h itself, which includes everything."""
     parts = path.split("/")
@@ -83,11 +92,15 @@ def check_includes(path, code, text):
     if folder is not None and folder not in FOLDERS:
         yield 1, "folder", f"include/lfm2/{folder} is no folder of the house"
         return
+    if path.endswith("-inl.h") and folder != TARGET_FOLDER:
+        yield 1, "target", f"per-target code belongs in {TARGET_FOLDER}"
     for number, line in enumerate(text.splitlines(), 1):
         match = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
         if not match or not code[number - 1].lstrip().startswith("#"):
             continue
         name = match.group(1)
+        if is_definitions(name) and not is_definitions(path) and (path, name) != ("lfm2.h", IMPLEMENTATION):
+            yield number, "declarations", f"{path} is seen by units that declare only, and {name} has definitions"
         if name.startswith("lfm2/"):
             target = name[len("lfm2/"):]
             below = target.split("/")[0]
@@ -96,8 +109,8 @@ def check_includes(path, code, text):
             if below not in FOLDERS[folder] and target not in FOLDERS[folder]:
                 yield number, "layering", f"{folder} may not include {name}"
         elif name.startswith("hwy/"):
-            if (folder not in HIGHWAY_FOLDERS or not path.endswith("-inl.h")) and (path, name) != FOREACH_TARGET:
-                yield number, "highway", f"{name} belongs in -inl.h files of " + ", ".join(sorted(HIGHWAY_FOLDERS))
+            if (folder != TARGET_FOLDER or not path.endswith("-inl.h")) and (path, name) != FOREACH_TARGET:
+                yield number, "highway", f"{name} belongs in -inl.h files of {TARGET_FOLDER}"
         elif folder != "posix" and name not in STANDARD_HEADERS | MORE_HEADERS.get(path, set()):
             yield number, "header", f"<{name}> is not among the headers that the library may include"
 
@@ -165,13 +178,18 @@ struct Good {
 
 # rule, path, what replaces "struct Good {" (or the whole text of the file)
 BAD = [
-    ("layering", "include/lfm2/model/good.h", '#include "lfm2/layers/block-inl.h"\nstruct Good {'),
+    ("layering", "include/lfm2/model/good.h", '#include "lfm2/layers/feed_forward.h"\nstruct Good {'),
     ("layering", "include/lfm2/model/good.h", '#include "lfm2/text/tokenizer.h"\nstruct Good {'),
     ("layering", "include/lfm2/model/good.h", '#include "lfm2/posix/mapped_file.h"\nstruct Good {'),
     ("header", "include/lfm2/model/good.h", "#include <vector>\nstruct Good {"),
     ("header", "include/lfm2/model/good.h", "#include <sys/mman.h>\nstruct Good {"),
     ("highway", "include/lfm2/model/good.h", '#include "hwy/highway.h"\nstruct Good {'),
     ("highway", "include/lfm2/runtime/good.h", '#include "hwy/foreach_target.h"\nstruct Good {'),
+    ("target", "include/lfm2/layers/good-inl.h", "struct Good {"),
+    ("declarations", "include/lfm2/runtime/good.h", '#include "lfm2/runtime/session_impl.h"\nstruct Good {'),
+    ("declarations", "include/lfm2/kernels/good.h", '#include "lfm2/kernels/kernels-inl.h"\nstruct Good {'),
+    ("declarations", "include/lfm2/runtime/good.h", '#include "lfm2/runtime/implementation.h"\nstruct Good {'),
+    ("declarations", "include/lfm2.h", '#include "lfm2/runtime/dispatch.h"\nstruct Good {'),
     ("allocation", "include/lfm2/model/good.h", "void* p = std::malloc(1);\nstruct Good {"),
     ("allocation", "include/lfm2/model/good.h", "int* p = new int;\nstruct Good {"),
     ("exceptions", "include/lfm2/model/good.h", "void F() { throw 1; }\nstruct Good {"),

@@ -5,7 +5,8 @@
     symbols.py [OPTION]... --every-inline OBJECT COMPILER ARGUMENT... SOURCE
     symbols.py [OPTION]... --self-test COMPILER ARGUMENT...
 
---every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
+--prefix: what the object defines for others is named lfm2 something or in the namespace lfm2, so that a program which links it
+can not collide with it. --every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
 and refuses recursion. Templates are judged where SOURCE instantiates them. --nm and --readelf name the tools to use.
 """
 import pathlib
@@ -121,7 +122,12 @@ def reached(calls, start):
     return seen
 
 
-def judge(nm, readelf, unit):
+def is_named_ours(name):
+    """Also tables, guards and local objects of what is in the namespace, and templates that are."""
+    return re.match(r"lfm2_|_ZZ?(T[VT]|GV)?(N[VKRO]*)?4lfm2", name)
+
+
+def judge(nm, readelf, unit, wants_prefix=False):
     """Returns (findings, how many functions the object defines)."""
     findings = []
     functions = 0
@@ -136,6 +142,8 @@ def judge(nm, readelf, unit):
             findings.append(f"carries run-time type information: {name}")
         elif kind in "tTwWvV":
             functions += 1
+        if wants_prefix and kind not in "Uw" and (kind.isupper() or kind in "uv") and not is_named_ours(name):
+            findings.append(f"is a name of ours for all the program: {name}")
     # .data.rel.ro is written by the loader alone: tables of addresses.
     defined, _ = references(readelf, str(unit))
     findings += [f"has writable global state: {name}" for name, section in defined.items()
@@ -170,6 +178,28 @@ float F(S& s, char* p, std::string_view v, int i) {
   T t; std::memcpy(p, v.data(), v.size()); return s.F(1) + t.F(2) + static_cast<float>(kTable[i]); }
 """
 
+# What only --prefix sees. The attribute stands for what an optimiser does as it likes.
+BAD_NAMES = {
+    "function": "int Helper() { return 1; }",
+    "inline function of another library": "namespace hwy { __attribute__((noinline)) inline int F() { return 1; } }\n"
+                                          "namespace lfm2 { int F() { return hwy::F(); } }",
+    "constant": "extern const int kConstant; const int kConstant = 3;",
+    "C function": "extern \"C\" int open_session() { return 1; }",
+    "template of another library": "namespace lfm2 { struct S { int x; }; }\n"
+                                   "namespace hwy { template <class T> __attribute__((noinline)) int F(T t) { return t.x; } }\n"
+                                   "namespace lfm2 { int F(S s) { return hwy::F(s); } }",
+}
+GOOD_NAMES = """namespace lfm2 { struct S { virtual int F() const; template <class T> T G(T t) const { return t; } };
+int S::F() const { return 1; }
+inline const char* Name() { static const char kName[2] = {'a', 0}; return kName; }
+inline constexpr int kTable[2] = {1, 2}; const int* Table() { return kTable; }
+namespace { int Local() { return 1; } }
+template int S::G<int>(int) const;
+const char* All() { return Local() == 1 ? Name() : nullptr; } }
+static int Mine() { return 1; }
+extern "C" int lfm2_open() { return Mine(); }
+"""
+
 # What only --every-inline sees: functions that nobody calls.
 BAD_INLINE = {
     "allocation nobody calls": "#include <string>\nnamespace lfm2 { inline int F() { return (int)std::string(99, 'x').size(); } }",
@@ -191,6 +221,12 @@ def self_test(nm, readelf, compiler, every_inline):
                 failures.append(f"does not see: {name}")
             if name is None and findings:
                 failures.append(f"refuses good code: {findings}")
+        for name, text in [*BAD_NAMES.items(), (None, GOOD_NAMES)]:
+            source.write_text(text + "\n", encoding="utf-8")
+            run([*compiler, *FLAGS, "-c", str(source), "-o", str(unit)])
+            findings, _ = judge(nm, readelf, unit, wants_prefix=True)
+            if (name is not None) != bool(findings):
+                failures.append(f"names for others: {name}: {findings}")
         for name, text in [*BAD_INLINE.items(), (None, GOOD)] if every_inline else []:
             source.write_text(text + "\n", encoding="utf-8")
             findings, _ = judge_every_inline(readelf, source, compiler)
@@ -205,13 +241,15 @@ def self_test(nm, readelf, compiler, every_inline):
 def main():
     arguments = sys.argv[1:]
     tools = {"--nm": "nm", "--readelf": "readelf"}
-    every_inline = self_testing = False
+    every_inline = wants_prefix = self_testing = False
     while arguments and arguments[0].startswith("--"):
         option = arguments.pop(0)
         if option in tools and arguments:
             tools[option] = arguments.pop(0)
         elif option == "--every-inline":
             every_inline = True
+        elif option == "--prefix":
+            wants_prefix = True
         elif option == "--self-test":
             self_testing = True
         else:
@@ -223,7 +261,7 @@ def main():
     if self_testing:
         return self_test(nm, readelf, arguments, every_inline)
     unit, *compiler = arguments
-    findings, functions = judge(nm, readelf, unit)
+    findings, functions = judge(nm, readelf, unit, wants_prefix)
     if every_inline:
         more, ours = judge_every_inline(readelf, compiler[-1], compiler[:-1])
         findings += more

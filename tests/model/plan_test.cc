@@ -28,7 +28,7 @@ constexpr Plan PlanOf(uint32_t context, uint32_t chunk, KvCacheType type = KvCac
 constexpr Plan kPlan = PlanOf(4096, 128);
 static_assert(kPlan.count == 6);
 static_assert(kPlan.regions[1].bytes == 6ull * 2 * 512 * 4096 * 2, "keys and values in half floats");
-static_assert(kPlan.regions[2].bytes == 2 * 18ull * 2 * 2048 * 4, "two past inputs of each convolution layer, and a copy");
+static_assert(kPlan.regions[2].bytes == 2 * 18ull * 2 * 2048 * 4, "two past inputs of each convolution, and a copy");
 static_assert(kPlan.regions[4].bytes == (65536ull + 2048) * 4, "one row of logits, and of the hidden state");
 static_assert(kPlan.regions[5].bytes == 4096ull * 4, "one id for each position");
 static_assert(kPlan.total_bytes == ArenaBytes(kLfm2_8B_A1B, With(4096, 128)));

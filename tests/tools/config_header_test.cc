@@ -1,5 +1,5 @@
-// The header that lfm2-inspect --header makes: firmware sizes its arena by it, and one that says too little is found when
-// the board is in the field.
+// The header that lfm2-inspect --header makes: firmware sizes its arena by it, and one that says too little is found
+// when the board is in the field.
 #if defined(LFM2_HAVE_HOME_CONFIG)
 #include "home_config.h"
 

@@ -8,8 +8,8 @@
 
 namespace lfm2::tools {
 
-// A header with two constants: `kNAME`, the ModelConfig, and `kNAMEShape`, the StreamShape for images that are read, both
-// equal to those of the image. NAME is made of the image's name.
+// A header with two constants: `kNAME`, the ModelConfig, and `kNAMEShape`, the StreamShape for images that are read,
+// both equal to those of the image. NAME is made of the image's name.
 std::string ConfigHeader(const Image& image);
 
 }  // namespace lfm2::tools

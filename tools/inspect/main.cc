@@ -72,7 +72,8 @@ int Main(int argc, char** argv) {
   app.add_option("MODEL", a.model, "image to show")->required();
   CLI::Option* json = app.add_flag("--json", a.json, "JSON, with every tensor");
   CLI::Option* plan = app.add_flag("--plan", a.plan, "also show the memory plan of a session");
-  app.add_flag("--header", a.header, "a C++ header with the model's shape, for firmware that sizes its arena at compile time")
+  app.add_flag("--header", a.header,
+               "a C++ header with the model's shape, for firmware that sizes its arena at compile time")
       ->excludes(plan)
       ->excludes(json);
   app.add_option("--context", a.session.context, "positions of that session; without it, the session's default")

@@ -27,7 +27,9 @@ struct Draft {
 
 bool DraftTokens(const VocabSource& source, Draft* draft, std::string* error) {
   const size_t count = source.tokens.size();
-  if (count == 0 || count > kMaxVocabTokens) return Fail(error, "the vocabulary has " + std::to_string(count) + " tokens");
+  if (count == 0 || count > kMaxVocabTokens) {
+    return Fail(error, "the vocabulary has " + std::to_string(count) + " tokens");
+  }
   if (source.types.size() != count) {
     return Fail(error, "there are " + std::to_string(count) + " tokens but " + std::to_string(source.types.size()) +
                            " token types");

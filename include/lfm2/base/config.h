@@ -16,8 +16,7 @@
 // LFM2_SEPARATE_COMPILATION: this unit sees declarations of what is large and depends on the instruction set, and the
 // one file that also defines LFM2_IMPLEMENTATION has the definitions. Without it every unit has them.
 #if defined(LFM2_IMPLEMENTATION) && !defined(LFM2_SEPARATE_COMPILATION)
-#error \
-    "LFM2_IMPLEMENTATION is for one file of a program whose other files define LFM2_SEPARATE_COMPILATION: define both there"
+#error "LFM2_IMPLEMENTATION is for one file of a program that defines LFM2_SEPARATE_COMPILATION in all files"
 #endif
 #if defined(LFM2_SEPARATE_COMPILATION)
 #define LFM2_FUNCTION

@@ -51,7 +51,8 @@ struct ReferenceKernels {
     double sum = 0;
     for (uint32_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
     const float mean = static_cast<float>(sum / n);
-    const double inverse = IsFinite(mean) ? 1.0 / std::sqrt(sum / n + static_cast<double>(eps)) : double{NAN};
+    const double inverse =
+        IsFinite(mean) ? 1.0 / std::sqrt(sum / n + static_cast<double>(eps)) : static_cast<double>(NAN);
     for (uint32_t i = 0; i < n; ++i) out[i] = static_cast<float>(static_cast<double>(x[i]) * inverse) * weight[i];
     return mean;
   }
@@ -107,7 +108,7 @@ struct ReferenceKernels {
       for (uint32_t j = 0; j <= position; ++j) {
         const float score = Score(query, kv, kv_head, j) * scale;
         highest = std::fmax(highest, score);
-        if (!IsFinite(score)) sum = double{NAN};
+        if (!IsFinite(score)) sum = static_cast<double>(NAN);
       }
       double acc[kMaxHeadDim] = {};
       for (uint32_t j = 0; j <= position; ++j) {

@@ -260,7 +260,9 @@ Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& pro
     return Status(StatusCode::kUnsupported, "chat template",
                   "is not known: this model has none that the library renders");
   }
-  if (prompt.messages.empty() && !prompt.continues) return Status(StatusCode::kInvalidArgument, "chat", "has no messages");
+  if (prompt.messages.empty() && !prompt.continues) {
+    return Status(StatusCode::kInvalidArgument, "chat", "has no messages");
+  }
   if (prompt.first > prompt.messages.size()) {
     return Status(StatusCode::kInvalidArgument, "chat.first", "is beyond the messages", prompt.first,
                   prompt.messages.size());

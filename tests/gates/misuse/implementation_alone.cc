@@ -1,0 +1,6 @@
+// A file with definitions in a program whose other files have them too: the others would have to say that they have not.
+// Refused: LFM2_IMPLEMENTATION is for one file of a program
+#ifdef LFM2_MISUSE
+#define LFM2_IMPLEMENTATION
+#endif
+#include "lfm2.h"
