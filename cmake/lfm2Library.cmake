@@ -1,9 +1,5 @@
 # lfm2_add_library: the library compiled once, for programs of more than one file. Also for users of lfm2::lfm2.
 
-# The numbers of docs/format.md: TYPES are named as lfm2-inspect names them.
-set(lfm2_tensor_type_names
-  F32 F16 BF16 Q4_0 Q8_0 Q6_K Q4_K Q5_K MXFP4 A4G32 A4G64 A6G32 A6G64 A8G32 A8G64 Q4_1 Q5_0 Q5_1 IQ4_NL)
-
 # Sets `out` to the compiler flags of an instruction set. -maes and -mpclmul are not an extra: without them Highway
 # takes an AVX2 or AVX-512 compilation for SSSE3.
 function(lfm2_isa_flags isa out)
@@ -24,6 +20,21 @@ function(lfm2_isa_flags isa out)
   set(${out} ${${isa}} PARENT_SCOPE)
 endfunction()
 
+# Sets `out` to a mask of types of weights, named as lfm2-inspect names them: bit N is number N of docs/format.md.
+function(lfm2_tensor_type_mask types out)
+  set(known F32 F16 BF16 Q4_0 Q8_0 Q6_K Q4_K Q5_K MXFP4 A4G32 A4G64 A6G32 A6G64 A8G32 A8G64 Q4_1 Q5_0 Q5_1 IQ4_NL)
+  set(mask 1)  # F32 is always there
+  foreach(type IN LISTS types)
+    list(FIND known "${type}" number)
+    if(number LESS 0)
+      string(JOIN " " known ${known})
+      message(FATAL_ERROR "${type} is no type of weights; there are ${known}")
+    endif()
+    math(EXPR mask "${mask} | (1 << ${number})")
+  endforeach()
+  set(${out} ${mask} PARENT_SCOPE)
+endfunction()
+
 # lfm2_add_library(NAME [ISA SET] [TYPES TYPE...] [DYNAMIC_DISPATCH]): a static library with all of lfm2.h in it. What links
 # it sees declarations only, compiles in a fraction of a second and needs no Highway.
 #   ISA               the instruction set, as lfm2_isa_flags knows it; left out: what the compiler's flags name
@@ -32,27 +43,29 @@ endfunction()
 function(lfm2_add_library name)
   cmake_parse_arguments(library "DYNAMIC_DISPATCH" "ISA" "TYPES" ${ARGN})
   if(library_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "lfm2_add_library(${name}) does not know: ${library_UNPARSED_ARGUMENTS}")
+    string(JOIN " " unknown ${library_UNPARSED_ARGUMENTS})
+    message(FATAL_ERROR "lfm2_add_library(${name}) does not know: ${unknown}")
   endif()
+  set(flags "")
+  if(library_ISA)
+    lfm2_isa_flags("${library_ISA}" flags)
+  endif()
+  set(types "")
+  if(library_TYPES)
+    lfm2_tensor_type_mask("${library_TYPES}" mask)
+    set(types LFM2_TENSOR_TYPES=${mask})
+  endif()
+  # Each of these headers has its definitions in this file.
+  set(headers lfm2.h)
+  set(text "#define LFM2_IMPLEMENTATION\n")
+  foreach(header IN LISTS headers)
+    string(APPEND text "#include \"${header}\"\n")
+  endforeach()
   set(source "${CMAKE_CURRENT_BINARY_DIR}/${name}.cc")
-  file(CONFIGURE OUTPUT "${source}" CONTENT "#define LFM2_IMPLEMENTATION\n#include \"lfm2.h\"\n")
+  file(CONFIGURE OUTPUT "${source}" CONTENT "${text}" @ONLY)
   add_library(${name} STATIC "${source}")
   target_link_libraries(${name} PUBLIC lfm2::headers PRIVATE $<BUILD_INTERFACE:lfm2::lfm2>)
-  target_compile_definitions(${name} PUBLIC LFM2_SEPARATE_COMPILATION
+  target_compile_definitions(${name} PUBLIC LFM2_SEPARATE_COMPILATION ${types}
     PRIVATE $<$<BOOL:${library_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
-  if(library_ISA)
-    lfm2_isa_flags(${library_ISA} flags)
-    target_compile_options(${name} PRIVATE ${flags})
-  endif()
-  if(library_TYPES)
-    set(mask 1)
-    foreach(type IN LISTS library_TYPES)
-      list(FIND lfm2_tensor_type_names "${type}" number)
-      if(number LESS 0)
-        message(FATAL_ERROR "lfm2_add_library(${name}): ${type} is no type of weights; there are ${lfm2_tensor_type_names}")
-      endif()
-      math(EXPR mask "${mask} | (1 << ${number})")
-    endforeach()
-    target_compile_definitions(${name} PUBLIC LFM2_TENSOR_TYPES=${mask})
-  endif()
+  target_compile_options(${name} PRIVATE ${flags})
 endfunction()

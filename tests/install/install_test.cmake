@@ -22,15 +22,46 @@ if(NOT released STREQUAL "lfm2-VERSION-firmware.zip;lfm2.h;lfm2_bundled.h")
   message(FATAL_ERROR "A release has the files ${released}")
 endif()
 
-# By find_package.
-set(configure "${CMAKE_COMMAND}" -S "${SOURCE}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
-    "-DCMAKE_PREFIX_PATH=${WORK}/installed" "-DLFM2_HIGHWAY_DIR=${HIGHWAY}")
+# expect_answer(PROGRAM KERNELS): it answers with those kernels, a regular expression.
+function(expect_answer program kernels)
+  run("${program}" "${MODEL}")
+  if(NOT output MATCHES "^${kernels}: .*start_timer\\(minutes=21\\)")
+    message(FATAL_ERROR "${program} printed: ${output}")
+  endif()
+endfunction()
+
+# By find_package: in each file, compiled once, and compiled once for many processors.
+set(common "${CMAKE_COMMAND}" -S "${SOURCE}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+    "-DLFM2_HIGHWAY_DIR=${HIGHWAY}")
+set(configure ${common} -DLFM2_FROM=package "-DCMAKE_PREFIX_PATH=${WORK}/installed")
 run(${configure} -B "${WORK}/build")
-run("${CMAKE_COMMAND}" --build "${WORK}/build")
+run("${CMAKE_COMMAND}" --build "${WORK}/build" --target all answers_anywhere)
 run("${WORK}/build/uses_lfm2")
 if(NOT output MATCHES "^lfm2 [0-9]+\\.[0-9]+\\.[0-9]+\n$")
   message(FATAL_ERROR "uses_lfm2 printed: ${output}")
 endif()
+expect_answer("${WORK}/build/answers" "SCALAR|Scalar|EMU128|Emu128")
+expect_answer("${WORK}/build/answers_anywhere" "[A-Z0-9_]+")
+
+# From a clone.
+foreach(way subdirectory fetch)
+  run(${common} -DLFM2_FROM=${way} "-DLFM2_SOURCE=${CLONE}" -B "${WORK}/${way}")
+  run("${CMAKE_COMMAND}" --build "${WORK}/${way}" --target answers)
+  expect_answer("${WORK}/${way}/answers" "[A-Za-z0-9]+")
+endforeach()
+
+# refused(ARGUMENTS SENTENCE): lfm2_add_library does not take them, and says so.
+function(refused arguments sentence)
+  execute_process(COMMAND ${configure} -B "${WORK}/refused" "-DLFM2_ARGUMENTS=${arguments}"
+                  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(REGEX REPLACE "[ \n]+" " " said "${output}")
+  if(result EQUAL 0 OR NOT said MATCHES "${sentence}")
+    message(FATAL_ERROR "lfm2_add_library(lfm2_small ISA scalar TYPES Q4_0 Q6_K ${arguments}) gave ${result}:\n${output}")
+  endif()
+endfunction()
+refused("Q9_K" "Q9_K is no type of weights; there are F32 .*IQ4_NL")
+refused("ISA;avx1024" "The instruction set is avx1024; it can be scalar or native")
+refused("ISA;native;FAST" "lfm2_add_library\\(lfm2_small\\) does not know: FAST")
 
 # A directory without Highway gets one clear sentence.
 execute_process(COMMAND ${configure} -B "${WORK}/refused" "-DLFM2_HIGHWAY_DIR=${WORK}"

@@ -1,0 +1,13 @@
+// A user's own header, which names the library's types and includes nothing of it.
+#ifndef USES_LFM2_SESSION_H_
+#define USES_LFM2_SESSION_H_
+
+namespace lfm2 {
+class Image;
+class Session;
+class Status;
+}  // namespace lfm2
+
+lfm2::Status OpenSession(const lfm2::Image& image, lfm2::Session* session);
+
+#endif  // USES_LFM2_SESSION_H_
