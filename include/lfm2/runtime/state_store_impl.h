@@ -206,7 +206,7 @@ LFM2_FUNCTION Status StateStore::LoadSlot(uint32_t slot, LoadFunction load) {
         status = ReadBlock(slot, at / block_bytes + 1);
         if (!status.ok()) return false;
       }
-      const size_t count = Min(bytes.size() - done, block_bytes - begin);
+      const size_t count = Min<size_t>(bytes.size() - done, block_bytes - begin);
       std::memcpy(bytes.data() + done, scratch_ + begin, count);
       done += count;
       at += count;
