@@ -80,6 +80,31 @@ bool OpensSafely(const MemoryStorage& storage) {
   return true;
 }
 
+// Neither address nor number is left of what was open.
+void CheckIsClosed(const Image& image) {
+  CHECK(!image.is_open());
+  CHECK(!image.is_streamed());
+  CHECK(image.memory().data() == nullptr);
+  CHECK((image.memory().empty() && image.file_bytes() == 0 && image.front_bytes() == 0 && image.fingerprint() == 0));
+  CHECK((image.tensor_count() == 0 && image.tensor(0).bytes == 0 && image.record_layer(0).bytes == 0));
+  CHECK((image.config().layers == 0 && image.vocab().size() == 0 && std::string(image.name()).empty()));
+  CHECK(image.vocab().TokenBytes(0).empty());
+  CHECK(image.Record(0, 0) == nullptr);
+  CHECK(image.PinnedData(TensorEntry()) == nullptr);
+  CHECK(image.VerifyPinned().code() == StatusCode::kFailedPrecondition);
+  CHECK(image.VerifyRecord(0, 0).code() == StatusCode::kFailedPrecondition);
+  CHECK(image.CheckRecordCrc(0, 0, 0).code() == StatusCode::kFailedPrecondition);
+}
+
+void CheckHasNoRecord(const Image& image, uint32_t layer, uint32_t expert, StatusCode code, uint64_t value) {
+  CHECK(image.Record(layer, expert) == nullptr);
+  CHECK(image.record_crc(layer, expert) == 0);
+  for (const Status& status : {image.VerifyRecord(layer, expert), image.CheckRecordCrc(layer, expert, 0)}) {
+    CHECK(status.code() == code);
+    CHECK(status.value() == value);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a good image opens, once") {
@@ -107,12 +132,133 @@ TEST_CASE("an image in a larger flash partition opens, one at an odd address say
 TEST_CASE("files of other kinds and versions are told what they are") {
   std::string bytes = TinyImage(TinyOptions());
   Image image;
-  CHECK(image.Open(ImageCopy("").storage()).code() == StatusCode::kCorrupt);
+  CHECK(image.Open(ImageCopy("LFM2").storage()).code() == StatusCode::kCorrupt);
   CHECK(image.Open(ImageCopy("GGUF" + std::string(1000, '\0')).storage()).code() == StatusCode::kCorrupt);
   bytes[8] = 2;
   const Status newer = image.Open(ImageCopy(bytes).storage());
   CHECK(newer.code() == StatusCode::kUnsupported);
   CHECK(newer.value() == 2);
+}
+
+TEST_CASE("a failed open leaves the image closed, and it may be tried again; after Close another one opens") {
+  TinyOptions dense_options;
+  dense_options.moe = false;
+  const std::string bytes = TinyImage(TinyOptions());
+  const ImageCopy moe(bytes), dense(TinyImage(dense_options));
+  ImageCopy damaged(bytes);
+  Image image;
+  // Before anything is known of the file, in the middle, and with the very last check.
+  for (const size_t at : {size_t{0}, sizeof(ImageHeader), static_cast<size_t>(HeaderOf(bytes).pinned_offset)}) {
+    damaged.data()[at] ^= std::byte{1};
+    CHECK(image.Open(damaged.storage()).code() == StatusCode::kCorrupt);
+    CheckIsClosed(image);
+    damaged.data()[at] ^= std::byte{1};
+  }
+  REQUIRE(image.Open(moe.storage()).ok());
+  const uint32_t fingerprint = image.fingerprint();
+  image.Close();
+  CheckIsClosed(image);
+  image.Close();
+  REQUIRE(image.Open(dense.storage()).ok());
+  CHECK(image.config().moe_layers() == 0);
+  CHECK(image.fingerprint() != fingerprint);
+  image.Close();
+  REQUIRE(image.Open(damaged.storage()).ok());
+  CHECK(image.config().moe_layers() > 0);
+  CHECK(image.fingerprint() == fingerprint);
+  CHECK(image.memory().data() == damaged.data());
+  CHECK(image.memory().size() == bytes.size());
+}
+
+TEST_CASE("records and tensors that do not exist: empty values, or a Status that names the number") {
+  TinyOptions dense_options;
+  dense_options.moe = false;
+  const ImageCopy moe(TinyImage(TinyOptions())), dense(TinyImage(dense_options));
+  Image image;
+  REQUIRE(image.Open(moe.storage()).ok());
+  const uint32_t layers = image.config().moe_layers(), experts = image.config().experts;
+  CHECK(image.VerifyRecord(layers - 1, experts - 1).ok());
+  CHECK(image.CheckRecordCrc(layers - 1, experts - 1, image.record_crc(layers - 1, experts - 1)).ok());
+  for (const uint32_t beyond : {0u, 1u, 1u << 31, UINT32_MAX - layers}) {
+    CAPTURE(beyond);
+    const uint32_t layer = layers + beyond;
+    CheckHasNoRecord(image, layer, 0, StatusCode::kInvalidArgument, layer);
+    CHECK(image.record_layer(layer).bytes == 0);
+    const uint32_t tensor = image.tensor_count() + Min(beyond, UINT32_MAX - image.tensor_count());
+    CHECK((image.tensor(tensor).bytes == 0 && image.tensor(tensor).rows == 0));
+  }
+  for (const uint32_t expert : {experts, experts + 1, UINT32_MAX}) {
+    CheckHasNoRecord(image, layers - 1, expert, StatusCode::kInvalidArgument, expert);
+  }
+  // Entries that are not of this image.
+  TensorEntry entry = image.tensor(0);
+  CHECK(image.PinnedData(entry) != nullptr);
+  entry.offset = image.pinned_bytes();
+  CHECK(image.PinnedData(entry) == nullptr);
+  entry.offset = 0;
+  entry.bytes = UINT64_MAX;
+  CHECK(image.PinnedData(entry) == nullptr);
+
+  image.Close();
+  REQUIRE(image.Open(dense.storage()).ok());
+  CheckHasNoRecord(image, 0, 0, StatusCode::kInvalidArgument, 0);
+}
+
+namespace {
+
+// A storage of the user that answers only so often, or with an address that moves.
+class OddStorage final : public Storage {
+ public:
+  explicit OddStorage(const MemoryStorage& inner) : inner_(inner) {}
+  uint64_t size() const override { return inner_.size(); }
+  const std::byte* Map(uint64_t offset, uint64_t bytes) const override {
+    if (calls_++ >= good_calls) return other == nullptr ? nullptr : other + static_cast<size_t>(offset);
+    return inner_.Map(offset, bytes);
+  }
+  uint32_t good_calls = UINT32_MAX;
+  const std::byte* other = nullptr;
+
+ private:
+  const MemoryStorage& inner_;
+  mutable uint32_t calls_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a storage whose Map gives an address once and then none, or an odd one, is refused or works as before") {
+  const ImageCopy copy(TinyImage(TinyOptions()));
+  bool refused = false, opened = false;
+  for (uint32_t calls = 0; calls < 4; ++calls) {
+    for (const bool odd : {false, true}) {
+      OddStorage storage(copy.storage());
+      storage.good_calls = calls;
+      if (odd) storage.other = copy.storage().Map(0, 1) + 1;
+      Image image;
+      const Status status = image.Open(storage);
+      refused = refused || !status.ok();
+      opened = opened || status.ok();
+      if (status.ok()) CHECK(ReadEverything(image) > 0);
+      if (!status.ok()) CheckIsClosed(image);
+    }
+  }
+  CHECK((refused && opened));
+  const MemoryStorage closed;
+  Image image;
+  CHECK(image.Open(closed).code() == StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("a tied_embedding that is neither 0 nor 1 is refused") {
+  ImageCopy copy(TinyImage(TinyOptions()));
+  const uint64_t metadata = LoadAs<ImageHeader>(copy.data()).metadata_bytes;
+  for (const uint32_t value : {2u, 256u, 0x80000001u}) {
+    std::memcpy(copy.data() + offsetof(ImageHeader, tied_embedding), &value, sizeof(value));
+    FixCrc(copy.data(), metadata);
+    Image image;
+    const Status status = image.Open(copy.storage());
+    CHECK(status.code() == StatusCode::kCorrupt);
+    CHECK(std::string(status.where()) == "config.tied_embedding");
+    CHECK(status.value() == value);
+  }
 }
 
 TEST_CASE("every truncation is refused") {

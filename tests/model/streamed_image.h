@@ -60,7 +60,7 @@ class StreamedImage {
 
   Status Reopen() {
     watched.SetArena(arena.span());
-    image = Image();
+    image.Close();
     return image.Open(watched, arena.span(), &rest);
   }
   bool IsClean() const { return arena.RimIsIntact() && watched.mistakes().empty(); }

@@ -18,47 +18,45 @@ namespace lfm2 {
 
 struct StreamedExperts;
 
-// Views into the storage, or into memory that its front part was read to; copies nothing but the config. The storage
-// outlives the image, the image outlives every Session opened on it. Reading is const and may be done from several
-// threads.
+// Views into the storage, or into memory that its front part was read to; copies nothing but the config. Neither copied
+// nor moved: it is known by its address. The storage outlives the image, or its Close; the image outlives every Session
+// opened on it. Reading is const and may be done from several threads. While it is closed, queries give empty values.
 class Image {
  public:
+  constexpr Image() = default;
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
   // Checks magic, version, CRC of the metadata, config, every tensor's shape, type, offset and size, the record table
   // and the vocabulary's tables. Where the storage is addressable the weights themselves are not read: VerifyPinned and
-  // VerifyRecord do that. Errors: kFailedPrecondition if open already; kCorrupt, kUnsupported naming the field.
+  // VerifyRecord do that. Errors, after which it is closed: kFailedPrecondition if open already (then it stays open), or
+  // where the storage is not; kInvalidArgument for a storage that has to be read, or that has no aligned address for the
+  // image; kCorrupt, kUnsupported naming the field.
   Status Open(const Storage& storage) {
-    if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
-    const std::byte* header = storage.Map(0, sizeof(ImageHeader));
-    if (header == nullptr) {
-      return storage.queue() == nullptr
-                 ? Bad("image", "is shorter than a header", storage.size(), sizeof(ImageHeader))
-                 : Status(StatusCode::kInvalidArgument, "storage", "has to be read: Image::Open needs an arena");
-    }
-    LFM2_RETURN_IF_ERROR(OpenHeader(header, storage.size()));
-    if (header_.file_bytes > SIZE_MAX) {
-      return Status(StatusCode::kUnsupported, "header.file_bytes", "does not fit this machine's address space",
-                    header_.file_bytes, SIZE_MAX);
-    }
-    metadata_ = storage.Map(0, header_.metadata_bytes);
-    LFM2_RETURN_IF_ERROR(CheckMetadata());
-    pinned_ = storage.Map(header_.pinned_offset, header_.pinned_bytes);
-    LFM2_RETURN_IF_ERROR(OpenVocab());
-    storage_ = &storage;
-    return Status();
+    if (is_open()) return AlreadyOpen();
+    const Status status = OpenMapped(storage);
+    if (!status.ok()) Close();
+    return status;
   }
+  Status Open(const Storage&& temporary) = delete;
 
   // The same from a storage that has to be read, or from either kind: the front of the file, up to the first expert, is
   // read into the front of `arena` and its CRC checked; *rest is what of the arena is left, for the session. Of an
   // addressable storage nothing is read, and all of the arena is left. arena: aligned to kRecordAlignment, outlives the
-  // image. Errors: as above; kInvalidArgument for a misaligned arena; kArenaTooSmall, where limit() is what the front
-  // of the file takes; what the storage's queue reports.
+  // image. Errors: as above; kInvalidArgument for a misaligned arena or without `rest`; kArenaTooSmall, where limit() is
+  // what the front of the file takes, or its metadata where not even those fit; what the storage's queue reports.
   // Programs that never call it have none of the code that reads.
   LFM2_FUNCTION Status Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest);
+  Status Open(const Storage&& temporary, Span<std::byte> arena, Span<std::byte>* rest) = delete;
 
-  // Forgets everything. No session may be open on it. Closing twice does nothing.
+  // Forgets everything; Open may be called again. No session may be open on it. Closing twice does nothing.
   void Close() {
     storage_ = nullptr;
+    memory_ = nullptr;
     streamed_ = nullptr;
+    header_ = ImageHeader();
+    config_ = ModelConfig();
+    vocab_ = Vocab();
   }
 
   bool is_open() const { return storage_ != nullptr; }
@@ -66,7 +64,11 @@ class Image {
   bool is_streamed() const { return streamed_ != nullptr; }
   // What a session computes with then (layers/streamed_experts.h).
   const StreamedExperts* streamed_experts() const { return streamed_; }
-  const Storage& storage() const { return *storage_; }
+  // Only valid once open.
+  const Storage& storage() const {
+    LFM2_ASSERT(is_open());
+    return *storage_;
+  }
   const ModelConfig& config() const { return config_; }
   const Vocab& vocab() const { return vocab_; }
   // What the publisher called the model; may be empty.
@@ -77,49 +79,71 @@ class Image {
   uint64_t front_bytes() const {
     return RoundUp<uint64_t>(header_.pinned_offset + header_.pinned_bytes, kRecordAlignment);
   }
-  // Differs between models and their quantisations, and is the same for equal images wherever they lie.
-  uint32_t fingerprint() const { return header_.metadata_crc ^ header_.pinned_crc; }
+  // The memory that the image stands on, which nobody may write to while it is open: the whole file of an addressable
+  // storage, else the front of the arena that it was opened with.
+  Span<const std::byte> memory() const {
+    return {memory_, static_cast<size_t>(is_streamed() ? front_bytes() : header_.file_bytes)};
+  }
+  // Differs between models and their quantisations, and is the same for equal images wherever they lie: the CRC of the
+  // metadata, which hold the CRCs of everything else. 0 while closed.
+  uint32_t fingerprint() const { return header_.metadata_crc; }
   uint32_t tensor_count() const { return header_.tensor_count; }
 
-  // Entry i of the directory, in the order of TensorGroup (tensor_list.h).
+  // Entry i of the directory, in the order of TensorGroup (tensor_list.h); all zero where i is not below tensor_count().
   TensorEntry tensor(uint32_t i) const {
-    LFM2_ASSERT(i < header_.tensor_count);
-    return LoadAs<TensorEntry>(metadata_ + header_.directory_offset + i * sizeof(TensorEntry));
+    if (i >= header_.tensor_count) return TensorEntry();
+    return LoadAs<TensorEntry>(memory_ + header_.directory_offset + i * sizeof(TensorEntry));
   }
-  // Data of a tensor that belongs to no expert.
+  // Data of a tensor that belongs to no expert; nullptr where the entry is not within the pinned part.
   const uint8_t* PinnedData(const TensorEntry& entry) const {
-    return reinterpret_cast<const uint8_t*>(pinned_ + static_cast<size_t>(entry.offset));
+    if (entry.bytes > header_.pinned_bytes || entry.offset > header_.pinned_bytes - entry.bytes) return nullptr;
+    return reinterpret_cast<const uint8_t*>(pinned() + static_cast<size_t>(entry.offset));
   }
-  // The records of MoE layer m = layer - dense_layers.
+  // The records of MoE layer m = layer - dense_layers; all zero where there is no such layer.
   RecordEntry record_layer(uint32_t moe_layer) const {
-    LFM2_ASSERT(moe_layer < header_.record_layers);
-    return LoadAs<RecordEntry>(metadata_ + header_.record_table_offset + moe_layer * sizeof(RecordEntry));
+    if (moe_layer >= header_.record_layers) return RecordEntry();
+    return LoadAs<RecordEntry>(memory_ + header_.record_table_offset + moe_layer * sizeof(RecordEntry));
   }
-  // One expert's gate, up and down; offsets within it are those of the layer's directory entries. The image is not
-  // streamed.
+  // One expert's gate, up and down; offsets within it are those of the layer's directory entries. nullptr where there is
+  // no such expert, or experts are read as they are needed.
   const uint8_t* Record(uint32_t moe_layer, uint32_t expert) const {
+    if (is_streamed() || !HasRecord(moe_layer, expert)) return nullptr;
     const RecordEntry r = record_layer(moe_layer);
-    return reinterpret_cast<const uint8_t*>(storage_->Map(r.offset + expert * r.stride, r.bytes));
+    return reinterpret_cast<const uint8_t*>(memory_ + static_cast<size_t>(r.offset + expert * r.stride));
   }
-  // CRC-32C of a record's `bytes`.
+  // CRC-32C of a record's `bytes`; 0 where there is no such expert.
   uint32_t record_crc(uint32_t moe_layer, uint32_t expert) const {
+    if (!HasRecord(moe_layer, expert)) return 0;
     const uint32_t record = moe_layer * config_.experts + expert;
-    return LoadAs<uint32_t>(metadata_ + header_.record_crc_offset + record * sizeof(uint32_t));
+    return LoadAs<uint32_t>(memory_ + header_.record_crc_offset + record * sizeof(uint32_t));
   }
 
-  // Reads the whole pinned part. kCorrupt where its CRC is not the header's.
+  // Reads the whole pinned part. kCorrupt where its CRC is not the header's; kFailedPrecondition while closed.
   Status VerifyPinned() const {
-    const uint32_t crc = Crc32c(0, pinned_, static_cast<size_t>(header_.pinned_bytes));
+    if (memory_ == nullptr) return NotOpen("Image::VerifyPinned");
+    const uint32_t crc = Crc32c(0, pinned(), static_cast<size_t>(header_.pinned_bytes));
     if (crc != header_.pinned_crc) return Bad("pinned part", "has the wrong CRC-32C", crc, header_.pinned_crc);
     return Status();
   }
-  // Reads one expert record of an image that is not streamed. kCorrupt as CheckRecordCrc.
+  // Reads one expert record. Errors: as CheckRecordCrc; kFailedPrecondition where experts are read as they are needed,
+  // and checked then.
   Status VerifyRecord(uint32_t moe_layer, uint32_t expert) const {
-    const size_t bytes = static_cast<size_t>(record_layer(moe_layer).bytes);
-    return CheckRecordCrc(moe_layer, expert, Crc32c(0, Record(moe_layer, expert), bytes));
+    if (is_streamed()) {
+      return Status(StatusCode::kFailedPrecondition, "Image::VerifyRecord", "cannot be used: experts are not in memory");
+    }
+    const uint8_t* const data = Record(moe_layer, expert);
+    const size_t bytes = data == nullptr ? 0 : static_cast<size_t>(record_layer(moe_layer).bytes);
+    return CheckRecordCrc(moe_layer, expert, Crc32c(0, data, bytes));
   }
-  // kCorrupt, with the record's number, where its CRC is not the table's.
+  // crc: CRC-32C of a record as it was read. kCorrupt, with the record's number, where it is not the table's;
+  // kInvalidArgument where there is no such record; kFailedPrecondition while closed.
   Status CheckRecordCrc(uint32_t moe_layer, uint32_t expert, uint32_t crc) const {
+    if (!is_open()) return NotOpen("Image::CheckRecordCrc");
+    if (!HasRecord(moe_layer, expert)) {
+      return moe_layer >= header_.record_layers
+                 ? Status(StatusCode::kInvalidArgument, "moe_layer", "has no experts", moe_layer, header_.record_layers)
+                 : Status(StatusCode::kInvalidArgument, "expert", "does not exist", expert, config_.experts);
+    }
     const uint32_t want = record_crc(moe_layer, expert);
     if (crc == want) return Status();
     return Bad("expert record", "has the wrong CRC-32C", crc, want).At(moe_layer * config_.experts + expert);
@@ -132,17 +156,51 @@ class Image {
   static Status Expect(const char* where, uint64_t value, uint64_t expected) {
     return value == expected ? Status() : Bad(where, "is not what the config demands", value, expected);
   }
+  static Status AlreadyOpen() {
+    return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
+  }
+  static Status NotOpen(const char* where) {
+    return Status(StatusCode::kFailedPrecondition, where, "the image is not open");
+  }
 
+  const std::byte* pinned() const { return memory_ + static_cast<size_t>(header_.pinned_offset); }
+  bool HasRecord(uint32_t moe_layer, uint32_t expert) const {
+    return moe_layer < header_.record_layers && expert < config_.experts;
+  }
+
+  LFM2_FUNCTION Status OpenRead(const Storage& storage, ReadQueue& queue, Span<std::byte> arena);
   LFM2_FUNCTION Status ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) const;
 
-  // header: sizeof(ImageHeader) bytes. storage_bytes: of the whole storage.
-  Status OpenHeader(const std::byte* bytes, uint64_t storage_bytes) {
-    if (reinterpret_cast<uintptr_t>(bytes) % kAlignment != 0) {
-      return Status(StatusCode::kInvalidArgument, "storage address", "is not aligned to 64 bytes",
-                    reinterpret_cast<uintptr_t>(bytes));
+  Status OpenMapped(const Storage& storage) {
+    const std::byte* const header = storage.Map(0, sizeof(ImageHeader));
+    if (header == nullptr) {
+      if (storage.queue() != nullptr) {
+        return Status(StatusCode::kInvalidArgument, "storage", "has to be read: Image::Open needs an arena");
+      }
+      if (storage.size() == 0) return Status(StatusCode::kFailedPrecondition, "storage", "is not open, or empty");
+      return Bad("image", "is shorter than a header", storage.size(), sizeof(ImageHeader));
     }
+    LFM2_RETURN_IF_ERROR(OpenHeader(header, storage.size()));
+    if (header_.file_bytes > SIZE_MAX) {
+      return Status(StatusCode::kUnsupported, "header.file_bytes", "does not fit this machine's address space",
+                    header_.file_bytes, SIZE_MAX);
+    }
+    // All of it at once: whatever the storage gives later, the image has one address.
+    memory_ = storage.Map(0, header_.file_bytes);
+    if (memory_ == nullptr || reinterpret_cast<uintptr_t>(memory_) % kAlignment != 0) {
+      return Status(StatusCode::kInvalidArgument, "storage", "has no address for the image that is aligned to 64 bytes",
+                    reinterpret_cast<uintptr_t>(memory_));
+    }
+    LFM2_RETURN_IF_ERROR(CheckMetadata());
+    LFM2_RETURN_IF_ERROR(OpenVocab());
+    storage_ = &storage;
+    return Status();
+  }
+
+  // Takes the header and checks what can be told from it alone, so that its sizes may be used to read the rest. bytes:
+  // sizeof(ImageHeader). storage_bytes: of the whole storage.
+  Status OpenHeader(const std::byte* bytes, uint64_t storage_bytes) {
     std::memcpy(&header_, bytes, sizeof(header_));
-    header_.name[sizeof(header_.name) - 1] = '\0';
     if (std::memcmp(header_.magic, kImageMagic, sizeof(kImageMagic)) != 0) {
       return Status(StatusCode::kCorrupt, "header.magic",
                     "is not LFM2IMG: this is no .lfm2 image; make one with lfm2-pack");
@@ -151,41 +209,13 @@ class Image {
       return Status(StatusCode::kUnsupported, "header.version",
                     "is not the one this library reads; pack the model again", header_.version, kImageVersion);
     }
-    if (header_.header_bytes != sizeof(ImageHeader)) {
-      return Bad("header.header_bytes", "is wrong", header_.header_bytes, sizeof(ImageHeader));
-    }
+    LFM2_RETURN_IF_ERROR(Expect("header.header_bytes", header_.header_bytes, sizeof(ImageHeader)));
     if (header_.file_bytes > storage_bytes) {
       return Bad("image", "is cut short: bytes at hand", storage_bytes, header_.file_bytes);
     }
-    if (header_.metadata_bytes < sizeof(ImageHeader) || header_.metadata_bytes > header_.file_bytes) {
-      return Bad("header.metadata_bytes", "does not fit the file", header_.metadata_bytes, header_.file_bytes);
-    }
-    return Status();
-  }
-
-  Status CheckMetadata() {
-    ImageHeader blank = LoadAs<ImageHeader>(metadata_);
-    blank.metadata_crc = 0;
-    uint32_t crc = Crc32c(0, &blank, sizeof(blank));
-    crc =
-        Crc32c(crc, metadata_ + sizeof(ImageHeader), static_cast<size_t>(header_.metadata_bytes - sizeof(ImageHeader)));
-    if (crc != header_.metadata_crc)
-      return Bad("header and directory", "have the wrong CRC-32C", crc, header_.metadata_crc);
+    if (header_.tied_embedding > 1) return Bad("config.tied_embedding", "is not 0 or 1", header_.tied_embedding, 1);
     config_ = ConfigFromHeader(header_);
     LFM2_RETURN_IF_ERROR(CheckConfig(config_));
-    LFM2_RETURN_IF_ERROR(CheckDirectory());
-    return CheckRecords();
-  }
-
-  Status OpenVocab() {
-    LFM2_RETURN_IF_ERROR(Vocab::Open({pinned_, static_cast<size_t>(header_.vocab_bytes)}, &vocab_));
-    if (vocab_.size() != config_.vocab_size) {
-      return Bad("vocabulary.size", "does not match config.vocab_size", vocab_.size(), config_.vocab_size);
-    }
-    return Status();
-  }
-
-  Status CheckDirectory() const {
     const MetadataLayout m = LayoutMetadata(config_);
     LFM2_RETURN_IF_ERROR(Expect("header.tensor_count", header_.tensor_count, TensorCount(config_)));
     LFM2_RETURN_IF_ERROR(Expect("header.record_layers", header_.record_layers, config_.moe_layers()));
@@ -194,9 +224,37 @@ class Image {
     LFM2_RETURN_IF_ERROR(Expect("header.record_crc_offset", header_.record_crc_offset, m.record_crc_offset));
     LFM2_RETURN_IF_ERROR(Expect("header.metadata_bytes", header_.metadata_bytes, m.metadata_bytes));
     LFM2_RETURN_IF_ERROR(Expect("header.pinned_offset", header_.pinned_offset, m.pinned_offset));
-    if (header_.vocab_bytes > header_.file_bytes) {
-      return Bad("header.vocab_bytes", "is larger than the file", header_.vocab_bytes, header_.file_bytes);
+    if (header_.pinned_offset > header_.file_bytes ||
+        header_.pinned_bytes > header_.file_bytes - header_.pinned_offset) {
+      return Bad("header.pinned_bytes", "do not fit the file", header_.pinned_bytes, header_.file_bytes);
     }
+    if (header_.vocab_bytes > header_.pinned_bytes) {
+      return Bad("header.vocab_bytes", "do not fit the pinned part", header_.vocab_bytes, header_.pinned_bytes);
+    }
+    return Status();
+  }
+
+  Status CheckMetadata() {
+    const uint32_t want = header_.metadata_crc;
+    header_.metadata_crc = 0;
+    uint32_t crc = Crc32c(0, &header_, sizeof(header_));
+    crc = Crc32c(crc, memory_ + sizeof(header_), static_cast<size_t>(header_.metadata_bytes - sizeof(header_)));
+    header_.metadata_crc = want;
+    if (crc != want) return Bad("header and directory", "have the wrong CRC-32C", crc, want);
+    header_.name[sizeof(header_.name) - 1] = '\0';
+    LFM2_RETURN_IF_ERROR(CheckDirectory());
+    return CheckRecords();
+  }
+
+  Status OpenVocab() {
+    LFM2_RETURN_IF_ERROR(Vocab::Open({pinned(), static_cast<size_t>(header_.vocab_bytes)}, &vocab_));
+    if (vocab_.size() != config_.vocab_size) {
+      return Bad("vocabulary.size", "does not match config.vocab_size", vocab_.size(), config_.vocab_size);
+    }
+    return Status();
+  }
+
+  Status CheckDirectory() const {
     LayoutCursor cursor(header_.vocab_bytes);
     uint32_t index = 0;
     for (uint32_t group = 0; group < TensorGroups(config_); ++group) {
@@ -229,10 +287,7 @@ class Image {
   }
 
   Status CheckRecords() const {
-    uint64_t end = 0;
-    if (!CheckedAdd(header_.pinned_offset, header_.pinned_bytes, &end)) {
-      return Bad("header.pinned_bytes", "is too large", header_.pinned_bytes, header_.file_bytes);
-    }
+    uint64_t end = header_.pinned_offset + header_.pinned_bytes;
     uint32_t index = FirstTensors(config_).count;
     for (uint32_t layer = 0; layer < config_.layers; ++layer) {
       index += LayerTensors(config_, layer).count;
@@ -251,8 +306,7 @@ class Image {
   }
 
   const Storage* storage_ = nullptr;
-  const std::byte* metadata_ = nullptr;
-  const std::byte* pinned_ = nullptr;
+  const std::byte* memory_ = nullptr;  // of the file's first byte
   const StreamedExperts* streamed_ = nullptr;  // null: the storage is addressable
   ImageHeader header_{};
   ModelConfig config_;

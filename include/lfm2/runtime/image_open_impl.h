@@ -10,33 +10,42 @@
 namespace lfm2 {
 
 LFM2_FUNCTION Status Image::Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest) {
+  if (rest == nullptr) return Status(StatusCode::kInvalidArgument, "rest", "is null");
   ReadQueue* const queue = storage.queue();
   if (queue == nullptr) {
     LFM2_RETURN_IF_ERROR(Open(storage));
     *rest = arena;
     return Status();
   }
-  if (is_open()) return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
+  if (is_open()) return AlreadyOpen();
+  const Status status = OpenRead(storage, *queue, arena);
+  if (!status.ok()) {
+    Close();
+    return status;
+  }
+  const size_t front = static_cast<size_t>(front_bytes());
+  *rest = arena.subspan(front, arena.size() - front);
+  return Status();
+}
+
+LFM2_FUNCTION Status Image::OpenRead(const Storage& storage, ReadQueue& queue, Span<std::byte> arena) {
   if (reinterpret_cast<uintptr_t>(arena.data()) % kRecordAlignment != 0) {
     return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 4096 bytes");
   }
   // Each byte is read once: what the header says is part of what the CRC is computed of.
-  const uint64_t first = RoundUp<uint64_t>(sizeof(ImageHeader), queue->alignment());
-  LFM2_RETURN_IF_ERROR(ReadFront(*queue, 0, first, arena));
+  const uint64_t first = RoundUp<uint64_t>(sizeof(ImageHeader), queue.alignment());
+  LFM2_RETURN_IF_ERROR(ReadFront(queue, 0, first, arena));
   LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
   if (header_.metadata_bytes > first) {
-    LFM2_RETURN_IF_ERROR(ReadFront(*queue, first, header_.metadata_bytes - first, arena));
+    LFM2_RETURN_IF_ERROR(ReadFront(queue, first, header_.metadata_bytes - first, arena));
   }
-  metadata_ = arena.data();
+  memory_ = arena.data();
   LFM2_RETURN_IF_ERROR(CheckMetadata());
-  LFM2_RETURN_IF_ERROR(ReadFront(*queue, header_.pinned_offset, header_.pinned_bytes, arena));
-  pinned_ = arena.data() + static_cast<size_t>(header_.pinned_offset);
+  LFM2_RETURN_IF_ERROR(ReadFront(queue, header_.pinned_offset, header_.pinned_bytes, arena));
   LFM2_RETURN_IF_ERROR(VerifyPinned());
   LFM2_RETURN_IF_ERROR(OpenVocab());
   streamed_ = &kStreamedExperts;
   storage_ = &storage;
-  const size_t front = static_cast<size_t>(front_bytes());
-  *rest = arena.subspan(front, arena.size() - front);
   return Status();
 }
 
