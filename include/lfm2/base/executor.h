@@ -4,21 +4,41 @@
 
 #include <type_traits>
 
+#include "lfm2/base/assert.h"
 #include "lfm2/base/config.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/base/status.h"
 
 namespace lfm2 {
 
 // Supplied by the caller (posix/thread_pool.h has one; an RTOS brings its own) or left out. Results never depend on
-// it: every task writes values that no other task reads or writes.
+// it: every task writes values that no other task reads or writes. One session at a time, unless its maker says more:
+// ThreadPool takes several.
 struct Executor {
+  static constexpr uint32_t kMaxWorkers = 1u << 16;
+
   void* context = nullptr;
-  // How many tasks can run at once; work is cut accordingly.
+  // How many tasks can run at once, the caller of `run` among them if it takes part: 1 to kMaxWorkers. Work is cut
+  // accordingly.
   uint32_t workers = 1;
   // Calls task(argument, i) once for every i below `tasks`, in any order and on any thread, and returns when all are
-  // done. Called from one thread at a time, never from within a task.
+  // done. Not null. Called from one thread at a time, never from within a task.
   void (*run)(void* context, uint32_t tasks, void (*task)(void* argument, uint32_t index), void* argument) = nullptr;
 };
 
+// executor: may be null, which means none. Errors: kInvalidArgument for one without a function, or with no workers or
+// more than kMaxWorkers.
+constexpr Status CheckExecutor(const Executor* executor) {
+  if (executor == nullptr) return Status();
+  if (executor->run == nullptr) return Status(StatusCode::kInvalidArgument, "executor.run", "is null");
+  if (executor->workers == 0 || executor->workers > Executor::kMaxWorkers) {
+    return Status(StatusCode::kInvalidArgument, "executor.workers", "are none or too many", executor->workers,
+                  Executor::kMaxWorkers);
+  }
+  return Status();
+}
+
+// The two below: executor has passed CheckExecutor.
 // Calls f(i) for every i below `tasks`, in order where there is no executor.
 template <class F>
 void ParallelFor(const Executor* executor, uint32_t tasks, F&& f) {
@@ -34,8 +54,9 @@ void ParallelFor(const Executor* executor, uint32_t tasks, F&& f) {
 // Cuts [0, count) into a few ranges for each worker and calls f(begin, end) for each.
 template <class F>
 void ParallelRanges(const Executor* executor, uint32_t count, F&& f) {
+  LFM2_ASSERT(CheckExecutor(executor).ok());
   // Four a worker: enough that a worker which starts late does not hold up the others, few enough to stay cheap.
-  const uint32_t wanted = executor == nullptr ? 1 : executor->workers * 4;
+  const uint32_t wanted = executor == nullptr ? 1 : Min(executor->workers, Executor::kMaxWorkers) * 4;
   const uint32_t ranges = wanted < count ? wanted : count;
   ParallelFor(executor, ranges, [&](uint32_t i) {
     f(static_cast<uint32_t>(uint64_t{count} * i / ranges), static_cast<uint32_t>(uint64_t{count} * (i + 1) / ranges));
