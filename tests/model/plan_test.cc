@@ -202,4 +202,44 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
   }
 }
 
+TEST_CASE("a plan of a context that nobody has checked is as large as it says, and never wraps to a small one") {
+  // Keys and values of a position take 6 layers * 2 * 512 * 2 bytes, whatever the number of positions.
+  for (const uint32_t context : {1u << 24, 0x80000000u, UINT32_MAX - 63, UINT32_MAX - 62, UINT32_MAX}) {
+    CAPTURE(context);
+    const Plan plan = PlanOf(context, 1);
+    CHECK(Bytes(plan, "KV cache") == RoundUp<uint64_t>(context, 64) * 12288);
+    CHECK(Bytes(plan, "token history") == RoundUp<uint64_t>(uint64_t{context} * 4, 64));
+    const Plan wide = PlanOf(context, UINT32_MAX);
+    CHECK(Bytes(wide, "activations and text") > uint64_t{context} * 3 * 2048 * 4);
+  }
+}
+
+TEST_CASE("ArenaBytes at run time: 0 for what Session::Open would refuse, and for configs that no image can have") {
+  CHECK(ArenaBytes(Small(), With(100, 13)) == MakePlan(Small(), With(100, 13)).total_bytes);
+  CHECK(ArenaBytes(Small(), With(300, 13)) > 0);
+  CHECK(ArenaBytes(Small(), With(301, 13)) == 0);
+  CHECK(ArenaBytes(Small(), With(UINT32_MAX - 62, 13)) == 0);
+  CHECK(ArenaBytes(Small(), With(100, 0)) == 0);
+  CHECK(ArenaBytes(Small(), With(100, 13, static_cast<KvCacheType>(7))) == 0);
+  ModelConfig none;
+  CHECK(ArenaBytes(none, SessionOptions()) == 0);
+  ModelConfig odd = Small();
+  odd.heads = 5;
+  CHECK(ArenaBytes(odd, With(100, 13)) == 0);
+  // More bytes than 32 bits can count.
+  const SessionOptions large = With(128000, 128000, KvCacheType::kF32);
+  const uint64_t total = MakePlan(kLfm2_5_8B_A1B, large).total_bytes;
+  CHECK(total > UINT32_MAX);
+  CHECK(ArenaBytes(kLfm2_5_8B_A1B, large) == (sizeof(size_t) > 4 ? total : 0));
+}
+
+TEST_CASE("options that are out of range are refused by name") {
+  SessionOptions kv = With(100, 13, static_cast<KvCacheType>(3));
+  CHECK(CheckOptions(Small(), kv).code() == StatusCode::kInvalidArgument);
+  CHECK(std::string(CheckOptions(Small(), kv).where()) == "options.kv_cache");
+  for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8}) {
+    CHECK(CheckOptions(Small(), With(100, 13, type)).ok());
+  }
+}
+
 }  // namespace lfm2::test

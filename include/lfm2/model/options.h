@@ -53,10 +53,14 @@ constexpr SessionOptions Normalized(const ModelConfig& config, SessionOptions o)
   return o;
 }
 
+// What Session::Open refuses, but for the processor. Errors: kInvalidArgument naming the option.
 constexpr Status CheckOptions(const ModelConfig& config, const SessionOptions& o) {
   if (o.context_length > config.context_length) {
     return Status(StatusCode::kInvalidArgument, "options.context_length", "is more than the model was trained for",
                   o.context_length, config.context_length);
+  }
+  if (BytesOf(o.kv_cache) == 0) {
+    return Status(StatusCode::kInvalidArgument, "options.kv_cache", "is unknown", static_cast<uint8_t>(o.kv_cache));
   }
   if (o.prefill_chunk == 0) return Status(StatusCode::kInvalidArgument, "options.prefill_chunk", "is 0");
   if (o.logits_rows == 0) return Status(StatusCode::kInvalidArgument, "options.logits_rows", "is 0");

@@ -21,9 +21,11 @@ class State {
   constexpr void CarveKv(const ModelConfig& config, const SessionOptions& options, Arena& arena) {
     type_ = options.kv_cache;
     head_dim_ = config.head_dim;
-    capacity_ = RoundUp(options.context_length, kAttentionBlock);
+    // Counted in 64 bits: a plan may be asked for before anybody has checked the options.
+    const uint64_t capacity = RoundUp<uint64_t>(options.context_length, kAttentionBlock);
+    capacity_ = static_cast<uint32_t>(capacity);
     kv_heads_ = config.kv_heads;
-    kv_layer_bytes_ = KvCacheBytes(type_, kv_heads_, capacity_, head_dim_);
+    kv_layer_bytes_ = KvCacheBytes(type_, kv_heads_, capacity, head_dim_);
     kv_ = arena.Carve<std::byte>(2 * kv_layer_bytes_ * config.attention_layers());
   }
   constexpr void CarveConv(const ModelConfig& config, Arena& arena) {

@@ -101,8 +101,8 @@ LFM2_NOINLINE constexpr void CarvePlan(const ModelConfig& config, const SessionO
 
 // The regions and the total of the arena that Session::Open needs, and of the image's front part where that is read.
 // config has passed CheckConfig (an opened image's has). shape: StreamShapeOf(image); left out for images that are
-// addressable. Constexpr: firmware sizes its static arena with it. options.arena_bytes may be too small: then the plan
-// is the least one, of least_bytes.
+// addressable. Options that Session::Open refuses have a plan as well, exact in 64 bits. options.arena_bytes may be too
+// small: then the plan is the least one, of least_bytes.
 constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options,
                         const StreamShape& shape = StreamShape()) {
   const SessionOptions normalized = Normalized(config, options);
@@ -126,9 +126,22 @@ constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options
   return plan;
 }
 
-// alignas(lfm2::kAlignment) static std::byte arena[lfm2::ArenaBytes(lfm2::kLfm2_8B_A1B, options)];
+// Why ArenaBytes is no constant: the compiler names one of these, which are not constexpr. Each returns 0.
+inline size_t ArenaBytesConfigIsInvalid() { return 0; }
+inline size_t ArenaBytesOptionsAreInvalid() { return 0; }
+inline size_t ArenaBytesDoNotFitThisMachine() { return 0; }
+
+// The arena that a session on an addressable image needs:
+//
+//   alignas(lfm2::kAlignment) static std::byte arena[lfm2::ArenaBytes(lfm2::kLfm2_8B_A1B, options)];
+//
+// Does not compile as a constant for a config that no image can have, options that Session::Open would refuse, or more
+// bytes than this machine can address. Called at run time it is 0 for those: no arena suffices.
 constexpr size_t ArenaBytes(const ModelConfig& config, const SessionOptions& options) {
-  return static_cast<size_t>(MakePlan(config, options).total_bytes);
+  if (!CheckConfig(config).ok()) return ArenaBytesConfigIsInvalid();
+  if (!CheckOptions(config, options).ok()) return ArenaBytesOptionsAreInvalid();
+  const uint64_t bytes = MakePlan(config, options).total_bytes;
+  return bytes > SIZE_MAX ? ArenaBytesDoNotFitThisMachine() : static_cast<size_t>(bytes);
 }
 
 }  // namespace lfm2
