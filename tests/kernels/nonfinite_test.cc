@@ -133,7 +133,7 @@ void CheckQueries(KvCacheType type) {
   constexpr uint32_t kQueries = 6;
   const std::vector<float> numbers = random.Normals(kQueries * Cache::kDim);
   std::vector<float> clean(numbers.size()), out(numbers.size());
-  for (const uint32_t position : {0u, 15u, Cache::kPosition}) {
+  for (const uint32_t position : {uint32_t{0}, uint32_t{15}, Cache::kPosition}) {
     Kernels::Attend(numbers.data(), kQueries, position, cache.view, 0, clean.data());
     for (uint32_t h = 0; h < kQueries; ++h) {
       for (const float v : kBad) {
@@ -156,7 +156,7 @@ void CheckNorm() {
     const std::vector<float> numbers = random.Normals(n), weight = random.Normals(n);
     std::vector<float> clean(n), out(n);
     CHECK(std::isfinite(Kernels::RmsNorm(numbers.data(), weight.data(), n, 1e-5f, clean.data())));
-    for (const uint32_t at : {0u, 13u, n / 2, n - 1}) {
+    for (const uint32_t at : {uint32_t{0}, uint32_t{13}, n / 2, n - 1}) {
       // The square of the last is no float.
       for (const float v : {NAN, -NAN, INFINITY, -INFINITY, 3e38f}) {
         std::vector<float> x = numbers;
@@ -264,6 +264,11 @@ TEST_CASE("a scale or a min that is no number spoils all products of its row, wh
           TestMatrix spoiled(type, kRows, cols, Weight::kRandom, 1);
           spoiled.SetScale(row, col, number);
           CHECK(SpoilsItsRow(clean, spoiled, row));
+          // An embedding is such a row.
+          std::vector<float> weights(cols);
+          DequantizeRow(spoiled.view(), row, weights.data());
+          CHECK(NoneIsFinite(weights.data() + col, columns));
+          CHECK(AllAreFinite(weights.data() + (col == 0 ? columns : 0), columns));
           if (PlacesOf(type).min == 0) continue;
           TestMatrix by_min(type, kRows, cols, Weight::kRandom, 1);
           by_min.SetMin(row, col, number);

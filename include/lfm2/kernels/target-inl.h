@@ -46,7 +46,7 @@ HWY_INLINE VF LoadF16(const uint16_t* p) {
   const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
   return svcvt_f32_f16_x(svptrue_b32(), svreinterpret_f16_u32(svld1uh_u32(rows, p)));
 #elif (HWY_ARCH_X86 && HWY_TARGET < HWY_SSE4 && !defined(HWY_DISABLE_F16C)) || \
-    (HWY_TARGET_IS_NEON && HWY_NEON_HAVE_F16C) || HWY_TARGET == HWY_RVV
+    (HWY_TARGET_IS_NEON && HWY_NEON_HAVE_F16C) || (HWY_TARGET == HWY_RVV && (HWY_HAVE_FLOAT16 || HWY_RVV_HAVE_F16C))
   return hn::PromoteTo(DF(), hn::LoadU(DF16(), reinterpret_cast<const hwy::float16_t*>(p)));
 #else
   // The processor has no half floats, and Highway would give infinities and NaNs magnitudes of 65536 and more. With the

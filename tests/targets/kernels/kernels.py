@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 PROCESSORS = {"mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55"}
 SOURCES = ["tests/main.cc", "tests/targets/kernels/semihosting.cc", "tests/kernels/dequantize_test.cc",
-           "tests/kernels/matmul_test.cc", "tests/kernels/quantize_test.cc"]
+           "tests/kernels/matmul_test.cc", "tests/kernels/nonfinite_test.cc", "tests/kernels/quantize_test.cc"]
 
 
 def main():
