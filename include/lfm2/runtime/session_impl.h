@@ -54,6 +54,7 @@ LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& 
   const ModelConfig& config = image.config();
   const SessionOptions normalized = Normalized(config, options);
   LFM2_RETURN_IF_ERROR(CheckOptions(config, options));
+  LFM2_RETURN_IF_ERROR(CheckExecutor(executor));
   const StreamShape shape = StreamShapeOf(image);
   SlotPlan slots;
   LFM2_RETURN_IF_ERROR(CheckArena(image, normalized, shape, arena, &slots));
@@ -79,6 +80,14 @@ Status Session::CheckArena(const Image& image, const SessionOptions& normalized,
   if (reinterpret_cast<uintptr_t>(arena.data()) % alignment != 0) {
     return Status(StatusCode::kInvalidArgument, "arena", "is not aligned: multiple needed",
                   reinterpret_cast<uintptr_t>(arena.data()), alignment);
+  }
+  // Integers, for pointers into different objects have no order.
+  const Span<const std::byte> weights = image.memory();
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(arena.data());
+  const uintptr_t first = reinterpret_cast<uintptr_t>(weights.data());
+  if (begin < first + weights.size() && first < begin + arena.size()) {
+    return Status(StatusCode::kInvalidArgument, "arena",
+                  "overlaps the image (where experts are read, the session has what Image::Open has left)");
   }
   const Plan plan = MakePlan(image.config(), normalized, shape);
   if (shape.is_streamed() && normalized.arena_bytes > 0 && normalized.arena_bytes < plan.least_bytes) {
