@@ -2,11 +2,7 @@
 #ifndef LFM2_RUNTIME_SAVED_STATE_H_
 #define LFM2_RUNTIME_SAVED_STATE_H_
 
-#include <cstring>
-
-#include "lfm2/base/crc32c.h"
 #include "lfm2/base/function_ref.h"
-#include "lfm2/base/numeric.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
 #include "lfm2/format/model_config.h"
