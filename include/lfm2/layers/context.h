@@ -21,7 +21,7 @@ struct LayerWeights;
 struct StreamedExperts {
   Status (*bind)(ExpertCache& cache, const Image& image, const StreamShape& shape, const SlotPlan& slots,
                  const SessionOptions& options);
-  Status (*poll)(ExpertCache& cache);
+  void (*keep_reading)(ExpertCache& cache);
   uint32_t (*choose)(const LayerContext& ctx, const float* bias, uint32_t moe_layer);
   Status (*compute)(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                     const LayerWeights& next, const ExpertUse& use);

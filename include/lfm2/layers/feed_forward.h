@@ -71,6 +71,7 @@ inline void ComputeExperts(const KernelTable& kernels, const LayerContext& ctx, 
     kernels.MatMulSwiGlu(weights.expert_gate.In(batch.data[i]), weights.expert_up.In(batch.data[i]), gathered(i), begin,
                          end, out, ff_size);
   });
+  KeepReading(ctx);
   ParallelFor(ctx.executor, batch.count, [&](uint32_t n) { pack(activated(batch.index[n]), ff_size); });
   ForExpertBlocks(ctx, batch, weights.expert_down.matrix.row_blocks(), [&](uint32_t i, uint32_t begin, uint32_t end) {
     float* out = moe.out + size_t{moe.offset[moe.active[i]]} * hidden;
@@ -96,7 +97,6 @@ inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx
   const uint32_t hidden = config.hidden_size, per_token = config.experts_per_token;
   const uint32_t moe_layer = layer - config.dense_layers;
 
-  if (ctx.streamed != nullptr) LFM2_RETURN_IF_ERROR(ctx.streamed->poll(*ctx.expert_cache));
   const Product router[] = {{&weights.router, moe.scores}};
   MultiplyAll(kernels, ctx.executor, router, PackInput(kernels, ctx, ws.normed, hidden, ws.panel));
   uint32_t kept = per_token;

@@ -19,10 +19,17 @@ inline MatMulInput PackedInput(uint32_t tokens, const float* x, uint32_t cols, c
   return in;
 }
 
-// The same, packed for quantised weights first. panel: PanelBytes(tokens, cols).
+// Gives the drive its next work, where experts are read.
+inline void KeepReading(const LayerContext& ctx) {
+  if (ctx.streamed != nullptr) ctx.streamed->keep_reading(*ctx.expert_cache);
+}
+
+// The same, packed for quantised weights first. panel: PanelBytes(tokens, cols). Before every large product, and so the
+// place where the drive is asked.
 inline MatMulInput PackInput(const KernelTable& kernels, const LayerContext& ctx, const float* x, uint32_t cols,
                              uint8_t* panel) {
   const MatMulInput in = PackedInput(ctx.tokens, x, cols, panel);
+  KeepReading(ctx);
   const Tiling tiling(ctx.tokens, kernels.max_tile());
   ParallelRanges(ctx.executor, tiling.tiles(),
                  [&](uint32_t begin, uint32_t end) { kernels.PackPanel(in, cols, begin, end, panel); });

@@ -18,7 +18,7 @@ namespace lfm2 {
 inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint32_t moe_layer) {
   const Workspace::Experts& moe = ctx.workspace.moe;
   const ExpertCache& cache = *ctx.expert_cache;
-  const auto is_resident = [&](uint32_t e) { return cache.IsResident(moe_layer, e); };
+  const auto is_resident = [&](uint32_t e) { return cache.CountsAsResident(moe_layer, e); };
   const float bonus = cache.options().prefer_resident;
   const bool finite = ChooseExperts(
       ctx.config, moe.scores, bias, [&](uint32_t e) { return bonus > 0.0f && is_resident(e) ? bonus : 0.0f; },
@@ -73,9 +73,9 @@ inline Status BindExperts(ExpertCache& cache, const Image& image, const StreamSh
   return Status();
 }
 
-inline Status PollExperts(ExpertCache& cache) { return cache.Poll(); }
+inline void KeepReadingExperts(ExpertCache& cache) { cache.KeepReading(); }
 
-inline constexpr StreamedExperts kStreamedExperts = {&BindExperts, &PollExperts, &ChooseFromCache, &ComputeStreamed};
+inline constexpr StreamedExperts kStreamedExperts = {&BindExperts, &KeepReadingExperts, &ChooseFromCache, &ComputeStreamed};
 
 }  // namespace lfm2
 

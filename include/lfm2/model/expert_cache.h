@@ -8,7 +8,9 @@
 #include "lfm2/base/status.h"
 #include "lfm2/format/image.h"
 #include "lfm2/format/model_config.h"
+#include "lfm2/model/expected_experts.h"
 #include "lfm2/model/expert_policy.h"
+#include "lfm2/model/expert_slots.h"
 #include "lfm2/model/options.h"
 #include "lfm2/model/record_loader.h"
 #include "lfm2/model/slot_plan.h"
@@ -21,7 +23,7 @@ struct ExpertUse {
   uint32_t tokens = 0;
   uint32_t per_token = 0;
   const uint16_t* chosen = nullptr;  // [tokens, per_token]
-  const uint16_t* active = nullptr;  // [active_count]: every chosen expert once
+  const uint16_t* active = nullptr;  // [active_count]: every chosen expert once, ascending
   uint32_t active_count = 0;
 };
 
@@ -34,112 +36,101 @@ struct ExpertBatch {
 
 // Lies in the session's arena; a copy is another view of the same. Not thread-safe. A layer calls Begin, then Next
 // until the batch is empty, and computes one batch while the reads for the others go on.
+//
+// Each expert that a layer uses is missing, loading, ready, handed out and done, in this order; those in memory begin as
+// ready. Whatever changes a state is followed by Schedule, so that a read begins as soon as there is a slot for it.
 class ExpertCache {
  public:
   // First in an arena whose front is aligned to kRecordAlignment.
-  constexpr void CarveSlots(const SlotPlan& plan, Arena& arena) { slot_memory_ = arena.Carve<std::byte>(plan.bytes); }
+  constexpr void CarveSlots(const SlotPlan& plan, Arena& arena) { slots_.CarveMemory(plan, arena); }
   constexpr void CarveTables(const ModelConfig& config, const SlotPlan& plan, Arena& arena) {
     const uint64_t experts = config.experts;
     run_ = arena.Carve<Run>(1);
-    layers_ = arena.Carve<Layer>(config.moe_layers());
+    slots_.CarveTables(config, plan, arena);
     statistics_ = arena.Carve<StreamStatistics>(config.moe_layers());
-    slots_ = arena.Carve<Slot>(plan.total);
-    where_ = arena.Carve<uint32_t>(config.moe_layers() * experts);
-    waiting_ = arena.Carve<uint16_t>(experts);
+    state_ = arena.Carve<State>(experts);
     batch_ = arena.Carve<uint16_t>(experts);
     data_ = arena.Carve<const uint8_t*>(experts);
     policy_.Carve(config.moe_layers(), config.experts, arena);
+    expected_.Carve(config.moe_layers(), config.experts, arena);
   }
 
   // Empties all slots. plan: what was carved; shape: of the same image, which outlives this.
   void Bind(const Image& image, const StreamShape& shape, const SlotPlan& plan, const SessionOptions& options) {
     options_ = options;
-    const ModelConfig& config = image.config();
-    experts_ = config.experts;
-    moe_layers_ = config.moe_layers();
-    total_slots_ = plan.total;
+    experts_ = image.config().experts;
+    moe_layers_ = image.config().moe_layers();
     run_->Forget();
+    run_->error = Status();
     run_->loader.Bind(image, options.read_retries, statistics_);
-    for (uint32_t i = 0; i < moe_layers_ * experts_; ++i) where_[i] = kNowhere;
-    std::byte* memory = slot_memory_;
-    uint32_t slot = 0;
-    const auto add_slots = [&](uint32_t count, uint64_t bytes) {
-      for (uint32_t i = 0; i < count; ++i, memory += static_cast<size_t>(bytes))
-        slots_[slot++] = {memory, kNone, false};
-    };
-    add_slots(plan.shared, LeastSlotBytes(config, shape));
-    for (uint32_t m = 0; m < moe_layers_; ++m) {
-      const bool own = plan.own[m] > 0;
-      layers_[m] = {own ? slot : 0, own ? plan.own[m] : plan.shared, own};
-      statistics_[m] = StreamStatistics();
-      add_slots(plan.own[m], shape.record_bytes[m]);
-    }
+    slots_.Bind(image.config(), shape, plan);
+    for (uint32_t m = 0; m < moe_layers_; ++m) statistics_[m] = StreamStatistics();
     policy_.Reset();
+    expected_.Reset();
   }
 
-  // Whether ReadAhead has something to do behind this layer.
+  // Whether ReadAhead has something to do after this layer.
   bool reads_ahead(uint32_t moe_layer) const {
-    return options_.read_ahead && moe_layer + 1 < moe_layers_ && layers_[moe_layer + 1].owns_slots;
+    return options_.read_ahead && moe_layer + 1 < moe_layers_ && slots_.own(moe_layer + 1) > 0;
   }
 
   // Notes the use and starts reading what is missing. `use` and what it points to stay valid until the last Next.
   // Errors: kTimeout where the reads of a call that failed have still not ended; the queue's.
   Status Begin(const ExpertUse& use) {
     Run& run = *run_;
+    LFM2_RETURN_IF_ERROR(TakeError());
     if (run.failed) LFM2_RETURN_IF_ERROR(run.loader.Drain());
     run.failed = false;
     for (uint32_t t = 0; t < use.tokens; ++t) {
       policy_.Use(use.moe_layer, use.chosen + size_t{t} * use.per_token, use.per_token);
     }
-    run.use = use;
-    run.most_loads = use.tokens == 1 ? use.per_token : kPrefillLoads;
-    run.next_waiting = run.waiting = run.hits = run.batch_begin = run.batch = 0;
+    if (options_.prefer_resident > 0.0f || options_.drop_below > 0.0f) {
+      expected_.Use(policy_, use.moe_layer, use.active, use.active_count, slots_.own(use.moe_layer));
+    }
+    // What has arrived since the last layer is a hit.
     LFM2_RETURN_IF_ERROR(OrGiveUp(TakeWhatIsThere()));
-    // Hits gather at the front of batch_; misses that are on their way already at the front of waiting_.
+    run.Forget();
+    run.use = use;
     uint32_t hits = 0, begun = 0;
     for (uint32_t i = 0; i < use.active_count; ++i) {
-      const uint32_t at = where_[Record(use.active[i])];
-      if (at != kNowhere) {
-        slots_[at].busy = true;
-        data_[i] = reinterpret_cast<const uint8_t*>(slots_[at].memory);
-        batch_[hits++] = static_cast<uint16_t>(i);
-        continue;
+      const uint32_t s = SlotOf(i);
+      if (s != kNone) {
+        SetReady(i, s);
+        ++hits;
+      } else if (run.loader.Want(use.moe_layer, use.active[i])) {
+        state_[i] = State::kLoading;
+        ++begun;
+      } else {
+        state_[i] = State::kMissing;
+        ++run.missing;
       }
-      waiting_[run.waiting] = static_cast<uint16_t>(i);
-      if (run.loader.Want(use.moe_layer, use.active[i])) {
-        waiting_[run.waiting] = waiting_[begun];
-        waiting_[begun++] = static_cast<uint16_t>(i);
-      }
-      ++run.waiting;
     }
     run.loader.DropGuesses();
-    run.hits = hits;
-    run.next_waiting = begun;
     statistics().hits += hits;
-    statistics().misses += run.waiting;
+    statistics().misses += use.active_count - hits;
     statistics().ahead += begun;
-    return OrGiveUp(StartLoads());
+    return OrGiveUp(Schedule());
   }
 
-  // The next experts, those in memory first; none: there are no more. Errors: as RecordLoader::Collect; then Begin is
-  // next, and no expert of a record that failed was in a batch.
+  // The next experts; none: there are no more. While others wait for a slot they are few, first those whose slots may
+  // be read to next. Errors: as RecordLoader::Collect; then Begin is next, and no expert of a record that failed was in
+  // a batch.
   Status Next(ExpertBatch* batch) {
     Run& run = *run_;
-    for (uint32_t i = 0; i < run.batch; ++i) slots_[where_[Record(run.use.active[Batch()[i]])]].busy = false;
-    run.batch_begin += run.batch;
-    run.batch = 0;
-    if (run.hits > 0) {
-      TakeHits();
-    } else {
-      run.batch_begin = 0;
-      LFM2_RETURN_IF_ERROR(OrGiveUp(StartLoads()));
-      LFM2_RETURN_IF_ERROR(OrGiveUp(TakeWhatIsThere()));
-      while (run.batch == 0 && (run.next_waiting < run.waiting || run.loader.wanted() > 0)) {
-        LFM2_RETURN_IF_ERROR(OrGiveUp(TakeOne(true)));
-        LFM2_RETURN_IF_ERROR(OrGiveUp(StartLoads()));
-      }
+    LFM2_RETURN_IF_ERROR(TakeError());
+    for (; run.batch > 0; --run.batch) {
+      const uint32_t i = batch_[run.batch - 1];
+      state_[i] = State::kDone;
+      slots_[SlotOf(i)].busy = false;
     }
-    *batch = {run.batch, Batch(), data_};
+    LFM2_RETURN_IF_ERROR(OrGiveUp(Schedule()));
+    LFM2_RETURN_IF_ERROR(OrGiveUp(TakeWhatIsThere()));
+    while (run.ready == 0 && (run.missing > 0 || run.loader.wanted() > 0)) {
+      bool found = false;
+      LFM2_RETURN_IF_ERROR(OrGiveUp(TakeOne(true, &found)));
+    }
+    MakeBatch();
+    *batch = {run.batch, batch_, data_};
     return Status();
   }
 
@@ -149,27 +140,29 @@ class ExpertCache {
   Status ReadAhead(const uint16_t* guesses, uint32_t count) {
     Run& run = *run_;
     const uint32_t moe_layer = run.use.moe_layer + 1;
-    const auto slot_of = [&](uint32_t g) { return where_[moe_layer * experts_ + guesses[g]]; };
+    const auto slot_of = [&](uint32_t g) { return slots_.Find(moe_layer * experts_ + guesses[g]); };
     uint32_t guess = 0;
-    while (guess < count && (slot_of(guess) != kNowhere || run.loader.Finds(moe_layer, guesses[guess]))) ++guess;
+    while (guess < count && (slot_of(guess) != kNone || run.loader.Finds(moe_layer, guesses[guess]))) ++guess;
     if (guess == count) return Status();
     // Those guessed that are in memory stay there.
     for (uint32_t g = 0; g < count; ++g) {
-      if (slot_of(g) != kNowhere) slots_[slot_of(g)].busy = true;
+      if (slot_of(g) != kNone) slots_[slot_of(g)].busy = true;
     }
-    const uint32_t s = Victim(moe_layer);
+    const uint32_t s = slots_.Victim(policy_, moe_layer);
     for (uint32_t g = 0; g < count; ++g) {
-      if (slot_of(g) != kNowhere) slots_[slot_of(g)].busy = false;
+      if (slot_of(g) != kNone) slots_[slot_of(g)].busy = false;
     }
-    // Room is left for everything that the layer itself may have to read.
-    if (s == kNone || run.loader.loads() + kMaxExpertsPerToken >= RecordLoader::kMaxLoads) return Status();
+    if (s == kNone || !HasRoomForGuess()) return Status();
     Load(moe_layer, guesses[guess], s, true);
-    return OrGiveUp(run.loader.Submit(kGuessedReads));
+    return OrGiveUp(Submit());
   }
 
-  // Takes note of reads that have ended, and asks for more; between products, so that the device is never without work.
-  // Not between Begin and the last Next.
-  Status Poll() { return run_->failed ? Status() : OrGiveUp(TakeWhatIsThere()); }
+  // Takes note of reads that have ended, and asks for more: between products, within a layer and on the way to the next
+  // one, so that the device is never without work. What fails is the Status of the next Begin or Next.
+  void KeepReading() {
+    Run& run = *run_;
+    if (!run.failed && run.error.ok()) run.error = OrGiveUp(TakeWhatIsThere());
+  }
 
   const StreamStatistics& layer_statistics(uint32_t moe_layer) const { return statistics_[moe_layer]; }
   StreamStatistics TotalStatistics() const {
@@ -179,96 +172,105 @@ class ExpertCache {
   }
   const SessionOptions& options() const { return options_; }
   bool IsResident(uint32_t moe_layer, uint32_t expert) const {
-    return where_[moe_layer * experts_ + expert] != kNowhere;
+    return slots_.Find(moe_layer * experts_ + expert) != kNone;
   }
+  // What prefer_resident and drop_below take for being in memory, where one of them is on.
+  bool CountsAsResident(uint32_t moe_layer, uint32_t expert) const { return expected_.Has(moe_layer, expert); }
 
  private:
-  static constexpr uint32_t kNowhere = 0xffffffffu;
-  static constexpr uint32_t kNone = 0xffffffffu;
-  // Records read ahead of a chunk's products. More of them would drive favourites out of the slots.
-  static constexpr uint32_t kPrefillLoads = 2;
-  // Reads of guesses under way at a time: a device is through with them in a millisecond or two.
+  static constexpr uint32_t kNone = ExpertSlots::kNone;
+  // Records of a prompt's chunk that are asked for at a time, where slots allow; so many that a device is busy: for them
+  // even a favourite that is done gives up its slot.
+  static constexpr uint32_t kPrefillLoads = 8;
+  static constexpr uint32_t kLeastLoads = 2;
+  // Experts in a batch while others wait for a slot.
+  static constexpr uint32_t kSmallBatch = 2;
+  // A chunk that uses a layer's experts so often on average is taken to need all of the next layer's.
+  static constexpr uint32_t kUsesOfAll = 8;
+  // Reads of guesses under way at a time in decode: a device is through with them in a millisecond or two.
   static constexpr uint32_t kGuessedReads = 4;
 
-  struct Slot {
-    std::byte* memory;
-    uint32_t record;  // kNone: empty
-    bool busy;        // being read, or read by products
-  };
-  struct Layer {
-    uint32_t first;  // slot
-    uint32_t count;
-    bool owns_slots;
-  };
+  enum class State : uint8_t { kMissing, kLoading, kReady, kHandedOut, kDone };
   // What changes while a layer runs.
   struct Run {
     RecordLoader loader;
-    ExpertUse use;
-    uint32_t most_loads = 0;
-    uint32_t waiting = 0;  // misses, waiting_[next_waiting ..) still to be read
-    uint32_t next_waiting = 0;
-    uint32_t hits = 0;         // still to be handed out
-    uint32_t batch_begin = 0;  // batch_[batch_begin .. batch_begin + batch) were handed out at last
-    uint32_t batch = 0;
-    bool failed = false;
+    ExpertUse use;         // what becomes of its experts is in state_
+    uint32_t missing = 0;  // experts of each state
+    uint32_t ready = 0;
+    uint32_t batch = 0;      // handed out
+    bool is_short = false;   // a record would be read if there were a slot for it
+    bool failed = false;     // reads of a call that failed may be under way
+    Status error;            // that KeepReading has met
 
-    // Everything but the loader. Member by member: a new Run is large, and would lie on the stack for a moment.
+    // What belongs to one layer. Member by member: a new Run is large, and would lie on the stack for a moment.
     void Forget() {
       use = ExpertUse();
-      most_loads = waiting = next_waiting = hits = batch_begin = batch = 0;
-      failed = false;
+      missing = ready = batch = 0;
+      is_short = failed = false;
     }
   };
 
-  uint16_t* Batch() const { return batch_ + run_->batch_begin; }
-  uint32_t Record(uint32_t expert) const { return run_->use.moe_layer * experts_ + expert; }
+  uint32_t SlotOf(uint32_t i) const { return slots_.Find(run_->use.moe_layer * experts_ + run_->use.active[i]); }
   StreamStatistics& statistics() { return statistics_[run_->use.moe_layer]; }
-
-  // The slot that a miss may take: an empty one, else that of the least priority; kNone where all are busy.
-  uint32_t Victim(uint32_t moe_layer) const {
-    const Layer& layer = layers_[moe_layer];
-    uint32_t victim = kNone;
-    float least = 0.0f;
-    for (uint32_t s = layer.first; s < layer.first + layer.count; ++s) {
-      if (slots_[s].busy) continue;
-      if (slots_[s].record == kNone) return s;
-      const float priority = policy_.Priority(slots_[s].record / experts_, slots_[s].record % experts_);
-      if (victim == kNone || priority < least) {
-        victim = s;
-        least = priority;
-      }
-    }
-    return victim;
-  }
+  bool is_prefill() const { return run_->use.tokens > 1; }
+  // Room is left for everything that the layer itself may have to read.
+  bool HasRoomForGuess() const { return run_->loader.loads() + kMaxExpertsPerToken < RecordLoader::kMaxLoads; }
 
   void Load(uint32_t moe_layer, uint32_t expert, uint32_t s, bool ahead) {
-    Slot& slot = slots_[s];
-    if (slot.record != kNone) where_[slot.record] = kNowhere;
-    slot.record = kNone;
-    slot.busy = true;
-    run_->loader.Start({moe_layer, expert, s, slot.memory, ahead, false});
+    slots_.Evict(s);
+    run_->loader.Start({moe_layer, expert, s, slots_[s].memory, ahead, false});
   }
 
-  Status StartLoads() {
+  // Begins the loads for which there is a slot: what is missing, and in prefill, when nothing is, what the next layer
+  // will miss.
+  Status Schedule() {
     Run& run = *run_;
-    while (run.next_waiting < run.waiting && run.loader.wanted() < run.most_loads) {
-      const uint32_t s = Victim(run.use.moe_layer);
+    const uint32_t most = is_prefill() ? kPrefillLoads : run.use.per_token;
+    for (uint32_t i = 0; run.missing > 0 && run.loader.wanted() < most; ++i) {
+      if (state_[i] != State::kMissing) continue;
+      const uint32_t m = run.use.moe_layer, e = run.use.active[i];
+      const bool must = run.loader.wanted() < kLeastLoads;
+      const uint32_t s = is_prefill() ? slots_.VictimInPrefill(policy_, m, e, must) : slots_.Victim(policy_, m);
       if (s == kNone) break;
-      Load(run.use.moe_layer, run.use.active[waiting_[run.next_waiting++]], s, false);
+      Load(m, e, s, false);
+      state_[i] = State::kLoading;
+      --run.missing;
     }
-    return run.loader.Submit(kGuessedReads);
+    run.is_short = run.missing > 0 || LoadForNextLayer();
+    return Submit();
   }
+
+  // True: more is to be read for the next layer when a slot is free.
+  bool LoadForNextLayer() {
+    Run& run = *run_;
+    const uint32_t next = run.use.moe_layer + 1;
+    if (!is_prefill() || !options_.read_ahead || next >= moe_layers_) return false;
+    if (uint64_t{run.use.tokens} * run.use.per_token < uint64_t{kUsesOfAll} * experts_) return false;
+    while (HasRoomForGuess()) {
+      const uint32_t s = slots_.SpareForNext(next);
+      uint32_t best = kNone;
+      for (uint32_t e = 0; e < experts_; ++e) {
+        if (IsResident(next, e) || run.loader.Finds(next, e)) continue;
+        if (s == kNone) return true;
+        if (best == kNone || policy_.Priority(next, e) > policy_.Priority(next, best)) best = e;
+      }
+      if (best == kNone) return false;
+      Load(next, best, s, true);
+    }
+    return false;
+  }
+
+  Status Submit() { return run_->loader.Submit(guessed_reads()); }
+  // In prefill what is read for the next layer is hardly a guess.
+  uint32_t guessed_reads() const { return is_prefill() ? UINT32_MAX : kGuessedReads; }
 
   // One load that has ended, if there is one.
   Status TakeOne(bool wait, bool* found) {
     RecordLoad done;
-    LFM2_RETURN_IF_ERROR(run_->loader.Collect(wait, run_->use.moe_layer, kGuessedReads, &done, found));
-    if (*found) Arrive(done);
-    return Status();
-  }
-  Status TakeOne(bool wait) {
-    bool found = false;
-    return TakeOne(wait, &found);
+    LFM2_RETURN_IF_ERROR(run_->loader.Collect(wait, run_->use.moe_layer, guessed_reads(), &done, found));
+    if (!*found) return Status();
+    Arrive(done);
+    return Schedule();
   }
   Status TakeWhatIsThere() {
     bool found = true;
@@ -276,56 +278,71 @@ class ExpertCache {
     return Status();
   }
 
-  // Where misses have found no slot, two hits go first and make room; otherwise all of them.
-  void TakeHits() {
-    Run& run = *run_;
-    const bool stuck = run.next_waiting < run.waiting && run.loader.wanted() == 0;
-    run.batch = stuck ? Min<uint32_t>(run.hits, 2u) : run.hits;
-    run.hits -= run.batch;
+  void SetReady(uint32_t i, uint32_t s) {
+    slots_[s].busy = true;
+    data_[i] = reinterpret_cast<const uint8_t*>(slots_[s].memory);
+    state_[i] = State::kReady;
+    ++run_->ready;
   }
 
   void Arrive(const RecordLoad& load) {
-    Run& run = *run_;
-    Slot& slot = slots_[load.slot];
-    slot.busy = false;
+    slots_[load.slot].busy = false;
     if (load.dropped) return;
-    slot.record = load.moe_layer * experts_ + load.expert;
-    where_[slot.record] = load.slot;
+    slots_.Fill(load.slot, load.moe_layer * experts_ + load.expert);
     if (load.ahead) return;
-    slot.busy = true;
-    for (uint32_t w = 0; w < run.next_waiting; ++w) {
-      const uint32_t i = waiting_[w];
-      if (run.use.active[i] != load.expert) continue;
-      data_[i] = reinterpret_cast<const uint8_t*>(load.memory);
-      Batch()[run.batch++] = static_cast<uint16_t>(i);
+    uint32_t i = 0;
+    while (run_->use.active[i] != load.expert) ++i;
+    SetReady(i, load.slot);
+  }
+
+  // What is ready, those first whose slots anything may be read to then, and favourites last: they are the work for
+  // when a device is late.
+  void MakeBatch() {
+    Run& run = *run_;
+    const uint32_t count = run.is_short ? Min(run.ready, kSmallBatch) : run.ready;
+    for (; run.batch < count; ++run.batch, --run.ready) {
+      uint32_t next = kNone;
+      float least = 0.0f;
+      for (uint32_t i = 0; i < run.use.active_count; ++i) {
+        if (state_[i] != State::kReady) continue;
+        const float priority = slots_[SlotOf(i)].passing ? -1.0f : policy_.Priority(run.use.moe_layer, run.use.active[i]);
+        if (next != kNone && priority >= least) continue;
+        next = i;
+        least = priority;
+      }
+      state_[next] = State::kHandedOut;
+      batch_[run.batch] = static_cast<uint16_t>(next);
     }
   }
 
-  // Behind an error no slot is busy, and those that were being read are empty.
+  Status TakeError() {
+    const Status error = run_->error;
+    run_->error = Status();
+    return error;
+  }
+
+  // After an error no slot is busy, and those that were being read are empty.
   Status OrGiveUp(const Status& status) {
     if (status.ok()) return status;
     Run& run = *run_;
-    // Where the device does not answer even now, Begin tries again before it touches a slot.
-    run.failed = !run.loader.Drain().ok();
-    for (uint32_t s = 0; s < total_slots_; ++s) slots_[s].busy = false;
-    run.batch = run.batch_begin = run.hits = run.waiting = run.next_waiting = 0;
+    run.Forget();
+    // A device that has just not answered in time is not waited for again: Begin does before it touches a slot.
+    run.failed = status.code() == StatusCode::kTimeout ? !run.loader.GiveUp() : !run.loader.Drain().ok();
+    slots_.ReleaseAll();
     return status;
   }
 
-  std::byte* slot_memory_ = nullptr;
   Run* run_ = nullptr;
   StreamStatistics* statistics_ = nullptr;  // [moe_layers]
-  Layer* layers_ = nullptr;                 // [moe_layers]
-  Slot* slots_ = nullptr;                   // shared ones first, then layer by layer
-  uint32_t* where_ = nullptr;               // [moe_layers, experts] slot of a record, kNowhere
-  uint16_t* waiting_ = nullptr;             // [experts]
+  State* state_ = nullptr;                  // [experts] of ExpertUse::active
   uint16_t* batch_ = nullptr;               // [experts]
   const uint8_t** data_ = nullptr;          // [experts]
-  uint32_t experts_ = 0;
   uint32_t moe_layers_ = 0;
-  uint32_t total_slots_ = 0;
+  uint32_t experts_ = 0;
   SessionOptions options_;
+  ExpertSlots slots_;
   ExpertPolicy policy_;
+  ExpectedExperts expected_;
 };
 
 }  // namespace lfm2

@@ -184,12 +184,18 @@ class RecordLoader {
     }
   }
 
+  // Gives up all loads without waiting. False: reads of theirs are still under way, and Drain comes before Start.
+  bool GiveUp() {
+    loads_ = 0;
+    for (Entry& entry : entries_) entry.in_use = false;
+    ReadCompletion read;
+    while (under_way_ > 0 && queue_->Poll(&read)) --under_way_;
+    return under_way_ == 0;
+  }
   // Gives up all loads and waits until none of their reads is under way: their memory is the caller's again.
   // Errors: kTimeout; then it is not yet, and Drain has to be called again before Start.
   Status Drain() {
-    loads_ = 0;
-    for (Entry& entry : entries_) entry.in_use = false;
-    for (; under_way_ > 0; --under_way_) {
+    for (; !GiveUp(); --under_way_) {
       ReadCompletion read;
       LFM2_RETURN_IF_ERROR(queue_->Wait(&read));
     }

@@ -53,7 +53,8 @@ inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::by
                         offset + number * piece);
       }
     }
-    static_cast<void>(CollectAll(queue));
+    // A device that has just not answered in time is not waited for again.
+    if (status.code() != StatusCode::kTimeout) static_cast<void>(CollectAll(queue));
     return status;
   }
   return Status();
