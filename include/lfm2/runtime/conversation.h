@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "lfm2/base/list_ref.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
 #include "lfm2/runtime/answer_options.h"
@@ -21,7 +22,7 @@ struct ConversationOptions {
   // What the model is told before the first message; may be empty. Read until the first Add or Ask has succeeded.
   std::string_view system = {};
   // The tools it may call, each as JSON. Read as `system`.
-  Span<const std::string_view> tools = {};
+  ListRef<std::string_view> tools = {};
   SamplerOptions sampler;
   // Hand out the text of special tokens too: tool calls stand between <|tool_call_start|> and <|tool_call_end|>.
   bool show_special = true;
@@ -53,8 +54,8 @@ class Conversation {
   // kFailedPrecondition if not open or busy; kInvalidArgument for a role that does not exist, or a system text where
   // options.system is one; kContextFull; kArenaTooSmall where a word has more bytes than the session's text_scratch()
   // has room for.
-  LFM2_FUNCTION Status Add(Span<const ChatMessage> messages);
-  Status Add(const ChatMessage& message) { return Add({&message, 1}); }
+  LFM2_FUNCTION Status Add(const ListRef<ChatMessage>& messages);
+  Status Add(const ChatMessage& message) { return Add(ListRef<ChatMessage>(&message, 1)); }
   // Computes what was added, so that the next answer begins sooner, or a mark can be set. Errors: Session::Prefill's;
   // the messages stay added.
   LFM2_FUNCTION Status Compute();
@@ -161,7 +162,7 @@ class Conversation {
   LFM2_FUNCTION Status CheckIdle(const char* where) const;
   LFM2_FUNCTION Status CheckComputed(const char* where) const;
   LFM2_FUNCTION Status Encode(const ChatPrompt& prompt);
-  LFM2_FUNCTION Status EncodeMessages(Span<const ChatMessage> messages);
+  LFM2_FUNCTION Status EncodeMessages(const ListRef<ChatMessage>& messages);
   LFM2_FUNCTION Status BeginNewAnswer(const AnswerOptions& options);
   LFM2_FUNCTION Status Advance(bool whole, TextSink sink);
   LFM2_FUNCTION Status Choose(TextSink sink);

@@ -62,23 +62,25 @@ LFM2_FUNCTION Status Conversation::Encode(const ChatPrompt& prompt) {
   return Status();
 }
 
-LFM2_FUNCTION Status Conversation::EncodeMessages(Span<const ChatMessage> messages) {
+LFM2_FUNCTION Status Conversation::EncodeMessages(const ListRef<ChatMessage>& messages) {
   ChatPrompt prompt;
   prompt.add_generation_prompt = false;
   if (tail_ == Tail::kNothing) {
     ChatMessage system = {ChatRole::kSystem, options_.system};
-    if (!messages.empty() && messages[0].role == ChatRole::kSystem) {
+    const ChatMessage head = messages.empty() ? system : messages[0];
+    const bool has_system = !messages.empty() && head.role == ChatRole::kSystem;
+    if (has_system) {
       if (!options_.system.empty()) {
         return Status(StatusCode::kInvalidArgument, "messages", "begin with a system text, and options.system is one");
       }
-      system = messages[0];
-      messages = messages.subspan(1, messages.size() - 1);
+      system = head;
     }
     prompt.messages = {&system, 1};
     prompt.tools = options_.tools;
     LFM2_RETURN_IF_ERROR(Encode(prompt));
     system_tokens_ = pending_;
     prompt.tools = {};
+    prompt.first = has_system ? 1 : 0;
   }
   prompt.messages = messages;
   prompt.continues = true;
@@ -90,12 +92,13 @@ LFM2_FUNCTION Status Conversation::EncodeMessages(Span<const ChatMessage> messag
   return Status();
 }
 
-LFM2_FUNCTION Status Conversation::Add(Span<const ChatMessage> messages) {
+LFM2_FUNCTION Status Conversation::Add(const ListRef<ChatMessage>& messages) {
   LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Add"));
   for (size_t i = 0; i < messages.size(); ++i) {
-    if (RoleName(messages[i].role).empty()) {
-      return Status(StatusCode::kInvalidArgument, "message.role", "does not exist",
-                    static_cast<uint8_t>(messages[i].role), static_cast<uint8_t>(ChatRole::kTool))
+    const ChatRole role = messages[i].role;
+    if (RoleName(role).empty()) {
+      return Status(StatusCode::kInvalidArgument, "message.role", "does not exist", static_cast<uint8_t>(role),
+                    static_cast<uint8_t>(ChatRole::kTool))
           .At(static_cast<uint32_t>(i));
     }
   }

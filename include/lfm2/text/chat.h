@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "lfm2/base/config.h"
-#include "lfm2/base/span.h"
+#include "lfm2/base/list_ref.h"
 #include "lfm2/base/status.h"
 #include "lfm2/format/vocab.h"
 #include "lfm2/text/json_spelling.h"
@@ -45,7 +45,7 @@ struct ChatMessage {
   // Of an assistant's turn, written by the LFM2.5 template only: its thoughts, and its calls, each as name(arg=value,
   // ...). The LFM2 template expects both within `content`, as the model wrote them.
   std::string_view thinking = {};
-  Span<const std::string_view> tool_calls = {};
+  ListRef<std::string_view> tool_calls = {};
 };
 
 // What joins a turn to an answer that was generated into the context: after the answer's <|im_end|>, or after an answer
@@ -59,10 +59,10 @@ inline constexpr std::string_view kThinkEnd = "</think>";
 
 // A chat to render. Owns nothing.
 struct ChatPrompt {
-  Span<const ChatMessage> messages;
+  ListRef<ChatMessage> messages;
   // The model's tools, each as JSON. Written in the spelling that models were trained on (JsonSpeller), however it is
   // spelled here.
-  Span<const std::string_view> tools = {};
+  ListRef<std::string_view> tools = {};
   // Ends with the beginning of an assistant's turn.
   bool add_generation_prompt = true;
   // Messages that are in the context already: only those from `first` on are written, and neither bos nor tools.
@@ -118,13 +118,14 @@ class ChatRenderer {
   ChatRenderer(ChatTemplate kind, const ChatPrompt& prompt, Sink& sink) : kind_(kind), prompt_(prompt), sink_(sink) {}
 
   void Run(std::string_view bos) {
-    const Span<const ChatMessage> messages = prompt_.messages;
+    const ListRef<ChatMessage>& messages = prompt_.messages;
     size_t from = prompt_.first;
     Template(prompt_.joint);
     if (from == 0 && !prompt_.continues) {
       Template(bos);
-      const bool has_system = messages[0].role == ChatRole::kSystem;
-      System(has_system ? messages[0].content : std::string_view());
+      const ChatMessage head = messages[0];
+      const bool has_system = head.role == ChatRole::kSystem;
+      System(has_system ? head.content : std::string_view());
       if (has_system) from = 1;
     }
     size_t after_last_user = 0;
@@ -239,7 +240,7 @@ class ChatRenderer {
   Sink& sink_;
 };
 
-inline Status CheckTools(Span<const std::string_view> tools) {
+inline Status CheckTools(const ListRef<std::string_view>& tools) {
   for (size_t i = 0; i < tools.size(); ++i) {
     JsonSpeller speller(tools[i], "tool");
     for (std::string_view piece; speller.Next(&piece);) continue;
@@ -268,9 +269,10 @@ Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& pro
                   prompt.messages.size());
   }
   for (size_t i = 0; i < prompt.messages.size(); ++i) {
-    if (!RoleName(prompt.messages[i].role).empty()) continue;
-    return Status(StatusCode::kInvalidArgument, "chat message", "has a role that is none",
-                  static_cast<uint8_t>(prompt.messages[i].role), static_cast<uint8_t>(ChatRole::kTool))
+    const ChatRole role = prompt.messages[i].role;
+    if (!RoleName(role).empty()) continue;
+    return Status(StatusCode::kInvalidArgument, "chat message", "has a role that is none", static_cast<uint8_t>(role),
+                  static_cast<uint8_t>(ChatRole::kTool))
         .At(static_cast<uint32_t>(i));
   }
   if (prompt.first == 0) LFM2_RETURN_IF_ERROR(chat_internal::CheckTools(prompt.tools));
