@@ -35,13 +35,14 @@ function(lfm2_tensor_type_mask types out)
   set(${out} ${mask} PARENT_SCOPE)
 endfunction()
 
-# lfm2_add_library(NAME [ISA SET] [TYPES TYPE...] [DYNAMIC_DISPATCH]): a static library with all of lfm2.h in it. What links
-# it sees declarations only, compiles in a fraction of a second and needs no Highway.
+# lfm2_add_library(NAME [ISA SET] [TYPES TYPE...] [DYNAMIC_DISPATCH] [POSIX]): a static library with all of lfm2.h and
+# lfm2_c.h in it. What links it sees declarations only, compiles in a fraction of a second and needs no Highway.
 #   ISA               the instruction set, as lfm2_isa_flags knows it; left out: what the compiler's flags name
 #   TYPES             the types of weights that its kernels are compiled for (F32 is always there); left out: all
 #   DYNAMIC_DISPATCH  kernels for several instruction sets, chosen at run time
+#   POSIX             files and threads for C programs too
 function(lfm2_add_library name)
-  cmake_parse_arguments(library "DYNAMIC_DISPATCH" "ISA" "TYPES" ${ARGN})
+  cmake_parse_arguments(library "DYNAMIC_DISPATCH;POSIX" "ISA" "TYPES" ${ARGN})
   if(library_UNPARSED_ARGUMENTS)
     string(JOIN " " unknown ${library_UNPARSED_ARGUMENTS})
     message(FATAL_ERROR "lfm2_add_library(${name}) does not know: ${unknown}")
@@ -56,8 +57,8 @@ function(lfm2_add_library name)
     set(types LFM2_TENSOR_TYPES=${mask})
   endif()
   # Each of these headers has its definitions in this file.
-  set(headers lfm2.h)
-  set(text "#define LFM2_IMPLEMENTATION\n")
+  set(headers lfm2.h lfm2_c.h)
+  set(text "#define LFM2_IMPLEMENTATION\n#define LFM2_C_IMPLEMENTATION\n")
   foreach(header IN LISTS headers)
     string(APPEND text "#include \"${header}\"\n")
   endforeach()
@@ -68,4 +69,9 @@ function(lfm2_add_library name)
   target_compile_definitions(${name} PUBLIC LFM2_SEPARATE_COMPILATION ${types}
     PRIVATE $<$<BOOL:${library_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
   target_compile_options(${name} PRIVATE ${flags})
+  if(library_POSIX)
+    find_package(Threads REQUIRED)
+    target_compile_definitions(${name} PUBLIC LFM2_POSIX)
+    target_link_libraries(${name} PUBLIC Threads::Threads)
+  endif()
 endfunction()

@@ -20,10 +20,12 @@ FOLDERS = {
     "layers": {"kernels", "model", "format", "storage"},
     "runtime": {"layers", "kernels", "model", "text", "format", "storage"},
     "posix": {"storage"},
+    "c": {"posix", "format", "kernels", "model", "runtime", "storage", "text"},
 }
 STANDARD_HEADERS = {"cstddef", "cstdint", "cstring", "string_view", "type_traits", "cmath"}
 # Files that may include more, and why nothing else may.
 MORE_HEADERS = {
+    "lfm2/c/types.h": {"stdbool.h", "stddef.h", "stdint.h", "string.h"},  # it is C
     "lfm2/base/assert.h": {"cassert"},
     "lfm2/base/crc32c.h": {"nmmintrin.h", "cpuid.h", "arm_acle.h"},  # the processor's own CRC-32C
     "lfm2/kernels/cpu_features.h": {"cpuid.h"},  # an instruction, no call
@@ -33,11 +35,15 @@ MORE_HEADERS = {
 # Per-target code and Highway are in the -inl.h files of this folder only: what is outside is the same type and function in every
 # unit of a program, whatever the compiler's flags.
 TARGET_FOLDER = "kernels"
+# Objects are constructed in memory of the caller: no allocation.
+IN_PLACE = "lfm2/c/object.h"
 # Includes the -inl.h files once for every target, so it can not be one.
 DISPATCH = "lfm2/runtime/dispatch.h"
 FOREACH_TARGET = (DISPATCH, "hwy/foreach_target.h")
-# Definitions (_impl.h, -inl.h), which units that define LFM2_SEPARATE_COMPILATION do not see: lfm2.h reaches them through this.
+# Definitions (_impl.h, -inl.h), which units that define LFM2_SEPARATE_COMPILATION do not see: lfm2.h reaches them through this,
+# and lfm2_c.h its own through the other.
 IMPLEMENTATION = "lfm2/runtime/implementation.h"
+C_IMPLEMENTATION = "lfm2/c/implementation.h"
 MAX_LINES = 450
 MAX_COLUMNS = 120
 
@@ -82,7 +88,7 @@ def check_guard(path, text):
 
 
 def is_definitions(path):
-    return path.endswith(("-inl.h", "_impl.h")) or path in (DISPATCH, IMPLEMENTATION)
+    return path.endswith(("-inl.h", "_impl.h")) or path in (DISPATCH, IMPLEMENTATION, C_IMPLEMENTATION)
 
 
 def check_includes(path, code, text):
@@ -99,7 +105,8 @@ def check_includes(path, code, text):
         if not match or not code[number - 1].lstrip().startswith("#"):
             continue
         name = match.group(1)
-        if is_definitions(name) and not is_definitions(path) and (path, name) != ("lfm2.h", IMPLEMENTATION):
+        is_way_in = (path, name) in (("lfm2.h", IMPLEMENTATION), ("lfm2_c.h", C_IMPLEMENTATION))
+        if is_definitions(name) and not is_definitions(path) and not is_way_in:
             yield number, "declarations", f"{path} is seen by units that declare only, and {name} has definitions"
         if name.startswith("lfm2/"):
             target = name[len("lfm2/"):]
@@ -111,6 +118,8 @@ def check_includes(path, code, text):
         elif name.startswith("hwy/"):
             if (folder != TARGET_FOLDER or not path.endswith("-inl.h")) and (path, name) != FOREACH_TARGET:
                 yield number, "highway", f"{name} belongs in -inl.h files of {TARGET_FOLDER}"
+        elif folder == "c" and name == "lfm2.h":
+            continue
         elif folder != "posix" and name not in STANDARD_HEADERS | MORE_HEADERS.get(path, set()):
             yield number, "header", f"<{name}> is not among the headers that the library may include"
 
@@ -125,7 +134,7 @@ def check_library_file(path, text):
         line = re.sub(r"=\s*delete\b", "", line)
         for rule, pattern in FORBIDDEN:
             match = re.search(pattern, line)
-            if match:
+            if match and not (path == IN_PLACE and match.group(0) == "new"):
                 yield number, rule, f"'{match.group(0).strip()}' has no place in the library"
         if path.endswith("-inl.h") and re.search(r"\bdouble\b", line):
             yield number, "double", "per-target code computes in float and integers"
@@ -147,7 +156,7 @@ def check(root):
     findings = []
     for top in ("include", "tools", "tests", "examples"):
         for file in sorted((root / top).rglob("*")):
-            if file.suffix not in {".h", ".cc"}:
+            if file.suffix not in {".h", ".cc", ".c"}:
                 continue
             text = file.read_text(encoding="utf-8")
             path = file.relative_to(root).as_posix()
@@ -189,9 +198,14 @@ BAD = [
     ("declarations", "include/lfm2/runtime/good.h", '#include "lfm2/runtime/session_impl.h"\nstruct Good {'),
     ("declarations", "include/lfm2/kernels/good.h", '#include "lfm2/kernels/kernels-inl.h"\nstruct Good {'),
     ("declarations", "include/lfm2/runtime/good.h", '#include "lfm2/runtime/implementation.h"\nstruct Good {'),
+    ("declarations", "include/lfm2/runtime/good.h", '#include "lfm2/c/implementation.h"\nstruct Good {'),
     ("declarations", "include/lfm2.h", '#include "lfm2/runtime/dispatch.h"\nstruct Good {'),
     ("allocation", "include/lfm2/model/good.h", "void* p = std::malloc(1);\nstruct Good {"),
     ("allocation", "include/lfm2/model/good.h", "int* p = new int;\nstruct Good {"),
+    ("allocation", "include/lfm2/c/object.h", "void* p = std::malloc(1);\nstruct Good {"),
+    ("layering", "include/lfm2/c/good.h", '#include "lfm2/layers/router.h"\nstruct Good {'),
+    ("header", "include/lfm2/model/good.h", '#include "lfm2.h"\nstruct Good {'),
+    ("columns", "tests/c/good.c", "// " + "x" * 120 + "\nstruct Good {"),
     ("exceptions", "include/lfm2/model/good.h", "void F() { throw 1; }\nstruct Good {"),
     ("exceptions", "include/lfm2/model/good.h", "auto F(std::string_view s) { return s.substr(1); }\nstruct Good {"),
     ("rtti", "include/lfm2/model/good.h", "auto* b = dynamic_cast<B*>(a);\nstruct Good {"),

@@ -110,9 +110,12 @@ TEST_CASE("a chat that goes on is the rest of the whole prompt") {
     REQUIRE(chat.ReadTools(c["tools"]).ok());
     ChatPrompt all = chat.Prompt(true);
     const std::string whole = Text(ChatTemplate::kLfm2, all);
-    for (size_t first = 1; first <= all.messages.size(); ++first) {
+    std::vector<ChatMessage> messages;
+    for (const ChatMessage& message : all.messages) {
+      messages.push_back(message);
+      const size_t first = messages.size();
       ChatPrompt before = all, after = all;
-      before.messages = all.messages.subspan(0, first);
+      before.messages = messages;
       before.add_generation_prompt = false;
       after.first = first;
       CHECK(Text(ChatTemplate::kLfm2, before) + Text(ChatTemplate::kLfm2, after) == whole);
@@ -126,7 +129,7 @@ TEST_CASE("the next turn joins the answer that the model has generated") {
   prompt.messages = messages;
   const std::string whole = Text(ChatTemplate::kLfm2, prompt);
   ChatPrompt question = prompt;
-  question.messages = prompt.messages.subspan(0, 1);
+  question.messages = {messages, 1};
   ChatPrompt next = prompt;
   next.first = 2;
   next.joint = kChatAfterAnswer;

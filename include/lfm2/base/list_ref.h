@@ -38,7 +38,8 @@ class ListRef {
   template <size_t N>
   constexpr ListRef(const T (&array)[N]) : items_(array), size_(N) {}
   // From anything with data() and size().
-  template <class C, class = std::enable_if_t<std::is_convertible_v<decltype(std::declval<const C&>().data()), const T*>>>
+  template <class C,
+            class = std::enable_if_t<std::is_convertible_v<decltype(std::declval<const C&>().data()), const T*>>>
   constexpr ListRef(const C& container) : ListRef(container.data(), container.size()) {}
 
   constexpr size_t size() const { return size_; }

@@ -1,0 +1,16 @@
+# Compiles each of SOURCES, and lfm2_c.h alone, with COMPILER and FLAGS, with and without LFM2_POSIX.
+set(failed 0)
+get_filename_component(folder "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+foreach(posix "" -DLFM2_POSIX)
+  foreach(source ${SOURCES} "${INCLUDE}/lfm2_c.h")
+    execute_process(COMMAND "${COMPILER}" ${FLAGS} ${posix} -I "${INCLUDE}" -I "${folder}" -fsyntax-only -x c "${source}"
+      RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+      message("${COMPILER} ${posix} ${source}: failed")
+      set(failed 1)
+    endif()
+  endforeach()
+endforeach()
+if(failed)
+  message(FATAL_ERROR "lfm2_c.h is not C99 for ${COMPILER}")
+endif()
