@@ -1,12 +1,15 @@
-// What the example needs of a board. Each board_*.cc has it for a processor; the boards' addresses come from CMake.
+// What the examples need of a board, by names that C programs can call. Each board_*.cc has it for a processor; the
+// boards' addresses come from CMake.
 #ifndef LFM2_EXAMPLES_BARE_METAL_BOARD_H_
 #define LFM2_EXAMPLES_BARE_METAL_BOARD_H_
 
 #include <cstddef>
 #include <cstdint>
 
-// main.cc's; called when memory is set up.
-extern "C" int Main();
+extern "C" {
+
+// The program's; called when memory is set up.
+int Main();
 
 // Puts one byte on the serial line, waiting until there is room.
 void PutByte(char byte);
@@ -15,5 +18,7 @@ char GetByte();
 
 // Time in ticks of the board's own clock, from anywhere.
 uint64_t Ticks();
+
+}  // extern "C"
 
 #endif  // LFM2_EXAMPLES_BARE_METAL_BOARD_H_
