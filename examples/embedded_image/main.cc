@@ -4,7 +4,7 @@
 
 #include "lfm2.h"
 
-#include "home_config.h"  // made by lfm2-inspect --header: kHome is the shape of the model
+#include "home_config.h"  // made by lfm2-inspect --header: kHomeHf is the shape of the model
 
 // The image, put into read-only memory by image.S.
 extern "C" const std::byte lfm2_image_begin[];
@@ -20,7 +20,7 @@ constexpr lfm2::SessionOptions Options() {
   return options;
 }
 
-alignas(lfm2::kAlignment) std::byte g_arena[lfm2::ArenaBytes(kHome, Options())];
+alignas(lfm2::kAlignment) std::byte g_arena[lfm2::ArenaBytes(kHomeHf, Options())];
 static_assert(sizeof(g_arena) < 512 * 1024, "leaves room in 512 KB of RAM");
 
 lfm2::MemoryStorage g_flash;
