@@ -3,8 +3,9 @@
 
     strict_warnings.py INCLUDE_DIRECTORY HEADERS OBJECT SOURCE COMPILER ARGUMENT...
 
-HEADERS is a pattern of files below INCLUDE_DIRECTORY: each alone, twice in one unit. What one of them forgets to include
-does not depend on the processor, so that on others those of posix/ are enough. Other gates judge OBJECT.
+HEADERS is a pattern of files below INCLUDE_DIRECTORY: each alone, twice in one unit, with LFM2_SEPARATE_COMPILATION, because the
+definitions of what one declares may be in others. What one of them forgets to include does not depend on the processor, so that
+on others those of posix/ are enough. Other gates judge OBJECT.
 """
 import concurrent.futures
 import os
@@ -33,7 +34,7 @@ def main():
     # The object code first: it takes longest. The optimiser sees what the front end alone does not, such as a use of what
     # was never set.
     jobs = [(source, [*compiler, *FLAGS, "-O2", "-DNDEBUG", "-c", "-o", unit, source], "")]
-    jobs += [(f"#include \"{name}\"", [*compiler, *FLAGS, "-fsyntax-only", "-x", "c++", "-"],
+    jobs += [(f"#include \"{name}\"", [*compiler, *FLAGS, "-DLFM2_SEPARATE_COMPILATION", "-fsyntax-only", "-x", "c++", "-"],
               f'#include "{name}"\n#include "{name}"\n') for name in headers]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         failures = [failure for failure in pool.map(lambda job: compile_unit(*job), jobs) if failure]
