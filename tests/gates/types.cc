@@ -1,5 +1,5 @@
-// A program of units compiled for different instruction sets: the same types in all, which hand each other their objects,
-// and the same tokens.
+// A program of units compiled for different instruction sets: the same types in all, which hand each other their
+// objects, and the same tokens.
 #include <cstdio>
 #include <cstring>
 #include <string>

@@ -1,5 +1,5 @@
-// What three units of one program, compiled for different instruction sets, do with the same objects. The types are only
-// declared here: a type that depended on the flags could not be, and its name would not link.
+// What three units of one program, compiled for different instruction sets, do with the same objects. The types are
+// only declared here: a type that depended on the flags could not be, and its name would not link.
 #ifndef LFM2_TESTS_GATES_TYPES_H_
 #define LFM2_TESTS_GATES_TYPES_H_
 

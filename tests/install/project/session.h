@@ -1,6 +1,6 @@
 // A user's own header, which names the library's types and includes nothing of it.
-#ifndef USES_LFM2_SESSION_H_
-#define USES_LFM2_SESSION_H_
+#ifndef LFM2_TESTS_INSTALL_PROJECT_SESSION_H_
+#define LFM2_TESTS_INSTALL_PROJECT_SESSION_H_
 
 namespace lfm2 {
 class Image;
@@ -10,4 +10,4 @@ class Status;
 
 lfm2::Status OpenSession(const lfm2::Image& image, lfm2::Session* session);
 
-#endif  // USES_LFM2_SESSION_H_
+#endif  // LFM2_TESTS_INSTALL_PROJECT_SESSION_H_
