@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "lfm2/model/expert_cache.h"
@@ -143,7 +144,7 @@ inline Use Tokens(Random* random, uint32_t moe_layer, uint32_t tokens) {
   return use;
 }
 
-// Slots as a naive reader would manage them in decode: which experts stay is a matter of the policy alone.
+// Slots as a naive reader would manage them: which experts stay is a matter of the policy alone.
 class NaiveSlots {
  public:
   NaiveSlots(const ModelConfig& c, uint32_t slots) : slots_(slots), layers_(c.moe_layers()), memory_(1 << 20) {
@@ -155,16 +156,18 @@ class NaiveSlots {
   uint32_t Step(const Use& use) {
     std::set<uint16_t>& here = layers_[use.moe_layer];
     const std::vector<uint16_t> picks = use.active();
-    policy_.Use(use.moe_layer, use.tokens[0].data(), static_cast<uint32_t>(use.tokens[0].size()));
+    for (const auto& token : use.tokens) policy_.Use(use.moe_layer, token.data(), static_cast<uint32_t>(token.size()));
     uint32_t hits = 0;
     for (const uint16_t e : picks) hits += static_cast<uint32_t>(here.count(e));
     here.insert(picks.begin(), picks.end());
     while (here.size() > slots_) {
       auto least = here.end();
       for (auto e = here.begin(); e != here.end(); ++e) {
-        if (std::find(picks.begin(), picks.end(), *e) != picks.end()) continue;
-        const auto priority = [&](uint16_t x) { return policy_.Priority(use.moe_layer, x); };
-        if (least == here.end() || priority(*e) < priority(*least)) least = e;
+        // Those of the use go last: a prompt's may be more than the slots.
+        const auto worth = [&](uint16_t x) {
+          return std::make_pair(std::binary_search(picks.begin(), picks.end(), x), policy_.Priority(use.moe_layer, x));
+        };
+        if (least == here.end() || worth(*e) < worth(*least)) least = e;
       }
       here.erase(least);
     }

@@ -194,6 +194,67 @@ TEST_CASE("behind an error nothing is lost but the call: the next one is right, 
   }
 }
 
+TEST_CASE("a drive that does not answer is waited for once a call, and by no call twice") {
+  uint32_t failures = 0;
+  for (uint32_t seed = 1; seed <= 30; ++seed) {
+    for (const uint32_t tokens : {1u, 12u}) {
+      CAPTURE(seed);
+      CAPTURE(tokens);
+      CacheOptions options;
+      options.drive = DriveOptions(5, kBlock, seed);
+      CacheOnDrive c(options);
+      Random random(seed);
+      const Use use = Tokens(&random, 1, tokens);
+      c.streamed.drive.FailRead(c.streamed.drive.reads() + seed % 9, Fault::kTimeout);
+      const auto now = [&c] { return c.streamed.watched.queue()->NowNs(); };
+      for (;;) {
+        const uint64_t begin = now();
+        const Status status = c.Run(use);
+        if (status.ok()) break;
+        CHECK(status.code() == StatusCode::kTimeout);
+        CHECK(now() - begin == options.drive.timeout_ns);
+        ++failures;
+      }
+    }
+  }
+  CHECK(failures > 60);  // one call may not be enough
+}
+
+TEST_CASE("what counts as resident follows the uses alone: slots of which nothing is read ahead and nothing is late") {
+  std::vector<std::vector<bool>> first;
+  bool differs = false;
+  for (const uint64_t speed : {uint64_t{0}, uint64_t{2000000}, uint64_t{200000000}}) {
+    CAPTURE(speed);
+    CacheOptions options;
+    options.slot_bytes = uint64_t{4} * 7 * Home().image().record_layer(0).stride;
+    options.read_ahead = true;
+    options.prefer_resident = 0.1f;
+    options.drive.speed = {speed, 20000, 4};
+    CacheOnDrive c(options);
+    c.compute = [&c](const std::vector<uint16_t>&) { c.streamed.drive.Advance(30000); };
+    NaiveSlots naive(c.config(), 7);
+    Random random(11);
+    std::vector<std::vector<bool>> seen;
+    for (const uint32_t tokens : {1u, 1u, 1u, 70u, 1u, 1u, 9u, 1u, 1u, 1u, 1u}) {
+      for (uint32_t m = 0; m < 4; ++m) {
+        const Use use = Tokens(&random, m, tokens);
+        LFM2_REQUIRE_OK(c.Run(use, tokens == 1 ? Choice(&random) : std::vector<uint16_t>()));
+        naive.Step(use);
+        seen.emplace_back();
+        for (uint16_t e = 0; e < 32; ++e) {
+          const bool counts = c.cache.CountsAsResident(m, e);
+          CHECK(counts == (naive.layer(m).count(e) == 1));
+          differs = differs || counts != c.cache.IsResident(m, e);
+          seen.back().push_back(counts);
+        }
+      }
+    }
+    if (first.empty()) first = seen;
+    CHECK(seen == first);
+  }
+  CHECK(differs);
+}
+
 TEST_CASE("repetitions are counted, and no more of them than were asked for") {
   for (const uint32_t retries : {0u, 1u, 2u}) {
     for (uint32_t failures = 1; failures <= 3; ++failures) {

@@ -114,15 +114,19 @@ TEST_CASE("as long as an expert of a prompt is not in memory the drive has reads
 }
 
 TEST_CASE("a prompt takes hardly longer than its products alone or its reads alone, whichever is more") {
-  for (const uint64_t expert_ns : {5000u, 12000u, 18000u, 25000u, 60000u}) {
+  for (const uint64_t expert_ns : {1000u, 5000u, 12000u, 18000u, 25000u, 60000u}) {
     CAPTURE(expert_ns);
     CacheOnDrive c(WithSlots(7, true));
     const Times times = TimeOfPrefill(&c, expert_ns, 0.3);
     CAPTURE(times.compute);
     CAPTURE(times.read);
     CAPTURE(times.all);
-    CHECK(times.quality() >= 0.88);
     MESSAGE(times.quality());
+    // Where both take the same time, each waits where the other is late: here above all in the first of four layers,
+    // for which nobody reads ahead.
+    CHECK(times.quality() >= (expert_ns == 18000 ? 0.84 : 0.9));
+    // A slot that experts pass through is one less for what stays.
+    CHECK(times.read <= 1.05 * 5 * kLayers * (kExperts - 7) * static_cast<double>(c.stride()));
   }
 }
 

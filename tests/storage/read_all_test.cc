@@ -121,7 +121,7 @@ TEST_CASE("a piece that fails names its byte, nothing stays under way, and the n
   }
 }
 
-TEST_CASE("a device that does not answer is a timeout, not a wait for ever") {
+TEST_CASE("a device that does not answer is a timeout once a call, not a wait for ever") {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     SimulatedDeviceOptions options = Options(3, kBlock);
@@ -130,6 +130,7 @@ TEST_CASE("a device that does not answer is a timeout, not a wait for ever") {
     device.drive.FailRead(seed % 10, Fault::kTimeout);
     const Status status = ReadAll(device.queue(), 0, 10 * kBlock, kTo);
     CHECK(status.code() == StatusCode::kTimeout);
+    CHECK(device.queue().NowNs() == options.timeout_ns);
     // What the device still owns is written by nobody else, and collected before anything is read again.
     int tries = 0;
     while (!ReadAll(device.queue(), 0, 10 * kBlock, kTo).ok()) REQUIRE(++tries < 4);

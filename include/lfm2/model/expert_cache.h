@@ -91,12 +91,13 @@ class ExpertCache {
     LFM2_RETURN_IF_ERROR(OrGiveUp(TakeWhatIsThere()));
     run.Forget();
     run.use = use;
-    uint32_t hits = 0, begun = 0;
+    uint32_t hits = 0, begun = 0, passing = 0;
     for (uint32_t i = 0; i < use.active_count; ++i) {
       const uint32_t s = SlotOf(i);
       if (s != kNone) {
         SetReady(i, s);
         ++hits;
+        passing += slots_[s].passing ? 1 : 0;
       } else if (run.loader.Want(use.moe_layer, use.active[i])) {
         state_[i] = State::kLoading;
         ++begun;
@@ -106,6 +107,7 @@ class ExpertCache {
       }
     }
     run.loader.DropGuesses();
+    if (is_prefill()) slots_.LetPass(passing);
     statistics().hits += hits;
     statistics().misses += use.active_count - hits;
     statistics().ahead += begun;

@@ -19,7 +19,8 @@ class ExpertSlots {
     std::byte* memory;
     uint32_t record;  // kNone: empty
     bool busy;        // being read, or read by products
-    bool passing;     // as large as any record, and no layer's own in prefill
+    bool may_pass;    // as large as any record
+    bool passing;     // no layer's own in prefill
   };
 
   // First in an arena whose front is aligned to kRecordAlignment.
@@ -39,7 +40,7 @@ class ExpertSlots {
     uint32_t slot = 0;
     const auto add_slots = [&](uint32_t count, uint64_t bytes, bool passing) {
       for (uint32_t i = 0; i < count; ++i, memory += static_cast<size_t>(bytes))
-        slots_[slot++] = {memory, kNone, false, passing};
+        slots_[slot++] = {memory, kNone, false, false, passing};
     };
     const uint64_t largest = LeastSlotBytes(config, shape);
     add_slots(plan.shared, largest, true);
@@ -49,9 +50,10 @@ class ExpertSlots {
       layers_[m] = {own > 0 ? slot : 0, own > 0 ? own : plan.shared, own > 0};
       add_slots(own, shape.record_bytes[m], false);
       if (passing >= kPassingSlots || own < 2 || own == experts_ || shape.record_bytes[m] != largest) continue;
-      slots_[slot - 1].passing = true;
+      slots_[slot - 1].may_pass = true;
       ++passing;
     }
+    LetPass(0);
   }
 
   Slot& operator[](uint32_t s) const { return slots_[s]; }
@@ -70,6 +72,16 @@ class ExpertSlots {
   void Fill(uint32_t s, uint32_t record) {
     slots_[s].record = record;
     where_[record] = s;
+  }
+  // How many slots experts pass through in prefill, beside shared ones. Each costs a favourite its place, so they should
+  // be few more than were `used`, that is as many as the drive fills while a layer's operator computes.
+  void LetPass(uint32_t used) {
+    uint32_t count = used + kSparePassingSlots;
+    for (uint32_t s = 0; s < total_; ++s) {
+      if (!slots_[s].may_pass) continue;
+      slots_[s].passing = count > 0;
+      count -= count > 0 ? 1 : 0;
+    }
   }
   void ReleaseAll() {
     for (uint32_t s = 0; s < total_; ++s) slots_[s].busy = false;
@@ -96,9 +108,10 @@ class ExpertSlots {
   uint32_t SpareForNext(uint32_t moe_layer) const { return Spare(moe_layer, moe_layer); }
 
  private:
-  // Slots that experts of all layers pass through in prefill. What is read to them, above all while another layer
-  // computes, drives out no favourite of the layer that it is for.
+  // Slots that experts of all layers pass through in prefill, at most. What is read to them, above all while another
+  // layer computes, drives out no favourite of the layer that it is for.
   static constexpr uint32_t kPassingSlots = 8;
+  static constexpr uint32_t kSparePassingSlots = 2;
 
   struct Layer {
     uint32_t first;  // slot

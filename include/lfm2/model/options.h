@@ -28,12 +28,13 @@ struct SessionOptions {
   uint64_t arena_bytes = 0;
   // How often a record is read again, or a piece of it, after an error or a wrong CRC. A timeout is not repeated.
   uint32_t read_retries = 2;
-  // Decode reads what it guesses that the next layer needs while the drive has nothing else to do. More bytes in all,
-  // fewer waits; results do not depend on it.
+  // Reads what the next layer will need while the drive has nothing else to do: in decode a guess, in prefill nearly
+  // certain. More bytes in all, fewer waits; results do not depend on it.
   bool read_ahead = true;
   // Two ways to read less that change the results, off at 0; docs/streaming.md has what they cost. Both act on tokens
-  // that are computed one at a time. An expert in memory is chosen before one that is not and whose router score
-  // (0 to 1) is at most this much higher.
+  // that are computed one at a time. In memory is for both what would be if every read ended at once and nothing was
+  // read ahead: equal calls give equal tokens, however fast the drive is, as long as no call fails. An expert in memory
+  // is chosen before one that is not and whose router score (0 to 1) is at most this much higher.
   float prefer_resident = 0.0f;
   // An expert that is not in memory is left out where its share of the token's experts is smaller; never the best one.
   float drop_below = 0.0f;
