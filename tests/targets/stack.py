@@ -12,6 +12,8 @@ import sys
 
 INDIRECT = [
     (re.compile(r"BlockQueue"), re.compile(r"ReadVirtioBlocks")),
+    # Opening calls no kernel.
+    (re.compile(r"Session8OpenWith"), re.compile(r"BindExperts|MemoryStorage|BlockStorage|BlockQueue")),
     # What has no executor, as the programs of the boards, calls its tasks itself.
     (re.compile(r"(^|:)_ZN4lfm2(14MoeFeedForward|7Session)"),
      re.compile(r"SimdKernels|BindExperts|KeepReadingExperts|ChooseFromCache|ComputeStreamed|MemoryStorage|BlockStorage|BlockQueue")),

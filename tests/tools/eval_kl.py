@@ -164,12 +164,12 @@ with tempfile.TemporaryDirectory() as name:
     broken[len(broken) // 2:len(broken) // 2 + 4096] = b"\xff" * 4096
     (folder / "broken.lfm2").write_bytes(broken)
     (folder / "tasks.json").write_text(json.dumps({"items": [{"context": "a", "choices": [" b", " c"], "gold": 0}]}))
-    broken_file, says = folder / "broken.lfm2", r"broken.lfm2: a logit of position 0 of a window is not finite\n"
+    broken_file, says = folder / "broken.lfm2", r"broken.lfm2: not finite: .*layer \[\d+\] gave a NaN or an infinity"
     refused(1, broken_file, "--base", base, "--ids", prompt, saying=says)
     refused(1, base, "--base", broken_file, "--ids", prompt, saying=says)
     for command in (("perplexity", broken_file, "--ids", prompt), ("choices", broken_file, folder / "tasks.json")):
         result = subprocess.run([evaluate, *map(str, command)], capture_output=True, text=True)
-        says = says if command[0] == "perplexity" else r"tasks.json: items\[0\]: .*choices\[0\] are not finite\n"
+        says = says if command[0] == "perplexity" else r"tasks.json: items\[0\]: not finite: .*layer \[\d+\]"
         check(result.returncode == 1 and re.search(says, result.stderr) and not result.stdout, command, result)
 
     refused(1, folder / "none.lfm2", "--base", base, "--ids", prompt, saying="none.lfm2")

@@ -4,10 +4,6 @@
 
 namespace lfm2::tools {
 
-bool AreFinite(Span<const float> logits) {
-  return std::all_of(logits.begin(), logits.end(), [](float logit) { return std::isfinite(logit); });
-}
-
 double LogSumExp(Span<const float> logits) {
   const double largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
   double sum = 0;

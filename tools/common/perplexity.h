@@ -10,9 +10,6 @@
 
 namespace lfm2::tools {
 
-// Whether every logit is a number, and no infinity. Nothing can be said of a prediction where one is not.
-bool AreFinite(Span<const float> logits);
-
 // ln sum(exp(logits)), in double, however large they are. At least one.
 double LogSumExp(Span<const float> logits);
 

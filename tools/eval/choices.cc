@@ -74,17 +74,12 @@ Error ScoreItem(const std::vector<ChoiceTokens>& choices, Span<std::byte> mark, 
   for (const ChoiceTokens& choice : choices) {
     const size_t before = choice.context - 1, last = choice.ids.size() - 1;
     double sum = 0;
-    bool finite = true;
     const auto sink = [&](uint32_t position, Span<const float> logits) {
-      finite = finite && AreFinite(logits);
       sum -= NegativeLogLikelihood(logits, choice.ids[position + 1]);
     };
     LFM2_RETURN_IF_FAILED(Error::From(session->Rewind(mark)));
     LFM2_RETURN_IF_FAILED(prefill(choice, shared, before));
     LFM2_RETURN_IF_FAILED(Error::From(session->PrefillLogits({choice.ids.data() + before, last - before}, sink)));
-    if (!finite) {
-      return Error::Of("the model's logits behind choices[", uint64_t{score->tokens.size()}, "] are not finite");
-    }
     score->log_likelihood.push_back(sum);
     score->tokens.push_back(last - before);
   }

@@ -83,16 +83,12 @@ Error RunPerplexity(const PerplexityArguments& a) {
   session.SetObserver(recorder.observer());
   PerplexityMean mean;
   const auto predict = [&](const int32_t* ids, size_t size) {
-    Error error;
     const auto sink = [&](uint32_t position, Span<const float> logits) {
-      if (error.ok() && !AreFinite(logits)) {
-        error = Error::Of(a.model, ": a logit of position ", position, " of a window is not finite");
-      }
       mean.Add(NegativeLogLikelihood(logits, ids[position + 1]));
     };
     session.Reset();
-    LFM2_RETURN_IF_FAILED(Error::From(session.PrefillLogits({ids, size - 1}, sink)));
-    return error;
+    const Error run = Error::From(session.PrefillLogits({ids, size - 1}, sink));
+    return run.ok() ? run : Error::Of(a.model, ": ", run.text());
   };
   LFM2_RETURN_IF_FAILED(ForWindows(corpus, predict));
   LFM2_RETURN_IF_FAILED(recorder.Finish());
