@@ -1,6 +1,7 @@
-# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h, made by
-# tools/amalgamate with every build; and BUILD/dist/lfm2-VERSION-firmware.zip, the library for Arduino, PlatformIO and ESP-IDF.
-# `cpack` (or the target `package`) puts them into a release archive.
+# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h, and for C
+# BUILD/dist/lfm2_c.h beside one of these, made by tools/amalgamate with every build; and
+# BUILD/dist/lfm2-VERSION-firmware.zip, the library for Arduino, PlatformIO and ESP-IDF. `cpack` (or the target `package`) puts
+# them into a release archive.
 find_package(Python3 COMPONENTS Interpreter)
 
 # Highway for which instruction sets: those of this kind of processor.
@@ -26,6 +27,9 @@ if(Python3_FOUND)
     COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2_bundled.h"
       --bundle ${lfm2_bundle} --highway "${lfm2_highway_dir}"
     DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2_bundled.h (${lfm2_bundle})")
+  add_custom_command(OUTPUT "${dist}/lfm2_c.h"
+    COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2_c.h" --c
+    DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2_c.h")
   set(LFM2_HOMEPAGE "" CACHE STRING "Where the library is published, for the descriptions of packages")
   mark_as_advanced(LFM2_HOMEPAGE)
   set(lfm2_firmware_zip "${dist}/lfm2-${PROJECT_VERSION}-firmware.zip")
@@ -34,7 +38,7 @@ if(Python3_FOUND)
     COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/packaging/firmware/make-package" "${lfm2_firmware_zip}"
       --highway "${lfm2_highway_dir}" --homepage "${LFM2_HOMEPAGE}"
     DEPENDS ${headers} ${firmware} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2-${PROJECT_VERSION}-firmware.zip")
-  set(files "${dist}/lfm2.h" "${dist}/lfm2_bundled.h" "${lfm2_firmware_zip}")
+  set(files "${dist}/lfm2.h" "${dist}/lfm2_bundled.h" "${dist}/lfm2_c.h" "${lfm2_firmware_zip}")
   add_custom_target(lfm2_dist ALL DEPENDS ${files})
   if(LFM2_INSTALL)
     install(FILES ${files} DESTINATION "${CMAKE_INSTALL_DATADIR}/lfm2" COMPONENT lfm2_dist)

@@ -1,6 +1,6 @@
 """The single file that tools/amalgamate makes: the same bytes each time, clean under strict warnings for three standards and
 two compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, with the
-library compiled once, here and on 64-bit Arm, and always the results of the split headers.
+library compiled once, for C, here and on 64-bit Arm, and always the results of the split headers.
 
     dist.py --highway DIRECTORY --bin DIRECTORY [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM]
 
@@ -47,6 +47,8 @@ class Dist:
         # Where a user keeps it; nothing else of ours is on the include path.
         self.single = self.make("single/lfm2.h")
         self.bundled = self.make("bundled/lfm2_bundled.h", "--bundle", arguments.bundle)
+        # Beside each of them, as a C program needs it.
+        self.for_c = [self.make(f"{name}/lfm2_c.h", "--c") for name in ("single", "bundled")]
         self.models = []
         for gguf in [os.path.join(ROOT, "tests/data/home/Q4_0.gguf"), *sorted(glob.glob(os.path.join(ROOT, "tests/data/gguf/*")))]:
             self.models.append(os.path.join(folder, os.path.basename(gguf) + ".lfm2"))
@@ -54,7 +56,7 @@ class Dist:
 
     def make(self, name, *options):
         path = os.path.join(self.folder, name)
-        run(sys.executable, AMALGAMATE, path, *options, *(["--highway", self.arguments.highway] if options else []))
+        run(sys.executable, AMALGAMATE, path, *options, *(["--highway", self.arguments.highway] if "--bundle" in options else []))
         return path
 
     def program(self, name, compiler, *options, first_unit=()):
@@ -83,7 +85,7 @@ class Dist:
         again = self.make("again/lfm2.h")
         if not filecmp.cmp(self.single, again, shallow=False):
             raise Failure("made twice, the file is not the same")
-        for path in (self.single, self.bundled):
+        for path in (self.for_c[0], self.single, self.bundled):
             with open(path, encoding="utf-8") as file:
                 text = file.read()
             for what, pattern in (("a #line", r"^\s*#\s*line\b"), ("a path of this machine", re.escape(ROOT)),
@@ -165,6 +167,24 @@ class Dist:
         for name, path, once in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
             program = self.separate("dispatch-" + name, "g++", path, [], dispatch, "-DLFM2_TWICE", *once)
             expect_same(f"compiled apart with run-time dispatch, {name}", run(program, *self.models), want)
+
+    def test_c(self):
+        """A C99 program and one file in C++, each with one of our headers."""
+        for compiler, plus in (("gcc", "g++"), ("clang", "clang++")):
+            if not shutil.which(compiler) or not shutil.which(plus):
+                print(f"{compiler} is not there: not tried")
+                continue
+            for path, options in ((self.single, self.highway), (self.bundled, [])):
+                name = os.path.join(self.folder, f"c-{compiler}-{os.path.basename(path)}")
+                run(compiler, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-DLFM2_POSIX", "-I", os.path.dirname(path), "-c",
+                    os.path.join(HERE, "program.c"), "-o", name + ".o")
+                run(plus, "-std=c++17", "-O1", *STRICT, *self.flags, *options, "-DLFM2_SEPARATE_COMPILATION",
+                    '-DLFM2_C_HEADER="lfm2_c.h"', *self.including(path), "-c", os.path.join(HERE, "library.cc"), "-o", name + ".cc.o")
+                # No part of the C++ library is needed.
+                run(compiler, name + ".o", name + ".cc.o", "-o", name, "-pthread", "-lm")
+                said = run(name, self.models[0])
+                if ANSWER not in said:
+                    raise Failure(f"the C program with {os.path.basename(path)} answers {said!r}")
 
     def test_readme(self):
         """README.md's program, with the one file in place of its two includes."""

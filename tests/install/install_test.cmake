@@ -18,7 +18,7 @@ file(RENAME "${WORK}/first" "${WORK}/installed")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/release" --component lfm2_dist)
 file(GLOB released RELATIVE "${WORK}/release/share/lfm2" "${WORK}/release/share/lfm2/*")
 list(TRANSFORM released REPLACE "lfm2-[0-9]+\\.[0-9]+\\.[0-9]+" "lfm2-VERSION")
-if(NOT released STREQUAL "lfm2-VERSION-firmware.zip;lfm2.h;lfm2_bundled.h")
+if(NOT released STREQUAL "lfm2-VERSION-firmware.zip;lfm2.h;lfm2_bundled.h;lfm2_c.h")
   message(FATAL_ERROR "A release has the files ${released}")
 endif()
 
