@@ -6,7 +6,7 @@
     symbols.py [OPTION]... --self-test COMPILER ARGUMENT...
 
 --prefix: what the object defines for others is named lfm2 something or in the namespace lfm2, so that a program which links it
-can not collide with it. --every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
+can not collide with it; inline functions of the standard library may be there. --every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
 and refuses recursion. Templates are judged where SOURCE instantiates them. --nm and --readelf name the tools to use.
 """
 import pathlib
@@ -142,7 +142,8 @@ def judge(nm, readelf, unit, wants_prefix=False):
             findings.append(f"carries run-time type information: {name}")
         elif kind in "tTwWvV":
             functions += 1
-        if wants_prefix and kind not in "Uw" and (kind.isupper() or kind in "uv") and not is_named_ours(name):
+        is_standard = kind in "WV" and re.match(r"_ZN?[VKRO]*St", name)  # inline functions that are the same in every object
+        if wants_prefix and kind not in "Uw" and (kind.isupper() or kind in "uv") and not is_named_ours(name) and not is_standard:
             findings.append(f"is a name of ours for all the program: {name}")
     # .data.rel.ro is written by the loader alone: tables of addresses.
     defined, _ = references(readelf, str(unit))
@@ -189,7 +190,8 @@ BAD_NAMES = {
                                    "namespace hwy { template <class T> __attribute__((noinline)) int F(T t) { return t.x; } }\n"
                                    "namespace lfm2 { int F(S s) { return hwy::F(s); } }",
 }
-GOOD_NAMES = """namespace lfm2 { struct S { virtual int F() const; template <class T> T G(T t) const { return t; } };
+GOOD_NAMES = """#include <string_view>
+namespace lfm2 { size_t Find(std::string_view s) { return s.rfind("abc"); } struct S { virtual int F() const; template <class T> T G(T t) const { return t; } };
 int S::F() const { return 1; }
 inline const char* Name() { static const char kName[2] = {'a', 0}; return kName; }
 inline constexpr int kTable[2] = {1, 2}; const int* Table() { return kTable; }

@@ -162,7 +162,8 @@ ARDUINO_CATEGORIES = ("Display", "Communication", "Signal Input/Output", "Sensor
 
 
 def test_firmware(arguments, folder):
-    """The archive for Arduino, PlatformIO and ESP-IDF: what its three descriptions say, and their examples with its one header."""
+    """The archive for Arduino, PlatformIO and ESP-IDF: what its three descriptions say, and their examples with its one header, and
+    a program in C with the two."""
     again = os.path.join(folder, "again.zip")
     run(sys.executable, os.path.join(ROOT, "packaging", "firmware", "make-package"), again, "--highway", arguments.highway)
     with open(again, "rb") as new, open(arguments.firmware, "rb") as built:
@@ -204,6 +205,14 @@ def test_firmware(arguments, folder):
             run(arguments.cortex_m, f"-std={standard}", "-O2", *cortex_m7, *sketch_flags)
         else:
             run(arguments.compiler, f"-std={standard}", "-O2", *sketch_flags)
+
+    for name, text, language in (("unit.c", "#include <lfm2_c.h>\nlfm2_session session;\n", ["-x", "c", "-std=c99", "-pedantic"]),
+                                 ("lfm2.cpp", "#define LFM2_C_IMPLEMENTATION\n#include <lfm2_c.h>\n", ["-std=gnu++17", "-fno-rtti"])):
+        source = os.path.join(folder, name)
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text)
+        run(*([arguments.cortex_m, *cortex_m7] if arguments.cortex_m else [arguments.compiler]), *language, "-Os", "-Wall", "-Werror",
+            "-fno-exceptions", "-I", os.path.join(package, "src"), "-c", source, "-o", source + ".o")
 
     expect(f'version: "{version()}"\n' in text_of(package, "idf_component.yml"), "idf_component.yml has another version")
     # As ESP-IDF compiles C++; for its RISC-V chips where that compiler is there.
