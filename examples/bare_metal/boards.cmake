@@ -99,7 +99,7 @@ function(lfm2_add_firmware target board)
       -device virtio-blk-device,drive=disk)
   endif()
   target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections
-    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fcallgraph-info=su>
+    $<$<OR:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<COMPILE_LANG_AND_ID:C,GNU>>:-fcallgraph-info=su>
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
   list(GET memory 0 code)
   list(GET memory 1 code_bytes)

@@ -1,5 +1,5 @@
-// A board of examples/bare_metal, whose start-up code and serial line these are. The device that is read block by block is
-// its flash again: an SD card's driver would come here.
+// A board of examples/bare_metal, with its start-up code and serial line. The device that is read block by block is its
+// flash again: an SD card's driver would come here.
 #include <string.h>
 
 #include "platform.h"

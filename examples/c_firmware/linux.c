@@ -1,4 +1,5 @@
-// A machine with a C library: the flash is an array that is read from a file, the serial line standard input and output.
+// A machine with a C library: the flash is an array that is read from a file, the serial line is standard input and
+// output.
 #include <stdio.h>
 #include <string.h>
 

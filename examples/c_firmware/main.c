@@ -1,6 +1,6 @@
-// An assistant on a serial line, in C99, without a heap: each line is a command, and the model answers with the call of a
-// tool. Ctrl-D, or an empty line, ends it. With READ_BLOCKS the model is read by a driver's function, as tokens need it;
-// without, it is used where it lies in flash.
+// An assistant on a serial line, in C99, without a heap: each line is a command, and the model answers with the call of
+// a tool. Ctrl-D, or an empty line, ends it. With READ_BLOCKS the model is read by a driver's function, as tokens need
+// it; without, it is used where it lies in flash.
 #include "lfm2_c.h"
 #include "platform.h"
 

@@ -67,7 +67,7 @@ static void CheckAnswer(size_t bytes) {
   CHECK(all.misses > 0 && all.bytes > 0);
   for (i = 0; i < info.moe_layers; ++i) sum.misses += lfm2_session_layer_statistics(&g_session, i).misses;
   CHECK(sum.misses == all.misses && lfm2_session_layer_statistics(&g_session, info.moe_layers).misses == 0);
-  CHECK_FAILS(lfm2_image_verify_expert(&g_model, 0, 0), LFM2_FAILED_PRECONDITION, "image");
+  CHECK_FAILS(lfm2_image_verify_expert(&g_model, 0, 0), LFM2_FAILED_PRECONDITION, NULL);
   CHECK_OK(lfm2_image_verify(&g_model));
 }
 

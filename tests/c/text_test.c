@@ -4,8 +4,12 @@
 static TestModel g_model;
 static unsigned char g_scratch[65536];
 
-static const char* const kTexts[] = {"", "x", "Turn on the light!", "na\xc3\xafve \xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x98\x80",
-                                     "<|im_end|> stays text", "\xff\xfe bytes"};
+static const char* const kTexts[] = {"",
+                                     "x",
+                                     "Turn on the light!",
+                                     "na\xc3\xafve \xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x98\x80",
+                                     "<|im_end|> stays text",
+                                     "\xff\xfe bytes"};
 
 static bool IgnoreText(void* user, const char* text, size_t bytes) {
   (void)user;

@@ -11,15 +11,18 @@ import re
 import sys
 
 INDIRECT = [
-    (re.compile(r"BlockQueue"), re.compile(r"ReadVirtioBlocks")),
     # Opening calls no kernel.
     (re.compile(r"Session8OpenWith"), re.compile(r"BindExperts|MemoryStorage|BlockStorage|BlockQueue")),
+    (re.compile(r"BlockQueue"), re.compile(r"ReadVirtioBlocks|CBlockDevice\w*4Read")),
+    # Functions of a program in C, by lfm2_c.h.
+    (re.compile(r"CBlockDevice"), re.compile(r"(^|:)ReadBlocks$")),
+    (re.compile(r"4CallIZ\d+lfm2_"), re.compile(r"(^|:)Print$")),
     # What has no executor, as the programs of the boards, calls its tasks itself.
     (re.compile(r"(^|:)_ZN4lfm2(14MoeFeedForward|7Session)"),
      re.compile(r"SimdKernels|BindExperts|KeepReadingExperts|ChooseFromCache|ComputeStreamed|MemoryStorage|BlockStorage|BlockQueue")),
     (re.compile(r"KernelTable|Session"), re.compile(r"SimdKernels|KeepReadingExperts")),
     (re.compile(r"ParallelFor"), re.compile(r"_FUN")),
-    (re.compile(r"Conversation"), re.compile(r"FunctionRef\w*4Call")),
+    (re.compile(r"Conversation"), re.compile(r"FunctionRef\w*4Call|9MessageAt|6TextAt")),
     (re.compile(r""), re.compile(r"MemoryStorage|BlockStorage|BlockQueue")),
 ]
 UNKNOWN = 128

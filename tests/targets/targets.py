@@ -105,6 +105,8 @@ def sizes_of(elf, prefix):
 # What no object of a board's program may want: a heap, exceptions, guards of local statics, software for doubles.
 FORBIDDEN = re.compile(r"^(malloc|calloc|realloc|free|_Zn[wa].*|_Zd[la].*|__cxa_.*|_Unwind_.*|__gxx_.*|__dynamic_cast|"
                        r"__aeabi_(d|f2d|i2d|ui2d|l2d|ul2d)\w*|__\w+df[23]?|__extendsfdf2)$")
+# examples/c_firmware, where a board has it: as bare_metal.
+C_PROGRAMS = ("c_firmware", "c_firmware_blocks")
 ASSISTED = ("Could you heat the hallway to 17 degrees, please", ["[hallway] heating: 17", "I set the hallway to 17 degrees."])
 
 
@@ -113,6 +115,14 @@ def start(program, lines):
     with open(program + ".qemu", encoding="utf-8") as file:
         command = file.read().split("\n")[:-1] + ["-icount", "shift=0,sleep=off"]
     return run(command, input="".join(line + "\n" for line in lines) + "\n", timeout=3600).replace("\r", "")
+
+
+def depth_of(objects):
+    """The deepest stack of the program that was made of these objects."""
+    graphs = []
+    for where, _, files in os.walk(objects):
+        graphs += [os.path.join(where, file) for file in files if file.endswith(".ci")]
+    return stack.deepest(graphs, "Main")[0]
 
 
 def run_board(release, name, commands, say):
@@ -124,14 +134,23 @@ def run_board(release, name, commands, say):
     say(f"running {name}")
     answers, figures = answers_of(start(program, commands))
     assisted = start(os.path.join(ROOT, folder, "bin", f"firmware_assistant_{board}"), [ASSISTED[0]]).splitlines()
+    in_c = [os.path.join(ROOT, folder, "bin", f"{program}_{board}") for program in C_PROGRAMS]
+    in_c = [program for program in in_c if os.path.exists(program + ".elf")]
+    c_answers = [answers_of(start(program, commands))[0] for program in in_c]
     prefix = {"cortex-m": "arm-none-eabi-", "aarch64-": "aarch64-linux-gnu-", "riscv64-": "riscv64-unknown-elf-",
               "riscv32-": "riscv64-unknown-elf-"}[preset[:8]]
     text_bytes, library_bytes, static_bytes = sizes_of(program + ".elf", prefix)
-    graphs = []
-    for where, _, files in os.walk(os.path.join(ROOT, folder, "examples", "bare_metal", "CMakeFiles", f"bare_metal_{board}.dir")):
-        graphs += [os.path.join(where, file) for file in files if file.endswith(".ci")]
-    depth, _ = stack.deepest(graphs, "Main")
+    depth = depth_of(os.path.join(ROOT, folder, "examples", "bare_metal", "CMakeFiles", f"bare_metal_{board}.dir"))
     problems = []
+    for program, got in zip(in_c, c_answers):
+        name_in_c = os.path.basename(program)
+        c_text, _, c_static = sizes_of(program + ".elf", prefix)
+        c_depth = depth_of(os.path.join(ROOT, folder, "examples", "c_firmware", "CMakeFiles", f"{name_in_c}.dir"))
+        print(f"{name}: {name_in_c} has {c_text} bytes of text, {c_static} static, {c_depth} of stack")
+        if got != answers:
+            problems.append(f"{name_in_c} says {got} instead of {answers}")
+        if most_stack and c_depth > most_stack:
+            problems.append(f"{name_in_c} has a stack of {c_depth} bytes, at most {most_stack}")
     objects = os.path.join(ROOT, folder, "examples", "bare_metal", "CMakeFiles", f"bare_metal_{board}.dir")
     for file in sorted(os.listdir(objects)):
         if file.endswith((".o", ".obj")):

@@ -111,16 +111,9 @@ lfm2_status lfm2_image_verify(const lfm2_image* image) {
 }
 
 lfm2_status lfm2_image_verify_expert(const lfm2_image* image, uint32_t moe_layer, uint32_t expert) {
-  using namespace lfm2;
-  const Image* object = nullptr;
-  LFM2_C_RETURN_IF_ERROR(c_api::EnterOpen(image, &object));
-  if (object->is_streamed()) {
-    return c_api::ToC(Status(StatusCode::kFailedPrecondition, "image", "is streamed: its experts have no address"));
-  }
-  const ModelConfig& config = object->config();
-  LFM2_C_RETURN_IF_ERROR(c_api::CheckIndex(moe_layer, config.moe_layers(), "moe_layer"));
-  LFM2_C_RETURN_IF_ERROR(c_api::CheckIndex(expert, config.experts, "expert"));
-  return c_api::ToC(object->VerifyRecord(moe_layer, expert));
+  const lfm2::Image* object = nullptr;
+  LFM2_C_RETURN_IF_ERROR(lfm2::c_api::EnterOpen(image, &object));
+  return lfm2::c_api::ToC(object->VerifyRecord(moe_layer, expert));
 }
 
 lfm2_status lfm2_image_token_text(const lfm2_image* image, int32_t token, lfm2_text* text) {

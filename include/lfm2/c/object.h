@@ -143,11 +143,6 @@ LFM2_NOINLINE inline Status CheckEnum(uint32_t value, uint32_t last, const char*
   return Status(StatusCode::kInvalidArgument, name, "is none of its values", value, last);
 }
 
-inline Status CheckIndex(uint32_t value, uint32_t count, const char* name) {
-  if (value < count) return Status();
-  return Status(StatusCode::kInvalidArgument, name, "does not exist", value, count);
-}
-
 inline std::string_view ViewOf(const lfm2_text& text) { return {text.data, text.size}; }
 inline std::string_view TextAt(const void* texts, size_t i) { return ViewOf(static_cast<const lfm2_text*>(texts)[i]); }
 inline ListRef<std::string_view> ListOf(const lfm2_text* texts, size_t count) { return {texts, count, &TextAt}; }

@@ -54,14 +54,6 @@ inline Status OptionsFromC(const lfm2_session_options* c, SessionOptions* option
   return Status();
 }
 
-inline Status ExecutorFromC(const lfm2_executor* c, Executor* executor) {
-  if (c == nullptr) return Status();
-  LFM2_RETURN_IF_ERROR(CheckFunction(c->run, "executor.run"));
-  if (c->workers == 0) return Status(StatusCode::kInvalidArgument, "executor.workers", "is 0");
-  *executor = {c->user, c->workers, c->run};
-  return Status();
-}
-
 // What the three ways to open a session have in common.
 struct OpenArguments {
   SessionObject* object = nullptr;
@@ -78,8 +70,10 @@ LFM2_NOINLINE inline Status CheckOpen(lfm2_session* session, const lfm2_session_
   LFM2_RETURN_IF_ERROR(OptionsFromC(options, &to->options));
   LFM2_RETURN_IF_ERROR(CheckPointer(arena, "arena"));
   to->arena = BytesOf(arena, arena_bytes);
-  LFM2_RETURN_IF_ERROR(ExecutorFromC(executor, &to->object->executor));
-  to->executor = executor == nullptr ? nullptr : &to->object->executor;
+  if (executor != nullptr) {
+    to->object->executor = {executor->user, executor->workers, executor->run};
+    to->executor = &to->object->executor;
+  }
   return Status();
 }
 
