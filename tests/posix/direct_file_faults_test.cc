@@ -21,6 +21,46 @@
 
 namespace lfm2::test {
 
+TEST_CASE("io_uring that takes no read for a while is asked again; one that never does gives an error at once") {
+  const std::string content = Content(4 * kBlock);
+  const TemporaryFile file(content);
+  DirectFile direct;
+  const Status opened = direct.Open(file.path(), Options(Backend::kIoUring));
+  if (opened.code() == StatusCode::kUnsupported) {
+    MESSAGE("skipped: no io_uring here");
+    return;
+  }
+  REQUIRE(opened.ok());
+  const Blocks memory(4);
+  struct Case {
+    int enters, error;
+  };
+  for (const Case& c : {Case{1, 0}, Case{3, 0}, Case{900, 0}, Case{3, EINTR}, Case{900, EBUSY}, Case{1001, EAGAIN}}) {
+    CAPTURE(c.enters);
+    CAPTURE(c.error);
+    const FaultScope faults;
+    faults->enter_error = c.error;
+    faults->failing_enters = c.enters;
+    errno = 0;
+    REQUIRE(ReadOne(direct, 0, 4 * kBlock, memory[0]).ok());
+    CHECK(faults->failing_enters == 0);
+    CHECK(Holds(memory[0], content, 0, 4 * kBlock));
+    std::memset(memory[0], 0x55, 4 * kBlock);
+  }
+  for (const Case& c : {Case{1000000, 0}, Case{1, ENOMEM}}) {
+    CAPTURE(c.error);
+    const FaultScope faults;
+    faults->enter_error = c.error;
+    faults->failing_enters = c.enters;
+    errno = 0;
+    const Status status = ReadOne(direct, 0, kBlock, memory[0]);
+    CHECK(status.code() == StatusCode::kIo);
+    CHECK(status.value() == static_cast<uint64_t>(c.error == 0 ? EAGAIN : c.error));
+  }
+  REQUIRE(ReadOne(direct, kBlock, kBlock, memory[0]).ok());
+  CHECK(Holds(memory[0], content, kBlock, kBlock));
+}
+
 TEST_CASE("a file that is cut short while it is open: errors for what is gone, never zeros") {
   const std::string content = Content(10 * kBlock);
   ForEachBackend([&](Backend backend) {

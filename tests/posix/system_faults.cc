@@ -1,14 +1,29 @@
 #include "tests/posix/system_faults.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 namespace lfm2::test {
 
 SystemFaults system_faults;
+
+namespace {
+
+// Whether this call is one of the next `left` ones.
+bool Takes(std::atomic<int>* left) {
+  int n = *left;
+  while (n > 0) {
+    if (left->compare_exchange_weak(n, n - 1)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 }  // namespace lfm2::test
 
@@ -19,12 +34,9 @@ extern "C" ssize_t pread(int fd, void* to, size_t bytes, off_t offset) {
     while (faults.paused) ::usleep(200);
     --faults.waiting;
   }
-  int left = faults.failing_reads;
-  while (left > 0) {
-    if (faults.failing_reads.compare_exchange_weak(left, left - 1)) {
-      errno = faults.read_error;
-      return -1;
-    }
+  if (lfm2::test::Takes(&faults.failing_reads)) {
+    errno = faults.read_error;
+    return -1;
   }
   const size_t most = faults.most_bytes;
   iovec range{to, most != 0 && most < bytes ? most : bytes};
@@ -44,4 +56,23 @@ extern "C" int open(const char* path, int flags, ...) {
     return -1;
   }
   return ::openat(AT_FDCWD, path, flags, mode);
+}
+
+extern "C" long syscall(long number, ...) {
+  long a[6];
+  va_list arguments;
+  va_start(arguments, number);
+  for (long& argument : a) argument = va_arg(arguments, long);
+  va_end(arguments);
+#if defined(__NR_io_uring_enter)
+  lfm2::test::SystemFaults& faults = lfm2::test::system_faults;
+  if (number == __NR_io_uring_enter && a[1] > 0 && lfm2::test::Takes(&faults.failing_enters)) {
+    if (faults.enter_error == 0) return 0;  // and errno stays what it was
+    errno = faults.enter_error;
+    return -1;
+  }
+#endif
+  using Function = long (*)(long, ...);
+  static const Function next = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "syscall"));
+  return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

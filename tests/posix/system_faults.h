@@ -1,4 +1,4 @@
-// Faults of the operating system: this program's own pread and open come before the C library's.
+// Faults of the operating system: this program's own pread, open and syscall come before the C library's.
 #ifndef LFM2_TESTS_POSIX_SYSTEM_FAULTS_H_
 #define LFM2_TESTS_POSIX_SYSTEM_FAULTS_H_
 
@@ -18,6 +18,9 @@ struct SystemFaults {
   std::atomic<int> waiting{0};
   // open with O_DIRECT fails with EINVAL.
   std::atomic<bool> refuse_direct{false};
+  // The next so many calls of io_uring_enter that submit a read take none: they return 0, or fail with this error.
+  std::atomic<int> failing_enters{0};
+  std::atomic<int> enter_error{0};
 };
 
 extern SystemFaults system_faults;
@@ -31,6 +34,8 @@ struct FaultScope {
     system_faults.most_bytes = 0;
     system_faults.paused = false;
     system_faults.refuse_direct = false;
+    system_faults.failing_enters = 0;
+    system_faults.enter_error = 0;
   }
 };
 

@@ -17,6 +17,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace lfm2::test {
@@ -143,6 +144,61 @@ TEST_CASE("tasks of very different length: a run waits for the longest, wherever
       done[i] = 1;
     });
     for (const int d : done) CHECK(d == 1);
+  }
+}
+
+TEST_CASE("while one caller has the threads, another computes alone; after both, the threads are there again") {
+  ThreadPool pool;
+  REQUIRE(pool.Open(3).ok());
+  std::atomic<bool> begun{false}, second_done{false};
+  // The first run ends only when the second one has.
+  std::thread first([&] {
+    ParallelFor(pool.executor(), 2, [&](uint32_t) {
+      begun = true;
+      Eventually([&] { return second_done.load(); });
+    });
+  });
+  CHECK(Eventually([&] { return begun.load(); }));
+  const pthread_t caller = ::pthread_self();
+  uint32_t done[100] = {}, elsewhere = 0;
+  ParallelFor(pool.executor(), 100, [&](uint32_t i) {
+    ++done[i];
+    elsewhere += ::pthread_equal(caller, ::pthread_self()) ? 0 : 1;
+  });
+  CHECK(!second_done.exchange(true));
+  first.join();
+  CHECK(elsewhere == 0);
+  for (const uint32_t n : done) CHECK(n == 1);
+  std::atomic<uint32_t> met{0};
+  ParallelFor(pool.executor(), 3, [&](uint32_t) {
+    met.fetch_add(1);
+    Eventually([&] { return met.load() == 3; });
+  });
+  CHECK(met == 3);
+}
+
+TEST_CASE("many callers at the same time, and tasks that have tasks of their own: each task runs once") {
+  ThreadPool pool;
+  REQUIRE(pool.Open(3).ok());
+  constexpr int kCallers = 4;
+  bool all[kCallers] = {};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < kCallers; ++caller) {
+    callers.emplace_back([&pool, ok = &all[caller]] {
+      std::vector<int> counts;
+      *ok = true;
+      for (int run = 0; run < 500; ++run) *ok = EachOnce(pool.executor(), 20, &counts) && *ok;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const bool ok : all) CHECK(ok);
+
+  int nested[8][8] = {};
+  ParallelFor(pool.executor(), 8, [&](uint32_t i) {
+    ParallelFor(pool.executor(), 8, [&nested, i](uint32_t j) { ++nested[i][j]; });
+  });
+  for (const auto& row : nested) {
+    for (const int n : row) CHECK(n == 1);
   }
 }
 

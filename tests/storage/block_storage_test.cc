@@ -79,6 +79,23 @@ TEST_CASE("every block size: bytes of the partition come from its blocks") {
   }
 }
 
+TEST_CASE("opening twice is refused and changes nothing; after Close another device opens") {
+  Card first(512, 64), second(4096, 16);
+  BlockStorage storage;
+  storage.Close();
+  REQUIRE(storage.Open(Device(&first, 3, 512)).ok());
+  CHECK(storage.Open(Device(&second, 0, 8192)).code() == StatusCode::kFailedPrecondition);
+  CHECK((storage.size() == 512 && storage.queue()->alignment() == 512));
+  REQUIRE(ReadAll(*storage.queue(), 0, 512, memory).ok());
+  storage.Close();
+  CHECK((!storage.is_open() && storage.size() == 0 && storage.queue() == nullptr));
+  storage.Close();
+  REQUIRE(storage.Open(Device(&second, 1, 8192)).ok());
+  CHECK((storage.size() == 8192 && storage.queue()->alignment() == 4096));
+  REQUIRE(ReadAll(*storage.queue(), 0, 8192, memory).ok());
+  CHECK(std::memcmp(memory, second.bytes.data() + 4096, 8192) == 0);
+}
+
 TEST_CASE("a whole image by ReadAll, also with an end within a block") {
   Card card(512, 128);
   for (const uint64_t bytes : {uint64_t{40000}, uint64_t{40448}, uint64_t{1}}) {

@@ -188,10 +188,9 @@ class FileQueue final : public ReadQueue {
     reads_[name].direct = is_direct_;
     const FileRange rest = reads_[name].file_read.Rest(fd_);
     ++at_drive_;
-    int error = 0;
 #if LFM2_HAVE_IO_URING
     if (ring_.is_open()) {
-      error = ring_.Submit(rest, name);
+      const int error = ring_.Submit(rest, name);
       if (error != 0) failed_[failures_++] = {name, error};
       return;
     }

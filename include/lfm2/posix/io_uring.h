@@ -78,8 +78,9 @@ class IoUring {
     __atomic_store_n(submit_tail_, tail + 1, __ATOMIC_RELEASE);
     int error = 0;
     for (uint32_t i = 0; i < kSubmitAttempts; ++i) {
-      if (::syscall(__NR_io_uring_enter, ring_, 1, 0, 0, nullptr, 0) > 0) return 0;
-      error = errno;
+      const long taken = ::syscall(__NR_io_uring_enter, ring_, 1, 0, 0, nullptr, 0);
+      if (taken > 0) return 0;
+      error = taken < 0 ? errno : EAGAIN;
       if (error != EINTR && error != EAGAIN && error != EBUSY) break;
     }
     __atomic_store_n(submit_tail_, tail, __ATOMIC_RELEASE);  // the system has not taken it

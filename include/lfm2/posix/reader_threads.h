@@ -29,16 +29,12 @@ class ReaderThreads {
   // threads: how many reads go on at once, 1 to kMaxThreads. 0, or an error number.
   int Open(uint32_t threads) {
     ::pthread_mutex_init(&mutex_, nullptr);
-    pthread_condattr_t monotonic;
-    ::pthread_condattr_init(&monotonic);
-    ::pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     ::pthread_cond_init(&submitted_, nullptr);
-    ::pthread_cond_init(&ended_, &monotonic);
-    ::pthread_condattr_destroy(&monotonic);
+    InitTimed(&ended_);
     is_open_ = true;
     stop_ = false;
     sigset_t all, before;
-    ::sigfillset(&all);
+    sigfillset(&all);  // a macro where the C library is macOS's
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     while (threads_ < threads && error == 0) {
@@ -90,19 +86,11 @@ class ReaderThreads {
   }
 
   void Wait(int milliseconds) {
-    timespec until{};
-    ::clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000l;
-    if (until.tv_nsec >= 1000000000l) {
-      until.tv_nsec -= 1000000000l;
-      ++until.tv_sec;
-    }
+    const timespec until = After(milliseconds);
     ::pthread_mutex_lock(&mutex_);
     int error = 0;
     while (taken_ == done_ && error == 0) {
-      error =
-          milliseconds < 0 ? ::pthread_cond_wait(&ended_, &mutex_) : ::pthread_cond_timedwait(&ended_, &mutex_, &until);
+      error = milliseconds < 0 ? ::pthread_cond_wait(&ended_, &mutex_) : TimedWait(&ended_, &mutex_, until);
     }
     ::pthread_mutex_unlock(&mutex_);
   }
@@ -116,6 +104,38 @@ class ReaderThreads {
     uint32_t name;
     int64_t result;
   };
+
+  // A wait with an end, by a clock that nobody sets. macOS has no such clock for conditions, and waits for a while
+  // instead: it may begin anew only where the system wakes a thread without a cause.
+#if defined(__APPLE__)
+  static void InitTimed(pthread_cond_t* condition) { ::pthread_cond_init(condition, nullptr); }
+  static timespec After(int milliseconds) { return {milliseconds / 1000, milliseconds % 1000 * 1000000l}; }
+  static int TimedWait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec& duration) {
+    return ::pthread_cond_timedwait_relative_np(condition, mutex, &duration);
+  }
+#else
+  static void InitTimed(pthread_cond_t* condition) {
+    pthread_condattr_t monotonic;
+    ::pthread_condattr_init(&monotonic);
+    ::pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    ::pthread_cond_init(condition, &monotonic);
+    ::pthread_condattr_destroy(&monotonic);
+  }
+  static timespec After(int milliseconds) {
+    timespec until{};
+    ::clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += milliseconds % 1000 * 1000000l;
+    if (until.tv_nsec >= 1000000000l) {
+      until.tv_nsec -= 1000000000l;
+      ++until.tv_sec;
+    }
+    return until;
+  }
+  static int TimedWait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec& until) {
+    return ::pthread_cond_timedwait(condition, mutex, &until);
+  }
+#endif
 
   static void* ThreadMain(void* self) {
     static_cast<ReaderThreads*>(self)->ReadUntilStopped();

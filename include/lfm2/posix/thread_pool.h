@@ -16,21 +16,14 @@
 #include "lfm2/base/executor.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
+#include "lfm2/posix/usable_cores.h"
 
 namespace lfm2::posix {
 
-// Cores that this process may run on; at least 1.
-inline uint32_t UsableCores() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return static_cast<uint32_t>(Max(CPU_COUNT(&set), 1));
-#endif
-  return static_cast<uint32_t>(Max(::sysconf(_SC_NPROCESSORS_ONLN), 1l));
-}
-
 // Owns its threads; outlives every Session opened with its executor. Open and Close allocate nothing beyond the stacks
 // that the system gives the threads, a run nothing at all. Between runs the threads wait for kSpinNanoseconds and then
-// sleep. They receive no signals.
+// sleep. They receive no signals. Several sessions on several threads may have the same pool: of those that compute at
+// the same time one has the threads, and the others compute on their callers' alone, with the same results.
 class ThreadPool final {
  public:
   static constexpr uint32_t kMaxThreads = 256;
@@ -49,18 +42,19 @@ class ThreadPool final {
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool() { Close(); }
 
-  // threads: how many compute at once, counting the one that calls the session; 0: one for every usable core, at most
-  // kMaxThreads. Errors: kFailedPrecondition if open already, kInvalidArgument above kMaxThreads, kIo with the error
+  // threads: how many compute at once, counting the one that calls the session; 0: UsableCores(), at most kMaxThreads.
+  // Errors: kFailedPrecondition if open already, kInvalidArgument above kMaxThreads, kIo with the error
   // number where the system creates no more threads, or does not let them be pinned (then the pool stays closed).
   Status Open(uint32_t threads, Pinning pinning = Pinning::kNone) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "ThreadPool::Open", "the pool is open already");
-    const uint32_t cores = UsableCores();
-    if (threads == 0) threads = Min(cores, kMaxThreads);
+    const CpuQuota quota = CgroupFiles().ReadCpuQuota();
+    if (threads == 0) threads = Min(UsableCores(quota), kMaxThreads);
     if (threads > kMaxThreads) {
       return Status(StatusCode::kInvalidArgument, "threads", "are too many", threads, kMaxThreads);
     }
-    // With fewer cores than threads a thread that spins keeps another from working.
-    spins_ = threads <= cores;
+    // With fewer cores than threads a thread that spins keeps another from working; so it does where it uses up what a
+    // quota gives them all.
+    spins_ = threads <= AffineCores() && (!quota.is_limited() || threads <= quota.whole_cores());
     stop_.store(false, std::memory_order_relaxed);
     int error = StartWorkers(threads - 1);
     const char* what = "can not be created; errno";
@@ -94,7 +88,7 @@ class ThreadPool final {
 
   int StartWorkers(uint32_t count) {
     sigset_t all, before;
-    ::sigfillset(&all);
+    sigfillset(&all);  // a macro where the C library is macOS's
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     while (workers_ < count && error == 0) {
@@ -146,6 +140,16 @@ class ThreadPool final {
 
   void RunTasks(uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
     LFM2_ASSERT(tasks <= UINT32_MAX - kMaxThreads);  // next_ passes `tasks` once in each thread
+    // A second caller, or a task that has tasks of its own.
+    if (has_run_.exchange(true, std::memory_order_acquire)) {
+      for (uint32_t i = 0; i < tasks; ++i) task(argument, i);
+      return;
+    }
+    RunOnAll(tasks, task, argument);
+    has_run_.store(false, std::memory_order_release);
+  }
+
+  void RunOnAll(uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
     // Nobody is inside, so nobody reads these. Who joins has seen kOpenBit, and with it everything above it.
     tasks_ = tasks;
     task_ = task;
@@ -254,6 +258,7 @@ class ThreadPool final {
   uint32_t workers_ = 0;  // threads_ that exist
   bool spins_ = false;
 
+  std::atomic<bool> has_run_{false};  // the threads are at work, or about to be
   // The run: written by the caller while no worker is inside.
   uint32_t tasks_ = 0;
   void (*task_)(void*, uint32_t) = nullptr;

@@ -142,17 +142,23 @@ class BlockStorage final : public Storage {
   BlockStorage(const BlockStorage&) = delete;
   BlockStorage& operator=(const BlockStorage&) = delete;
 
-  // The device's context outlives this. No session may be open on it. Errors: kInvalidArgument for a field of `device`.
+  // The device's context outlives this, or its Close. Errors: kFailedPrecondition if open already, kInvalidArgument for a
+  // field of `device`.
   Status Open(const BlockDevice& device) {
+    if (is_open()) return Status(StatusCode::kFailedPrecondition, "BlockStorage::Open", "the storage is open already");
     LFM2_RETURN_IF_ERROR(CheckBlockDevice(device));
     bytes_ = device.bytes;
     queue_.Open(device);
     return Status();
   }
 
+  // Open may be called again. No image may be open on it. Closing twice does nothing.
+  void Close() { bytes_ = 0; }
+
+  bool is_open() const { return bytes_ > 0; }
   uint64_t size() const override { return bytes_; }
   const std::byte* Map(uint64_t, uint64_t) const override { return nullptr; }
-  ReadQueue* queue() const override { return bytes_ == 0 ? nullptr : &queue_; }
+  ReadQueue* queue() const override { return is_open() ? &queue_ : nullptr; }
 
  private:
   uint64_t bytes_ = 0;
