@@ -1,0 +1,11 @@
+// Images know their storage by its address.
+// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
+// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
+// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
+// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
+#define LFM2_SEPARATE_COMPILATION
+#include "lfm2.h"
+
+#include "tests/gates/misuse/copies.h"
+
+template bool Copy(lfm2::BlockStorage&, lfm2::BlockStorage&);

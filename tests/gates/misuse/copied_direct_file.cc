@@ -1,0 +1,10 @@
+// Reads that are under way end where they were begun.
+// Refused: (deleted|private).*DirectFile|DirectFile.*(deleted|private)
+// Refused: (deleted|private).*DirectFile|DirectFile.*(deleted|private)
+// Refused: (deleted|private).*DirectFile|DirectFile.*(deleted|private)
+// Refused: (deleted|private).*DirectFile|DirectFile.*(deleted|private)
+#include "lfm2/posix/direct_file.h"
+
+#include "tests/gates/misuse/copies.h"
+
+template bool Copy(lfm2::posix::DirectFile&, lfm2::posix::DirectFile&);

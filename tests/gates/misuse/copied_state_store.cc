@@ -1,0 +1,11 @@
+// Two stores on one device would each take the other one's newest state for free space.
+// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
+// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
+// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
+// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
+#define LFM2_SEPARATE_COMPILATION
+#include "lfm2.h"
+
+#include "tests/gates/misuse/copies.h"
+
+template bool Copy(lfm2::StateStore&, lfm2::StateStore&);

@@ -1,0 +1,10 @@
+// Its threads know it by its address.
+// Refused: (deleted|private).*ThreadPool|ThreadPool.*(deleted|private)
+// Refused: (deleted|private).*ThreadPool|ThreadPool.*(deleted|private)
+// Refused: (deleted|private).*ThreadPool|ThreadPool.*(deleted|private)
+// Refused: (deleted|private).*ThreadPool|ThreadPool.*(deleted|private)
+#include "lfm2/posix/thread_pool.h"
+
+#include "tests/gates/misuse/copies.h"
+
+template bool Copy(lfm2::posix::ThreadPool&, lfm2::posix::ThreadPool&);
