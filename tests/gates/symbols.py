@@ -45,7 +45,7 @@ def is_allowed(name):
 
 
 def is_ours(name):
-    return re.match(r"_ZN?[VKRO]*(St)?4lfm2|_ZZN[VKRO]*4lfm2", name)
+    return re.match(r"_ZN?[VKRO]*(St)?4lfm2|_ZZ+N[VKRO]*4lfm2", name)
 
 
 def demangle(names):
@@ -124,7 +124,7 @@ def reached(calls, start):
 
 def is_named_ours(name):
     """Also tables, guards and local objects of what is in the namespace, and templates that are."""
-    return re.match(r"lfm2_|_ZZ?(T[VT]|GV)?(N[VKRO]*)?4lfm2", name)
+    return re.match(r"lfm2_|_Z+(T[VT]|GV)?(N[VKRO]*)?4lfm2", name)
 
 
 def judge(nm, readelf, unit, wants_prefix=False):

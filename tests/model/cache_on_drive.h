@@ -1,4 +1,5 @@
-// A cache of experts on a simulated drive, used as a session's layers use it, with everything that it hands out checked.
+// A cache of experts on a simulated drive, used as a session's layers use it, with everything that it hands out
+// checked.
 #ifndef LFM2_TESTS_MODEL_CACHE_ON_DRIVE_H_
 #define LFM2_TESTS_MODEL_CACHE_ON_DRIVE_H_
 

@@ -44,8 +44,8 @@ struct Times {
   double quality() const { return std::max(compute, read) / all; }
 };
 
-// A prompt of some chunks behind the one that fills the slots. The operator of a layer takes as long as `operator_share`
-// of its experts, and is a sequence of products as they are.
+// A prompt of some chunks behind the one that fills the slots. The operator of a layer takes as long as
+// `operator_share` of its experts, and is a sequence of products as they are.
 Times TimeOfPrefill(CacheOnDrive* c, uint64_t expert_ns, double operator_share) {
   constexpr uint32_t kChunks = 5, kProducts = 4;
   Times times;
@@ -82,7 +82,8 @@ Times TimeOfPrefill(CacheOnDrive* c, uint64_t expert_ns, double operator_share) 
 
 }  // namespace
 
-TEST_CASE("as long as an expert of a prompt is not in memory the drive has reads, also while those that are are computed") {
+TEST_CASE(
+    "as long as an expert of a prompt is not in memory the drive has reads, also while those that are are computed") {
   for (const uint32_t slots : {3u, 7u, 16u}) {
     for (const bool read_ahead : {false, true}) {
       CAPTURE(slots);

@@ -75,9 +75,8 @@ TEST_CASE("two sessions on one image on two threads, without a pool, with one fo
   }
   ThreadPool pools[2];
   for (ThreadPool& pool : pools) REQUIRE(pool.Open(3).ok());
-  const Executor* const executors[][2] = {{nullptr, nullptr},
-                                          {pools[0].executor(), pools[0].executor()},
-                                          {pools[0].executor(), pools[1].executor()}};
+  const Executor* const executors[][2] = {
+      {nullptr, nullptr}, {pools[0].executor(), pools[0].executor()}, {pools[0].executor(), pools[1].executor()}};
   for (const auto& both : executors) {
     const OpenSession first(image, Options(), both[0]), second(image, Options(), both[1]);
     CHECK(AnswerTogether(*first.session, *second.session, expected[0], expected[1]));
@@ -97,7 +96,8 @@ TEST_CASE("two sessions that read their experts, each by a file of its own, with
   }
   ThreadPool pool;
   REQUIRE(pool.Open(3).ok());
-  for (const auto backend : {posix::DirectFileOptions::Backend::kThreads, posix::DirectFileOptions::Backend::kAutomatic}) {
+  for (const auto backend :
+       {posix::DirectFileOptions::Backend::kThreads, posix::DirectFileOptions::Backend::kAutomatic}) {
     posix::DirectFileOptions options;
     options.backend = backend;
     struct Streamed {
@@ -109,13 +109,12 @@ TEST_CASE("two sessions that read their experts, each by a file of its own, with
     const std::unique_ptr<Streamed[]> both(new Streamed[2]);
     for (Streamed* s = both.get(); s != both.get() + 2; ++s) {
       LFM2_REQUIRE_OK(s->file.Open(file.path(), options));
-      const uint64_t needed =
-          MakePlan(Home().config(), Options(), StreamShapeOf(Home().image(), true)).total_bytes;
+      const uint64_t needed = MakePlan(Home().config(), Options(), StreamShapeOf(Home().image(), true)).total_bytes;
       s->memory.resize(static_cast<size_t>(needed) + kRecordAlignment);
       const uintptr_t address = reinterpret_cast<uintptr_t>(s->memory.data());
       std::byte* const begin = s->memory.data() + (RoundUp<uintptr_t>(address, kRecordAlignment) - address);
-      LFM2_REQUIRE_OK(OpenModel(s->file, Options(), {begin, static_cast<size_t>(needed)}, &s->image, &s->session,
-                                pool.executor()));
+      LFM2_REQUIRE_OK(
+          OpenModel(s->file, Options(), {begin, static_cast<size_t>(needed)}, &s->image, &s->session, pool.executor()));
       REQUIRE(s->session.is_streamed());
     }
     CHECK(AnswerTogether(both[0].session, both[1].session, expected[0], expected[1]));

@@ -29,9 +29,9 @@ class Image {
 
   // Checks magic, version, CRC of the metadata, config, every tensor's shape, type, offset and size, the record table
   // and the vocabulary's tables. Where the storage is addressable the weights themselves are not read: VerifyPinned and
-  // VerifyRecord do that. Errors, after which it is closed: kFailedPrecondition if open already (then it stays open), or
-  // where the storage is not; kInvalidArgument for a storage that has to be read, or that has no aligned address for the
-  // image; kCorrupt, kUnsupported naming the field.
+  // VerifyRecord do that. Errors, after which it is closed: kFailedPrecondition if open already (then it stays open),
+  // or where the storage is not; kInvalidArgument for a storage that has to be read, or that has no aligned address for
+  // the image; kCorrupt, kUnsupported naming the field.
   Status Open(const Storage& storage) {
     if (is_open()) return AlreadyOpen();
     const Status status = OpenMapped(storage);
@@ -43,8 +43,8 @@ class Image {
   // The same from a storage that has to be read, or from either kind: the front of the file, up to the first expert, is
   // read into the front of `arena` and its CRC checked; *rest is what of the arena is left, for the session. Of an
   // addressable storage nothing is read, and all of the arena is left. arena: aligned to kRecordAlignment, outlives the
-  // image. Errors: as above; kInvalidArgument for a misaligned arena or without `rest`; kArenaTooSmall, where limit() is
-  // what the front of the file takes, or its metadata where not even those fit; what the storage's queue reports.
+  // image. Errors: as above; kInvalidArgument for a misaligned arena or without `rest`; kArenaTooSmall, where limit()
+  // is what the front of the file takes, or its metadata where not even those fit; what the storage's queue reports.
   // Programs that never call it have none of the code that reads.
   LFM2_FUNCTION Status Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest);
   Status Open(const Storage&& temporary, Span<std::byte> arena, Span<std::byte>* rest) = delete;
@@ -89,7 +89,8 @@ class Image {
   uint32_t fingerprint() const { return header_.metadata_crc; }
   uint32_t tensor_count() const { return header_.tensor_count; }
 
-  // Entry i of the directory, in the order of TensorGroup (tensor_list.h); all zero where i is not below tensor_count().
+  // Entry i of the directory, in the order of TensorGroup (tensor_list.h); all zero where i is not below
+  // tensor_count().
   TensorEntry tensor(uint32_t i) const {
     if (i >= header_.tensor_count) return TensorEntry();
     return LoadAs<TensorEntry>(memory_ + header_.directory_offset + i * sizeof(TensorEntry));
@@ -104,8 +105,8 @@ class Image {
     if (moe_layer >= header_.record_layers) return RecordEntry();
     return LoadAs<RecordEntry>(memory_ + header_.record_table_offset + moe_layer * sizeof(RecordEntry));
   }
-  // One expert's gate, up and down; offsets within it are those of the layer's directory entries. nullptr where there is
-  // no such expert, or experts are read as they are needed.
+  // One expert's gate, up and down; offsets within it are those of the layer's directory entries. nullptr where there
+  // is no such expert, or experts are read as they are needed.
   const uint8_t* Record(uint32_t moe_layer, uint32_t expert) const {
     if (is_streamed() || !HasRecord(moe_layer, expert)) return nullptr;
     const RecordEntry r = record_layer(moe_layer);
@@ -129,7 +130,8 @@ class Image {
   // and checked then.
   Status VerifyRecord(uint32_t moe_layer, uint32_t expert) const {
     if (is_streamed()) {
-      return Status(StatusCode::kFailedPrecondition, "Image::VerifyRecord", "cannot be used: experts are not in memory");
+      return Status(StatusCode::kFailedPrecondition, "Image::VerifyRecord",
+                    "cannot be used: experts are not in memory");
     }
     const uint8_t* const data = Record(moe_layer, expert);
     const size_t bytes = data == nullptr ? 0 : static_cast<size_t>(record_layer(moe_layer).bytes);
@@ -306,7 +308,7 @@ class Image {
   }
 
   const Storage* storage_ = nullptr;
-  const std::byte* memory_ = nullptr;  // of the file's first byte
+  const std::byte* memory_ = nullptr;          // of the file's first byte
   const StreamedExperts* streamed_ = nullptr;  // null: the storage is addressable
   ImageHeader header_{};
   ModelConfig config_;

@@ -75,7 +75,8 @@ inline Status BindExperts(ExpertCache& cache, const Image& image, const StreamSh
 
 inline void KeepReadingExperts(ExpertCache& cache) { cache.KeepReading(); }
 
-inline constexpr StreamedExperts kStreamedExperts = {&BindExperts, &KeepReadingExperts, &ChooseFromCache, &ComputeStreamed};
+inline constexpr StreamedExperts kStreamedExperts = {&BindExperts, &KeepReadingExperts, &ChooseFromCache,
+                                                     &ComputeStreamed};
 
 }  // namespace lfm2
 

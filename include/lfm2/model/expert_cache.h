@@ -37,8 +37,8 @@ struct ExpertBatch {
 // Lies in the session's arena; a copy is another view of the same. Not thread-safe. A layer calls Begin, then Next
 // until the batch is empty, and computes one batch while the reads for the others go on.
 //
-// Each expert that a layer uses is missing, loading, ready, handed out and done, in this order; those in memory begin as
-// ready. Whatever changes a state is followed by Schedule, so that a read begins as soon as there is a slot for it.
+// Each expert that a layer uses is missing, loading, ready, handed out and done, in this order; those in memory begin
+// as ready. Whatever changes a state is followed by Schedule, so that a read begins as soon as there is a slot for it.
 class ExpertCache {
  public:
   // First in an arena whose front is aligned to kRecordAlignment.
@@ -181,8 +181,8 @@ class ExpertCache {
 
  private:
   static constexpr uint32_t kNone = ExpertSlots::kNone;
-  // Records of a prompt's chunk that are asked for at a time, where slots allow; so many that a device is busy: for them
-  // even a favourite that is done gives up its slot.
+  // Records of a prompt's chunk that are asked for at a time, where slots allow; so many that a device is busy: for
+  // them even a favourite that is done gives up its slot.
   static constexpr uint32_t kPrefillLoads = 8;
   static constexpr uint32_t kLeastLoads = 2;
   // Experts in a batch while others wait for a slot.
@@ -199,10 +199,10 @@ class ExpertCache {
     ExpertUse use;         // what becomes of its experts is in state_
     uint32_t missing = 0;  // experts of each state
     uint32_t ready = 0;
-    uint32_t batch = 0;      // handed out
-    bool is_short = false;   // a record would be read if there were a slot for it
-    bool failed = false;     // reads of a call that failed may be under way
-    Status error;            // that KeepReading has met
+    uint32_t batch = 0;     // handed out
+    bool is_short = false;  // a record would be read if there were a slot for it
+    bool failed = false;    // reads of a call that failed may be under way
+    Status error;           // that KeepReading has met
 
     // What belongs to one layer. Member by member: a new Run is large, and would lie on the stack for a moment.
     void Forget() {
@@ -307,7 +307,8 @@ class ExpertCache {
       float least = 0.0f;
       for (uint32_t i = 0; i < run.use.active_count; ++i) {
         if (state_[i] != State::kReady) continue;
-        const float priority = slots_[SlotOf(i)].passing ? -1.0f : policy_.Priority(run.use.moe_layer, run.use.active[i]);
+        const float priority =
+            slots_[SlotOf(i)].passing ? -1.0f : policy_.Priority(run.use.moe_layer, run.use.active[i]);
         if (next != kNone && priority >= least) continue;
         next = i;
         least = priority;

@@ -73,8 +73,8 @@ class ExpertSlots {
     slots_[s].record = record;
     where_[record] = s;
   }
-  // How many slots experts pass through in prefill, beside shared ones. Each costs a favourite its place, so they should
-  // be few more than were `used`, that is as many as the drive fills while a layer's operator computes.
+  // How many slots experts pass through in prefill, beside shared ones. Each costs a favourite its place, so they
+  // should be few more than were `used`, that is as many as the drive fills while a layer's operator computes.
   void LetPass(uint32_t used) {
     uint32_t count = used + kSparePassingSlots;
     for (uint32_t s = 0; s < total_; ++s) {

@@ -33,8 +33,8 @@ struct CpuQuota {
 };
 
 // The quota of a process by its file of cgroups, in the form of /proc/self/cgroup, and the place where their files are
-// mounted: the smallest of its cgroup and of all above it. cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us). Without any of
-// these files there is no limit. Allocates nothing.
+// mounted: the smallest of its cgroup and of all above it. cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us). Without any
+// of these files there is no limit. Allocates nothing.
 class CgroupFiles {
  public:
   explicit CgroupFiles(const char* cgroups = "/proc/self/cgroup", const char* mount = "/sys/fs/cgroup")
@@ -107,7 +107,8 @@ class CgroupFiles {
   static bool Number(const char** at, uint64_t* number) {
     const char* p = *at;
     *number = 0;
-    for (; *p >= '0' && *p <= '9' && *number <= kMaxNumber; ++p) *number = *number * 10 + static_cast<uint64_t>(*p - '0');
+    for (; *p >= '0' && *p <= '9' && *number <= kMaxNumber; ++p)
+      *number = *number * 10 + static_cast<uint64_t>(*p - '0');
     if (p == *at || *number > kMaxNumber) return false;
     while (*p == ' ' || *p == '\n') ++p;
     *at = p;

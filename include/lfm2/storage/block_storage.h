@@ -142,8 +142,8 @@ class BlockStorage final : public Storage {
   BlockStorage(const BlockStorage&) = delete;
   BlockStorage& operator=(const BlockStorage&) = delete;
 
-  // The device's context outlives this, or its Close. Errors: kFailedPrecondition if open already, kInvalidArgument for a
-  // field of `device`.
+  // The device's context outlives this, or its Close. Errors: kFailedPrecondition if open already, kInvalidArgument for
+  // a field of `device`.
   Status Open(const BlockDevice& device) {
     if (is_open()) return Status(StatusCode::kFailedPrecondition, "BlockStorage::Open", "the storage is open already");
     LFM2_RETURN_IF_ERROR(CheckBlockDevice(device));

@@ -1,8 +1,8 @@
 // Images know their storage by its address.
-// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
-// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
-// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
-// Refused: (deleted|private).*BlockStorage|BlockStorage.*(deleted|private)
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
 #define LFM2_SEPARATE_COMPILATION
 #include "lfm2.h"
 

@@ -1,8 +1,8 @@
 // Two conversations in one session would each go on from what the other one said.
-// Refused: (deleted|private).*Conversation|Conversation.*(deleted|private)
-// Refused: (deleted|private).*Conversation|Conversation.*(deleted|private)
-// Refused: (deleted|private).*Conversation|Conversation.*(deleted|private)
-// Refused: (deleted|private).*Conversation|Conversation.*(deleted|private)
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
 #define LFM2_SEPARATE_COMPILATION
 #include "lfm2.h"
 

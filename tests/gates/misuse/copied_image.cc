@@ -1,8 +1,8 @@
 // Sessions know an image by its address, and a copy would be closed without them.
-// Refused: (deleted|private).*Image|Image.*(deleted|private)
-// Refused: (deleted|private).*Image|Image.*(deleted|private)
-// Refused: (deleted|private).*Image|Image.*(deleted|private)
-// Refused: (deleted|private).*Image|Image.*(deleted|private)
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
 #define LFM2_SEPARATE_COMPILATION
 #include "lfm2.h"
 

@@ -1,8 +1,8 @@
 // Two stores on one device would each take the other one's newest state for free space.
-// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
-// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
-// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
-// Refused: (deleted|private).*StateStore|StateStore.*(deleted|private)
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
+// Refused: deleted|private
 #define LFM2_SEPARATE_COMPILATION
 #include "lfm2.h"
 
