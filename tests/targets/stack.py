@@ -20,7 +20,7 @@ INDIRECT = [
     # What has no executor, as the programs of the boards, calls its tasks itself.
     (re.compile(r"(^|:)_ZN4lfm2(14MoeFeedForward|7Session)"),
      re.compile(r"SimdKernels|BindExperts|KeepReadingExperts|ChooseFromCache|ComputeStreamed|MemoryStorage|BlockStorage|BlockQueue")),
-    (re.compile(r"KernelTable|Session"), re.compile(r"SimdKernels|KeepReadingExperts")),
+    (re.compile(r"KernelTable|7Session"), re.compile(r"SimdKernels|KeepReadingExperts")),
     (re.compile(r"ParallelFor"), re.compile(r"_FUN")),
     (re.compile(r"Conversation"), re.compile(r"FunctionRef\w*4Call|9MessageAt|6TextAt")),
     (re.compile(r""), re.compile(r"MemoryStorage|BlockStorage|BlockQueue")),
