@@ -28,6 +28,7 @@
 #include "lfm2/text/stop_matcher.h"
 #include "lfm2/text/thought_tracker.h"
 #include "lfm2/text/tokenizer.h"
+#include "lfm2/text/tool_list.h"
 
 #endif  // LFM2_H_
 

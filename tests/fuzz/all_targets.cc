@@ -6,7 +6,8 @@ const std::vector<const Target*>& AllTargets() {
   static const std::vector<const Target*> all = {
       &kGgufMetadata, &kGgufModel, &kGgufSplit,     &kSafetensors, &kConfigJson,   &kTokenizerJson,
       &kFolder,       &kImage,     &kStreamedImage, &kSavedState,  &kVocab,        &kTokenizer,
-      &kChatJson,     &kToolCall,  &kJsonSpelling,  &kIdList,      &kRoutingTrace, &kStrictJson};
+      &kChatJson,     &kToolCall,  &kJsonSpelling,  &kIdList,      &kRoutingTrace, &kStrictJson,
+      &kConversation};
   return all;
 }
 

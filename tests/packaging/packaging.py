@@ -90,7 +90,8 @@ def test_vcpkg(arguments, folder):
               f"HIGHWAY={arguments.highway}", "-D", f"COMPILER={arguments.compiler}", "-P", os.path.join(HERE, "vcpkg.cmake"))
     expect("not used by the project" not in out, f"the port sets an option that is none:\n{out}")
     project = [arguments.cmake, "-S", os.path.join(ROOT, "tests", "install", "project"), "-B", os.path.join(folder, "uses"),
-               f"-DCMAKE_CXX_COMPILER={arguments.compiler}", f"-DCMAKE_PREFIX_PATH={os.path.join(folder, 'installed')}"]
+               "-DLFM2_FROM=package", f"-DCMAKE_CXX_COMPILER={arguments.compiler}",
+               f"-DCMAKE_PREFIX_PATH={os.path.join(folder, 'installed')}"]
     run(*project)
     run(arguments.cmake, "--build", os.path.join(folder, "uses"))
     expect(run(os.path.join(folder, "uses", "uses_lfm2")) == f"lfm2 {version()}\n", "another version has been installed")

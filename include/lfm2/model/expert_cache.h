@@ -138,9 +138,11 @@ class ExpertCache {
 
   // Begins to read what the next layer is likely to need, while the device has nothing else to do: of guesses[count],
   // the likeliest first, the first one that is missing. Of more, too many are wrong. Between Begin and Next, where
-  // reads_ahead(the layer of Begin): layers that share slots with others read nothing ahead. Errors: the queue's.
+  // reads_ahead(the layer of Begin): layers that share slots with others read nothing ahead. Errors: the queue's, and
+  // what KeepReading has met since Begin.
   Status ReadAhead(const uint16_t* guesses, uint32_t count) {
     Run& run = *run_;
+    LFM2_RETURN_IF_ERROR(TakeError());
     const uint32_t moe_layer = run.use.moe_layer + 1;
     const auto slot_of = [&](uint32_t g) { return slots_.Find(moe_layer * experts_ + guesses[g]); };
     uint32_t guess = 0;
@@ -160,7 +162,7 @@ class ExpertCache {
   }
 
   // Takes note of reads that have ended, and asks for more: between products, within a layer and on the way to the next
-  // one, so that the device is never without work. What fails is the Status of the next Begin or Next.
+  // one, so that the device is never without work. What fails is the Status of the next Begin, ReadAhead or Next.
   void KeepReading() {
     Run& run = *run_;
     if (!run.failed && run.error.ok()) run.error = OrGiveUp(TakeWhatIsThere());

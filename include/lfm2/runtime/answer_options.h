@@ -11,7 +11,8 @@
 
 namespace lfm2 {
 
-// Takes text, whole UTF-8 characters; false: no more. A function that returns nothing takes all.
+// Takes text, whole UTF-8 characters, in one call for each token that gives any; false: no more, and what comes later
+// is for the next call that goes on. A function that returns nothing takes all.
 using TextSink = FunctionRef<bool(std::string_view text)>;
 
 struct AnswerOptions {
@@ -24,7 +25,7 @@ struct AnswerOptions {
   // is not handed out. Read when the answer begins.
   std::string_view begin = {};
   // The answer ends before the first of these texts, which is not handed out: at most kMaxStopTexts of at most
-  // kMaxStopTextBytes bytes. Copied when the answer begins.
+  // kMaxStopTextBytes bytes. Only what max_tokens has cut one off from is handed out. Copied when the answer begins.
   Span<const std::string_view> stop_texts = {};
   // Tokens between <think> and </think> at most: then </think> is put there.
   uint32_t max_thought_tokens = 0xffffffffu;
@@ -35,7 +36,8 @@ struct AnswerOptions {
   // Handed to both functions below, which may be null. They are called on the caller's thread, within its call, and do
   // not call the conversation.
   void* context = nullptr;
-  // Before each token is chosen: may change logits[vocab_size]; -infinity forbids a token.
+  // Before each token is chosen: may change logits[vocab_size]; -infinity forbids a token. Where it forbids all, or
+  // makes a NaN, the answer ends with kInvalidArgument and cannot go on.
   void (*before_choice)(void* context, Span<float> logits) = nullptr;
   // After each choice, before the token's text is handed out: the token and the logits that it was chosen from, of
   // which LogProbability (text/log_probability.h) makes a probability. Tokens that are put there and not chosen have
@@ -50,7 +52,7 @@ enum class AnswerEnd : uint8_t {
   kContextFull,  // no position is left
   kInterrupted,  // the sink said so; may go on
   kCancelled,    // Abort or the session's poll; may go on
-  kError,        // the call that returned a Status says why; may go on
+  kError,        // the call that returned a Status says why; may go on, see can_go_on()
 };
 
 }  // namespace lfm2

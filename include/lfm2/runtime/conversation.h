@@ -19,10 +19,11 @@
 namespace lfm2 {
 
 struct ConversationOptions {
-  // What the model is told before the first message; may be empty. Read until the first Add or Ask has succeeded.
+  // What the model is told before the first message; may be empty. Read whenever the context begins: by the first Add
+  // or Ask, by the next one where that was given up, and after a Rewind to the begin.
   std::string_view system = {};
   // The tools it may call, each as JSON. Read as `system`.
-  ListRef<std::string_view> tools = {};
+  ToolList tools = {};
   SamplerOptions sampler;
   // Hand out the text of special tokens too: tool calls stand between <|tool_call_start|> and <|tool_call_end|>.
   bool show_special = true;
@@ -68,7 +69,7 @@ class Conversation {
   // again; after a later one what was handed out stands, and the answer may go on.
   LFM2_FUNCTION Status Answer(const AnswerOptions& options, TextSink sink);
   // Add of a message, without a role a person's, then Answer. After an error before the first token the message was not
-  // added.
+  // added; if something was computed by then, an answer that might have gone on has ended all the same.
   LFM2_FUNCTION Status Ask(const ChatMessage& message, const AnswerOptions& options, TextSink sink);
   Status Ask(std::string_view content, const AnswerOptions& options, TextSink sink) {
     return Ask(ChatMessage{ChatRole::kUser, content}, options, sink);
@@ -89,8 +90,8 @@ class Conversation {
   }
   // One step of the session, or the choice of one token from its logits. kFailedPrecondition where nothing was begun.
   LFM2_FUNCTION Status Step(TextSink sink);
-  // Gives up the step of the session that is under way, and with it the answer: as after an error. Does nothing where
-  // nothing was begun.
+  // Gives up the step of the session that is under way, and with it the answer: as after an error of computing. Does
+  // nothing where nothing was begun.
   LFM2_FUNCTION void Abort();
   // Whether an answer that was begun has not ended.
   bool is_busy() const { return is_busy_; }
@@ -109,17 +110,18 @@ class Conversation {
   // not make as much room.
   LFM2_FUNCTION Status DropOldest(uint32_t positions);
 
-  // Session::Mark and Rewind with what the conversation knows beside the sequence. After Rewind an answer that was
-  // under way can go on only where a token had been chosen and not computed. Errors: theirs; kFailedPrecondition where
-  // messages were added and not computed.
+  // Session::Mark and Rewind with what the conversation knows beside the sequence. Stop texts are not part of it, nor
+  // text that was held back for them. After Rewind an answer that was under way can go on only where a token had been
+  // chosen and not computed; messages that were added and not computed are forgotten. Errors: theirs; of Mark,
+  // kFailedPrecondition where messages were added and not computed.
   static constexpr uint64_t MarkBytes(const ModelConfig& config) { return sizeof(Note) + Session::MarkBytes(config); }
   LFM2_FUNCTION Status Mark(Span<std::byte> to) const;
   LFM2_FUNCTION Status Rewind(Span<const std::byte> mark);
   // Session::ForkFrom, Save and Load with what the conversation knows beside the sequence: it goes on as if it had
-  // never stopped, also an answer that may go on. System text and tools are in the sequence; the sampler keeps its
-  // options and continues the random sequence. Errors: theirs; kFailedPrecondition if not open or busy, or where
-  // messages were added and not computed; kInvalidArgument for another chat template or a state that is of no
-  // conversation. After an error of Load the conversation begins anew.
+  // never stopped, also an answer that may go on, but without its stop texts. System text and tools are in the
+  // sequence; the sampler keeps its options and continues the random sequence. Errors: theirs; kFailedPrecondition if
+  // not open or busy, or where messages were added and not computed; kInvalidArgument for another chat template or a
+  // state that is of no conversation. After an error of Load the conversation begins anew.
   LFM2_FUNCTION Status ForkFrom(const Conversation& other);
   LFM2_FUNCTION Status Save(StateSink sink) const;
   LFM2_FUNCTION Status Load(StateSource source);
@@ -198,7 +200,7 @@ class Conversation {
   Place before_;  // the answer that was begun, as long as its prompt is being computed
   Tail tail_ = Tail::kNothing;
   AnswerEnd end_ = AnswerEnd::kStop;
-  bool finished_ = false;  // the last answer can not go on
+  bool finished_ = false;  // the last answer cannot go on
   bool is_busy_ = false;
   bool is_prompting_ = false;  // what was added is being computed
 };

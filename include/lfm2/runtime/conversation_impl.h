@@ -11,6 +11,43 @@
 
 namespace lfm2 {
 
+namespace conversation_internal {
+
+// Collects the text of one token for one call of the sink, which may say false to it: nothing of the token is lost
+// then. room: what fits there comes in one call.
+class TextCollector {
+ public:
+  TextCollector(Span<std::byte> room, TextSink sink) : room_(room), sink_(sink) {}
+
+  void operator()(std::string_view text) {
+    if (text.size() > room_.size() - size_) HandOut();
+    if (text.size() > room_.size()) {
+      Call(text);
+      return;
+    }
+    std::memcpy(room_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  // Whether the sink takes more.
+  bool HandOut() {
+    if (size_ > 0) Call({reinterpret_cast<const char*>(room_.data()), size_});
+    size_ = 0;
+    return goes_on_;
+  }
+
+ private:
+  void Call(std::string_view text) {
+    if (goes_on_) goes_on_ = sink_(text);
+  }
+
+  Span<std::byte> room_;
+  TextSink sink_;
+  size_t size_ = 0;
+  bool goes_on_ = true;
+};
+
+}  // namespace conversation_internal
+
 LFM2_FUNCTION Status Conversation::Open(Session* session, const ConversationOptions& options) {
   Close();
   if (session == nullptr) return Status(StatusCode::kInvalidArgument, "Conversation::Open", "needs a session");
@@ -117,8 +154,8 @@ LFM2_FUNCTION Status Conversation::Compute() {
 }
 
 LFM2_FUNCTION bool Conversation::can_go_on() const {
-  return is_open() && tail_ == Tail::kAnswer && !finished_ && pending_ == 0 &&
-         (token_ != kNone || !session_->logits().empty());
+  return is_open() && tail_ == Tail::kAnswer && !finished_ &&
+         (pending_ > 0 || token_ != kNone || !session_->logits().empty());
 }
 
 LFM2_FUNCTION Status Conversation::BeginAnswer(const AnswerOptions& options) {
@@ -127,6 +164,10 @@ LFM2_FUNCTION Status Conversation::BeginAnswer(const AnswerOptions& options) {
     LFM2_RETURN_IF_ERROR(BeginNewAnswer(options));
   } else if (!options.begin.empty()) {
     return Status(StatusCode::kInvalidArgument, "options.begin", "comes too late: the answer has begun");
+  } else if (pending_ > 0) {  // what DropOldest has left
+    LFM2_RETURN_IF_ERROR(session_->Begin({session_->token_room().data(), pending_}));
+    before_ = place();
+    is_prompting_ = true;
   }
   answer_ = options;
   generated_ = 0;
@@ -144,6 +185,8 @@ LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) 
   prompt.continues = true;
   prompt.answer = options.begin;
   Status status = Encode(prompt);
+  // All is checked before anything changes: an answer that BeginAsk would have ended may still go on.
+  if (status.ok() && options.sampler != nullptr) status = Sampler::Check(*options.sampler);
   if (status.ok()) status = stops_.SetTexts(options.stop_texts);
   if (status.ok() && options.sampler != nullptr) status = sampler_.Configure(*options.sampler);
   if (status.ok()) status = session_->Begin({session_->token_room().data(), pending_});
@@ -167,6 +210,7 @@ LFM2_FUNCTION Status Conversation::BeginAsk(const ChatMessage& message, const An
   const Status status = BeginAnswer(options);
   if (status.ok()) {
     before_ = before;
+    before_.finished = true;  // an answer that might have gone on has ended
   } else {
     GoTo(before);
   }
@@ -211,7 +255,7 @@ LFM2_FUNCTION Status Conversation::Advance(bool whole, TextSink sink) {
     GiveUp(status.code() == StatusCode::kCancelled ? AnswerEnd::kCancelled : AnswerEnd::kError);
   } else if (computes && session_->steps_left() == 0) {
     if (is_prompting_) {
-      GoTo({0, system_tokens_, kNone, Tail::kAnswer, false});
+      GoTo({0, system_tokens_, token_, Tail::kAnswer, false});
       is_prompting_ = false;
     } else {
       Emit(sink);
@@ -240,7 +284,10 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
       logits = session_->mutable_logits();
       if (answer_.before_choice != nullptr) answer_.before_choice(answer_.context, logits);
       int32_t token = 0;
-      LFM2_RETURN_IF_ERROR(sampler_.Sample(logits, session_->tokens(), session_->text_scratch(), &token));
+      const Status status = sampler_.Sample(logits, session_->tokens(), session_->text_scratch(), &token);
+      // Nor could another call choose one.
+      finished_ = !status.ok();
+      LFM2_RETURN_IF_ERROR(status);
       token_ = token;
     }
     if (answer_.on_token != nullptr) answer_.on_token(answer_.context, token_, logits);
@@ -251,8 +298,12 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
   } else if (session_->token_room().empty()) {
     // The last token's text needs no position.
     Emit(sink);
-    if (is_busy_) End(AnswerEnd::kContextFull, sink);
-    finished_ = true;
+    if (is_busy_) {
+      End(AnswerEnd::kContextFull, sink);
+    } else if (!finished_) {
+      finished_ = true;
+      end_ = AnswerEnd::kContextFull;
+    }
   } else {
     return session_->Begin({&token_, 1});
   }
@@ -265,13 +316,13 @@ LFM2_FUNCTION void Conversation::Emit(TextSink sink) {
   token_ = kNone;
   ++generated_;
   thoughts_.Put(session_->image().vocab().TokenBytes(token));
-  const auto show = [&](std::string_view text) {
-    if (!is_busy_ || sink(text)) return;
+  conversation_internal::TextCollector out(session_->text_scratch(), sink);
+  stream_.Put(token, [&](std::string_view text) { stops_.Put(text, out); });
+  if (!out.HandOut()) {
     is_busy_ = false;
     end_ = AnswerEnd::kInterrupted;
-  };
-  stream_.Put(token, [&](std::string_view text) { stops_.Put(text, show); });
-  if (!is_busy_ || stops_.found() == StopMatcher::kNone) return;
+  }
+  if (stops_.found() == StopMatcher::kNone) return;
   finished_ = true;
   is_busy_ = false;
   end_ = AnswerEnd::kStopText;
@@ -279,12 +330,11 @@ LFM2_FUNCTION void Conversation::Emit(TextSink sink) {
 
 // The answer ends, and text that was held back is handed out: all of it, or where it may go on what is whole.
 LFM2_FUNCTION void Conversation::End(AnswerEnd end, TextSink sink) {
-  const auto show = [&](std::string_view text) {
-    if (is_busy_) is_busy_ = sink(text);
-  };
+  conversation_internal::TextCollector out(session_->text_scratch(), sink);
   finished_ = end != AnswerEnd::kMaxTokens;
-  if (finished_) stream_.Flush([&](std::string_view text) { stops_.Put(text, show); });
-  stops_.Flush(show);
+  if (finished_) stream_.Flush([&](std::string_view text) { stops_.Put(text, out); });
+  stops_.Flush(out);
+  static_cast<void>(out.HandOut());
   is_busy_ = false;
   end_ = end;
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lfm2/base/crc32c.h"
+#include "lfm2/base/numeric.h"
 #include "lfm2/runtime/conversation.h"
 #include "lfm2/text/tokenizer.h"
 
@@ -80,9 +81,9 @@ LFM2_FUNCTION Status Conversation::CheckNote(const Note& note) const {
   return Status(StatusCode::kCorrupt, "note of the conversation", "contradicts itself");
 }
 
-// note: checked.
+// note: checked, but for what only the sequence that it goes with can tell.
 LFM2_FUNCTION void Conversation::TakeNote(const Note& note) {
-  GoTo({0, note.system_tokens, note.token, note.tail, note.finished != 0});
+  GoTo({0, Min(note.system_tokens, session_->position()), note.token, note.tail, note.finished != 0});
   sampler_.SetRandomState(note.random);
   stream_ = TextStream(session_->image().vocab(), options_.show_special);
   static_cast<void>(stream_.SetHeld({note.held, note.held_bytes}));
@@ -154,9 +155,6 @@ LFM2_FUNCTION Status Conversation::Load(StateSource source) {
   }
   std::memcpy(&note, kept.data, sizeof(note));
   if (status.ok()) status = CheckNote(note);
-  if (status.ok() && note.system_tokens > session_->position()) {
-    status = Status(StatusCode::kCorrupt, "note of the conversation", "contradicts itself");
-  }
   if (status.ok()) {
     TakeNote(note);
   } else {

@@ -29,6 +29,8 @@ LFM2_FUNCTION_OF_UNIT Status Session::Open(const Image& image, const SessionOpti
 
 LFM2_FUNCTION_OF_UNIT Status OpenModel(const Storage& storage, const SessionOptions& options, Span<std::byte> arena,
                                        Image* image, Session* session, const Executor* executor) {
+  // Before what may be its arena is read into.
+  if (session->is_open()) return Status(StatusCode::kFailedPrecondition, "OpenModel", "the session is open already");
   Span<std::byte> rest;
   LFM2_RETURN_IF_ERROR(image->Open(storage, arena, &rest));
   SessionOptions all = options;

@@ -9,7 +9,7 @@
 #include "lfm2/base/list_ref.h"
 #include "lfm2/base/status.h"
 #include "lfm2/format/vocab.h"
-#include "lfm2/text/json_spelling.h"
+#include "lfm2/text/tool_list.h"
 #include "lfm2/text/utf8.h"
 
 namespace lfm2 {
@@ -60,9 +60,8 @@ inline constexpr std::string_view kThinkEnd = "</think>";
 // A chat to render. Owns nothing.
 struct ChatPrompt {
   ListRef<ChatMessage> messages;
-  // The model's tools, each as JSON. Written in the spelling that models were trained on (JsonSpeller), however it is
-  // spelled here.
-  ListRef<std::string_view> tools = {};
+  // The model's tools, each as JSON, however it is spelled.
+  ToolList tools = {};
   // Ends with the beginning of an assistant's turn.
   bool add_generation_prompt = true;
   // Messages that are in the context already: only those from `first` on are written, and neither bos nor tools.
@@ -150,8 +149,7 @@ class ChatRenderer {
   void Tools() {
     for (size_t i = 0; i < prompt_.tools.size(); ++i) {
       if (i > 0) Template(", ");
-      JsonSpeller speller(prompt_.tools[i], "tool");
-      for (std::string_view piece; speller.Next(&piece);) Content(piece);
+      static_cast<void>(prompt_.tools.Spell(i, [&](std::string_view piece) { Content(piece); }));  // checked
     }
   }
 
@@ -240,12 +238,8 @@ class ChatRenderer {
   Sink& sink_;
 };
 
-inline Status CheckTools(const ListRef<std::string_view>& tools) {
-  for (size_t i = 0; i < tools.size(); ++i) {
-    JsonSpeller speller(tools[i], "tool");
-    for (std::string_view piece; speller.Next(&piece);) continue;
-    if (!speller.status().ok()) return speller.status().At(static_cast<uint32_t>(i));
-  }
+inline Status CheckTools(const ToolList& tools) {
+  for (size_t i = 0; i < tools.size(); ++i) LFM2_RETURN_IF_ERROR(tools.Spell(i, [](std::string_view) {}));
   return Status();
 }
 

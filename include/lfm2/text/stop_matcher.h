@@ -26,8 +26,9 @@ class StopMatcher {
   // How far the matching has come, to be saved: what is held back is the beginning of a stop text.
   struct State {
     uint8_t text = 0;       // the stop text that it begins
-    uint8_t bytes = 0;      // how much of it is held back
+    uint8_t bytes = 0;      // how much of it has come and is held back
     uint8_t found = kNone;  // the stop text that ended the text
+    uint8_t shown = 0;      // how much of that was handed out nevertheless, by Flush
   };
 
   // Takes copies of the stop texts and begins anew. Errors, with nothing changed: kInvalidArgument for more than
@@ -70,17 +71,20 @@ class StopMatcher {
   void Put(std::string_view piece, Sink&& sink) {
     if (state_.found != kNone) return;
     const std::string_view held = Held();
+    const size_t shown = state_.shown;
     const size_t released = Scan(piece);
     const size_t of_held = Min(released, held.size());
-    if (of_held > 0) sink(TextPart(held, 0, of_held));
+    if (of_held > shown) sink(TextPart(held, shown, of_held - shown));
     if (released > of_held) sink(TextPart(piece, 0, released - of_held));
+    state_.shown = static_cast<uint8_t>(state_.found != kNone ? 0 : shown - Min(released, shown));
   }
 
-  // The text ends here: hands out what is held back.
+  // The text ends here, or nobody knows when it goes on: hands out what is held back. A stop text that it is the
+  // beginning of still ends the text that goes on, before what comes then.
   template <class Sink>
   void Flush(Sink&& sink) {
-    const std::string_view held = Held();
-    state_.bytes = 0;
+    const std::string_view held = TextFrom(Held(), state_.shown);
+    state_.shown = state_.bytes;
     if (!held.empty()) sink(held);
   }
 
@@ -92,9 +96,11 @@ class StopMatcher {
   // they can not have.
   bool SetState(State state) {
     if (state.found != kNone && (state.found >= count_ || state.bytes != 0)) return false;
-    // What is held back ends where a character does, before the end of the stop text.
+    if (state.shown > state.bytes) return false;
+    // What is held back ends where a character does, before the end of the stop text, and so does what was shown of it.
     if (state.bytes != 0 && (state.text >= count_ || state.bytes >= size_[state.text] ||
-                             (static_cast<uint8_t>(text_[state.text][state.bytes]) & 0xc0u) == 0x80u)) {
+                             IsWithinCharacter(text_[state.text][state.bytes]) ||
+                             IsWithinCharacter(text_[state.text][state.shown]))) {
       return false;
     }
     state_ = state;
@@ -103,6 +109,7 @@ class StopMatcher {
 
  private:
   std::string_view Held() const { return {text_[state_.text], state_.bytes}; }
+  static bool IsWithinCharacter(char byte) { return (static_cast<uint8_t>(byte) & 0xc0u) == 0x80u; }
 
   // Moves the state past `piece`. Returns how much of what was held back and of the piece, as one text, can be handed
   // out.

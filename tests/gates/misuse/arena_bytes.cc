@@ -1,9 +1,10 @@
 // A static arena for a session that could never open is found by the compiler, not in the field: a context longer than
-// the model's, a chunk of no tokens, a cache of no known type, a model of no possible shape. Refused:
-// ArenaBytes(Options|Config)(IsInvalid|AreInvalid)|not an integral constant-expression|variable length array Refused:
-// ArenaBytes(Options|Config)(IsInvalid|AreInvalid)|not an integral constant-expression|variable length array Refused:
-// ArenaBytes(Options|Config)(IsInvalid|AreInvalid)|not an integral constant-expression|variable length array Refused:
-// ArenaBytes(Options|Config)(IsInvalid|AreInvalid)|not an integral constant-expression|variable length array
+// the model's, a chunk of no tokens, a cache of no known type, a model of no possible shape.
+//
+// Refused: (IsInvalid|AreInvalid)|not an integral constant-expression|variable length array
+// Refused: (IsInvalid|AreInvalid)|not an integral constant-expression|variable length array
+// Refused: (IsInvalid|AreInvalid)|not an integral constant-expression|variable length array
+// Refused: (IsInvalid|AreInvalid)|not an integral constant-expression|variable length array
 #define LFM2_SEPARATE_COMPILATION
 #include "lfm2.h"
 

@@ -1,0 +1,431 @@
+// A conversation against a straightforward model of it, fed by random scripts. If they differ, what a user reads is not
+// what the model was told, or the context holds something that nobody said.
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <memory>
+#include <random>
+
+#include "tests/runtime/conversation_model.h"
+#include "tests/runtime/saved_bytes.h"
+#include "tests/runtime/streamed_session.h"
+
+namespace lfm2::test {
+namespace {
+
+constexpr uint32_t kOracleContext = 256;
+
+// What happened in all scripts: a case that never happens is not tested.
+struct Counts {
+  uint64_t actions = 0, ends[7] = {}, cuts[3] = {}, errors[2] = {}, rewinds[2] = {}, drops[2] = {}, loads = 0;
+  uint64_t tokens = 0, multibyte = 0, replacements = 0, went_on = 0;
+};
+
+bool IsReadError(StatusCode code) {
+  return code == StatusCode::kIo || code == StatusCode::kTimeout || code == StatusCode::kCorrupt;
+}
+
+SessionOptions OptionsOf(uint32_t context, uint32_t chunk) {
+  SessionOptions options;
+  options.context_length = context;
+  options.prefill_chunk = chunk;
+  return options;
+}
+
+// A session that conversations run on, and its drive if it has one.
+struct Place {
+  Session* session = nullptr;
+  SimulatedDevice* drive = nullptr;
+};
+
+// What the functions of AnswerOptions do.
+struct Hooks {
+  const Vocab* vocab = nullptr;
+  std::vector<int32_t> forced;
+  size_t at = 0;
+  std::vector<int32_t> chosen;
+};
+
+class Script {
+ public:
+  Script(uint32_t seed, const Place& place, Session* oracle, Counts* counts)
+      : random_(seed), place_(place), session_(*place.session), counts_(counts) {
+    options_.chat_template = Below(2) == 0 ? ChatTemplate::kLfm2 : ChatTemplate::kLfm2_5;
+    system_ = Below(3) == 0 ? Text(3) : "";
+    for (uint32_t n = Below(4) == 0 ? 1 + Below(2) : 0; n > 0; --n) tools_.push_back("{\"name\": \"f\"}");
+    tool_views_.assign(tools_.begin(), tools_.end());
+    options_.system = system_;
+    options_.tools = {tool_views_.data(), tool_views_.size()};
+    options_.show_special = Below(3) != 0;
+    options_.sampler = RandomSampler();
+    LFM2_REQUIRE_OK(conversation_.Open(&session_, options_));
+    model_ = std::make_unique<ConversationModel>(oracle, session_.options().context_length, options_.chat_template,
+                                                 system_, tools_, options_.sampler, options_.show_special);
+  }
+
+  void Run() {
+    for (uint32_t n = 6 + Below(10); n > 0; --n) {
+      ++counts_->actions;
+      const uint32_t action = Below(16);
+      log_ += " " + std::to_string(action);
+      CAPTURE(log_);
+      switch (action) {
+        case 0: Add(); break;
+        case 1: AddHistory(); break;
+        case 2: Compute(); break;
+        case 3: Mark(); break;
+        case 4: Rewind(); break;
+        case 5: DropOldest(); break;
+        case 6: SaveAndLoad(); break;
+        case 7: WrongRole(); break;
+        case 8:
+        case 9:
+        case 10:
+        case 11: Answer(true); break;
+        default: Answer(false);
+      }
+      Compare();
+    }
+    conversation_.Close();
+  }
+
+ private:
+  uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
+
+  std::string Text(uint32_t words) {
+    static const char* const kWords[] = {"Turn",
+                                         " the",
+                                         " light",
+                                         " on",
+                                         "\n",
+                                         "\n\n",
+                                         " na\xc3\xafve",
+                                         " \xf0\x9f\x99\x82",
+                                         "\xe4\xbd\xa0\xe5\xa5\xbd",
+                                         " 21",
+                                         " <|im_end|>",
+                                         " <think>",
+                                         "</think>",
+                                         " {\"ok\": true}",
+                                         "User:",
+                                         "\xff\xc3"};
+    std::string text;
+    for (uint32_t n = Below(words + 1); n > 0; --n) text += kWords[Below(16)];
+    return text;
+  }
+
+  SamplerOptions RandomSampler() {
+    SamplerOptions sampler;
+    sampler.temperature = Below(2) == 0 ? 0.0f : 1.5f;
+    sampler.repetition_penalty = Below(2) == 0 ? 1.0f : 1.1f;
+    sampler.min_p = 0.0f;
+    sampler.top_k = Below(2) == 0 ? 0 : 40;
+    sampler.seed = random_();
+    return sampler;
+  }
+
+  Message RandomMessage(bool of_history) {
+    const ChatRole kRoles[] = {ChatRole::kUser, ChatRole::kUser, ChatRole::kTool, ChatRole::kAssistant,
+                               ChatRole::kSystem};
+    Message message;
+    message.role = kRoles[Below(of_history ? 4 : Below(20) == 0 ? 5 : 3)];
+    message.content = Text(5);
+    if (message.role == ChatRole::kAssistant && Below(2) == 0) message.thinking = Text(2);
+    if (message.role == ChatRole::kAssistant && Below(3) == 0) message.tool_calls = {"f(a=1)", "g()"};
+    return message;
+  }
+
+  void AddAll(const std::vector<Message>& messages) {
+    std::vector<std::vector<std::string_view>> calls(messages.size());
+    std::vector<ChatMessage> views;
+    for (size_t i = 0; i < messages.size(); ++i) {
+      const Message& m = messages[i];
+      calls[i].assign(m.tool_calls.begin(), m.tool_calls.end());
+      views.push_back({m.role, m.content, m.thinking, {calls[i].data(), calls[i].size()}});
+    }
+    const Status status = conversation_.Add({views.data(), views.size()});
+    const StatusCode want = model_->Add(messages);
+    INFO(lfm2::test::Text(status));
+    CHECK(status.code() == want);
+    if (want == StatusCode::kContextFull) ++counts_->errors[0];
+  }
+  void Add() {
+    std::vector<Message> messages(Below(4));
+    for (Message& message : messages) message = RandomMessage(false);
+    AddAll(messages);
+  }
+  void AddHistory() {
+    std::vector<Message> messages(1 + Below(4));
+    for (Message& message : messages) message = RandomMessage(true);
+    AddAll(messages);
+  }
+  void WrongRole() {
+    const ChatMessage messages[] = {{ChatRole::kUser, "x"}, {static_cast<ChatRole>(4 + Below(250)), "y"}};
+    CHECK(conversation_.Add(messages).code() == StatusCode::kInvalidArgument);
+  }
+
+  // A poll that says stop at some time, or a drive that fails.
+  void Disturb() {
+    polls_left_ = Below(3) == 0 ? static_cast<int>(Below(60)) : INT32_MAX;
+    poll_.context = &polls_left_;
+    poll_.go_on = [](void* left) { return --*static_cast<int*>(left) >= 0; };
+    session_.SetPoll(&poll_);
+    if (place_.drive == nullptr || Below(2) == 0) return;
+    FaultRates rates;
+    rates.io_error = rates.short_read = rates.bad_bits = rates.timeout = 0.003;
+    place_.drive->SetRates(rates);
+  }
+  void Calm() {
+    session_.SetPoll(nullptr);
+    if (place_.drive != nullptr) place_.drive->Heal();
+  }
+  bool IsCut(const Status& status) {
+    const bool cancelled = status.code() == StatusCode::kCancelled, failed = IsReadError(status.code());
+    counts_->cuts[0] += cancelled ? 1 : 0;
+    counts_->cuts[1] += failed ? 1 : 0;
+    if (cancelled) CHECK(polls_left_ < 0);
+    if (failed) CHECK(place_.drive != nullptr);
+    return cancelled || failed;
+  }
+
+  void Compute() {
+    Disturb();
+    const Status status = conversation_.Compute();
+    Calm();
+    if (IsCut(status)) return;
+    LFM2_REQUIRE_OK(status);
+    model_->Compute();
+  }
+
+  void Mark() {
+    marks_.emplace_back();
+    marks_.back().bytes.resize(static_cast<size_t>(Conversation::MarkBytes(session_.config())));
+    const Status status = conversation_.Mark({marks_.back().bytes.data(), marks_.back().bytes.size()});
+    CHECK(status.code() == (model_->pending() > 0 ? StatusCode::kFailedPrecondition : StatusCode::kOk));
+    marks_.back().state = model_->Mark();
+    if (!status.ok()) marks_.pop_back();
+  }
+  void Rewind() {
+    if (marks_.empty()) return;
+    const Marked& mark = marks_[Below(static_cast<uint32_t>(marks_.size()))];
+    const Status status = conversation_.Rewind({mark.bytes.data(), mark.bytes.size()});
+    CHECK(status.code() == model_->Rewind(mark.state));
+    ++counts_->rewinds[status.ok() ? 0 : 1];
+  }
+  void SaveAndLoad() {
+    Bytes bytes;
+    const Status saved = conversation_.Save([&](Span<const std::byte> more) {
+      bytes.insert(bytes.end(), more.begin(), more.end());
+      return true;
+    });
+    CHECK(saved.code() == (model_->pending() > 0 ? StatusCode::kFailedPrecondition : StatusCode::kOk));
+    if (!saved.ok()) return;
+    BytesSource source({bytes.data(), bytes.size()});
+    LFM2_REQUIRE_OK(conversation_.Load(source));
+    model_->SaveAndLoad();
+    ++counts_->loads;
+  }
+  void DropOldest() {
+    const uint32_t positions = Below(session_.options().context_length);
+    const bool goes_on = conversation_.can_go_on();
+    const Status status = conversation_.DropOldest(positions);
+    CHECK(status.code() == model_->DropOldest(positions));
+    if (!status.ok()) CHECK(status.code() == StatusCode::kContextFull);
+    if (status.ok()) CHECK(conversation_.room() >= positions);
+    CHECK(conversation_.can_go_on() == goes_on);
+    ++counts_->drops[status.ok() ? 0 : 1];
+  }
+
+  // Tokens that an answer is made to begin with: characters cut into bytes, whole and broken, thoughts, stop texts.
+  std::vector<int32_t> ForcedTokens() {
+    const Vocab& vocab = session_.image().vocab();
+    static const char* const kParts[] = {"\xf0\x9f\x99\x82", "\xe4\xbd\xa0", "\xf0\x9f", "\xc3", "a", "<think>",  "ab",
+                                         "</think>",         "User:",        "\n\n",     "\xff", "b", "\xc3\xa9", "c"};
+    std::vector<int32_t> forced;
+    for (uint32_t n = Below(6); n > 0; --n) {
+      for (const char byte : std::string(kParts[Below(14)])) {
+        forced.push_back(static_cast<int32_t>(vocab.ByteToken(static_cast<uint8_t>(byte))));
+      }
+    }
+    const uint32_t last = Below(12);
+    if (last < 2) forced.push_back(last == 0 ? vocab.eos() : 10);  // 10: <|tool_call_start|>
+    return forced;
+  }
+  AnswerSpec RandomSpec() {
+    AnswerSpec spec;
+    spec.max_tokens = Below(8) == 0 ? 0 : 1 + Below(10);
+    if (Below(6) == 0) spec.begin = Below(2) == 0 ? "<think>" : "Well " + std::string("<think></think>");
+    static const char* const kStops[] = {"User:", "\n\n", "\xf0\x9f\x99\x82", "ab", "abc", "b", "\xef\xbf\xbd", "on)"};
+    if (Below(2) == 0) {
+      for (uint32_t n = Below(4); n > 0; --n) spec.stop_texts.push_back(kStops[Below(8)]);
+    }
+    if (Below(2) == 0) spec.max_thought_tokens = Below(6);
+    spec.has_sampler = Below(4) == 0;
+    if (spec.has_sampler) spec.sampler = RandomSampler();
+    if (Below(2) == 0) spec.forced = ForcedTokens();
+    if (Below(3) == 0) spec.pieces = 1 + Below(4);
+    return spec;
+  }
+
+  void Answer(bool asks) {
+    const Message asked = {ChatRole::kUser, Text(4), "", {}};
+    const AnswerSpec spec = RandomSpec();
+    std::vector<std::string_view> stops(spec.stop_texts.begin(), spec.stop_texts.end());
+    Hooks hooks;
+    hooks.vocab = &session_.image().vocab();
+    hooks.forced = spec.forced;
+    AnswerOptions options(spec.max_tokens);
+    options.begin = spec.begin;
+    options.stop_texts = {stops.data(), stops.size()};
+    options.max_thought_tokens = spec.max_thought_tokens;
+    options.sampler = spec.has_sampler ? &spec.sampler : nullptr;
+    options.context = &hooks;
+    options.before_choice = [](void* context, Span<float> logits) {
+      Hooks& h = *static_cast<Hooks*>(context);
+      ForceToken(*h.vocab, h.forced, h.at++, logits);
+    };
+    options.on_token = [](void* context, int32_t token, Span<const float>) {
+      static_cast<Hooks*>(context)->chosen.push_back(token);
+    };
+    std::vector<std::string> pieces;
+    const auto sink = [&](std::string_view text) {
+      CHECK(pieces.size() < spec.pieces);
+      CHECK(!text.empty());
+      CHECK(WholeText(std::string(text), true) == text);
+      CHECK(WholeText(std::string(text), false) == text);
+      pieces.emplace_back(text);
+      return pieces.size() < spec.pieces;
+    };
+    counts_->went_on += !asks && conversation_.can_go_on() ? 1 : 0;
+    const uint32_t position = session_.position();
+    Cut cut;
+    Status status;
+    if (Below(2) == 0) {
+      Disturb();
+      status = asks ? conversation_.Ask(asked.content, options, sink) : conversation_.Answer(options, sink);
+    } else {
+      status = asks ? conversation_.BeginAsk(asked.content, options) : conversation_.BeginAnswer(options);
+      Disturb();
+      uint32_t steps = Below(2) == 0 ? UINT32_MAX : Below(80);
+      while (status.ok() && conversation_.is_busy() && steps > 0) {
+        CheckRefusals();
+        status = conversation_.Step(sink);
+        --steps;
+      }
+      cut.happened = status.ok() && conversation_.is_busy();
+      conversation_.Abort();
+      counts_->cuts[2] += cut.happened ? 1 : 0;
+    }
+    Calm();
+    const bool was_cut = IsCut(status);
+    cut.happened = was_cut || cut.happened;
+    cut.prompt_done = session_.position() > position || session_.position() < position;
+    cut.chosen = static_cast<uint32_t>(hooks.chosen.size());
+    cut.emitted = conversation_.answer_tokens();
+    const AnswerResult want = model_->Answer(asks ? &asked : nullptr, spec, cut);
+    INFO(lfm2::test::Text(status));
+    if (cut.happened) {
+      CHECK(conversation_.answer_end() == (IsReadError(status.code()) ? AnswerEnd::kError : AnswerEnd::kCancelled));
+    } else {
+      CHECK(status.code() == want.code);
+    }
+    if (!status.ok() && !was_cut) {
+      ++counts_->errors[1];
+      return;
+    }
+    CHECK(pieces == want.pieces);
+    CHECK(hooks.chosen == want.chosen);
+    CHECK(conversation_.answer_tokens() == want.tokens);
+    if (!cut.happened) CHECK(conversation_.answer_end() == want.end);
+    Count(pieces, want, cut);
+  }
+  // Between two steps nothing else may be begun.
+  void CheckRefusals() {
+    if (Below(50) != 0) return;
+    CHECK(conversation_.Add({ChatRole::kUser, "x"}).code() == StatusCode::kFailedPrecondition);
+    CHECK(conversation_.BeginAnswer(1).code() == StatusCode::kFailedPrecondition);
+    CHECK(conversation_.DropOldest(1).code() == StatusCode::kFailedPrecondition);
+    CHECK(conversation_.Compute().code() == StatusCode::kFailedPrecondition);
+  }
+  void Count(const std::vector<std::string>& pieces, const AnswerResult& result, const Cut& cut) {
+    counts_->tokens += result.tokens;
+    if (!cut.happened) ++counts_->ends[static_cast<int>(result.end)];
+    for (const std::string& piece : pieces) {
+      counts_->multibyte += piece.find('\xf0') != std::string::npos ? 1 : 0;
+      counts_->replacements += piece.find("\xef\xbf\xbd") != std::string::npos ? 1 : 0;
+    }
+  }
+
+  void Compare() {
+    CHECK(!conversation_.is_busy());
+    CHECK(session_.steps_left() == 0);
+    const std::vector<int32_t> ids(session_.tokens().begin(), session_.tokens().end());
+    REQUIRE(ids == model_->ComputedIds());
+    CHECK(conversation_.pending_tokens() == model_->pending());
+    CHECK(conversation_.room() == model_->room());
+    CHECK(conversation_.can_go_on() == model_->can_go_on());
+  }
+
+  struct Marked {
+    Bytes bytes;
+    ConversationModel::State state;
+  };
+
+  std::mt19937 random_;
+  std::string log_;  // of actions, to find the one that went wrong
+  Place place_;
+  Session& session_;
+  Counts* counts_;
+  std::string system_;
+  std::vector<std::string> tools_;
+  std::vector<std::string_view> tool_views_;
+  ConversationOptions options_;
+  Conversation conversation_;
+  std::unique_ptr<ConversationModel> model_;
+  std::vector<Marked> marks_;
+  Poll poll_;
+  int polls_left_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "1,000 random scripts: a conversation has the ids and the text of a plain model of it, whole characters only") {
+  OpenSession oracle(Home().image(), OptionsOf(kOracleContext, 64));
+  OpenSession small(Home().image(), OptionsOf(70, 4)), medium(Home().image(), OptionsOf(110, 64)),
+      large(Home().image(), OptionsOf(200, 16));
+  SessionOptions options = OptionsOf(120, 16);
+  options.read_retries = 0;
+  options.arena_bytes = ArenaFor(Home().image(), options, 16);
+  StreamedSession streamed(Home().image(), DriveOptions(4, 16 * kBlock), options);
+  const Place places[] = {{small.session.get(), nullptr},
+                          {medium.session.get(), nullptr},
+                          {large.session.get(), nullptr},
+                          {streamed.session.get(), &streamed.streamed.drive}};
+  Counts counts;
+  for (uint32_t seed = 1; seed <= 1000; ++seed) {
+    CAPTURE(seed);
+    Script(seed, places[seed % 4], oracle.session.get(), &counts).Run();
+  }
+  CHECK(streamed.streamed.watched.mistakes() == "");
+  CHECK(streamed.streamed.arena.RimIsIntact());
+  for (const OpenSession* open : {&oracle, &small, &medium, &large}) CHECK(open->arena.RimIsIntact());
+  std::printf("%llu actions, %llu tokens\n", static_cast<unsigned long long>(counts.actions),
+              static_cast<unsigned long long>(counts.tokens));
+  // Everything has happened, and often.
+  for (const AnswerEnd end : {AnswerEnd::kStop, AnswerEnd::kStopText, AnswerEnd::kMaxTokens, AnswerEnd::kContextFull,
+                              AnswerEnd::kInterrupted}) {
+    CAPTURE(static_cast<int>(end));
+    CHECK(counts.ends[static_cast<int>(end)] > 50);
+  }
+  for (const uint64_t(*list)[2] : {&counts.errors, &counts.rewinds, &counts.drops}) {
+    for (const uint64_t count : *list) CHECK(count > 50);
+  }
+  for (const uint64_t count : counts.cuts) CHECK(count > 50);
+  CHECK(counts.loads > 50);
+  CHECK(counts.multibyte > 50);
+  CHECK(counts.replacements > 50);
+  CHECK(counts.went_on > 50);
+}
+
+}  // namespace lfm2::test
