@@ -64,24 +64,28 @@ class Script {
   }
 
   void Run() {
-    for (uint32_t n = 6 + Below(10); n > 0; --n) {
+    for (uint32_t n = 8 + Below(16); n > 0; --n) {
       ++counts_->actions;
-      const uint32_t action = Below(16);
+      const uint32_t action = Below(20);
       log_ += " " + std::to_string(action);
       CAPTURE(log_);
       switch (action) {
         case 0: Add(); break;
         case 1: AddHistory(); break;
         case 2: Compute(); break;
-        case 3: Mark(); break;
-        case 4: Rewind(); break;
-        case 5: DropOldest(); break;
-        case 6: SaveAndLoad(); break;
-        case 7: WrongRole(); break;
+        case 3:
+        case 4: Mark(); break;
+        case 5:
+        case 6:
+        case 7: Rewind(); break;
         case 8:
-        case 9:
-        case 10:
-        case 11: Answer(true); break;
+        case 9: DropOldest(); break;
+        case 10: SaveAndLoad(); break;
+        case 11: WrongRole(); break;
+        case 12:
+        case 13:
+        case 14:
+        case 15: Answer(true); break;
         default: Answer(false);
       }
       Compare();
@@ -232,7 +236,8 @@ class Script {
     CHECK(status.code() == model_->DropOldest(positions));
     if (!status.ok()) CHECK(status.code() == StatusCode::kContextFull);
     if (status.ok()) CHECK(conversation_.room() >= positions);
-    CHECK(conversation_.can_go_on() == goes_on);
+    // What is left is computed anew, and an answer whose logits Rewind has lost may then go on.
+    if (goes_on) CHECK(conversation_.can_go_on());
     ++counts_->drops[status.ok() ? 0 : 1];
   }
 
@@ -419,9 +424,14 @@ TEST_CASE(
     CHECK(counts.ends[static_cast<int>(end)] > 50);
   }
   for (const uint64_t(*list)[2] : {&counts.errors, &counts.rewinds, &counts.drops}) {
+    CAPTURE((*list)[0]);
+    CAPTURE((*list)[1]);
     for (const uint64_t count : *list) CHECK(count > 50);
   }
-  for (const uint64_t count : counts.cuts) CHECK(count > 50);
+  for (const uint64_t count : counts.cuts) {
+    CAPTURE(&count - counts.cuts);
+    CHECK(count > 50);
+  }
   CHECK(counts.loads > 50);
   CHECK(counts.multibyte > 50);
   CHECK(counts.replacements > 50);
