@@ -3,8 +3,8 @@
     stack.py FILE.ci... [--root NAME]     prints the depth and the chain of calls
 
 Where a call goes through a pointer, INDIRECT says what it may reach, by the name of the caller: a driver, a kernel, a task of
-the executor, what reads experts, a sink, or a virtual function. What the graph does not know (the C library's memcpy and elementary functions) counts
-UNKNOWN bytes. Recursion is an error.
+the executor, what reads experts, a sink, or a virtual function. What the graph does not know (the C library's memcpy and
+elementary functions) counts UNKNOWN bytes. Recursion is an error.
 """
 import argparse
 import re
@@ -17,12 +17,16 @@ INDIRECT = [
     # Functions of a program in C, by lfm2_c.h.
     (re.compile(r"CBlockDevice"), re.compile(r"(^|:)ReadBlocks$")),
     (re.compile(r"4CallIZ\d+lfm2_"), re.compile(r"(^|:)Print$")),
-    # What has no executor, as the programs of the boards, calls its tasks itself.
+    # The tools of a chat, spelled into its tokens.
+    (re.compile(r"ToolList|CheckTools|RenderChat|EncodeChat"), re.compile(r"8SpellOne|FunctionRefIFvSt\w*4Call")),
+    # What has no executor, as the programs of the boards, calls its tasks itself: FunctionRef<void(uint32_t, uint32_t)>.
+    (re.compile(r"FunctionRefIFvjj|UljjE\d*_cl"), re.compile(r"SimdKernels|KeepReadingExperts|ChooseFromCache")),
+    (re.compile(r"ParallelFor|ParallelRanges"), re.compile(r"_FUN|FunctionRefIFvjj\w*4Call")),
     (re.compile(r"(^|:)_ZN4lfm2(14MoeFeedForward|7Session)"),
-     re.compile(r"SimdKernels|BindExperts|KeepReadingExperts|ChooseFromCache|ComputeStreamed|MemoryStorage|BlockStorage|BlockQueue")),
-    (re.compile(r"KernelTable|7Session"), re.compile(r"SimdKernels|KeepReadingExperts")),
-    (re.compile(r"ParallelFor"), re.compile(r"_FUN")),
-    (re.compile(r"Conversation"), re.compile(r"FunctionRef\w*4Call|9MessageAt|6TextAt")),
+     re.compile(r"SimdKernels|BindExperts|KeepReadingExperts|ChooseFromCache|ComputeStreamed|FunctionRefIFvjj\w*4Call|"
+                r"MemoryStorage|BlockStorage|BlockQueue")),
+    (re.compile(r"KernelTable|7Session"), re.compile(r"SimdKernels|KeepReadingExperts|FunctionRefIFvjj\w*4Call")),
+    (re.compile(r"Conversation"), re.compile(r"FunctionRefIFb\w*4Call|9MessageAt|6TextAt")),
     (re.compile(r""), re.compile(r"MemoryStorage|BlockStorage|BlockQueue")),
 ]
 UNKNOWN = 128

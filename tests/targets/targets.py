@@ -21,7 +21,7 @@ GREEDY = ["--temperature", "0", "--repetition-penalty", "1", "--max-tokens", "64
 # code. With -icount shift=0 an instruction takes a nanosecond.
 BOARDS = {
     "mps2-an500": ("cortex-m7-bare", "", 40.0, 4096, None),
-    "mps2-an500-small": ("cortex-m7-bare", "-Os", 40.0, 4096, 120000),
+    "mps2-an500-small": ("cortex-m7-bare", "-Os", 40.0, 4096, 64000),
     "mps3-an547": ("cortex-m55-bare", "", 31.25, 4096, None),
     "virt-aarch64": ("aarch64-bare", "", 16.0, None, 200000),
     "raspi3b": ("aarch64-bare", "", 16.0, None, 200000),

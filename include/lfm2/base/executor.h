@@ -6,6 +6,7 @@
 
 #include "lfm2/base/assert.h"
 #include "lfm2/base/config.h"
+#include "lfm2/base/function_ref.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
 
@@ -51,9 +52,9 @@ void ParallelFor(const Executor* executor, uint32_t tasks, F&& f) {
       executor->context, tasks, [](void* argument, uint32_t index) { (*static_cast<Function*>(argument))(index); }, &f);
 }
 
-// Cuts [0, count) into a few ranges for each worker and calls f(begin, end) for each.
-template <class F>
-void ParallelRanges(const Executor* executor, uint32_t count, F&& f) {
+// Cuts [0, count) into a few ranges for each worker and calls f(begin, end) for each. No template: it is used for every
+// operator, and firmware has it once.
+inline void ParallelRanges(const Executor* executor, uint32_t count, FunctionRef<void(uint32_t begin, uint32_t end)> f) {
   LFM2_ASSERT(CheckExecutor(executor).ok());
   // Four a worker: enough that a worker which starts late does not hold up the others, few enough to stay cheap.
   const uint32_t wanted = executor == nullptr ? 1 : Min(executor->workers, Executor::kMaxWorkers) * 4;
