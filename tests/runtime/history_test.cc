@@ -11,14 +11,16 @@ namespace lfm2::test {
 namespace {
 
 struct Chat {
-  explicit Chat(const ConversationOptions& options = Greedy(), uint32_t context = 512, uint32_t max_word_bytes = 1024)
-      : open(Home().image(), SessionOptionsOf(context, max_word_bytes)), session(*open.session) {
+  explicit Chat(const ConversationOptions& options = Greedy(), uint32_t context = 512, uint32_t max_word_bytes = 1024,
+                uint32_t chunk = 128)
+      : open(Home().image(), SessionOptionsOf(context, max_word_bytes, chunk)), session(*open.session) {
     LFM2_REQUIRE_OK(chat.Open(&session, options));
   }
-  static SessionOptions SessionOptionsOf(uint32_t context, uint32_t max_word_bytes) {
+  static SessionOptions SessionOptionsOf(uint32_t context, uint32_t max_word_bytes, uint32_t chunk) {
     SessionOptions options;
     options.context_length = context;
     options.max_word_bytes = max_word_bytes;
+    options.prefill_chunk = chunk;
     return options;
   }
   // The text of the whole context, computed first.
@@ -326,8 +328,8 @@ TEST_CASE("a pasted word of 40,000 characters is encoded with scratch that the p
   CHECK(chat.open.arena.RimIsIntact());
   CHECK(chat.Context() == "<|startoftext|><|im_start|>user\n" + word + "<|im_end|>\n");
   LFM2_REQUIRE_OK(chat.chat.Answer(4, kIgnore));
-  // With the default a longer word than promised says which option to change.
-  Chat small(Greedy(), Home().config().context_length);
+  // Where activations leave no more room than was asked for, a longer word than promised says which option to change.
+  Chat small(Greedy(), Home().config().context_length, 1024, 1);
   const Status refused = small.chat.Add({ChatRole::kUser, word});
   CHECK(refused.code() == StatusCode::kArenaTooSmall);
   CHECK(Text(refused).find("max_word_bytes") != std::string::npos);
