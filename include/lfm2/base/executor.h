@@ -54,7 +54,8 @@ void ParallelFor(const Executor* executor, uint32_t tasks, F&& f) {
 
 // Cuts [0, count) into a few ranges for each worker and calls f(begin, end) for each. No template: it is used for every
 // operator, and firmware has it once.
-inline void ParallelRanges(const Executor* executor, uint32_t count, FunctionRef<void(uint32_t begin, uint32_t end)> f) {
+inline void ParallelRanges(const Executor* executor, uint32_t count,
+                           FunctionRef<void(uint32_t begin, uint32_t end)> f) {
   LFM2_ASSERT(CheckExecutor(executor).ok());
   // Four a worker: enough that a worker which starts late does not hold up the others, few enough to stay cheap.
   const uint32_t wanted = executor == nullptr ? 1 : Min(executor->workers, Executor::kMaxWorkers) * 4;
