@@ -38,21 +38,22 @@ inline lfm2::Status OpenStorage() {
 
 #endif
 
-inline lfm2::Status OpenModel(const lfm2::Executor* executor = nullptr) {
+inline lfm2::Status OpenModel(const lfm2::Executor* executor = nullptr, uint32_t context_length = 256) {
   lfm2::SessionOptions options;
-  options.context_length = 256;
+  options.context_length = context_length;
   options.prefill_chunk = 8;
   options.max_word_bytes = 64;
   LFM2_RETURN_IF_ERROR(OpenStorage());
   return lfm2::OpenModel(g_storage, options, g_arena, &g_image, &g_session, executor);
 }
 
-// A new chat that takes the likeliest token.
-inline lfm2::Status BeginChat() {
-  lfm2::ConversationOptions greedy;
-  greedy.sampler.temperature = 0.0f;
-  greedy.sampler.repetition_penalty = 1.0f;
-  return g_chat.Open(&g_session, greedy);
+// The likeliest token, always.
+inline lfm2::ConversationOptions Greedy() {
+  lfm2::ConversationOptions options;
+  options.sampler.temperature = 0.0f;
+  options.sampler.repetition_penalty = 1.0f;
+  return options;
 }
+inline lfm2::Status BeginChat() { return g_chat.Open(&g_session, Greedy()); }
 
 #endif  // LFM2_EXAMPLES_BARE_METAL_MODEL_H_

@@ -44,7 +44,7 @@ inline uint32_t ParallelCrc32c(const Executor* executor, uint32_t crc, const std
   const size_t part = RoundUp<size_t>(DivideUp<size_t>(bytes, wanted), kLeastPart);
   const uint32_t parts = static_cast<uint32_t>(DivideUp<size_t>(bytes, part));
   uint32_t of[kMaxParts] = {};
-  const auto size = [&](uint32_t i) { return Min(part, bytes - i * part); };
+  const auto size = [&](uint32_t i) { return Min<size_t>(part, bytes - i * part); };
   ParallelFor(executor, parts, [&](uint32_t i) { of[i] = Crc32c(0, data + i * part, size(i)); });
   for (uint32_t i = 0; i < parts; ++i) crc = CombineCrc32c(crc, of[i], size(i));
   return crc;
