@@ -77,6 +77,7 @@ if [ "$quick" = yes ]; then
 else
   test_preset release -DLFM2_BUILD_BENCHMARKS=ON "" "-LE ^cross\$"
   test_preset asan "" "" ""
+  test_preset tsan "" "--target posix_test" "-L ^posix\$"
   test_preset aarch64-linux "" "--target $arm_targets" "-L ^($arm_labels)\$"
   test_preset armv7-linux "" "--target $arm_targets" "-L ^($arm_labels)\$"
 fi
