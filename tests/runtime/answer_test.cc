@@ -57,11 +57,12 @@ struct Puppet {
   // The pieces that one call hands out. takes: how many the sink wants.
   std::vector<std::string> Answer(const AnswerOptions& options, size_t takes = SIZE_MAX) {
     std::vector<std::string> pieces;
-    LFM2_REQUIRE_OK(chat.Answer(options, [&](std::string_view text) {
+    const auto sink = [&](std::string_view text) {
       CHECK(pieces.size() < takes);
       pieces.emplace_back(text);
       return pieces.size() < takes;
-    }));
+    };
+    LFM2_REQUIRE_OK(chat.Answer(options, sink));
     return pieces;
   }
   std::vector<std::string> Answer(uint32_t max_tokens = 0) { return Answer(Options(max_tokens)); }
