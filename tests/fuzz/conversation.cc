@@ -13,7 +13,7 @@ namespace lfm2::fuzz {
 namespace {
 
 constexpr uint32_t kContext = 64;
-constexpr size_t kMaxArenaBytes = 1u << 20, kMaxStateBytes = 1u << 18, kMaxActions = 24;
+constexpr size_t kMaxArenaBytes = 1u << 20, kMaxStateBytes = 1u << 18, kMaxActions = 24, kNoteBytes = 40;
 
 ModelConfig SmallConfig() {
   ModelConfig c;
@@ -263,17 +263,19 @@ class Caller {
     LFM2_HOLDS(status.ok() == (chat_.pending_tokens() == 0));
     if (!status.ok()) mark_.clear();
   }
+  static void Sign(std::byte* part, size_t bytes) {
+    const uint32_t crc = Crc32c(0, part, bytes);
+    std::memcpy(part + bytes, &crc, sizeof(crc));
+  }
+  // What a hostile storage would say of the conversation: any bytes with the right CRC.
+  void EditNote(std::byte* note, uint32_t edits) {
+    for (uint32_t i = 0; i < edits; ++i) note[input_.Byte() % kNoteBytes] = static_cast<std::byte>(input_.Byte());
+    if (edits > 0) Sign(note, kNoteBytes - sizeof(uint32_t));
+  }
   void Rewind() {
     std::vector<std::byte> mark = mark_;
     const uint32_t edits = input_.Below(3);
-    constexpr size_t kNoteBytes = 40;
-    for (uint32_t i = 0; i < edits && mark.size() > kNoteBytes; ++i) {
-      mark[input_.Byte() % kNoteBytes] = static_cast<std::byte>(input_.Byte());
-    }
-    if (edits > 0 && mark.size() > kNoteBytes) {
-      const uint32_t crc = Crc32c(0, mark.data(), kNoteBytes - sizeof(uint32_t));
-      std::memcpy(mark.data() + kNoteBytes - sizeof(crc), &crc, sizeof(crc));
-    }
+    if (mark.size() > kNoteBytes) EditNote(mark.data(), edits);
     const std::vector<int32_t> before(session_.tokens().begin(), session_.tokens().end());
     const Status status = chat_.Rewind({mark.data(), mark.size()});
     Note(status);
@@ -294,8 +296,20 @@ class Caller {
     LFM2_HOLDS(saved.ok() == (chat_.pending_tokens() == 0));
     if (!saved.ok()) return;
     LFM2_HOLDS(bytes.size() <= kMaxStateBytes);
-    const uint32_t edits = input_.Below(2);
-    if (edits > 0) bytes[input_.Take<uint16_t>() % bytes.size()] ^= std::byte{1};
+    enum : uint32_t { kWhole, kDamaged, kHostileNote, kHostileIds };
+    const uint32_t edit = input_.Below(4);
+    if (edit == kDamaged) bytes[input_.Take<uint16_t>() % bytes.size()] ^= std::byte{1};
+    if (edit >= kHostileNote) {
+      std::byte* const note = bytes.data() + sizeof(SavedStateHeader);
+      EditNote(note, input_.Below(8));
+      Sign(note, kNoteBytes);
+      std::byte* const ids = note + kNoteBytes + sizeof(uint32_t);
+      const size_t ids_bytes = size_t{3} * session_.position();
+      if (edit == kHostileIds && ids_bytes > 0) {
+        ids[input_.Byte() % ids_bytes] = static_cast<std::byte>(input_.Byte());
+        Sign(ids, ids_bytes);
+      }
+    }
     size_t at = 0;
     const bool goes_on = chat_.can_go_on();
     const Status loaded = chat_.Load([&](Span<std::byte> to) {
@@ -305,8 +319,9 @@ class Caller {
       return true;
     });
     Note(loaded);
-    LFM2_HOLDS(loaded.ok() == (edits == 0));
-    LFM2_HOLDS(chat_.can_go_on() == (loaded.ok() && goes_on));
+    if (edit <= kDamaged) LFM2_HOLDS(loaded.ok() == (edit == kWhole));
+    if (edit == kWhole) LFM2_HOLDS(chat_.can_go_on() == goes_on);
+    if (!loaded.ok()) LFM2_HOLDS(session_.position() == 0 && !chat_.can_go_on());
   }
 
   void Check() {
@@ -335,18 +350,22 @@ void Run(std::string_view bytes) {
 std::vector<std::string> Seeds() {
   const std::string end = "\xff";
   const auto ask = [&](const std::string& text, const std::string& rest) { return "\3\1" + text + end + rest; };
-  return {std::string("\2\0", 2) + ask("hi", "\5\1\1\1"),
-          // A character cut into bytes, in calls of one token.
-          std::string("\3\0", 2) + ask("a", "\201\xf0\x9f\x99\x82" + end + "\1\1\1\1") + "\6\1\1\1\1\6\1\1\1\1",
-          // Thoughts that are too long, stop texts, an answer that begins with text.
-          std::string("\2\1", 2) + ask("b", "\75<think>" + end + "ab" + end + "e" + end + "\1\1\1\1\1"),
-          std::string("\7\0sys"
-                      "\xff"
-                      "\0",
-                      6) +
-              "\1\3\0one\xff\3two\xff\2three\xff\2\1\6\3\1\1\1\10\11\1\4\1\12\20",
-          std::string("\2\0", 2) + ask("c", std::string("\3\1\0\5", 4)) + "\10" + ask("d", "\3\1\1\1") +
-              std::string("\11\0\13\1\0\13\1\1\3", 9)};
+  return {
+      std::string("\2\0", 2) + ask("hi", "\5\1\1\1"),
+      // A character cut into bytes, in calls of one token.
+      std::string("\3\0", 2) + ask("a", "\201\xf0\x9f\x99\x82" + end + "\1\1\1\1") + "\6\1\1\1\1\6\1\1\1\1",
+      // Thoughts that are too long, stop texts, an answer that begins with text.
+      std::string("\2\1", 2) + ask("b", "\75<think>" + end + "ab" + end + "e" + end + "\1\1\1\1\1"),
+      std::string("\7\0sys"
+                  "\xff"
+                  "\0",
+                  6) +
+          "\1\3\0one\xff\3two\xff\2three\xff\2\1\6\3\1\1\1\10\11\1\4\1\12\20",
+      std::string("\2\0", 2) + ask("c", std::string("\3\1\0\5", 4)) + "\10" + ask("d", "\3\1\1\1") +
+          std::string("\11\0\13\1\0\13\1\1\3", 9),
+      // States that somebody has changed: no token to come, not finished; a token to come; another id.
+      std::string("\2\0", 2) + ask("e", "\3\1\1\1") + std::string("\13\1\2\4\20\xff\21\xff\22\xff\23\xff\6\3\1\1", 16),
+      std::string("\2\0", 2) + ask("f", "\3\1\1\1") + std::string("\13\1\3\4\20\3\21\0\22\0\23\0\2\5\6\3\1\1", 18)};
 }
 
 std::vector<std::string> Words() {
