@@ -7,7 +7,6 @@
 #include "lfm2/base/arena.h"
 #include "lfm2/base/crc32c.h"
 #include "lfm2/base/executor.h"
-#include "lfm2/base/parallel_crc32c.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
 #include "lfm2/base/version.h"

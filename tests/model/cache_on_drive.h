@@ -58,7 +58,7 @@ class CacheOnDrive {
     session.read_retries = options.retries;
     session.read_ahead = options.read_ahead;
     session.prefer_resident = options.prefer_resident;
-    cache.Bind(streamed.image, shape_, plan_, session, nullptr);
+    cache.Bind(streamed.image, shape_, plan_, session);
     first_read = streamed.watched.reads();
     front_bytes = streamed.watched.bytes();
   }

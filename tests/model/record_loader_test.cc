@@ -25,7 +25,7 @@ struct Loading {
                  Home().image().front_bytes() + kSlots * Home().image().record_layer(0).stride),
         statistics(Home().config().moe_layers()) {
     LFM2_REQUIRE_OK(streamed.opened);
-    loader.Bind(streamed.image, retries, statistics.data(), nullptr);
+    loader.Bind(streamed.image, retries, statistics.data());
     reads_before = streamed.watched.reads();
   }
   ~Loading() {

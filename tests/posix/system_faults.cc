@@ -58,7 +58,8 @@ extern "C" int open(const char* path, int flags, ...) {
   return ::openat(AT_FDCWD, path, flags, mode);
 }
 
-// Forwards six arguments however many there are, as the C library's own does; AddressSanitizer would call that a mistake.
+// Forwards six arguments however many there are, as the C library's own does. AddressSanitizer would call that a
+// mistake.
 extern "C" __attribute__((no_sanitize_address)) long syscall(long number, ...) {
   long a[6];
   va_list arguments;

@@ -20,7 +20,7 @@ struct LayerWeights;
 // open an image of that kind have none of it: layers/streamed_experts.h says what each does.
 struct StreamedExperts {
   Status (*bind)(ExpertCache& cache, const Image& image, const StreamShape& shape, const SlotPlan& slots,
-                 const SessionOptions& options, const Executor* executor);
+                 const SessionOptions& options);
   void (*keep_reading)(ExpertCache& cache);
   uint32_t (*choose)(const LayerContext& ctx, const float* bias, uint32_t moe_layer);
   Status (*compute)(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,

@@ -67,9 +67,9 @@ inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ct
 // Empties the cache for a session on the image. Errors: kTimeout where reads of an earlier session, of a call that
 // timed out, have still not ended: until then their memory is the drive's.
 inline Status BindExperts(ExpertCache& cache, const Image& image, const StreamShape& shape, const SlotPlan& slots,
-                          const SessionOptions& options, const Executor* executor) {
+                          const SessionOptions& options) {
   LFM2_RETURN_IF_ERROR(CollectAll(*image.storage().queue()));
-  cache.Bind(image, shape, slots, options, executor);
+  cache.Bind(image, shape, slots, options);
   return Status();
 }
 

@@ -55,16 +55,14 @@ class ExpertCache {
     expected_.Carve(config.moe_layers(), config.experts, arena);
   }
 
-  // Empties all slots. plan: what was carved; shape: of the same image, which outlives this, as the executor does,
-  // which may be null.
-  void Bind(const Image& image, const StreamShape& shape, const SlotPlan& plan, const SessionOptions& options,
-            const Executor* executor) {
+  // Empties all slots. plan: what was carved; shape: of the same image, which outlives this.
+  void Bind(const Image& image, const StreamShape& shape, const SlotPlan& plan, const SessionOptions& options) {
     options_ = options;
     experts_ = image.config().experts;
     moe_layers_ = image.config().moe_layers();
     run_->Forget();
     run_->error = Status();
-    run_->loader.Bind(image, options.read_retries, statistics_, executor);
+    run_->loader.Bind(image, options.read_retries, statistics_);
     slots_.Bind(image.config(), shape, plan);
     for (uint32_t m = 0; m < moe_layers_; ++m) statistics_[m] = StreamStatistics();
     policy_.Reset();

@@ -4,9 +4,8 @@
 
 #include "lfm2/base/assert.h"
 #include "lfm2/base/config.h"
-#include "lfm2/base/executor.h"
+#include "lfm2/base/crc32c.h"
 #include "lfm2/base/numeric.h"
-#include "lfm2/base/parallel_crc32c.h"
 #include "lfm2/base/status.h"
 #include "lfm2/format/image.h"
 #include "lfm2/storage/read_queue.h"
@@ -66,10 +65,9 @@ class RecordLoader {
   static constexpr uint32_t kMaxLoads = 48;
   static_assert(kMaxLoads >= 3 * kMaxExpertsPerToken, "a token's experts are read at the same time");
 
-  // statistics: [moe_layers], outlives this. executor: for the check of what was read; may be null.
-  void Bind(const Image& image, uint32_t retries, StreamStatistics* statistics, const Executor* executor) {
+  // statistics: [moe_layers], outlives this.
+  void Bind(const Image& image, uint32_t retries, StreamStatistics* statistics) {
     image_ = &image;
-    executor_ = executor;
     queue_ = image.storage().queue();
     retries_ = retries;
     statistics_ = statistics;
@@ -285,8 +283,8 @@ class RecordLoader {
       const uint64_t begin = entry.checked, end = Min(begin + entry.piece, entry.record.stride);
       const uint64_t known = Min(end, entry.record.bytes);
       if (begin < known) {
-        entry.crc = ParallelCrc32c(executor_, entry.crc, entry.what.memory + static_cast<size_t>(begin),
-                                   static_cast<size_t>(known - begin));
+        entry.crc =
+            Crc32c(entry.crc, entry.what.memory + static_cast<size_t>(begin), static_cast<size_t>(known - begin));
       }
       entry.checked = end;
     }
@@ -299,7 +297,6 @@ class RecordLoader {
   }
 
   const Image* image_ = nullptr;
-  const Executor* executor_ = nullptr;
   ReadQueue* queue_ = nullptr;
   StreamStatistics* statistics_ = nullptr;
   uint64_t busy_since_ = 0;

@@ -63,7 +63,7 @@ LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& 
   Arena carver(arena);
   memory_.Carve(config, normalized, shape, slots, carver, nullptr);
   if (image.is_streamed()) {
-    LFM2_RETURN_IF_ERROR(image.streamed_experts()->bind(memory_.experts, image, shape, slots, normalized, executor));
+    LFM2_RETURN_IF_ERROR(image.streamed_experts()->bind(memory_.experts, image, shape, slots, normalized));
   }
   memory_.weights.Bind(image);
   kernels_ = &kernels;
