@@ -52,8 +52,8 @@ void AddStreamingOptions(CLI::App* app, SessionArguments* arguments) {
       "--no-read-ahead", [arguments] { arguments->read_ahead = false; },
       "With --storage direct: read only what a layer is known to need"));
   options.push_back(app->add_option("--prefer-resident", arguments->prefer_resident,
-                                    "With --storage direct, changes results: prefer experts in memory to those with a "
-                                    "router score at most this much higher")
+                                    "With --storage direct, changes results: prefer experts in memory to those whose "
+                                    "router score with its bias is at most this much higher")
                         ->check(CLI::Range(0.0f, 1.0f))
                         ->type_name("SCORE"));
   options.push_back(app->add_option("--drop-below", arguments->drop_below,

@@ -26,7 +26,7 @@ typedef struct lfm2_session_options {
   uint64_t arena_bytes;     // where experts are read: the budget, image's front part included; 0: a fair least
   uint32_t read_retries;    // how often a record is read again after an error or a wrong CRC
   bool read_ahead;          // decode reads what it guesses that the next layer needs
-  float prefer_resident;    // 0 .. 1: an expert in memory goes before one whose score is at most this much higher
+  float prefer_resident;    // 0 .. 1: an expert in memory goes before one whose biased score is at most so much higher
   float drop_below;         // 0 .. 1: an expert not in memory is left out where its share is smaller
   uint32_t cpu_target;      // LFM2_CPU_*
   const lfm2_kernels* kernels;  // NULL: those of cpu_target

@@ -34,7 +34,7 @@ struct SessionOptions {
   // Two ways to read less that change the results, off at 0; docs/streaming.md has what they cost. Both act on tokens
   // that are computed one at a time. In memory is for both what would be if every read ended at once and nothing was
   // read ahead: equal calls give equal tokens, however fast the drive is, as long as no call fails. An expert in memory
-  // is chosen before one that is not and whose router score (0 to 1) is at most this much higher.
+  // is chosen before one that is not and whose router score (0 to 1) with its bias is at most this much higher.
   float prefer_resident = 0.0f;
   // An expert that is not in memory is left out where its share of the token's experts is smaller; never the best one.
   float drop_below = 0.0f;
