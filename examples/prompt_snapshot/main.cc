@@ -12,7 +12,8 @@ extern "C" const char prompt_end[];
 namespace {
 
 constexpr uint32_t kContext = 512;
-constexpr std::string_view kCommand = "Could you heat the hallway to 17 degrees, please";
+// Names no room, so that the answer depends on what the model has been told.
+constexpr std::string_view kCommand = "Set the heating to 17 degrees, please";
 
 std::string_view Flash() { return {prompt_begin, static_cast<size_t>(prompt_end - prompt_begin)}; }
 
@@ -54,7 +55,9 @@ lfm2::Status BeginTold() {
 
 lfm2::Status Run() {
   LFM2_RETURN_IF_ERROR(OpenModel(nullptr, kContext));
+  Ticks();  // here and below: the board's clock has to be looked at before it wraps
   LFM2_RETURN_IF_ERROR(BeginTold());
+  Ticks();
   LFM2_RETURN_IF_ERROR(g_chat.BeginAsk(kCommand, LFM2_ANSWER_TOKENS));
   uint64_t first = 0;
   while (g_chat.is_busy()) {
@@ -62,7 +65,7 @@ lfm2::Status Run() {
       if (first == 0) first = Ticks();
       Print(text);
     }));
-    Ticks();  // the board's clock has to be looked at now and then
+    Ticks();
   }
   Print("\n# ticks until the first token: ");
   Print(first);

@@ -1,14 +1,14 @@
 """What a prompt snapshot saves: examples/prompt_snapshot on a Cortex-M7 in QEMU, from reset to the first token of the answer.
 
 The same firmware that computes system text and tools needs at least LEAST times as many instructions, and both give the answer
-of this machine. QEMU counts instructions, so that no clock is involved. Needs what `tools/get-deps --targets` installs.
+of this machine, which is another one where the model has been told nothing. QEMU counts instructions, so that no clock is
+involved. Needs what `tools/get-deps --targets` installs.
 """
 import argparse
 import os
 import re
 import shutil
 import sys
-import tempfile
 
 import targets
 
@@ -17,6 +17,9 @@ BOARD = "mps2-an500"
 FOLDER = os.path.join("build", "cortex-m7-bare-prompt")
 TICK_NS = targets.BOARDS[BOARD][2]
 LEAST = 8
+MOST_STACK = targets.BOARDS[BOARD][3]
+PROGRAMS = ("prompt_snapshot", "prompt_from_text")
+GREEDY = ["--temperature", "0", "--repetition-penalty", "1", "--max-tokens", "64", "--context", "512"]
 
 
 def answer_and_instructions(name):
@@ -41,27 +44,35 @@ def main():
     with open(os.path.join(EXAMPLE, "system.txt"), encoding="utf-8") as file:
         system = file.readline().strip()
     told = ["--system", system, "--tools", os.path.join(EXAMPLE, "tools.json")]
-    greedy = ["--temperature", "0", "--repetition-penalty", "1", "--max-tokens", "64", "--context", "512"]
-    with tempfile.TemporaryDirectory() as folder:
-        state = os.path.join(folder, "prompt.state")
-        print(targets.run([tool, release.image, state] + told).strip().replace(state, "prompt.state"))
-        kept = shutil.copy(state, os.path.join(folder, "chat.state"))
-        said = [targets.run([release.chat, release.image, "--prompt", command] + greedy + more).splitlines()
-                for more in (told, ["--session", kept])]
-        want = {next(line for line in lines if not line.startswith(kept)) for lines in said}
-        configure = ["cmake", "--preset", "cortex-m7-bare", "-B", FOLDER, "-DLFM2_WERROR=ON", f"-DLFM2_IMAGE={release.image}",
-                     f"-DLFM2_PROMPT_STATE={state}"] + release.highway()
-        targets.run(configure)
-        targets.run(["cmake", "--build", FOLDER, "--target", f"prompt_snapshot_{BOARD}", f"prompt_from_text_{BOARD}"])
-    loaded, with_snapshot = answer_and_instructions("prompt_snapshot")
-    computed, without = answer_and_instructions("prompt_from_text")
+    state = os.path.join(targets.ROOT, FOLDER, "prompt.state")
+    os.makedirs(os.path.dirname(state), exist_ok=True)
+    print(targets.run([tool, release.image, state] + told).strip().replace(state, "prompt.state"))
+
+    def ask(more):
+        lines = targets.run([release.chat, release.image, "--prompt", command] + GREEDY + more).splitlines()
+        return [line for line in lines if not line.startswith(state)][0]
+
+    kept = shutil.copy(state, state + ".chat")  # chat writes its answer there
+    want = {ask(told), ask(["--session", kept])}
+    configure = ["cmake", "--preset", "cortex-m7-bare", "-B", FOLDER, "-DLFM2_WERROR=ON", f"-DLFM2_IMAGE={release.image}",
+                 f"-DLFM2_PROMPT_STATE={state}"] + release.highway()
+    targets.run(configure)
+    targets.run(["cmake", "--build", FOLDER, "--target"] + [f"{name}_{BOARD}" for name in PROGRAMS])
+    (loaded, with_snapshot), (computed, without) = [answer_and_instructions(name) for name in PROGRAMS]
     print(f"{BOARD}: {with_snapshot / 1e6:.1f} M instructions from reset to the first token with a snapshot, "
           f"{without / 1e6:.1f} M without: {without / with_snapshot:.1f} times as many")
     problems = []
     if want != {loaded} or want != {computed}:
         problems.append(f"the answers are {loaded!r} with a snapshot and {computed!r} without; on this machine {want}")
+    if ask([]) in want:
+        problems.append(f"{command!r} has the same answer without system text and tools: it shows nothing")
     if without < LEAST * with_snapshot:
         problems.append(f"a snapshot has to save more: at least {LEAST} times as many instructions are expected without")
+    for name in PROGRAMS:
+        objects = os.path.join(targets.ROOT, FOLDER, "examples", "prompt_snapshot", "CMakeFiles", f"{name}_{BOARD}.dir")
+        depth = targets.depth_of(objects)
+        if depth > MOST_STACK:
+            problems.append(f"{name} has a stack of {depth} bytes, at most {MOST_STACK}")
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
