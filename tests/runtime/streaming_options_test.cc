@@ -147,8 +147,9 @@ TEST_CASE("drop_below leaves out just the experts that are not in memory and who
       CHECK(std::equal(want.begin(), want.end(), got.experts.begin()));
       // The others grow to the same sum, and the rest counts nothing.
       for (size_t r = want.size(); r < got.weights.size(); ++r) CHECK(got.weights[r] == 0.0f);
-      CHECK(got.sum() == doctest::Approx(exact[t].sum()).epsilon(1e-5));
-      CHECK(got.weights[0] == doctest::Approx(exact[t].weights[0] * exact[t].sum() / kept).epsilon(1e-5));
+      CHECK(got.sum() == doctest::Approx(static_cast<double>(exact[t].sum())).epsilon(1e-5));
+      CHECK(got.weights[0] ==
+            doctest::Approx(static_cast<double>(exact[t].weights[0] * exact[t].sum() / kept)).epsilon(1e-5));
     }
     CHECK(dropped > 0);
   }
