@@ -44,7 +44,7 @@ struct Times {
   double quality() const { return std::max(compute, read) / all; }
 };
 
-// A prompt of some chunks behind the one that fills the slots. The operator of a layer takes as long as
+// A prompt of some chunks after the one that fills the slots. The operator of a layer takes as long as
 // `operator_share` of its experts, and is a sequence of products as they are.
 Times TimeOfPrefill(CacheOnDrive* c, uint64_t expert_ns, double operator_share) {
   constexpr uint32_t kChunks = 5, kProducts = 4;

@@ -9,7 +9,7 @@
 #include "lfm2/posix/direct_file.h"
 #include "lfm2/posix/thread_pool.h"
 #include "tests/posix/temporary_file.h"
-#include "tests/runtime/test_model.h"
+#include "tests/runtime/streamed_session.h"
 
 namespace lfm2::test {
 namespace {
@@ -85,7 +85,7 @@ TEST_CASE("two sessions on one image on two threads, without a pool, with one fo
 }
 
 TEST_CASE("two sessions that read their experts, each by a file of its own, with one pool for both") {
-  const Span<const std::byte> bytes = Home().image().memory();
+  const Span<const std::byte> bytes = BytesOf(Home().image());
   const TemporaryFile file(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   std::vector<float> expected[2];
   {
@@ -102,19 +102,15 @@ TEST_CASE("two sessions that read their experts, each by a file of its own, with
     options.backend = backend;
     struct Streamed {
       DirectFile file;
-      std::vector<std::byte> memory;
+      std::unique_ptr<BlockArena> arena;
       Image image;
       Session session;
     };
     const std::unique_ptr<Streamed[]> both(new Streamed[2]);
     for (Streamed* s = both.get(); s != both.get() + 2; ++s) {
       LFM2_REQUIRE_OK(s->file.Open(file.path(), options));
-      const uint64_t needed = MakePlan(Home().config(), Options(), StreamShapeOf(Home().image(), true)).total_bytes;
-      s->memory.resize(static_cast<size_t>(needed) + kRecordAlignment);
-      const uintptr_t address = reinterpret_cast<uintptr_t>(s->memory.data());
-      std::byte* const begin = s->memory.data() + (RoundUp<uintptr_t>(address, kRecordAlignment) - address);
-      LFM2_REQUIRE_OK(
-          OpenModel(s->file, Options(), {begin, static_cast<size_t>(needed)}, &s->image, &s->session, pool.executor()));
+      s->arena = std::make_unique<BlockArena>(StreamedPlan(Home().image(), Options()).total_bytes);
+      LFM2_REQUIRE_OK(OpenModel(s->file, Options(), s->arena->span(), &s->image, &s->session, pool.executor()));
       REQUIRE(s->session.is_streamed());
     }
     CHECK(AnswerTogether(both[0].session, both[1].session, expected[0], expected[1]));
@@ -124,6 +120,7 @@ TEST_CASE("two sessions that read their experts, each by a file of its own, with
       s->session.Close();
       s->image.Close();
       s->file.Close();
+      CHECK(s->arena->RimIsIntact());
     }
   }
 }

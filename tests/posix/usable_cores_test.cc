@@ -3,11 +3,12 @@
 #include "lfm2/posix/usable_cores.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "tests/temporary_folder.h"
 
 namespace lfm2::test {
 namespace {
@@ -18,27 +19,18 @@ using posix::CpuQuota;
 // The files of a system with cgroups.
 class FakeSystem {
  public:
-  FakeSystem() {
-    char name[] = "/tmp/lfm2-cgroup-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    root_ = name;
-  }
-  FakeSystem(const FakeSystem&) = delete;
-  FakeSystem& operator=(const FakeSystem&) = delete;
-  ~FakeSystem() { std::filesystem::remove_all(root_); }
-
   void Write(const std::string& file, const std::string& text) const {
-    const std::filesystem::path path = root_ + "/" + file;
+    const std::filesystem::path path = root_ / file;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << text;
   }
   CpuQuota Read() const {
-    const std::string cgroups = root_ + "/self", mount = root_ + "/mount";
+    const std::string cgroups = root_ / "self", mount = root_ / "mount";
     return CgroupFiles(cgroups.c_str(), mount.c_str()).ReadCpuQuota();
   }
 
  private:
-  std::string root_;
+  TemporaryFolder root_;
 };
 
 bool Is(const CpuQuota& quota, uint64_t microseconds, uint64_t period) {
@@ -55,9 +47,8 @@ TEST_CASE("no cgroups, files that are no such, or no quota: no limit") {
     system.Write("self", text);
     CHECK(!system.Read().is_limited());
   }
-  for (const char* text :
-       {"", "max", "max 100000\n", "-1 100000", "100000", "100000 0", "100000 x", "99999999999999999999999 100000",
-        "100000 99999999999999999999999"}) {
+  for (const char* text : {"", "max", "max 100000\n", "-1 100000", "100000", "100000 0", "100000 x",
+                           "99999999999999999999999 100000", "100000 99999999999999999999999"}) {
     const FakeSystem system;
     system.Write("self", "0::/a\n");
     system.Write("mount/a/cpu.max", text);

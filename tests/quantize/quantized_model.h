@@ -3,10 +3,7 @@
 #define LFM2_TESTS_QUANTIZE_QUANTIZED_MODEL_H_
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -14,28 +11,12 @@
 #include <nlohmann/json.hpp>
 
 #include "lfm2/format/vocab.h"
+#include "tests/temporary_folder.h"
 #include "tools/pack/packer.h"
 #include "tools/quantize/calibration_text.h"
 #include "tools/quantize/calibrator.h"
 
 namespace lfm2::test {
-
-// A folder of its own, gone with this.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "lfm2-quantize-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct QuantizeJob {
   tools::Recipe recipe;

@@ -1,6 +1,5 @@
 // What the tools share: files that appear complete or not at all, lists of ids, .npy files, readable numbers.
 #include <doctest/doctest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "tests/temporary_folder.h"
 #include "tools/common/byte_sink.h"
 #include "tools/common/byte_size.h"
 #include "tools/common/byte_source.h"
@@ -20,26 +20,6 @@ namespace lfm2::test {
 namespace {
 
 using tools::Error;
-
-// A directory that is gone when the test ends.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    char name[] = "/tmp/lfm2-tools-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-  size_t Files() const {
-    size_t n = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) n += entry.exists() ? 1 : 0;
-    return n;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string Contents(const std::string& path) {
   std::string bytes;

@@ -2,10 +2,8 @@
 #include "tools/common/routing_trace.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-
+#include "tests/temporary_folder.h"
 #include "tools/common/files.h"
 
 namespace lfm2::test {
@@ -29,13 +27,11 @@ RoutingTrace Example(uint32_t experts) {
 }
 
 std::string Written(const RoutingTrace& trace) {
-  char name[] = "/tmp/lfm2-trace-XXXXXX";
-  REQUIRE(::mkdtemp(name) != nullptr);
-  const std::string path = std::string(name) + "/x.trace";
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.trace";
   std::string bytes;
   CHECK(tools::WriteRoutingTrace(trace, path).ok());
   CHECK(tools::ReadFile(path, &bytes).ok());
-  std::filesystem::remove_all(name);
   return bytes;
 }
 

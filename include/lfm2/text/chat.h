@@ -103,7 +103,7 @@ inline std::string_view Strip(std::string_view text) {
   }
   while (!text.empty()) {
     size_t begin = text.size() - 1;
-    while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xc0) == 0x80) --begin;
+    while (begin > 0 && IsContinuation(text[begin])) --begin;
     const Utf8Char c = ReadUtf8(TextFrom(text, begin));
     if (c.length != text.size() - begin || !IsStripped(c.code_point)) break;
     text.remove_suffix(c.length);

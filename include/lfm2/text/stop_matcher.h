@@ -98,9 +98,9 @@ class StopMatcher {
     if (state.found != kNone && (state.found >= count_ || state.bytes != 0)) return false;
     if (state.shown > state.bytes) return false;
     // What is held back ends where a character does, before the end of the stop text, and so does what was shown of it.
-    if (state.bytes != 0 && (state.text >= count_ || state.bytes >= size_[state.text] ||
-                             IsWithinCharacter(text_[state.text][state.bytes]) ||
-                             IsWithinCharacter(text_[state.text][state.shown]))) {
+    if (state.bytes != 0 &&
+        (state.text >= count_ || state.bytes >= size_[state.text] || IsContinuation(text_[state.text][state.bytes]) ||
+         IsContinuation(text_[state.text][state.shown]))) {
       return false;
     }
     state_ = state;
@@ -109,7 +109,6 @@ class StopMatcher {
 
  private:
   std::string_view Held() const { return {text_[state_.text], state_.bytes}; }
-  static bool IsWithinCharacter(char byte) { return (static_cast<uint8_t>(byte) & 0xc0u) == 0x80u; }
 
   // Moves the state past `piece`. Returns how much of what was held back and of the piece, as one text, can be handed
   // out.

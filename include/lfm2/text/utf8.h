@@ -18,6 +18,9 @@ constexpr std::string_view TextPart(std::string_view text, size_t at, size_t len
 }
 constexpr std::string_view TextFrom(std::string_view text, size_t at) { return TextPart(text, at, text.size() - at); }
 
+// Whether a byte goes on with a character that an earlier one has begun.
+constexpr bool IsContinuation(char byte) { return (static_cast<uint8_t>(byte) & 0xc0u) == 0x80u; }
+
 // What the split pattern of the tokenizer distinguishes.
 enum class CharClass : uint8_t { kOther = 0, kLetter = 1, kNumber = 2, kSpace = 3 };
 
