@@ -84,7 +84,7 @@ void RegisterMatMul() {
     for (const Shape& shape : kShapes) {
       for (const uint32_t tokens : kTokens) {
         const std::string name =
-            std::string("MatMul/") + TraitsOf(type).name + "/" + shape.name + "/tokens:" + std::to_string(tokens);
+            std::string("MatMul/") + NameOf(type) + "/" + shape.name + "/tokens:" + std::to_string(tokens);
         ::benchmark::RegisterBenchmark(name.c_str(), [=](State& s) { BenchmarkMatMul(s, type, shape, tokens); });
       }
     }

@@ -20,7 +20,7 @@ TEST_CASE("rows of any bits, of every type that ggml has, survive the way into a
     ++types;
     for (const uint32_t cols : {256u, 512u}) {
       for (const uint32_t rows : {1u, 7u, 16u}) {
-        CAPTURE(TraitsOf(type).name);
+        CAPTURE(NameOf(type));
         CAPTURE(rows);
         // Not only what quantisers write: every bit has to have a place.
         std::vector<uint8_t> before(rows * tools::GgmlRowBytes(type, cols)), after(before.size(), 0xa5);

@@ -103,7 +103,7 @@ TEST_CASE("Q6_K") {
             const int whole = static_cast<int>(low + 16 * high) - 32;
             const int8_t scale = scales[half * 8 + l / 16 + 2 * k];
             const uint32_t c = block * 256 + half * 128 + k * 32 + l;
-            if (l % 16 == 0) w.SetSixteen(r, c, scale);
+            if (l % 16 == 0) w.SetSmall(r, c, static_cast<uint8_t>(scale), 0);
             w.SetBits(r, c, low + 16 * high);
             expected[r * kCols + c] = whole * scale * HalfValue(d);
           }
@@ -117,7 +117,7 @@ TEST_CASE("Q6_K") {
 TEST_CASE("every quantised type is whole * step + min, with the bits where docs/format.md says") {
   for (const TensorType type : kAllTypes) {
     if (!IsQuantized(type)) continue;
-    CAPTURE(TraitsOf(type).name);
+    CAPTURE(NameOf(type));
     const TestMatrix w(type, 35, 512, Weight::kRandom, 5);
     std::vector<double> expected;
     for (uint32_t r = 0; r < w.rows(); ++r) {
@@ -146,10 +146,10 @@ TEST_CASE("MXFP4: every exponent, also those whose weights are subnormal floats"
   }
 }
 
-TEST_CASE("F32, F16 and BF16 are their values") {
+TEST_CASE("F32, F16, BF16 and MXFP8 are their values") {
   constexpr uint32_t kRows = 19, kCols = 64;
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16}) {
-    CAPTURE(TraitsOf(type).name);
+  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kMxfp8}) {
+    CAPTURE(NameOf(type));
     TestMatrix w(type, kRows, kCols);
     std::vector<double> expected(kRows * kCols);
     Random random(4);

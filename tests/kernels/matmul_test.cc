@@ -49,11 +49,12 @@ struct Expected {
   double tolerance;  // of float arithmetic alone
 };
 
-// Types with a min multiply the rounded activations by their integers less this, and what is left by the exact sum of
-// the activations.
-double MiddleOf(TensorType type) {
-  const Places places = PlacesOf(type);
-  return places.min == 0 ? 0 : 1 << (places.bits - 1);
+double OffsetOf(const TestMatrix& w, uint32_t row, uint32_t col) {
+  return w.min(row, col) + MiddleOf(w.view().type) * w.step(row, col);
+}
+// By how much the offset of the first half of a group is larger than that of the second; 0 for the second half.
+double DifferenceOf(const TestMatrix& w, uint32_t row, uint32_t col) {
+  return col % 32 >= 16 ? 0 : OffsetOf(w, row, col) - OffsetOf(w, row, col + 16);
 }
 
 // What the panel's integers give for quantised weights, or the floats for others. The tolerance is that of adding
@@ -70,9 +71,14 @@ Expected Exactly(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_
         dot += (w.whole(row, c) - middle) * in.quad(t, c);
         x_sum += static_cast<double>(in.Row(t)[c]);
       }
-      const double offset = w.min(row, col) + middle * w.step(row, col),
+      const double offset = OffsetOf(w, row, col), difference = DifferenceOf(w, row, col),
                    scale = static_cast<double>(in.scale(t, col / 32));
-      term = dot * w.step(row, col) * scale + (scale == 0.0 ? 0.0 : offset * x_sum);
+      // Halves with a min each: what the first has more than the second counts for rounded activations.
+      term = dot * w.step(row, col) * scale + (scale == 0.0 ? 0.0 : (offset - difference) * x_sum);
+      for (uint32_t c = col; c < col + 16; ++c) {
+        term += difference * in.quad(t, c) * scale;
+        magnitude += std::fabs(difference * in.quad(t, c) * scale);
+      }
       magnitude += std::fabs(dot * w.step(row, col) * scale);
       if (offset != 0.0) {
         for (uint32_t c = col; c < col + 16; ++c)
@@ -100,7 +106,7 @@ double QuantizationBound(const TestMatrix& w, uint32_t row, const TestInput& in,
   for (uint32_t first = 0; first < w.cols(); first += 32) {
     double squares = 0, all_squares = 0, max = 0;
     for (uint32_t c = first; c < first + 32; ++c) {
-      const double factor = (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c);
+      const double factor = (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c) + DifferenceOf(w, row, c);
       squares += factor * factor;
       all_squares += w.value(row, c) * w.value(row, c);
       max = std::fmax(max, static_cast<double>(std::fabs(in.Row(t)[c])));
@@ -133,7 +139,7 @@ void CheckProduct(const TestMatrix& w, const TestInput& in) {
   CHECK(out.RimIsIntact());
 }
 
-std::string Name(TensorType type) { return TraitsOf(type).name; }
+std::string Name(TensorType type) { return NameOf(type); }
 
 }  // namespace
 

@@ -30,6 +30,7 @@ bool AllAreFinite(const float* v, size_t n) {
 // The bits of infinities and NaNs as scales and mins of a type are stored; MXFP4's exponents have one NaN only.
 std::vector<uint16_t> BadNumbers(TensorType type) {
   if (type == TensorType::kMxfp4) return {255};
+  if (type == TensorType::kNvfp4) return {};  // its scales are all numbers
   if (PlacesOf(type).bfloat) return {0x7f80, 0xff80, 0x7fc0, 0xffc1, 0x7f81};
   return {0x7c00, 0xfc00, 0x7e00, 0xfe01, 0x7c01};
 }
@@ -254,7 +255,7 @@ TEST_CASE("a scale or a min that is no number spoils all products of its row, wh
   constexpr uint32_t kRows = 24;
   for (const TensorType type : kAllTypes) {
     if (!IsQuantized(type)) continue;
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const uint32_t columns = TraitsOf(type).columns, cols = 2 * columns;
     const TestMatrix clean(type, kRows, cols, Weight::kRandom, 1);
     for (const uint16_t number : BadNumbers(type)) {
@@ -281,7 +282,7 @@ TEST_CASE("a scale or a min that is no number spoils all products of its row, wh
 
 TEST_CASE("a weight that is no number spoils all products of its row") {
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16}) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const TestMatrix clean(type, 24, 64, Weight::kRandom, 2);
     for (const float v : kBad) {
       for (const uint32_t row : {0u, 7u, 15u, 18u}) {
@@ -298,7 +299,7 @@ TEST_CASE("a weight that is no number spoils all products of its row") {
 TEST_CASE("an activation that is no number spoils all products of its token, and no other token's") {
   constexpr uint32_t kTokens = 6, kCols = 256, kRows = 24;
   for (const TensorType type : kAllTypes) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const TestMatrix w(type, kRows, kCols, Weight::kRandom, 9);
     const TestInput clean(kTokens, kCols, Activation::kNormal, 10);
     const std::vector<float> clean_out = Multiply<Simd>(w, clean);
@@ -330,7 +331,7 @@ TEST_CASE("gate and up: what is no number in either spoils the row of both") {
     CHECK(right);
   };
   for (const TensorType type : {TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kQ6_K, TensorType::kF16}) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const TestMatrix gate(type, kRows, kCols, Weight::kRandom, 11), up(type, kRows, kCols, Weight::kRandom, 12);
     for (const float v : kBad) {
       TestMatrix bad_gate(type, kRows, kCols, Weight::kRandom, 11), bad_up(type, kRows, kCols, Weight::kRandom, 12);

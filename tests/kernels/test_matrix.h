@@ -10,11 +10,17 @@
 
 namespace lfm2::test {
 
+// Every type, of the affine ones each number of bits, each group and both kinds of scales at least once.
 inline constexpr TensorType kAllTypes[] = {
-    TensorType::kF32,   TensorType::kF16,   TensorType::kBF16,  TensorType::kQ4_0,  TensorType::kQ8_0,
-    TensorType::kQ6_K,  TensorType::kQ4_K,  TensorType::kQ5_K,  TensorType::kMxfp4, TensorType::kA4G32,
-    TensorType::kA4G64, TensorType::kA6G32, TensorType::kA6G64, TensorType::kA8G32, TensorType::kA8G64,
-    TensorType::kQ4_1,  TensorType::kQ5_0,  TensorType::kQ5_1,  TensorType::kIQ4_NL};
+    TensorType::kF32,     TensorType::kF16,    TensorType::kBF16,    TensorType::kMxfp8,   TensorType::kQ4_0,
+    TensorType::kQ8_0,    TensorType::kQ6_K,   TensorType::kQ4_K,    TensorType::kQ5_K,    TensorType::kMxfp4,
+    TensorType::kQ2_K,    TensorType::kQ3_K,   TensorType::kIQ4_XS,  TensorType::kIQ3_XXS, TensorType::kIQ3_S,
+    TensorType::kIQ2_XXS, TensorType::kQ4_1,   TensorType::kQ5_0,    TensorType::kQ5_1,    TensorType::kIQ4_NL,
+    TensorType::kIQ2_XS,  TensorType::kIQ2_S,  TensorType::kIQ1_S,   TensorType::kIQ1_M,   TensorType::kTQ1_0,
+    TensorType::kTQ2_0,   TensorType::kQ1_0,   TensorType::kQ2_0,    TensorType::kNvfp4,   TensorType::kA2G32,
+    TensorType::kA2G64H,  TensorType::kA3G64,  TensorType::kA3G128H, TensorType::kA4G32,   TensorType::kA4G64,
+    TensorType::kA4G128,  TensorType::kA4G32H, TensorType::kA5G128,  TensorType::kA5G32H,  TensorType::kA6G32,
+    TensorType::kA6G64,   TensorType::kA6G64H, TensorType::kA8G32,   TensorType::kA8G64,   TensorType::kA8G128H};
 
 enum class Weight {
   kRandom,
@@ -50,12 +56,12 @@ class TestMatrix {
           continue;
         }
         if (col % TraitsOf(type).columns == 0) {
-          SetScale(row, col, RandomScale(fill, random));
+          if (places_.scale != 0) SetScale(row, col, RandomScale(fill, random));
           if (places_.min != 0) SetMin(row, col, RandomScale(fill, random));
         }
-        if (places_.six_bits != 0 && col % 32 == 0)
-          SetSixBits(row, col, RandomSix(fill, random), RandomSix(fill, random));
-        if (type == TensorType::kQ6_K && col % 16 == 0) SetSixteen(row, col, RandomSixteen(fill, random));
+        const SmallScales small = SmallScalesOf(type);
+        if (small.columns != 0 && col % small.columns == 0)
+          SetSmall(row, col, RandomBelow(small.values, fill, random), RandomBelow(small.mins, fill, random));
         SetBits(row, col, RandomBits(fill, col, random));
       }
     }
@@ -74,13 +80,19 @@ class TestMatrix {
     whole_[size_t{row} * cols_ + col] = WholeOf(type_, bits);
     const uint32_t c = col % 32, quad = c / 4, i = row % 16 * 4 + c % 4;
     uint8_t* const group = Group(row, col);
+    const uint32_t chunk = quad % 4 / 2 * 64, place = 4 * (quad % 2) + 2 * (quad / 4);
     if (places_.bits == 8) {
       group[quad * 64 + i] = static_cast<uint8_t>(bits);
       return;
     }
+    if (places_.bits < 4) {
+      Merge(group + chunk + i, bits & 3, 2, place);
+      if (places_.bits == 3) Merge(group + 128 + i, bits >> 2, 1, ThirdBit(quad));
+      return;
+    }
     Merge(group + quad % 4 * 64 + i, bits & 15, 4, 4 * (quad / 4));
     if (places_.bits == 5) Merge(group + 256 + i, bits >> 4, 1, quad);
-    if (places_.bits == 6) Merge(group + 256 + quad % 4 / 2 * 64 + i, bits >> 4, 2, 4 * (quad % 2) + 2 * (quad / 4));
+    if (places_.bits == 6) Merge(group + 256 + chunk + i, bits >> 4, 2, place);
   }
 
   // The scale of the block that (row, col) lies in: a half float, a bfloat16, or MXFP4's exponent. Before Q6_K's other
@@ -94,25 +106,66 @@ class TestMatrix {
     std::memcpy(Block(row, col) + places_.scale + row % 16 * 2, &number, 2);
     Fill(&step_, row, col, NumberValue(number));
   }
-  // The min of the block, a number as the scale is. Q4_K and Q5_K subtract theirs.
+  // The min of the block, a number as the scale is. Types with small scales subtract theirs.
   void SetMin(uint32_t row, uint32_t col, uint16_t number) {
     std::memcpy(Block(row, col) + places_.min + row % 16 * 2, &number, 2);
-    Fill(&min_, row, col, places_.six_bits != 0 ? -NumberValue(number) : NumberValue(number));
+    Fill(&min_, row, col, SmallScalesOf(type_).columns != 0 ? -NumberValue(number) : NumberValue(number));
   }
-  // What multiplies scale and min of the 32 columns of Q4_K and Q5_K that (row, col) lies in, 0..63.
-  void SetSixBits(uint32_t row, uint32_t col, uint32_t scale, uint32_t min) {
-    const uint32_t g = col % 256 / 32, lane = row % 16;
-    Group(row, col)[places_.six_bits + lane] = static_cast<uint8_t>((scale & 15) | (min & 15) << 4);
-    Merge(Block(row, col) + places_.six_bits_high + g / 2 * 16 + lane, scale >> 4 | (min >> 4) << 2, 4, 4 * (g % 2));
-    for (uint32_t c = col / 32 * 32; c < col / 32 * 32 + 32; c += 16) {
-      step_[(size_t{row} * cols_ + c) / 16] *= scale;
-      min_[(size_t{row} * cols_ + c) / 16] *= min;
+  // The scale of few bits, and the min, of the 16 or 32 columns from col on (SmallScalesOf): their stored bits. After
+  // SetScale and SetMin.
+  void SetSmall(uint32_t row, uint32_t col, uint32_t scale, uint32_t min) {
+    const uint32_t g = col % 256 / 32, h = col % 32 / 16, lane = row % 16;
+    uint8_t* const block = Block(row, col);
+    uint8_t* const group = Group(row, col);
+    const auto own = [&](double step_factor, double min_factor) {
+      for (uint32_t c = col; c < col + SmallScalesOf(type_).columns; c += 16) {
+        const size_t at = (size_t{row} * cols_ + c) / 16;
+        const double block_step = step_[at];
+        step_[at] = block_step * step_factor;
+        min_[at] = places_.min != 0 ? min_[at] * min_factor : block_step * min_factor;
+      }
+    };
+    const double odd = 2.0 * scale + 1;
+    switch (type_) {
+      case TensorType::kQ6_K:
+        group[384 + h * 16 + lane] = static_cast<uint8_t>(scale);
+        return own(static_cast<int8_t>(scale), 0);
+      case TensorType::kQ4_K:
+      case TensorType::kQ5_K:
+        group[places_.six_bits + lane] = static_cast<uint8_t>((scale & 15) | (min & 15) << 4);
+        Merge(block + places_.six_bits_high + g / 2 * 16 + lane, scale >> 4 | (min >> 4) << 2, 4, 4 * (g % 2));
+        return own(scale, min);
+      case TensorType::kQ2_K:
+        group[128 + h * 16 + lane] = static_cast<uint8_t>(scale | min << 4);
+        return own(scale, min);
+      case TensorType::kQ3_K:
+        Merge(group + 192 + lane, scale & 15, 4, 4 * h);
+        Merge(block + 1664 + g / 2 * 16 + lane, scale >> 4, 2, 4 * (g % 2) + 2 * h);
+        return own(static_cast<double>(scale) - 32, 0);
+      case TensorType::kIQ4_XS:
+        Merge(block + 2048 + g / 2 * 16 + lane, scale & 15, 4, 4 * (g % 2));
+        Merge(block + 2112 + g / 4 * 16 + lane, scale >> 4, 2, 2 * (g % 4));
+        return own(static_cast<double>(scale) - 32, 0);
+      case TensorType::kIQ3_XXS: Merge(block + 2048 + g / 2 * 16 + lane, scale, 4, 4 * (g % 2)); return own(odd / 4, 0);
+      case TensorType::kIQ3_S:
+        Merge(block + 2048 + g / 2 * 16 + lane, scale, 4, 4 * (g % 2));
+        return own(odd * 2, -15 * odd);
+      case TensorType::kIQ2_XXS: Merge(block + 1536 + g / 2 * 16 + lane, scale, 4, 4 * (g % 2)); return own(odd / 8, 0);
+      case TensorType::kIQ1_S: {
+        const double step = 2.0 * (scale & 7) + 1;
+        Merge(block + 1024 + g / 2 * 16 + lane, scale, 4, 4 * (g % 2));
+        return own(step, step * (scale < 8 ? -0.875 : -1.125));
+      }
+      case TensorType::kNvfp4: {
+        group[256 + h * 16 + lane] = static_cast<uint8_t>(scale);
+        const uint32_t exponent = scale >> 3, fraction = scale & 7;
+        return own(
+            exponent == 0 ? std::ldexp(fraction, -10) : std::ldexp(8 + fraction, static_cast<int>(exponent) - 11), 0);
+      }
+      default:  // IQ2_XS, IQ2_S and IQ1_M
+        Merge(group + 192 + lane, scale, 4, 4 * h);
+        return own(odd / 8, 0);
     }
-  }
-  // The scale of the 16 columns of Q6_K that (row, col) lies in.
-  void SetSixteen(uint32_t row, uint32_t col, int8_t scale) {
-    std::memcpy(Group(row, col) + 384 + col % 32 / 16 * 16 + row % 16, &scale, 1);
-    step_[(size_t{row} * cols_ + col) / 16] *= scale;
   }
 
   // Stores the nearest value that the type has, and remembers that.
@@ -122,6 +175,8 @@ class TestMatrix {
     if (type_ == TensorType::kF32) {
       std::memcpy(Block(row, col) + at * 4, &value, 4);
       stored = static_cast<double>(value);
+    } else if (type_ == TensorType::kMxfp8) {
+      SetEightBits(row, col, value);
     } else if (type_ == TensorType::kF16) {
       const uint16_t half = F16FromF32(value);
       std::memcpy(Block(row, col) + at * 2, &half, 2);
@@ -134,6 +189,23 @@ class TestMatrix {
   }
 
  private:
+  // The first value of a group fixes the group's exponent, so that it has a fraction of three bits.
+  void SetEightBits(uint32_t row, uint32_t col, float value) {
+    uint8_t* const exponent = Block(row, col) + 512 + row % 16;
+    const double v = static_cast<double>(value);
+    if (col % 32 == 0) *exponent = static_cast<uint8_t>(127 + (value == 0.0f ? 0 : std::ilogb(v)) - 3);
+    double best = 0;
+    for (uint32_t bits = 0; bits < 255; ++bits) {
+      if ((bits & 0x7f) == 0x7f) continue;
+      const uint32_t e = bits >> 3 & 15, fraction = bits & 7;
+      const double magnitude = e == 0 ? std::ldexp(fraction, -9) : std::ldexp(8 + fraction, static_cast<int>(e) - 10);
+      const double of_bits = std::ldexp(bits < 128 ? magnitude : -magnitude, *exponent - 127);
+      if (bits != 0 && std::fabs(of_bits - v) >= std::fabs(best - v)) continue;
+      best = of_bits;
+      Block(row, col)[col % 32 * 16 + row % 16] = static_cast<uint8_t>(bits);
+    }
+    whole_[size_t{row} * cols_ + col] = best;
+  }
   uint8_t* Block(uint32_t row, uint32_t col) {
     const TensorTypeTraits traits = TraitsOf(type_);
     return bytes_.data() + (size_t{row / 16} * (cols_ / traits.columns) + col / traits.columns) * traits.bytes;
@@ -166,19 +238,18 @@ class TestMatrix {
     if (fill == Weight::kHugeSteps) return static_cast<uint16_t>(sign | 0x7bff);
     return static_cast<uint16_t>(sign | random.Integer(0x1000, 0x2400));  // 0.0005 .. 0.016
   }
-  static uint32_t RandomSix(Weight fill, Random& random) {
-    if (fill == Weight::kLowest) return 0;
-    return fill == Weight::kHighest ? 63 : random.Bits() % 64;
-  }
-  static int8_t RandomSixteen(Weight fill, Random& random) {
-    if (fill == Weight::kLowest) return -128;
-    return static_cast<int8_t>(fill == Weight::kHighest ? 127 : random.Integer(-128, 127));
+  static uint32_t RandomBelow(uint32_t values, Weight fill, Random& random) {
+    if (values == 0 || fill == Weight::kLowest) return values == 256 ? 128 : 0;
+    if (fill == Weight::kHighest) return values == 256 ? 127 : values - 1;  // of 256, signed bytes
+    return random.Bits() % values;
   }
   uint32_t RandomBits(Weight fill, uint32_t col, Random& random) const {
     const uint32_t all = (1u << places_.bits) - 1;
     uint32_t low = 0, high = all;
-    if (places_.bits == 8) low = 128, high = 127;         // as signed bytes
-    if (type_ == TensorType::kMxfp4) low = 15, high = 7;  // -12 and 12
+    if (places_.bits == 8) low = 128, high = 127;                                        // as signed bytes
+    if (type_ == TensorType::kMxfp4 || type_ == TensorType::kNvfp4) low = 15, high = 7;  // -12 and 12
+    if (FamilyOf(type_) == TensorType::kIQ2_XS || type_ == TensorType::kIQ2_XXS || type_ == TensorType::kIQ1_M)
+      high = 5;  // the last of the table's values
     switch (fill) {
       case Weight::kLowest: return low;
       case Weight::kHighest: return high;

@@ -15,6 +15,11 @@ struct Places {
   bool bfloat = false;
 };
 inline Places PlacesOf(TensorType type) {
+  if (IsAffine(type)) {
+    const AffineShape shape = AffineShapeOf(type);
+    const uint32_t group_bytes = 64 * shape.bits, end = shape.groups * group_bytes;
+    return {shape.bits, group_bytes, end, end + 32, 0, 0, !shape.half};
+  }
   switch (type) {
     case TensorType::kQ4_0:
     case TensorType::kIQ4_NL: return {4, 288, 256, 0};
@@ -23,49 +28,105 @@ inline Places PlacesOf(TensorType type) {
     case TensorType::kQ4_K: return {4, 272, 2240, 2272, 256, 2176};
     case TensorType::kQ5_K: return {5, 336, 2752, 2784, 320, 2688};
     case TensorType::kMxfp4: return {4, 272, 256, 0};
-    case TensorType::kA4G32: return {4, 320, 256, 288, 0, 0, true};
-    case TensorType::kA4G64: return {4, 256, 512, 544, 0, 0, true};
-    case TensorType::kA6G32: return {6, 448, 384, 416, 0, 0, true};
-    case TensorType::kA6G64: return {6, 384, 768, 800, 0, 0, true};
-    case TensorType::kA8G32: return {8, 576, 512, 544, 0, 0, true};
-    case TensorType::kA8G64: return {8, 512, 1024, 1056, 0, 0, true};
     case TensorType::kQ4_1: return {4, 320, 256, 288};
     case TensorType::kQ5_0: return {5, 352, 320, 0};
     case TensorType::kQ5_1: return {5, 384, 320, 352};
-    case TensorType::kF32:
-    case TensorType::kF16:
-    case TensorType::kBF16: break;
+    case TensorType::kQ2_K: return {2, 160, 1280, 1312};
+    case TensorType::kQ3_K: return {3, 208, 1728, 0};
+    case TensorType::kIQ4_XS: return {4, 256, 2144, 0};
+    case TensorType::kIQ3_XXS:
+    case TensorType::kIQ3_S: return {4, 256, 2112, 0};
+    case TensorType::kIQ2_XXS: return {3, 192, 1600, 0};
+    case TensorType::kIQ2_XS:
+    case TensorType::kIQ2_S:
+    case TensorType::kIQ1_M: return {3, 208, 1664, 0};
+    case TensorType::kIQ1_S: return {2, 128, 1088, 0};
+    case TensorType::kTQ1_0:
+    case TensorType::kTQ2_0: return {2, 128, 1024, 0};
+    case TensorType::kQ1_0: return {2, 128, 512, 0};
+    case TensorType::kQ2_0: return {2, 128, 256, 0};
+    case TensorType::kNvfp4: return {4, 288, 0, 0};
+    default: break;
   }
   return {0, 0, 0, 0};
+}
+
+// What the integer kernels take from the integers, and multiply by the exact sum of the activations instead: the middle
+// of their range, where that is not where weights are zero.
+inline int MiddleOf(TensorType type) {
+  switch (type) {
+    case TensorType::kTQ1_0:
+    case TensorType::kTQ2_0:
+    case TensorType::kQ1_0:
+    case TensorType::kQ2_0: return 1;
+    case TensorType::kIQ1_S: return 2;
+    case TensorType::kIQ3_S: return 8;
+    default: break;
+  }
+  const Places places = PlacesOf(type);
+  return places.min == 0 ? 0 : 1 << (places.bits - 1);
+}
+
+// Columns that share a scale of few bits, beside the block's number; 0 for none. Such a scale takes the values below
+// `values`, and so does a min.
+struct SmallScales {
+  uint32_t columns, values, mins;
+};
+inline SmallScales SmallScalesOf(TensorType type) {
+  switch (type) {
+    case TensorType::kQ6_K: return {16, 256, 0};
+    case TensorType::kQ4_K:
+    case TensorType::kQ5_K: return {32, 64, 64};
+    case TensorType::kQ2_K: return {16, 16, 16};
+    case TensorType::kQ3_K: return {16, 64, 0};
+    case TensorType::kIQ4_XS: return {32, 64, 0};
+    case TensorType::kIQ3_XXS:
+    case TensorType::kIQ3_S:
+    case TensorType::kIQ2_XXS:
+    case TensorType::kIQ1_S: return {32, 16, 0};
+    case TensorType::kIQ2_XS:
+    case TensorType::kIQ2_S:
+    case TensorType::kIQ1_M: return {16, 16, 0};
+    case TensorType::kNvfp4: return {16, 127, 0};
+    default: return {0, 0, 0};
+  }
 }
 
 // What a weight's stored bits stand for, before scale and min.
 inline int WholeOf(TensorType type, uint32_t bits) {
   constexpr int kFourBitFloats[] = {0, 1, 2, 3, 4, 6, 8, 12};
   constexpr int kNonLinear[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  constexpr int kThreeBitGrid[] = {-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62};
+  constexpr int kTwoBitGrid[] = {-43, -25, -8, 8, 25, 43, 0, 0}, kOneBitGrid[] = {-9, -7, -1, 1, 7, 9, 0, 0};
   const int value = static_cast<int>(bits);
+  if (IsAffine(type)) return AffineShapeOf(type).bits == 8 ? static_cast<int8_t>(bits) + 128 : value;
   switch (type) {
     case TensorType::kQ4_0: return value - 8;
     case TensorType::kQ5_0: return value - 16;
     case TensorType::kQ6_K: return value - 32;
     case TensorType::kQ8_0: return static_cast<int8_t>(bits);
-    case TensorType::kA8G32:
-    case TensorType::kA8G64: return static_cast<int8_t>(bits) + 128;
-    case TensorType::kMxfp4: return bits < 8 ? kFourBitFloats[bits] : -kFourBitFloats[bits - 8];
-    case TensorType::kIQ4_NL: return kNonLinear[bits];
-    case TensorType::kQ4_K:
-    case TensorType::kQ5_K:
-    case TensorType::kA4G32:
-    case TensorType::kA4G64:
-    case TensorType::kA6G32:
-    case TensorType::kA6G64:
-    case TensorType::kQ4_1:
-    case TensorType::kQ5_1:
-    case TensorType::kF32:
-    case TensorType::kF16:
-    case TensorType::kBF16: break;
+    case TensorType::kMxfp4:
+    case TensorType::kNvfp4: return bits < 8 ? kFourBitFloats[bits] : -kFourBitFloats[bits - 8];
+    case TensorType::kIQ4_NL:
+    case TensorType::kIQ4_XS: return kNonLinear[bits];
+    case TensorType::kQ3_K: return value - 4;
+    case TensorType::kIQ3_XXS: return kThreeBitGrid[bits];
+    case TensorType::kIQ2_XXS:
+    case TensorType::kIQ2_XS:
+    case TensorType::kIQ2_S: return kTwoBitGrid[bits];
+    case TensorType::kIQ1_M: return kOneBitGrid[bits];
+    case TensorType::kTQ1_0:
+    case TensorType::kTQ2_0:
+    case TensorType::kQ1_0:
+    case TensorType::kQ2_0: return value - 1;
+    default: return value;
   }
-  return value;
+}
+
+// The bit of a byte of third bits that belongs to quad 0..7.
+inline uint32_t ThirdBit(uint32_t quad) {
+  constexpr uint32_t kBits[] = {2, 6, 0, 4, 3, 7, 1, 5};
+  return kBits[quad];
 }
 
 }  // namespace lfm2::test

@@ -91,7 +91,7 @@ std::vector<std::vector<float>> KindsOfBlocks() {
 
 TEST_CASE("a stored block has exactly the values that Nearest has told, whatever the weights are") {
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const BlockCodec codec(type);
     for (const std::vector<float>& x : KindsOfBlocks()) {
       BlockSteps steps;
@@ -150,7 +150,7 @@ TEST_CASE("the steps are within a hundredth of the best of thousands, in the mea
   for (const TensorType type : {TensorType::kQ4_0, TensorType::kIQ4_NL, TensorType::kQ8_0}) {
     const BlockCodec codec(type);
     for (const bool heavy : {false, true}) {
-      CAPTURE(std::string(TraitsOf(type).name));
+      CAPTURE(std::string(NameOf(type)));
       CAPTURE(heavy);
       Weights weights(4);
       double chosen = 0, best = 0;
@@ -221,7 +221,7 @@ TEST_CASE("no block of Q4_0 is worse than by ggml's rule, and four bits of a tab
 TEST_CASE("what is important is rounded better") {
   Weights weights(7);
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const BlockCodec codec(type);
     double heeded = 0, ignored = 0;
     for (int i = 0; i < 50; ++i) {

@@ -83,7 +83,7 @@ TEST_CASE("where columns have nothing to do with each other, every block is roun
   REQUIRE(identity.Factor(InputMoments(kSize), 0, 0.03f).ok());
   const RowMatrix w = RandomRows(kRows, 3);
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     CHECK(Quantized(type, identity, 0, w).ggml == Rounded(type, w).ggml);
   }
 }
@@ -92,7 +92,7 @@ TEST_CASE("with correlated inputs the outputs' error is at most .6 of plain roun
   const FactoredMoments moments = Correlated();
   const RowMatrix w = RandomRows(kRows, 4);
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const double plain = moments.SquaredLength(Rounded(type, w).error, nullptr);
     double before = 0;
     for (uint32_t refinements = 0; refinements < 4; ++refinements) {
@@ -114,7 +114,7 @@ TEST_CASE("what is left in w is what the image has lost") {
   w.row(2) *= 1e-30f;
   w.row(3) *= 1e30f;
   for (const TensorType type : kQuantTypes) {
-    CAPTURE(std::string(TraitsOf(type).name));
+    CAPTURE(std::string(NameOf(type)));
     const Result r = Quantized(type, moments, 2, w);
     const std::vector<float> values = ValuesOf(type, r.ggml, kRows, kSize);
     // A weight passes through values as large as its row's, and is rounded as those are.

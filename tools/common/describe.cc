@@ -80,7 +80,7 @@ std::string TensorTable(const ModelConfig& config, const std::vector<TensorEntry
   Table table("llrrr");
   table.Row({"role", "type", "tensors", "bytes", "bits/weight"});
   for (const Line& line : lines) {
-    table.Row({NameOf(static_cast<TensorRole>(line.role)), TraitsOf(static_cast<TensorType>(line.type)).name,
+    table.Row({NameOf(static_cast<TensorRole>(line.role)), NameOf(static_cast<TensorType>(line.type)),
                std::to_string(line.tensors), Grouped(line.bytes), BitsPerWeight(line.bytes, line.weights)});
   }
   table.Row({"all", "", std::to_string(sum.tensors), Grouped(sum.bytes), BitsPerWeight(sum.bytes, sum.weights)});

@@ -39,7 +39,7 @@ Error CheckTypes(const std::vector<ImageTensor>& tensors) {
     uint32_t number = 0;
     if (GgmlFromTensorType(t.type, &number)) continue;
     return Error::Of(
-        "the tensor ", GgufName(t.spec), " has MLX's type ", TraitsOf(t.type).name,
+        "the tensor ", GgufName(t.spec), " has MLX's type ", NameOf(t.type),
         ", which GGUF does not have; pack the model from a GGUF file or a Hugging Face directory and export that");
   }
   return Error();
@@ -127,8 +127,11 @@ class WeightExporter {
       rows_.resize(rows * row_bytes);
       LFM2_RETURN_IF_FAILED(from_->Read(blocks_.data(), blocks_.size()));
       for (uint32_t r = 0; r < rows; r += kBlockRows) {
-        UnpackRowBlock(t.type, blocks_.data() + r / kBlockRows * block_bytes, std::min(kBlockRows, rows - r),
-                       t.spec.cols, rows_.data() + r * row_bytes);
+        if (!UnpackRowBlock(t.type, blocks_.data() + r / kBlockRows * block_bytes, std::min(kBlockRows, rows - r),
+                            t.spec.cols, rows_.data() + r * row_bytes)) {
+          return Error::Of("the tensor ", GgufName(t.spec), " has values that ", NameOf(t.type),
+                           " has not: the image is damaged");
+        }
       }
       LFM2_RETURN_IF_FAILED(to_->Write(offset + row * uint64_t{row_bytes}, rows_.data(), rows_.size()));
     }

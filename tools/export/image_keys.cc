@@ -30,12 +30,22 @@ uint32_t FileTypeOf(TensorType type) {
     case TensorType::kIQ4_NL: return 25;
     case TensorType::kBF16: return 32;
     case TensorType::kMxfp4: return 38;
-    case TensorType::kA4G32:
-    case TensorType::kA4G64:
-    case TensorType::kA6G32:
-    case TensorType::kA6G64:
-    case TensorType::kA8G32:
-    case TensorType::kA8G64: break;
+    case TensorType::kQ2_K: return 10;
+    case TensorType::kQ3_K: return 12;  // Q3_K_M
+    case TensorType::kIQ2_XXS: return 19;
+    case TensorType::kIQ2_XS: return 20;
+    case TensorType::kIQ3_XXS: return 23;
+    case TensorType::kIQ1_S: return 24;
+    case TensorType::kIQ3_S: return 26;
+    case TensorType::kIQ2_S: return 28;
+    case TensorType::kIQ4_XS: return 30;
+    case TensorType::kIQ1_M: return 31;
+    case TensorType::kTQ1_0: return 36;
+    case TensorType::kTQ2_0: return 37;
+    case TensorType::kNvfp4: return 39;
+    case TensorType::kQ1_0: return 40;
+    case TensorType::kQ2_0: return 41;
+    default: break;
   }
   return 0;
 }

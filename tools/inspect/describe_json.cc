@@ -47,7 +47,7 @@ Json VocabJson(const Vocab& v) {
 Json TensorJson(const TensorEntry& t) {
   return {{"role", NameOf(static_cast<TensorRole>(t.role))},
           {"layer", t.layer},
-          {"type", TraitsOf(static_cast<TensorType>(t.type)).name},
+          {"type", NameOf(static_cast<TensorType>(t.type))},
           {"rows", t.rows},
           {"cols", t.cols},
           {"offset", t.offset},

@@ -203,10 +203,6 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
     if (!quantization_.any())
       return Error::Of("the tensor ", weight, " is quantised, but config.json has no quantization");
     const MlxType mlx = quantization_.Of(base);
-    place.mlx = mlx;
-    // A router's choice is all or nothing, so it gets activations that are not rounded, as in MLX: its few weights are
-    // kept as the floats that they stand for.
-    *type = spec.role == TensorRole::kRouter ? TensorType::kF32 : mlx.type;
     if (spec.cols % mlx.group != 0)
       return Error::Of("the tensor ", weight, " has rows of ", spec.cols, " values, no multiple of ", mlx.group);
     std::vector<uint64_t> packed_shape = shape, scales_shape = shape;
@@ -221,13 +217,20 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
         if (part == place.biases && !mlx.has_biases()) continue;
         return Error::Of("the tensor ", name, " is missing");
       }
-      const SafeType want = mlx.has_biases() ? SafeType::kBF16 : SafeType::kU8;
-      if (part->type != want) {
+      const bool fits = mlx.has_biases() ? part->type == SafeType::kBF16 || part->type == SafeType::kF16
+                                         : part->type == SafeType::kU8;
+      if (!fits) {
         return Error::Of("the tensor ", name, " has the dtype ", part->type_name, "; only ",
-                         mlx.has_biases() ? "BF16" : "U8", " is supported");
+                         mlx.has_biases() ? "BF16 and F16 are" : "U8 is", " supported");
       }
+      if (mlx.has_biases() && part->type != place.scales->type)
+        return Error::Of("the tensor ", name, " has another dtype than the scales");
       if (part->shape != scales_shape) return Misshapen(name, *part, ShapeText(scales_shape));
     }
+    place.packed = mlx.ImageType(place.scales->type == SafeType::kF16);
+    // A router's choice is all or nothing, so it gets activations that are not rounded, as in MLX: its few weights are
+    // kept as the floats that they stand for.
+    *type = spec.role == TensorRole::kRouter ? TensorType::kF32 : place.packed;
   }
   places_.back().push_back(place);
   return Error();
@@ -296,14 +299,16 @@ Error FolderSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uin
       continue;
     }
     const uint8_t* const biases = place.biases == nullptr ? nullptr : from(biases_);
-    if (t.type == place.mlx.type) {
-      RepackMlxRowBlock(place.mlx, from(weight_), from(scales_), biases, count, cols, blocks);
-      continue;
+    const bool as_packed = t.type == place.packed;
+    if (!as_packed) blocks_.resize(static_cast<size_t>(MatrixBytes(place.packed, kBlockRows, cols)));
+    uint8_t* const to = as_packed ? blocks : blocks_.data();
+    if (!RepackMlxRowBlock(place.packed, from(weight_), from(scales_), biases, count, cols, to)) {
+      return Error::Of("the matrix ", NameOf(t.spec.role), " of layer ", t.spec.layer,
+                       " has a value that is no number");
     }
-    blocks_.resize(static_cast<size_t>(MatrixBytes(place.mlx.type, kBlockRows, cols)));
-    RepackMlxRowBlock(place.mlx, from(weight_), from(scales_), biases, count, cols, blocks_.data());
+    if (as_packed) continue;
     std::vector<float> values(size_t{kBlockRows} * cols);
-    const Matrix packed{blocks_.data(), kBlockRows, cols, place.mlx.type};
+    const Matrix packed{blocks_.data(), kBlockRows, cols, place.packed};
     for (uint32_t i = 0; i < count; ++i) DequantizeRow(packed, i, values.data() + size_t{i} * cols);
     RepackRowBlock(TensorType::kF32, reinterpret_cast<const uint8_t*>(values.data()), count, cols, blocks);
   }

@@ -25,7 +25,7 @@ struct FolderMatrix {
   const SafeTensor* weight = nullptr;
   const SafeTensor* scales = nullptr;  // of MLX's types
   const SafeTensor* biases = nullptr;
-  MlxType mlx;  // where there are scales
+  TensorType packed = TensorType::kF32;  // of MLX's, where there are scales
   uint64_t first_row = 0;
 };
 

@@ -17,19 +17,21 @@ struct GroupIntegers {
 // group: where the integers of the group begin. Places that share a byte with these must be zero before the first call.
 template <Integers kind>
 void PutIntegers(const GroupIntegers& from, uint32_t row, uint8_t* group) {
-  const uint8_t* const v = from.column;
+  constexpr uint32_t bits = BitsOf(kind);
+  const auto merge = [](uint8_t* byte, uint32_t value) { *byte = static_cast<uint8_t>(*byte | value); };
   for (uint32_t quad = 0; quad < 8; ++quad) {
+    const uint32_t chunk = quad % 4 / 2 * 64, place = 4 * (quad % 2) + 2 * (quad / 4);
     for (uint32_t i = 0; i < 4; ++i) {
-      const uint32_t value = v[quad * 4 + i], at = row * 4 + i;
-      if constexpr (kind == Integers::kBytes) {
+      const uint32_t value = from.column[quad * 4 + i], at = row * 4 + i;
+      if constexpr (bits == 8) {
         group[quad * 64 + at] = static_cast<uint8_t>(value);
+      } else if constexpr (bits < 4) {
+        merge(group + chunk + at, (value & 3) << place);
+        if constexpr (bits == 3) merge(group + 128 + at, (value >> 2 & 1) << kThirdBit[quad]);
       } else {
-        const auto merge = [](uint8_t* byte, uint32_t bits) { *byte = static_cast<uint8_t>(*byte | bits); };
         merge(group + quad % 4 * 64 + at, (value & 15) << 4 * (quad / 4));
-        if constexpr (kind == Integers::kFive) merge(group + 256 + at, (value >> 4 & 1) << quad);
-        if constexpr (kind == Integers::kSix) {
-          merge(group + 256 + quad % 4 / 2 * 64 + at, (value >> 4 & 3) << (4 * (quad % 2) + 2 * (quad / 4)));
-        }
+        if constexpr (bits == 5) merge(group + 256 + at, (value >> 4 & 1) << quad);
+        if constexpr (bits == 6) merge(group + 256 + chunk + at, (value >> 4 & 3) << place);
       }
     }
   }
@@ -37,10 +39,8 @@ void PutIntegers(const GroupIntegers& from, uint32_t row, uint8_t* group) {
 
 template <Integers kind>
 GroupIntegers GetIntegers(const uint8_t* group, uint32_t row) {
-  // Values of tables come from their indices.
-  constexpr Integers stored = kind == Integers::kMxfp4 || kind == Integers::kIQ4_NL ? Integers::kNibbles : kind;
   GroupIntegers out;
-  for (uint32_t c = 0; c < 32; ++c) out.column[c] = static_cast<uint8_t>(IntegerOf<stored>(group, row, c));
+  for (uint32_t c = 0; c < 32; ++c) out.column[c] = static_cast<uint8_t>(StoredBitsOf<kind>(group, row, c));
   return out;
 }
 

@@ -11,10 +11,18 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr MlxType kAffine[] = {
-    {TensorType::kA4G32, 4, 32}, {TensorType::kA4G64, 4, 64}, {TensorType::kA6G32, 6, 32},
-    {TensorType::kA6G64, 6, 64}, {TensorType::kA8G32, 8, 32}, {TensorType::kA8G64, 8, 64},
+// What goes with a mode, besides affine's bits and groups.
+struct KnownMode {
+  const char* name;
+  MlxType type;
 };
+constexpr KnownMode kModes[] = {{"mxfp4", {MlxType::Mode::kMxfp4, 4, 32}},
+                                {"mxfp8", {MlxType::Mode::kMxfp8, 8, 32}},
+                                {"nvfp4", {MlxType::Mode::kNvfp4, 4, 16}}};
+
+bool IsAffineOfImages(uint32_t bits, uint32_t group) {
+  return bits >= 2 && bits <= 8 && bits != 7 && (group == 32 || group == 64 || group == 128);
+}
 
 // what: whose type this is, for messages.
 Error ReadType(const Json& json, const std::string& what, MlxType* type) {
@@ -25,21 +33,21 @@ Error ReadType(const Json& json, const std::string& what, MlxType* type) {
   members.U32("group_size", &group);
   members.OptionalText("mode", &mode);
   if (!members.error().ok()) return Error::Of("the quantization of ", what, ": ", members.error().text());
-  if (mode == "mxfp4" && bits == 4 && group == 32) {
-    *type = {TensorType::kMxfp4, 4, 32};
+  for (const KnownMode& known : kModes) {
+    if (mode != known.name || bits != known.type.bits || group != known.type.group) continue;
+    *type = known.type;
     return Error();
   }
-  for (const MlxType& known : kAffine) {
-    if (mode == "affine" && known.bits == bits && known.group == group) {
-      *type = known;
-      return Error();
-    }
+  if (mode == "affine" && IsAffineOfImages(bits, group)) {
+    *type = {MlxType::Mode::kAffine, bits, group};
+    return Error();
   }
   return Error::Of("the quantization of ", what, " is ", mode, ", ", bits, " bits in groups of ", group,
-                   "; supported are affine with 4, 6 and 8 bits in groups of 32 and 64, and mxfp4");
+                   "; supported are affine with 2, 3, 4, 5, 6 and 8 bits in groups of 32, 64 and 128, mxfp4 and mxfp8 "
+                   "in groups of 32, and nvfp4 in groups of 16");
 }
 
-// Integers of one group of 32 columns; four and eight bits lie as they are, six as a stream from the lowest bit on.
+// Integers of one group of 32 columns: a stream from the lowest bit on.
 GroupIntegers Unpack(const uint8_t* packed, uint32_t bits) {
   GroupIntegers out;
   for (uint32_t c = 0; c < kGroupColumns; ++c) {
@@ -51,29 +59,30 @@ GroupIntegers Unpack(const uint8_t* packed, uint32_t bits) {
   return out;
 }
 
-// Scales and biases are the last two arrays of a block.
-template <class Block, Integers kind, uint32_t groups>
-void RepackAffine(const uint8_t* weight, const uint8_t* scales, const uint8_t* biases, uint32_t bits, uint32_t rows,
+template <Integers kind>
+void RepackAffine(TensorType type, const uint8_t* weight, const uint8_t* scales, const uint8_t* biases, uint32_t rows,
                   uint32_t cols, uint8_t* blocks) {
-  const uint32_t count = cols / (kGroupColumns * groups);
-  for (uint32_t b = 0; b < count; ++b) {
-    Block* const block = reinterpret_cast<Block*>(blocks) + b;
+  constexpr uint32_t kBits = BitsOf(kind);
+  const TensorTypeTraits traits = TraitsOf(type);
+  const uint32_t groups = traits.columns / kGroupColumns, count = cols / traits.columns;
+  for (uint32_t b = 0; b < count; ++b, blocks += traits.bytes) {
+    uint8_t* const numbers = blocks + groups * IntegerBytes(kind);
     for (uint32_t row = 0; row < rows; ++row) {
       const size_t at = size_t{row} * count + b;
-      std::memcpy(&block->scale[row], scales + at * 2, 2);
-      std::memcpy(&block->bias[row], biases + at * 2, 2);
+      std::memcpy(numbers + row * 2, scales + at * 2, 2);
+      std::memcpy(numbers + (kBlockRows + row) * 2, biases + at * 2, 2);
       for (uint32_t g = 0; g < groups; ++g) {
-        GroupIntegers v = Unpack(weight + (at * groups + g) * (kGroupColumns * bits / 8), bits);
+        GroupIntegers v = Unpack(weight + (at * groups + g) * (kGroupColumns * kBits / 8), kBits);
         if constexpr (kind == Integers::kBytes) {
           for (uint8_t& value : v.column) value ^= 0x80u;  // stored less 128
         }
-        PutIntegers<kind>(v, row, reinterpret_cast<uint8_t*>(&block->groups[g]));
+        PutIntegers<kind>(v, row, blocks + g * IntegerBytes(kind));
       }
     }
   }
 }
 
-void RepackMxfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+bool RepackMxfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
   const uint32_t count = cols / kGroupColumns;
   for (uint32_t b = 0; b < count; ++b) {
     BlockMxfp4* const block = reinterpret_cast<BlockMxfp4*>(blocks) + b;
@@ -83,9 +92,54 @@ void RepackMxfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, ui
       PutIntegers<Integers::kMxfp4>(Unpack(weight + at * 16, 4), row, block->nibbles);
     }
   }
+  return true;
+}
+
+bool RepackNvfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+  const uint32_t count = cols / kGroupColumns;
+  bool numbers = true;
+  for (uint32_t b = 0; b < count; ++b) {
+    BlockNvfp4* const block = reinterpret_cast<BlockNvfp4*>(blocks) + b;
+    for (uint32_t row = 0; row < rows; ++row) {
+      const size_t at = size_t{row} * count + b;
+      for (uint32_t h = 0; h < 2; ++h) {
+        block->scale[h][row] = scales[at * 2 + h];
+        numbers = numbers && scales[at * 2 + h] < 0x7f;
+      }
+      PutIntegers<Integers::kMxfp4>(Unpack(weight + at * 16, 4), row, block->nibbles);
+    }
+  }
+  return numbers;
+}
+
+bool RepackMxfp8(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+  const uint32_t count = cols / kGroupColumns;
+  bool numbers = true;
+  for (uint32_t b = 0; b < count; ++b) {
+    BlockMxfp8* const block = reinterpret_cast<BlockMxfp8*>(blocks) + b;
+    for (uint32_t row = 0; row < rows; ++row) {
+      const size_t at = size_t{row} * count + b;
+      block->exponent[row] = scales[at];
+      for (uint32_t c = 0; c < kGroupColumns; ++c) {
+        block->values[c][row] = weight[at * kGroupColumns + c];
+        numbers = numbers && (weight[at * kGroupColumns + c] & 0x7f) != 0x7f;
+      }
+    }
+  }
+  return numbers;
 }
 
 }  // namespace
+
+TensorType MlxType::ImageType(bool half) const {
+  switch (mode) {
+    case Mode::kAffine: return AffineTypeOf({bits, group / kGroupColumns, half});
+    case Mode::kMxfp4: return TensorType::kMxfp4;
+    case Mode::kMxfp8: return TensorType::kMxfp8;
+    case Mode::kNvfp4: return TensorType::kNvfp4;
+  }
+  return TensorType::kF32;
+}
 
 Error MlxQuantization::Read(const Json& config) {
   JsonMembers members(config);
@@ -105,22 +159,23 @@ MlxType MlxQuantization::Of(const std::string& base) const {
   return found == special_.end() ? usual_ : found->second;
 }
 
-void RepackMlxRowBlock(const MlxType& type, const uint8_t* weight, const uint8_t* scales, const uint8_t* biases,
+bool RepackMlxRowBlock(TensorType type, const uint8_t* weight, const uint8_t* scales, const uint8_t* biases,
                        uint32_t rows, uint32_t cols, uint8_t* blocks) {
-  std::memset(blocks, 0, static_cast<size_t>(MatrixBytes(type.type, kBlockRows, cols)));
-  switch (type.type) {
-#define LFM2_AFFINE(name, kind, groups) \
-  case TensorType::k##name:             \
-    return RepackAffine<Block##name, kind, groups>(weight, scales, biases, type.bits, rows, cols, blocks);
-    LFM2_AFFINE(A4G32, Integers::kNibbles, 1)
-    LFM2_AFFINE(A4G64, Integers::kNibbles, 2)
-    LFM2_AFFINE(A6G32, Integers::kSix, 1)
-    LFM2_AFFINE(A6G64, Integers::kSix, 2)
-    LFM2_AFFINE(A8G32, Integers::kBytes, 1)
-    LFM2_AFFINE(A8G64, Integers::kBytes, 2)
+  std::memset(blocks, 0, static_cast<size_t>(MatrixBytes(type, kBlockRows, cols)));
+  switch (FamilyOf(type)) {
+#define LFM2_AFFINE(bits, kind) \
+  case TensorType::kA##bits##G32: return RepackAffine<kind>(type, weight, scales, biases, rows, cols, blocks), true;
+    LFM2_AFFINE(2, Integers::kTwo)
+    LFM2_AFFINE(3, Integers::kThree)
+    LFM2_AFFINE(4, Integers::kNibbles)
+    LFM2_AFFINE(5, Integers::kFive)
+    LFM2_AFFINE(6, Integers::kSix)
+    LFM2_AFFINE(8, Integers::kBytes)
 #undef LFM2_AFFINE
     case TensorType::kMxfp4: return RepackMxfp4(weight, scales, rows, cols, blocks);
-    default: return;  // Read gives out no other
+    case TensorType::kMxfp8: return RepackMxfp8(weight, scales, rows, cols, blocks);
+    case TensorType::kNvfp4: return RepackNvfp4(weight, scales, rows, cols, blocks);
+    default: return true;  // Read gives out no other
   }
 }
 

@@ -13,11 +13,14 @@
 namespace lfm2::tools {
 
 struct MlxType {
-  TensorType type = TensorType::kA4G32;
+  enum class Mode : uint8_t { kAffine, kMxfp4, kMxfp8, kNvfp4 };
+  Mode mode = Mode::kAffine;
   uint32_t bits = 4;
   uint32_t group = 32;  // columns that share a scale
 
-  bool has_biases() const { return type != TensorType::kMxfp4; }
+  bool has_biases() const { return mode == Mode::kAffine; }
+  // half: whether the scales are half-floats; otherwise they are bfloat16 numbers. The other modes have bytes.
+  TensorType ImageType(bool half) const;
 };
 
 // "quantization" in config.json: one type for all, and others for some tensors.
@@ -36,8 +39,9 @@ class MlxQuantization {
 };
 
 // One row block of 1..16 source rows, as MLX stores them one behind the other: packed integers, scales, and biases
-// unless the type is MXFP4. Rows beyond `rows` become zeros.
-void RepackMlxRowBlock(const MlxType& type, const uint8_t* weight, const uint8_t* scales, const uint8_t* biases,
+// where the type has them. type: what ImageType says. Rows beyond `rows` become zeros. False for a number that is none:
+// NaN among MXFP8's values, a negative or NaN among NVFP4's scales.
+bool RepackMlxRowBlock(TensorType type, const uint8_t* weight, const uint8_t* scales, const uint8_t* biases,
                        uint32_t rows, uint32_t cols, uint8_t* blocks);
 
 }  // namespace lfm2::tools

@@ -6,6 +6,7 @@
 #include "tools/pack/ggml_blocks.h"
 #include "tools/pack/gguf_reader.h"
 #include "tools/pack/interleave.h"
+#include "tools/pack/low_bit_block.h"
 
 namespace lfm2::tools {
 
@@ -16,10 +17,13 @@ struct TypePair {
   TensorType image;
 };
 constexpr TypePair kTypes[] = {
-    {0, TensorType::kF32},    {1, TensorType::kF16},   {2, TensorType::kQ4_0},    {3, TensorType::kQ4_1},
-    {6, TensorType::kQ5_0},   {7, TensorType::kQ5_1},  {8, TensorType::kQ8_0},    {12, TensorType::kQ4_K},
-    {13, TensorType::kQ5_K},  {14, TensorType::kQ6_K}, {20, TensorType::kIQ4_NL}, {30, TensorType::kBF16},
-    {39, TensorType::kMxfp4},
+    {0, TensorType::kF32},     {1, TensorType::kF16},      {2, TensorType::kQ4_0},    {3, TensorType::kQ4_1},
+    {6, TensorType::kQ5_0},    {7, TensorType::kQ5_1},     {8, TensorType::kQ8_0},    {12, TensorType::kQ4_K},
+    {13, TensorType::kQ5_K},   {14, TensorType::kQ6_K},    {20, TensorType::kIQ4_NL}, {30, TensorType::kBF16},
+    {39, TensorType::kMxfp4},  {10, TensorType::kQ2_K},    {11, TensorType::kQ3_K},   {16, TensorType::kIQ2_XXS},
+    {17, TensorType::kIQ2_XS}, {18, TensorType::kIQ3_XXS}, {19, TensorType::kIQ1_S},  {21, TensorType::kIQ3_S},
+    {22, TensorType::kIQ2_S},  {23, TensorType::kIQ4_XS},  {29, TensorType::kIQ1_M},  {34, TensorType::kTQ1_0},
+    {35, TensorType::kTQ2_0},  {40, TensorType::kNvfp4},   {41, TensorType::kQ1_0},   {42, TensorType::kQ2_0},
 };
 
 // Both hold a half-float scale first and then bytes, whose order within a row is ours already: four columns (or four
@@ -122,6 +126,21 @@ void RepackQ6_K(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t
   }
 }
 
+// Columns that a block of ggml's and an image's have in common.
+void RepackLowBits(TensorType type, const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t cols,
+                   uint8_t* out) {
+  const GgmlTypeInfo& ggml = *GgmlInfoOf(type);
+  const size_t run_bytes = static_cast<size_t>(MatrixBytes(type, kBlockRows, ggml.block_values));
+  std::memset(out, 0, static_cast<size_t>(MatrixBytes(type, kBlockRows, cols)));
+  for (uint32_t b = 0; b < cols / ggml.block_values; ++b) {
+    for (uint32_t row = 0; row < rows; ++row) {
+      LowBitRow numbers;
+      ReadLowBits(type, source + row * row_bytes + b * ggml.block_bytes, &numbers);
+      PutLowBits(type, numbers, row, out + b * run_bytes);
+    }
+  }
+}
+
 // T: an unsigned integer as wide as the values. out[block][column][row].
 template <class T>
 void Transpose(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t cols, uint8_t* out) {
@@ -153,16 +172,20 @@ bool GgmlFromTensorType(TensorType type, uint32_t* out) {
   return false;
 }
 
-size_t GgmlRowBytes(TensorType type, uint32_t cols) {
+const GgmlTypeInfo* GgmlInfoOf(TensorType type) {
   uint32_t number = 0;
-  if (!GgmlFromTensorType(type, &number)) return 0;
-  const GgmlTypeInfo* const info = FindGgmlType(number);
-  return size_t{cols / info->block_values} * info->block_bytes;
+  return GgmlFromTensorType(type, &number) ? FindGgmlType(number) : nullptr;
+}
+
+size_t GgmlRowBytes(TensorType type, uint32_t cols) {
+  const GgmlTypeInfo* const info = GgmlInfoOf(type);
+  return info == nullptr ? 0 : size_t{cols / info->block_values} * info->block_bytes;
 }
 
 void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks) {
   const size_t row_bytes = GgmlRowBytes(type, cols);
   const uint32_t groups = cols / kGroupColumns;
+  if (IsLowBit(type)) return RepackLowBits(type, source, row_bytes, rows, cols, blocks);
   if (rows < kBlockRows) std::memset(blocks, 0, static_cast<size_t>(MatrixBytes(type, kBlockRows, cols)));
   switch (type) {
     case TensorType::kF32: return Transpose<uint32_t>(source, row_bytes, rows, cols, blocks);
@@ -200,12 +223,7 @@ void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint3
       const auto put = [](const uint8_t* from, uint32_t row, BlockMxfp4* block) { block->exponent[row] = from[0]; };
       return RepackNibbles<BlockMxfp4>(source, row_bytes, kMxfp4Bytes, rows, groups, put, blocks);
     }
-    case TensorType::kA4G32:
-    case TensorType::kA4G64:
-    case TensorType::kA6G32:
-    case TensorType::kA6G64:
-    case TensorType::kA8G32:
-    case TensorType::kA8G64: return;  // ggml has no such rows
+    default: return;  // ggml has no such rows
   }
 }
 

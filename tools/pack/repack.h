@@ -1,5 +1,5 @@
 // From ggml's rows to the blocks of 16 rows that an image holds (lfm2/format/tensor_type.h). Nothing is rounded: every
-// bit of the source has its place in the block.
+// bit of the source has its place in the block; entries of codebooks become the values that they stand for.
 #ifndef LFM2_TOOLS_PACK_REPACK_H_
 #define LFM2_TOOLS_PACK_REPACK_H_
 
@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "lfm2/format/tensor_type.h"
+#include "tools/pack/gguf_reader.h"
 
 namespace lfm2::tools {
 
@@ -15,6 +16,9 @@ bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out);
 
 // ggml's number for an image type; false for MLX's types, which ggml does not have.
 bool GgmlFromTensorType(TensorType type, uint32_t* out);
+
+// ggml's block of an image type; nullptr for MLX's types.
+const GgmlTypeInfo* GgmlInfoOf(TensorType type);
 
 // Bytes of one row of `cols` values in a GGUF file. cols is a multiple of the type's block; ggml has the type.
 size_t GgmlRowBytes(TensorType type, uint32_t cols);

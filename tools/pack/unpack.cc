@@ -5,6 +5,7 @@
 #include "lfm2/base/numeric.h"
 #include "tools/pack/ggml_blocks.h"
 #include "tools/pack/interleave.h"
+#include "tools/pack/low_bit_block.h"
 #include "tools/pack/repack.h"
 
 namespace lfm2::tools {
@@ -79,9 +80,22 @@ void Transpose(const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out
   }
 }
 
-}  // namespace
+bool UnpackLowBits(TensorType type, const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out) {
+  const GgmlTypeInfo& ggml = *GgmlInfoOf(type);
+  const uint32_t count = cols / ggml.block_values;
+  const size_t run_bytes = static_cast<size_t>(MatrixBytes(type, kBlockRows, ggml.block_values));
+  std::memset(out, 0, rows * GgmlRowBytes(type, cols));
+  for (uint32_t b = 0; b < count; ++b) {
+    for (uint32_t row = 0; row < rows; ++row) {
+      LowBitRow numbers;
+      GetLowBits(type, blocks + b * run_bytes, row, &numbers);
+      if (!WriteLowBits(type, numbers, out + (size_t{row} * count + b) * ggml.block_bytes)) return false;
+    }
+  }
+  return true;
+}
 
-void UnpackRowBlock(TensorType type, const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out) {
+void UnpackOthers(TensorType type, const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out) {
   const uint32_t groups = cols / kGroupColumns;
   switch (type) {
     case TensorType::kF32: return Transpose<uint32_t>(blocks, rows, cols, out);
@@ -135,13 +149,16 @@ void UnpackRowBlock(TensorType type, const uint8_t* blocks, uint32_t rows, uint3
     case TensorType::kQ5_K:
       return ForEachRow<BlockQ5_K>(blocks, cols / 256, rows, kQ5_KBytes, out, UnpackRowK<BlockQ5_K, true>);
     case TensorType::kQ6_K: return ForEachRow<BlockQ6_K>(blocks, cols / 256, rows, kQ6_KBytes, out, UnpackRowQ6_K);
-    case TensorType::kA4G32:
-    case TensorType::kA4G64:
-    case TensorType::kA6G32:
-    case TensorType::kA6G64:
-    case TensorType::kA8G32:
-    case TensorType::kA8G64: return;  // ggml has no such rows
+    default: return;  // ggml has no such rows
   }
+}
+
+}  // namespace
+
+bool UnpackRowBlock(TensorType type, const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out) {
+  if (IsLowBit(type)) return UnpackLowBits(type, blocks, rows, cols, out);
+  UnpackOthers(type, blocks, rows, cols, out);
+  return true;
 }
 
 }  // namespace lfm2::tools

@@ -93,7 +93,7 @@ Error Recipe::Apply(const ModelSource& source, std::vector<ImageTensor>* out) co
     }
     const TensorType wanted = TypeOf(choice, t);
     if (wanted != t.type && IsQuantized(t.type) && !requantize) {
-      return Error::Of("the tensor ", name, " is quantised already, as ", TraitsOf(t.type).name,
+      return Error::Of("the tensor ", name, " is quantised already, as ", NameOf(t.type),
                        ": take a model in BF16, F16 or F32, or say --requantize to lose more");
     }
     out->back().type = wanted;

@@ -26,7 +26,7 @@ nlohmann::ordered_json ReportJson(const std::vector<ImageTensor>& tensors, const
     const TensorReport& r = reports[i];
     if (!(r.weight_power > 0)) continue;
     nlohmann::ordered_json one = {{"tensor", TensorName(tensors[i].spec)},
-                                  {"type", TraitsOf(tensors[i].type).name},
+                                  {"type", NameOf(tensors[i].type)},
                                   {"weight_error", Ratio(r.weight_error, r.weight_power)}};
     if (r.inputs > 0) {
       one["inputs"] = r.inputs;
@@ -62,7 +62,7 @@ std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vect
   if (calibrated) heading.insert(heading.end(), {"of outputs", "rounded plainly"});
   table.Row(heading);
   for (const auto& [key, sum] : sums) {
-    std::vector<std::string> cells = {NameOf(key.first), TraitsOf(key.second).name, std::to_string(sum.tensors),
+    std::vector<std::string> cells = {NameOf(key.first), NameOf(key.second), std::to_string(sum.tensors),
                                       Shown(sum.weights / sum.tensors)};
     if (calibrated) {
       const bool any = sum.calibrated > 0;

@@ -102,6 +102,15 @@ inline uint16_t F16FromF32(float value) {
 // bfloat16 is the upper half of binary32.
 inline float F32FromBF16(uint16_t bits) { return BitCast<float>(static_cast<uint32_t>(bits) << 16); }
 
+// 8-bit floats of 4 exponent bits (bias 7) and 3 fraction bits: OCP's E4M3, but 0x7f and 0xff are +-480. With the
+// exponent moved, v is right for normal numbers, and below 2^-6 for subnormal ones, whose value is 2 v - 2^-6: of the
+// two always the smaller.
+inline float F32FromE4M3(uint8_t bits) {
+  const float v = BitCast<float>((uint32_t{bits & 0x7fu} << 20) + (120u << 23));
+  const float magnitude = Min(v, v + v - 0.015625f);
+  return (bits & 0x80) != 0 ? -magnitude : magnitude;
+}
+
 }  // namespace lfm2
 
 #endif  // LFM2_BASE_NUMERIC_H_

@@ -52,8 +52,10 @@ namespace HWY_NAMESPACE {
 // A vector of weights holds 4 columns of Lanes(DI32) rows. One token's activations of these columns are a quad; quad I
 // of a group lies at quads + 4 * I. Sums have a row a lane. Their types depend on the weights, for small ones can be
 // added in 16 bits:
-//   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others
-//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens
+//   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others; or
+//         DotQuad4 all of them, after ZeroSum4. Less 2 or 4 where the bias is a quarter or half of this
+//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens, or
+//         DotPair8. kLifted (DotPair8: always): weights are from a table and plus kTableLift8
 //   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6:
 //         two quads at a time. kFewTokens: no more tokens than row vectors
 // bias is -8 * the sum of these activations.
@@ -139,20 +141,26 @@ HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
   LFM2_PIN(sum);
   return sum;
 }
+HWY_INLINE Sum4 ZeroSum4(VI32 /*bias*/) { return hn::Zero(DI16()); }
 HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) { return hn::Add(Widen(sum), bias); }
 
 // |w| times x with the sign of w, for the instruction wants one factor unsigned: 2 x 128 x 127 fits into 16 bits.
 using Sum8 = VI32;
+inline constexpr int kTableLift8 = 0;
 HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return hn::Zero(DI32()); }
-template <size_t I>
+template <size_t I, bool kLifted>
 HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
   const VU8 magnitude = hn::BitCast(DU8(), hn::Abs(AsSigned(w)));
   const VI8 x = hn::IfNegativeThenNegOrUndefIfZero(AsSigned(w), BroadcastQuad<I>(quads));
   return hn::Add(sum, Widen(hn::SatWidenMulPairwiseAdd(DI16(), magnitude, x)));
 }
-template <size_t T, size_t I, size_t J>
+template <size_t T, size_t I, size_t J, bool kLifted>
 HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
-  return DotFirst8<J>(sum, w_j, quads);
+  return DotFirst8<J, kLifted>(sum, w_j, quads);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return DotFirst8<J, true>(DotFirst8<I, true>(sum, w_i, quads), w_j, quads);
 }
 HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
@@ -276,17 +284,27 @@ template <size_t I>
 HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
   return MultiplyAdd(sum, w, BroadcastQuad<I>(quads));
 }
+HWY_INLINE Sum4 ZeroSum4(VI32 /*bias*/) { return ZeroWide(); }
 HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) { return AddSums(bias, sum); }
 
 // Two products of -128..127 x -127..127 fit into 16 bits, so every two quads are widened.
-template <size_t I>
+inline constexpr int kTableLift8 = 0;
+template <size_t I, bool kLifted>
 HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 /*w*/, const uint8_t* /*quads*/) {
   return sum;
 }
-template <size_t T, size_t I, size_t J>
+template <size_t I, size_t J>
+HWY_INLINE Wide ProductsOfPair(VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return MultiplyAdd(Multiply(w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads));
+}
+template <size_t T, size_t I, size_t J, bool kLifted>
 HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-  const Wide products = MultiplyAdd(Multiply(w_i, BroadcastQuad<I>(quads)), w_j, BroadcastQuad<J>(quads));
+  const Wide products = ProductsOfPair<I, J>(w_i, w_j, quads);
   return I < T ? Pairs(products) : AddPairs(sum, products);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return AddPairs(sum, ProductsOfPair<I, J>(w_i, w_j, quads));
 }
 
 // Four quads of -32..31 x -127..127: two sums are at most 32512.
@@ -361,22 +379,28 @@ template <size_t I>
 HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
   return DotQuad<I>(sum, w, quads);
 }
+HWY_INLINE Sum4 ZeroSum4(VI32 bias) { return bias; }
 HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 /*bias*/) { return sum; }
 
 // Where weights are unsigned, they are offset by 128, which costs 16 times the bias.
 using Sum8 = VI32;
+inline constexpr int kTableLift8 = kSignedDot ? 0 : 128;
 HWY_INLINE Sum8 BeginSum8(VI32 bias) {
   if constexpr (kSignedDot) return hn::Zero(DI32());
   return hn::ShiftLeft<4>(bias);
 }
-template <size_t I>
+template <size_t I, bool kLifted>
 HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
-  if constexpr (kSignedDot) return DotQuad<I>(sum, w, quads);
+  if constexpr (kSignedDot || kLifted) return DotQuad<I>(sum, w, quads);
   return DotQuad<I>(sum, hn::Xor(w, hn::Set(DU8(), uint8_t{128})), quads);
 }
-template <size_t T, size_t I, size_t J>
+template <size_t T, size_t I, size_t J, bool kLifted>
 HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
-  return DotFirst8<J>(sum, w_j, quads);
+  return DotFirst8<J, kLifted>(sum, w_j, quads);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return DotFirst8<J, true>(DotFirst8<I, true>(sum, w_i, quads), w_j, quads);
 }
 HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 

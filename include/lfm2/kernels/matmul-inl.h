@@ -18,30 +18,30 @@ struct TileOutput {
   alignas(64) float values[kMaxTile * kBlockRows];
 };
 
-template <TensorType Type, class Format, uint32_t T>
-HWY_INLINE void TileOf(const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  if constexpr (!IsCompiled(Type)) {
+template <TensorType Family, class Format, uint32_t T>
+HWY_INLINE void TileOf(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,
+                       float* out) {
+  constexpr Integers kKind = Format::kIntegers;
+  if constexpr (!IsCompiled(Family)) {
     LFM2_ASSERT(false);  // Image::Open has refused it
-  } else if constexpr (Format::kIntegers == Integers::kNibbles) {
-    TileOfNibbles<Format, T>(weights, groups, panel, stream, out);
-  } else if constexpr (Format::kIntegers == Integers::kBytes || Format::kIntegers == Integers::kIQ4_NL) {
-    TileOfBytes<Format, T>(weights, groups, panel, stream, out);
+  } else if constexpr (kKind == Integers::kNibbles) {
+    TileOfNibbles<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
+  } else if constexpr (kKind == Integers::kBytes || kKind == Integers::kIQ4_NL || kKind == Integers::kIQ3_XXS) {
+    TileOfBytes<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
   } else {
-    TileOfSix<Format, T>(weights, groups, panel, stream, out);
+    TileOfPairs<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
   }
 }
 
 template <uint32_t T>
 HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,
                             float* out) {
-  switch (type) {
-#define LFM2_TILE(name) \
-  case TensorType::k##name: return TileOf<TensorType::k##name, Format##name, T>(weights, groups, panel, stream, out);
+  switch (FamilyOf(type)) {
+#define LFM2_TILE(name, Format) \
+  case TensorType::k##name: return TileOf<TensorType::k##name, Format, T>(type, weights, groups, panel, stream, out);
     LFM2_FOR_EACH_QUANTIZED(LFM2_TILE)
 #undef LFM2_TILE
-    case TensorType::kF32:
-    case TensorType::kF16:
-    case TensorType::kBF16: LFM2_ASSERT(false);  // FloatTile's
+    default: LFM2_ASSERT(false);  // FloatTile's
   }
 }
 
@@ -58,6 +58,8 @@ inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, co
       TileFloat<TensorType::kF32>(weights, groups, x[0], x[1], x[2], x[3], n, to);
     } else if (IsCompiled(TensorType::kF16) && type == TensorType::kF16) {
       TileFloat<TensorType::kF16>(weights, groups, x[0], x[1], x[2], x[3], n, to);
+    } else if (IsCompiled(TensorType::kMxfp8) && type == TensorType::kMxfp8) {
+      TileFloat<TensorType::kMxfp8>(weights, groups, x[0], x[1], x[2], x[3], n, to);
     } else if (IsCompiled(TensorType::kBF16)) {
       TileFloat<TensorType::kBF16>(weights, groups, x[0], x[1], x[2], x[3], n, to);
     }

@@ -93,17 +93,221 @@ struct Scales<FormatMxfp4> {
   }
 };
 
-template <class Stored, uint32_t groups, Integers kind>
-struct Scales<FormatAffine<Stored, groups, kind> > {
-  using Block = BlockAffine<Stored, groups>;
+// Row vector V of R of four bits that two groups share a byte of.
+template <size_t V, size_t R>
+HWY_INLINE VI32 LoadFourBits(const uint8_t (&bytes)[4][kBlockRows], uint32_t g, size_t r) {
+  const VI32 both = LoadBytes<V, R>(bytes[g / 2] + r);
+  return hn::And(hn::ShiftRightSame(both, static_cast<int>(4 * (g % 2))), hn::Set(DI32(), 15));
+}
+
+template <>
+struct Scales<FormatIQ4_XS> {
   template <size_t V, size_t R>
-  static HWY_INLINE VF Scale(const Block& b, uint32_t, size_t r) {
-    return LoadBF16(b.scale + r + (V < R ? V : 0) * hn::Lanes(DF()));
+  static HWY_INLINE VF Scale(const BlockIQ4_XS& b, uint32_t g, size_t r) {
+    const VI32 both = hn::ShiftRightSame(LoadBytes<V, R>(b.high[g / 4] + r), static_cast<int>(2 * (g % 4)));
+    const VI32 high = hn::And(both, hn::Set(DI32(), 3));
+    const VI32 six = hn::Or(LoadFourBits<V, R>(b.low, g, r), hn::ShiftLeft<4>(high));
+    return hn::Mul(hn::ConvertTo(DF(), hn::Sub(six, hn::Set(DI32(), 32))), LoadScale<V, R>(b.delta + r));
+  }
+};
+
+// 2 v + 1 as a float.
+HWY_INLINE VF OddNumber(VI32 v) { return hn::ConvertTo(DF(), hn::Add(hn::Add(v, v), hn::Set(DI32(), 1))); }
+
+template <class Format>
+struct CodebookScales {
+  using Block = typename Format::Block;
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Scale(const Block& b, uint32_t g, size_t r) {
+    const VF odd = OddNumber(LoadFourBits<V, R>(b.scale, g, r));
+    return hn::Mul(hn::Mul(odd, hn::Set(DF(), Format::kUnit)), LoadScale<V, R>(b.delta + r));
+  }
+};
+template <>
+struct Scales<FormatIQ3_XXS> : CodebookScales<FormatIQ3_XXS> {};
+template <>
+struct Scales<FormatIQ2_XXS> : CodebookScales<FormatIQ2_XXS> {};
+template <>
+struct Scales<FormatIQ3_S> {
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Scale(const BlockIQ3& b, uint32_t g, size_t r) {
+    const VF step = CodebookScales<FormatIQ3_S>::Scale<V, R>(b, g, r);
+    return hn::Add(step, step);
+  }
+  // 8 * (2 * step) - 15 * step.
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Offset(const BlockIQ3&, uint32_t, size_t, VF scale) {
+    return hn::Mul(scale, hn::Set(DF(), 0.5f));
+  }
+};
+template <>
+struct Scales<FormatIQ1_S> {
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Scale(const BlockIQ1_S& b, uint32_t g, size_t r) {
+    const VI32 three = hn::And(LoadFourBits<V, R>(b.scale, g, r), hn::Set(DI32(), 7));
+    return hn::Mul(OddNumber(three), LoadScale<V, R>(b.delta + r));
+  }
+  // 2 * step less 7 / 8 or 9 / 8 of it.
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Offset(const BlockIQ1_S& b, uint32_t g, size_t r, VF scale) {
+    const VI32 sign = hn::And(LoadFourBits<V, R>(b.scale, g, r), hn::Set(DI32(), 8));
+    const VF eighths = hn::ConvertTo(DF(), hn::Sub(hn::Set(DI32(), 9), hn::ShiftRight<2>(sign)));
+    return hn::Mul(scale, hn::Mul(eighths, hn::Set(DF(), 0.125f)));
+  }
+};
+
+template <>
+struct Scales<FormatTernary> {
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Scale(const GroupedBlock& b, uint32_t, size_t r) {
+    return LoadScale<V, R>(b.numbers() + r);
   }
   template <size_t V, size_t R>
-  static HWY_INLINE VF Offset(const Block& b, uint32_t, size_t r, VF scale) {
-    const VF bias = LoadBF16(b.bias + r + (V < R ? V : 0) * hn::Lanes(DF()));
-    return hn::MulAdd(scale, hn::Set(DF(), static_cast<float>(kLift<FormatAffine<Stored, groups, kind> >)), bias);
+  static HWY_INLINE VF Offset(const GroupedBlock&, uint32_t, size_t, VF scale) {
+    return hn::Mul(scale, hn::Set(DF(), static_cast<float>(kLift<FormatTernary>)));
+  }
+};
+
+template <Integers kind>
+struct Scales<FormatAffine<kind> > {
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Scale(const GroupedBlock& b, uint32_t, size_t r) {
+    return Number<V, R>(b, r);
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Offset(const GroupedBlock& b, uint32_t, size_t r, VF scale) {
+    const VF lift = hn::Set(DF(), static_cast<float>(kLift<FormatAffine<kind> >));
+    return hn::MulAdd(scale, lift, Number<V, R>(b, kBlockRows + r));
+  }
+
+ private:
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Number(const GroupedBlock& b, size_t i) {
+    const uint16_t* const p = b.numbers() + i + (V < R ? V : 0) * hn::Lanes(DF());
+    return b.half ? LoadF16(p) : LoadBF16(p);
+  }
+};
+
+// HalfScales<Format>::Of<V, R>(block, g, r, half): what a half's sum is multiplied by, Delta(block, r) what the sum of
+// both then is. Offset, as above, of one half.
+template <class Format>
+struct HalfScales;
+
+// Integers as integers where those multiply quickly; elsewhere as floats, for sums times scales are below 2^24, exact
+// in both.
+#if HWY_ARCH_ARM
+using IntegerScale = VI32;
+#else
+using IntegerScale = VF;
+#endif
+HWY_INLINE IntegerScale AsIntegerScale(VI32 v) {
+#if HWY_ARCH_ARM
+  return v;
+#else
+  return hn::ConvertTo(DF(), v);
+#endif
+}
+HWY_INLINE VF AddHalves(VI32 low, VF low_scale, VI32 high, VF high_scale) {
+  const DF df;
+  return hn::MulAdd(hn::ConvertTo(df, low), low_scale, hn::Mul(hn::ConvertTo(df, high), high_scale));
+}
+#if HWY_ARCH_ARM
+HWY_INLINE VF AddHalves(VI32 low, VI32 low_scale, VI32 high, VI32 high_scale) {
+  return hn::ConvertTo(DF(), hn::MulAdd(low, low_scale, hn::Mul(high, high_scale)));
+}
+#endif
+// The sum of the rounded activations of a token's columns 0..15 of a group.
+HWY_INLINE float HalfSum(const PanelGroup& p, size_t token) {
+  return static_cast<float>(LoadNumber<int32_t>(p.bias_low + token * 4)) *
+         (LoadNumber<float>(p.scale + token * 4) * -0.125f);
+}
+
+template <>
+struct HalfScales<FormatQ6_K> {
+  using Scale = IntegerScale;
+  template <size_t V, size_t R>
+  static HWY_INLINE Scale Of(const BlockQ6_K& b, uint32_t g, size_t r, uint32_t half) {
+    constexpr size_t kVector = V < R ? V : 0;
+    const int8_t* const p = b.groups[g].scale[half] + r;
+#if HWY_TARGET_IS_NEON
+    if constexpr (R % 2 == 0) {
+      const int16x8_t pair = vmovl_s8(vld1_s8(p + kVector / 2 * 8));
+      return VI32(vmovl_s16(kVector % 2 == 0 ? vget_low_s16(pair) : vget_high_s16(pair)));
+    }
+#endif
+    return AsIntegerScale(hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<int8_t, DI32>(), p + kVector * hn::Lanes(DF()))));
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Delta(const BlockQ6_K& b, size_t r) {
+    return LoadScale<V, R>(b.delta + r);
+  }
+};
+template <>
+struct HalfScales<FormatQ2_K> {
+  using Scale = IntegerScale;
+  template <size_t V, size_t R>
+  static HWY_INLINE Scale Of(const BlockQ2_K& b, uint32_t g, size_t r, uint32_t half) {
+    return AsIntegerScale(hn::And(LoadBytes<V, R>(b.groups[g].scale_min[half] + r), hn::Set(DI32(), 15)));
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Delta(const BlockQ2_K& b, size_t r) {
+    return LoadScale<V, R>(b.delta + r);
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Offset(const BlockQ2_K& b, uint32_t g, size_t r, uint32_t half, Scale scale, VF delta) {
+    const VI32 min = hn::ShiftRight<4>(LoadBytes<V, R>(b.groups[g].scale_min[half] + r));
+    const VF lifted = hn::Mul(hn::Mul(AsFloat(scale), hn::Set(DF(), static_cast<float>(kLift<FormatQ2_K>))), delta);
+    return hn::NegMulAdd(hn::ConvertTo(DF(), min), LoadScale<V, R>(b.min_delta + r), lifted);
+  }
+
+ private:
+#if HWY_ARCH_ARM
+  static HWY_INLINE VF AsFloat(VI32 v) { return hn::ConvertTo(DF(), v); }
+#else
+  static HWY_INLINE VF AsFloat(VF v) { return v; }
+#endif
+};
+template <>
+struct HalfScales<FormatQ3_K> {
+  using Scale = IntegerScale;
+  template <size_t V, size_t R>
+  static HWY_INLINE Scale Of(const BlockQ3_K& b, uint32_t g, size_t r, uint32_t half) {
+    const VI32 low = hn::ShiftRightSame(LoadBytes<V, R>(b.groups[g].scale + r), static_cast<int>(4 * half));
+    const VI32 high = hn::ShiftRightSame(LoadBytes<V, R>(b.high[g / 2] + r), static_cast<int>(4 * (g % 2) + 2 * half));
+    const VI32 six = hn::Or(hn::And(low, hn::Set(DI32(), 15)), hn::ShiftLeft<4>(hn::And(high, hn::Set(DI32(), 3))));
+    return AsIntegerScale(hn::Sub(six, hn::Set(DI32(), 32)));
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Delta(const BlockQ3_K& b, size_t r) {
+    return LoadScale<V, R>(b.delta + r);
+  }
+};
+template <Integers kind>
+struct HalfScales<FormatCodebookHalves<kind> > {
+  using Scale = VF;
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Of(const BlockIQ2_S& b, uint32_t g, size_t r, uint32_t half) {
+    const VI32 both = hn::ShiftRightSame(LoadBytes<V, R>(b.groups[g].scale + r), static_cast<int>(4 * half));
+    return OddNumber(hn::And(both, hn::Set(DI32(), 15)));
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Delta(const BlockIQ2_S& b, size_t r) {
+    return hn::Mul(LoadScale<V, R>(b.delta + r), hn::Set(DF(), 0.125f));
+  }
+};
+template <>
+struct HalfScales<FormatNvfp4> {
+  using Scale = VF;
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Of(const BlockNvfp4& b, uint32_t, size_t r, uint32_t half) {
+    const VI32 bits = hn::ShiftLeft<20>(LoadBytes<V, R>(b.scale[half] + r));
+    const VF v = hn::BitCast(DF(), hn::Add(bits, hn::Set(DI32(), 120 << 23)));
+    return hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(DF(), 0.015625f)));
+  }
+  // The values are twice as large.
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Delta(const BlockNvfp4&, size_t) {
+    return hn::Set(DF(), 0.5f);
   }
 };
 

@@ -12,8 +12,8 @@
 #include "lfm2/kernels/tile_float-inl.h"
 #include "lfm2/kernels/tile_integer-inl.h"
 #include "lfm2/kernels/tile_mve-inl.h"
+#include "lfm2/kernels/tile_pairs-inl.h"
 #include "lfm2/kernels/tile_scalar-inl.h"
-#include "lfm2/kernels/tile_six-inl.h"
 
 #undef LFM2_FOR_EACH_SLOT
 #undef LFM2_HAVE_MVE

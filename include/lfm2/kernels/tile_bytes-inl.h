@@ -26,37 +26,37 @@ HWY_INLINE VU8 SecondBytes(const uint8_t* data, size_t row, VU8 table) {
   return hn::TableLookupBytes(table, hn::ShiftRight<4>(hn::LoadU(DU8(), data + q * 64 + row)));
 }
 
-// Integers::kBytes and kIQ4_NL. weights: blocks of groups / kGroups.
+// Integers::kBytes, kIQ4_NL and kIQ3_XXS.
 template <class Format>
 struct RowsOfBytes {
   template <uint32_t T, uint32_t R>
-  static LFM2_INLINE_RUN void Run(size_t r, const uint8_t* HWY_RESTRICT weights, size_t groups,
+  static LFM2_INLINE_RUN void Run(size_t r, typename Format::Blocks blocks, size_t groups,
                                   const uint8_t* HWY_RESTRICT panel, bool stream, float* HWY_RESTRICT out) {
     const DF df;
     const DU8 du8;
     const size_t lanes = hn::Lanes(df);
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
-    using Block = typename Format::Block;
     constexpr Integers kKind = Format::kIntegers;
-    static constexpr ValueTable<Integers::kIQ4_NL> kValues(0);
+    constexpr bool kTable = ValuesOf(kKind) != nullptr;
+    static constexpr ValueTable<kKind> kValues(kTableLift8);
     const VU8 table = hn::LoadDup128(du8, kValues.bytes);
-    const Block* block = reinterpret_cast<const Block*>(weights);
-    for (const Block* end = block + groups / Format::kGroups; block != end; ++block) {
-      for (uint32_t g = 0; g < Format::kGroups; ++g, panel += T * kPanelGroupBytes) {
-        const uint8_t* const data = Format::Data(*block, g);
-        if (stream && r == 0) PrefetchAhead(data, kGroupBytes<Format>);
+    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+      const auto& block = *blocks;
+      for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
+        const uint8_t* const data = Format::Data(block, g);
+        if (stream && r == 0) PrefetchAhead(data, Format::kGroupBytes);
         const PanelGroup p(panel, T);
 #define LFM2_BEGIN(k) Sum8 a##k = BeginSum8(BroadcastI32<LFM2_TOKEN(k), T>(p.bias));
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
 #define LFM2_FIRST(v) FirstBytes<kKind, q>(data, LFM2_ROW(v) * 4, table)
 #define LFM2_SECOND(v) SecondBytes<kKind, q>(data, LFM2_ROW(v) * 4, table)
 #define LFM2_DOT_FIRST(k) \
-  if constexpr (k < T * R) a##k = DotFirst8<q * T + k / R>(a##k, LFM2_PICK(k, first), p.quads);
-#define LFM2_DOT_SECOND(k)                                                                                           \
-  if constexpr (k < T * R) {                                                                                         \
-    a##k =                                                                                                           \
-        DotSecond8<T, q * T + k / R, (q + 4) * T + k / R>(a##k, LFM2_PICK(k, first), LFM2_PICK(k, second), p.quads); \
-    Pin(a##k);                                                                                                       \
+  if constexpr (k < T * R) a##k = DotFirst8<q * T + k / R, kTable>(a##k, LFM2_PICK(k, first), p.quads);
+#define LFM2_DOT_SECOND(k)                                                                                            \
+  if constexpr (k < T * R) {                                                                                          \
+    a##k = DotSecond8<T, q * T + k / R, (q + 4) * T + k / R, kTable>(a##k, LFM2_PICK(k, first), LFM2_PICK(k, second), \
+                                                                     p.quads);                                        \
+    Pin(a##k);                                                                                                        \
   }
 #define LFM2_QUADS(number)                               \
   {                                                      \
@@ -72,7 +72,7 @@ struct RowsOfBytes {
         LFM2_QUADS(1)
         LFM2_QUADS(2)
         LFM2_QUADS(3)
-#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(*block, g, r)
+#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(block, g, r)
         LFM2_ROWS(VF, scale, LFM2_SCALE)
 #define LFM2_ADD(k)                                                                     \
   if constexpr (k < T * R) {                                                            \
@@ -81,7 +81,7 @@ struct RowsOfBytes {
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
         if constexpr (kHasOffset<Format>) {
-#define LFM2_OFFSET(v) Scales<Format>::template Offset<v, R>(*block, g, r, scale##v)
+#define LFM2_OFFSET(v) Scales<Format>::template Offset<v, R>(block, g, r, scale##v)
           LFM2_ROWS(VF, offset, LFM2_OFFSET)
           LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
         }
@@ -101,8 +101,8 @@ struct RowsOfBytes {
 };
 
 template <class Format, uint32_t T>
-void TileOfBytes(const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunRows<RowsOfBytes<Format>, T, kSlots8>(weights, groups, panel, T <= 2 || stream, out);
+void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
+  RunRows<RowsOfBytes<Format>, T, kSlots8>(blocks, groups, panel, T <= 2 || stream, out);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,4 +1,4 @@
-// Tiles of unquantised weights times float activations.
+// Tiles of float weights, of 32, 16 or 8 bits, times float activations.
 #if defined(LFM2_KERNELS_TILE_FLOAT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LFM2_KERNELS_TILE_FLOAT_INL_H_
 #undef LFM2_KERNELS_TILE_FLOAT_INL_H_
@@ -12,13 +12,34 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// Type is kF32, kF16 or kBF16.
+// 8-bit floats of 4 exponent bits. With the exponent moved, v is right for normal numbers, and below 2^-6 for subnormal
+// ones, whose value is 2 v - 2^-6: of the two always the smaller.
+HWY_INLINE VF LoadE4M3(const uint8_t* p) {
+  const DF df;
+  const DI32 di;
+  const VI32 bits = hn::PromoteTo(di, hn::LoadU(hn::Rebind<uint8_t, DI32>(), p));
+  const VI32 magnitude = hn::ShiftLeft<20>(hn::And(bits, hn::Set(di, 0x7f)));
+  const VF v = hn::BitCast(df, hn::Add(magnitude, hn::Set(di, 120 << 23)));
+  const VF number = hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(df, 0.015625f)));
+  const VI32 sign = hn::ShiftLeft<24>(hn::And(bits, hn::Set(di, 0x80)));
+  return hn::BitCast(df, hn::Or(hn::BitCast(di, number), sign));
+}
+
+// 2^(exponent - 127). Floats have no exponent of their own for 2^-127; 255 becomes an infinity.
+HWY_INLINE VF LoadPower(const uint8_t* p) {
+  const VI32 bits = hn::ShiftLeft<23>(hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<uint8_t, DI32>(), p)));
+  return hn::BitCast(DF(), hn::Max(bits, hn::Set(DI32(), 1 << 22)));
+}
+
+// Type is kF32, kF16, kBF16 or kMxfp8, of which these are the values before their scale.
 template <TensorType Type>
 HWY_INLINE VF LoadColumn(const uint8_t* block, size_t column, size_t r) {
   if constexpr (Type == TensorType::kF32) {
     return hn::LoadU(DF(), reinterpret_cast<const BlockF32*>(block)->values[column] + r);
   } else if constexpr (Type == TensorType::kF16) {
     return LoadF16(reinterpret_cast<const BlockF16*>(block)->values[column] + r);
+  } else if constexpr (Type == TensorType::kMxfp8) {
+    return LoadE4M3(reinterpret_cast<const BlockMxfp8*>(block)->values[column] + r);
   } else {
     return LoadBF16(reinterpret_cast<const BlockF16*>(block)->values[column] + r);
   }
@@ -32,8 +53,12 @@ struct RowsFloat {
                   const float* x2, const float* x3, uint32_t tokens, float* HWY_RESTRICT out) {
     const DF df;
     const size_t lanes = hn::Lanes(df);
+    constexpr bool kScaled = Type == TensorType::kMxfp8;
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
     for (size_t g = 0; g < groups; ++g, block += TraitsOf(Type).bytes) {
+      // The sum of one group, where the group has a scale.
+#define LFM2_BEGIN(k) [[maybe_unused]] VF e##k = hn::Zero(df);
+      LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
       for (size_t i = 0; i < kGroupColumns; ++i) {
         const size_t column = g * kGroupColumns + i;
 #define LFM2_WEIGHTS(v) LoadColumn<Type>(block, i, LFM2_ROW(v))
@@ -41,9 +66,17 @@ struct RowsFloat {
 #define LFM2_ADD(k)                                                \
   if constexpr (k < T * R) {                                       \
     const VF x = hn::Set(df, Pick<k / R>(x0, x1, x2, x3)[column]); \
-    f##k = hn::MulAdd(LFM2_PICK(k, w), x, f##k);                   \
+    VF& sum = kScaled ? e##k : f##k;                               \
+    sum = hn::MulAdd(LFM2_PICK(k, w), x, sum);                     \
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
+      }
+      if constexpr (kScaled) {
+#define LFM2_SCALE(v) LoadPower(reinterpret_cast<const BlockMxfp8*>(block)->exponent + LFM2_ROW(v))
+        LFM2_ROWS(VF, scale, LFM2_SCALE)
+#define LFM2_ADD_GROUP(k) \
+  if constexpr (k < T * R) f##k = hn::MulAdd(e##k, LFM2_PICK(k, scale), f##k);
+        LFM2_FOR_EACH_SLOT(LFM2_ADD_GROUP)
       }
     }
 #define LFM2_STORE_WANTED(k) \
@@ -51,8 +84,11 @@ struct RowsFloat {
     LFM2_STORE(k)            \
   }
     LFM2_FOR_EACH_SLOT(LFM2_STORE_WANTED)
+#undef LFM2_BEGIN
 #undef LFM2_WEIGHTS
 #undef LFM2_ADD
+#undef LFM2_SCALE
+#undef LFM2_ADD_GROUP
 #undef LFM2_STORE_WANTED
   }
 };

@@ -36,39 +36,33 @@ HWY_INLINE void LoadTogether(VU8 v0, VU8 v1, VU8 v2, VU8 v3) {
 #endif
 }
 
-// A group's share of its block: what is asked for ahead.
-template <class Format>
-inline constexpr size_t kGroupBytes = sizeof(typename Format::Block) / Format::kGroups;
-
-// The values that nibbles stand for, each plus `lift`, as a table for every 16 bytes of a vector.
+// The values that stored bits stand for, each plus `lift`, as a table for every 16 bytes of a vector.
 template <Integers kind>
 struct ValueTable {
   alignas(16) uint8_t bytes[16] = {};
   constexpr explicit ValueTable(int lift) {
-    for (uint32_t i = 0; i < 16; ++i) {
-      const int value = kind == Integers::kMxfp4 ? kMxfp4Values[i] : kIQ4_NLValues[i];
-      bytes[i] = static_cast<uint8_t>(value + lift);
+    if constexpr (ValuesOf(kind) != nullptr) {
+      for (uint32_t i = 0; i < 1u << BitsOf(kind); ++i) bytes[i] = static_cast<uint8_t>(ValuesOf(kind)[i] + lift);
     }
   }
 };
 
-// Integers::kNibbles. weights: blocks of groups / kGroups.
+// Integers::kNibbles.
 template <class Format>
 struct RowsOfNibbles {
   template <uint32_t T, uint32_t R>
-  static LFM2_INLINE_RUN void Run(size_t r, const uint8_t* HWY_RESTRICT weights, size_t groups,
+  static LFM2_INLINE_RUN void Run(size_t r, typename Format::Blocks blocks, size_t groups,
                                   const uint8_t* HWY_RESTRICT panel, bool stream, float* HWY_RESTRICT out) {
     const DF df;
     const DU8 du8;
     const size_t lanes = hn::Lanes(df);
     const VU8 low_mask = hn::Set(du8, uint8_t{15});
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
-    using Block = typename Format::Block;
-    const Block* block = reinterpret_cast<const Block*>(weights);
-    for (const Block* end = block + groups / Format::kGroups; block != end; ++block) {
-      for (uint32_t g = 0; g < Format::kGroups; ++g, panel += T * kPanelGroupBytes) {
-        const uint8_t* const data = Format::Data(*block, g);
-        if (stream && r == 0) PrefetchAhead(data, kGroupBytes<Format>);
+    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+      const auto& block = *blocks;
+      for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
+        const uint8_t* const data = Format::Data(block, g);
+        if (stream && r == 0) PrefetchAhead(data, Format::kGroupBytes);
         const PanelGroup p(panel, T);
         Sum4 a0, a1, a2, a3, a4, a5, a6, a7;
 #define LFM2_BYTES(v) hn::LoadU(du8, data + q * 64 + LFM2_ROW(v) * 4)
@@ -98,7 +92,7 @@ struct RowsOfNibbles {
         LFM2_QUADS(1)
         LFM2_QUADS(2)
         LFM2_QUADS(3)
-#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(*block, g, r)
+#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(block, g, r)
         LFM2_ROWS(VF, scale, LFM2_SCALE)
 #define LFM2_ADD(k)                                                                     \
   if constexpr (k < T * R) {                                                            \
@@ -107,7 +101,7 @@ struct RowsOfNibbles {
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
         if constexpr (kHasOffset<Format>) {
-#define LFM2_OFFSET(v) Scales<Format>::template Offset<v, R>(*block, g, r, scale##v)
+#define LFM2_OFFSET(v) Scales<Format>::template Offset<v, R>(block, g, r, scale##v)
           LFM2_ROWS(VF, offset, LFM2_OFFSET)
           LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
         }
@@ -127,8 +121,8 @@ struct RowsOfNibbles {
 };
 
 template <class Format, uint32_t T>
-void TileOfNibbles(const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunRows<RowsOfNibbles<Format>, T, kSlots4>(weights, groups, panel, T <= 2 || stream, out);
+void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
+  RunRows<RowsOfNibbles<Format>, T, kSlots4>(blocks, groups, panel, T <= 2 || stream, out);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -44,39 +44,70 @@ HWY_INLINE uint8x16_t FourShifts(uint32_t word) {
   words = vsetq_lane_u32(word >> 2, words, 2);
   return vreinterpretq_u8_u32(vsetq_lane_u32(word >> 3, words, 3));
 }
+// Words 0 and 1 come from `first`, 2 and 3 from `second`, the odd ones shifted right by four.
+HWY_INLINE uint8x16_t TwoShifts(uint32_t first, uint32_t second) {
+  uint32x4_t words = vdupq_n_u32(first);
+  words = vsetq_lane_u32(first >> 4, words, 1);
+  words = vsetq_lane_u32(second, words, 2);
+  return vreinterpretq_u8_u32(vsetq_lane_u32(second >> 4, words, 3));
+}
+struct RowBits {
+  uint8x16_t low;
+  uint8x16_t high;
+};
 template <Integers kind>
-HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
-  const uint8x16_t bytes = LoadQuads(data + row * 4, 64);
-  if constexpr (kind == Integers::kBytes) {
-    return {vreinterpretq_s8_u8(bytes), vreinterpretq_s8_u8(LoadQuads(data + 256 + row * 4, 64))};
+HWY_INLINE RowBits BitsOfRow(const uint8_t* data, uint32_t row) {
+  constexpr uint32_t kBits = BitsOf(kind);
+  if constexpr (kBits < 4) {
+    const uint8x16_t pairs = TwoShifts(LoadAs<uint32_t>(data + row * 4), LoadAs<uint32_t>(data + 64 + row * 4));
+    const uint8x16_t three = vdupq_n_u8(3);
+    RowBits bits = {vandq_u8(pairs, three), vandq_u8(vshrq_n_u8(pairs, 2), three)};
+    if constexpr (kBits == 3) {
+      // Bits 2, 6, 0 and 4 are the third ones of quads 0 to 3, each next one that of four quads later (kThirdBit).
+      const uint32_t third = LoadAs<uint32_t>(data + 128 + row * 4);
+      const uint8x16_t own = TwoShifts(third >> 2, third), one = vdupq_n_u8(1);
+      bits.low = vorrq_u8(bits.low, vshlq_n_u8(vandq_u8(own, one), 2));
+      bits.high = vorrq_u8(bits.high, vshlq_n_u8(vandq_u8(vshrq_n_u8(own, 1), one), 2));
+    }
+    return bits;
   } else {
-    uint8x16_t low = vandq_u8(bytes, vdupq_n_u8(15)), high = vshrq_n_u8(bytes, 4);
-    if constexpr (kind == Integers::kMxfp4 || kind == Integers::kIQ4_NL) {
-      const int8_t* const values = kind == Integers::kMxfp4 ? kMxfp4Values : kIQ4_NLValues;
-      return {vldrbq_gather_offset_s8(values, low), vldrbq_gather_offset_s8(values, high)};
-    } else if constexpr (kind == Integers::kFive) {
+    const uint8x16_t bytes = LoadQuads(data + row * 4, 64);
+    RowBits bits = {vandq_u8(bytes, vdupq_n_u8(15)), vshrq_n_u8(bytes, 4)};
+    if constexpr (kBits == 5) {
       const uint32_t fifth = LoadAs<uint32_t>(data + 256 + row * 4);
       const uint8x16_t one = vdupq_n_u8(1);
-      low = vorrq_u8(low, vshlq_n_u8(vandq_u8(FourShifts(fifth), one), 4));
-      high = vorrq_u8(high, vshlq_n_u8(vandq_u8(FourShifts(fifth >> 4), one), 4));
-    } else if constexpr (kind == Integers::kSix) {
-      // Quads 0 and 1 have their upper bits in one word, 2 and 3 in the next; those of the odd ones are four bits
-      // higher.
-      const uint32_t first = LoadAs<uint32_t>(data + 256 + row * 4), second = LoadAs<uint32_t>(data + 320 + row * 4);
-      uint32x4_t words = vdupq_n_u32(first);
-      words = vsetq_lane_u32(first >> 4, words, 1);
-      words = vsetq_lane_u32(second, words, 2);
-      words = vsetq_lane_u32(second >> 4, words, 3);
-      const uint8x16_t bits = vreinterpretq_u8_u32(words);
-      low = vorrq_u8(low, vshlq_n_u8(vandq_u8(bits, vdupq_n_u8(3)), 4));
-      high = vorrq_u8(high, vshlq_n_u8(vandq_u8(bits, vdupq_n_u8(12)), 2));
+      bits.low = vorrq_u8(bits.low, vshlq_n_u8(vandq_u8(FourShifts(fifth), one), 4));
+      bits.high = vorrq_u8(bits.high, vshlq_n_u8(vandq_u8(FourShifts(fifth >> 4), one), 4));
+    } else if constexpr (kBits == 6) {
+      const uint8x16_t upper =
+          TwoShifts(LoadAs<uint32_t>(data + 256 + row * 4), LoadAs<uint32_t>(data + 320 + row * 4));
+      bits.low = vorrq_u8(bits.low, vshlq_n_u8(vandq_u8(upper, vdupq_n_u8(3)), 4));
+      bits.high = vorrq_u8(bits.high, vshlq_n_u8(vandq_u8(upper, vdupq_n_u8(12)), 2));
     }
-    return {vreinterpretq_s8_u8(low), vreinterpretq_s8_u8(high)};
+    return bits;
   }
 }
-// What is taken from these weights, in units of the panel's -8 * sum.
 template <Integers kind>
-inline constexpr int32_t kTaken = CenterOf(kind) / 8;
+HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
+  if constexpr (kind == Integers::kBytes) {
+    return {vreinterpretq_s8_u8(LoadQuads(data + row * 4, 64)),
+            vreinterpretq_s8_u8(LoadQuads(data + 256 + row * 4, 64))};
+  } else {
+    const RowBits bits = BitsOfRow<kind>(data, row);
+    if constexpr (ValuesOf(kind) != nullptr) {
+      return {vldrbq_gather_offset_s8(ValuesOf(kind), bits.low), vldrbq_gather_offset_s8(ValuesOf(kind), bits.high)};
+    } else {
+      return {vreinterpretq_s8_u8(bits.low), vreinterpretq_s8_u8(bits.high)};
+    }
+  }
+}
+// What is taken from the products of weights and activations whose sum is bias / -8.
+template <Integers kind>
+HWY_INLINE int32_t TakenOf(int32_t bias) {
+  constexpr int32_t center = CenterOf(kind);
+  if constexpr (center == 2 || center == 4) return bias / (8 / center);
+  return bias * (center / 8);
+}
 
 // Sums of one group, a lane a row.
 template <uint32_t T>
@@ -109,19 +140,34 @@ HWY_INLINE float32x4_t LoadSums(const int32_t* p) { return vcvtq_f32_s32(vldrwq_
 
 // Scales of rows row .. row + 3, and what is left to add for each group (formats.h).
 template <class Format>
-HWY_INLINE float32x4_t LoadScales(const typename Format::Block& block, uint32_t g, uint32_t row) {
-  if constexpr (!kHasOffset<Format> && Format::kIntegers != Integers::kMxfp4) return LoadHalves(block.scale + row);
+HWY_INLINE float32x4_t LoadScales(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t half) {
   alignas(16) float scale[4];
-  for (uint32_t i = 0; i < 4; ++i) scale[i] = Format::Scale(block, g, row + i);
+  for (uint32_t i = 0; i < 4; ++i) {
+    if constexpr (Format::kHalves) {
+      scale[i] = Format::Scale(block, g, row + i, half);
+    } else {
+      scale[i] = Format::Scale(block, g, row + i);
+    }
+  }
   return vldrwq_f32(scale);
 }
+template <>
+HWY_INLINE float32x4_t LoadScales<FormatQ4_0>(const BlockQ4_0& block, uint32_t, uint32_t row, uint32_t) {
+  return LoadHalves(block.scale + row);
+}
+template <>
+HWY_INLINE float32x4_t LoadScales<FormatQ8_0>(const BlockQ8_0& block, uint32_t, uint32_t row, uint32_t) {
+  return LoadHalves(block.scale + row);
+}
 template <class Format>
-HWY_INLINE float32x4_t LoadOffsets(const typename Format::Block& block, uint32_t g, uint32_t row, float32x4_t scale) {
+HWY_INLINE float32x4_t LoadOffsets(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t half,
+                                   float32x4_t scale) {
   const float32x4_t lifted = vmulq_n_f32(scale, static_cast<float>(kLift<Format>));
   if constexpr (!Format::kHasMin) return lifted;
   alignas(16) float min[4] = {};
   for (uint32_t i = 0; i < 4; ++i) {
-    if constexpr (Format::kHasMin) min[i] = Format::Min(block, g, row + i);
+    if constexpr (Format::kHasMin && Format::kHalves) min[i] = Format::Min(block, g, row + i, half);
+    if constexpr (Format::kHasMin && !Format::kHalves) min[i] = Format::Min(block, g, row + i);
   }
   return vaddq_f32(lifted, vldrwq_f32(min));
 }
@@ -131,14 +177,15 @@ template <class Format, uint32_t T>
 HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const PanelGroup& p, GroupSums<T>* sums,
                          float* out) {
   constexpr Integers kKind = Format::kIntegers;
-  if constexpr (std::is_same_v<Format, FormatQ6_K>) {
-    int32_t low[T], high[T];
-    for (uint32_t t = 0; t < T; ++t) {
-      low[t] = kTaken<kKind> * LoadAs<int32_t>(p.bias_low + t * 4);
-      high[t] = kTaken<kKind> * LoadAs<int32_t>(p.bias + t * 4) - low[t];
-    }
-    sums->template Add<kKind, true>(Format::Data(block, g), p.quads, low, high);
-    for (uint32_t row = 0; row < kBlockRows; row += 4) {
+  int32_t low[T], high[T];
+  for (uint32_t t = 0; t < T; ++t) {
+    const int32_t bias = LoadAs<int32_t>(p.bias + t * 4), bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
+    low[t] = TakenOf<kKind>(Format::kHalves ? bias_low : bias);
+    high[t] = TakenOf<kKind>(bias - bias_low);
+  }
+  sums->template Add<kKind, Format::kHalves>(Format::Data(block, g), p.quads, low, high);
+  for (uint32_t row = 0; row < kBlockRows; row += 4) {
+    if constexpr (std::is_same_v<Format, FormatQ6_K>) {
       const float32x4_t low_scale = vcvtq_f32_s32(vldrbq_s32(block.groups[g].scale[0] + row));
       const float32x4_t high_scale = vcvtq_f32_s32(vldrbq_s32(block.groups[g].scale[1] + row));
       const float32x4_t delta = LoadHalves(block.delta + row);
@@ -148,19 +195,32 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
             vfmaq_f32(vmulq_f32(LoadSums(sums->high[t] + row), high_scale), LoadSums(sums->low[t] + row), low_scale);
         vstrwq_f32(to, vfmaq_f32(vldrwq_f32(to), sum, vmulq_n_f32(delta, LoadAs<float>(p.scale + t * 4))));
       }
-    }
-  } else {
-    int32_t begin[T];
-    for (uint32_t t = 0; t < T; ++t) begin[t] = kTaken<kKind> * LoadAs<int32_t>(p.bias + t * 4);
-    sums->template Add<kKind, false>(Format::Data(block, g), p.quads, begin, begin);
-    for (uint32_t row = 0; row < kBlockRows; row += 4) {
-      const float32x4_t scale = LoadScales<Format>(block, g, row);
+    } else if constexpr (Format::kHalves) {
+      const float32x4_t low_scale = LoadScales<Format>(block, g, row, 0);
+      const float32x4_t high_scale = LoadScales<Format>(block, g, row, 1);
+      for (uint32_t t = 0; t < T; ++t) {
+        float* const to = out + t * kBlockRows + row;
+        const float scale = LoadAs<float>(p.scale + t * 4);
+        const float32x4_t dot =
+            vfmaq_f32(vmulq_f32(LoadSums(sums->high[t] + row), high_scale), LoadSums(sums->low[t] + row), low_scale);
+        float32x4_t sum = vfmaq_n_f32(vldrwq_f32(to), dot, scale);
+        // The sum of all activations is exact, that of the first half one of rounded ones.
+        if constexpr (kHasOffset<Format>) {
+          const float32x4_t offset = LoadOffsets<Format>(block, g, row, 1, high_scale);
+          const float32x4_t more = vsubq_f32(LoadOffsets<Format>(block, g, row, 0, low_scale), offset);
+          sum = vfmaq_n_f32(sum, offset, LoadAs<float>(p.sum + t * 4));
+          sum = vfmaq_n_f32(sum, more, static_cast<float>(LoadAs<int32_t>(p.bias_low + t * 4)) * (scale * -0.125f));
+        }
+        vstrwq_f32(to, sum);
+      }
+    } else {
+      const float32x4_t scale = LoadScales<Format>(block, g, row, 0);
       for (uint32_t t = 0; t < T; ++t) {
         float* const to = out + t * kBlockRows + row;
         const float32x4_t factor = vmulq_n_f32(scale, LoadAs<float>(p.scale + t * 4));
         float32x4_t sum = vfmaq_f32(vldrwq_f32(to), LoadSums(sums->low[t] + row), factor);
         if constexpr (kHasOffset<Format>) {
-          sum = vfmaq_n_f32(sum, LoadOffsets<Format>(block, g, row, scale), LoadAs<float>(p.sum + t * 4));
+          sum = vfmaq_n_f32(sum, LoadOffsets<Format>(block, g, row, 0, scale), LoadAs<float>(p.sum + t * 4));
         }
         vstrwq_f32(to, sum);
       }
@@ -168,30 +228,28 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
   }
 }
 
-// weights: blocks of groups / kGroups.
 template <class Format, uint32_t T>
-void TileOfHelium(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
+void TileOfHelium(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, float* out) {
   for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
   GroupSums<T> sums;
-  const auto* block = reinterpret_cast<const typename Format::Block*>(weights);
-  for (const auto* end = block + groups / Format::kGroups; block != end; ++block) {
-    for (uint32_t g = 0; g < Format::kGroups; ++g, panel += T * kPanelGroupBytes) {
-      AddGroup<Format, T>(*block, g, PanelGroup(panel, T), &sums, out);
+  for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+    for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
+      AddGroup<Format, T>(*blocks, g, PanelGroup(panel, T), &sums, out);
     }
   }
 }
 
 template <class Format, uint32_t T>
-void TileOfNibbles(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfHelium<Format, T>(weights, groups, panel, out);
+void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfHelium<Format, T>(blocks, groups, panel, out);
 }
 template <class Format, uint32_t T>
-void TileOfBytes(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfHelium<Format, T>(weights, groups, panel, out);
+void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfHelium<Format, T>(blocks, groups, panel, out);
 }
 template <class Format, uint32_t T>
-void TileOfSix(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfHelium<Format, T>(weights, groups, panel, out);
+void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfHelium<Format, T>(blocks, groups, panel, out);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -39,42 +39,57 @@ inline constexpr uint32_t kRowsPerWord = sizeof(WeightWord) / 4;
 // The same byte everywhere.
 constexpr WeightWord EachByte(uint32_t byte) { return ~WeightWord{0} / 255 * byte; }
 
-// What is taken from the bytes, in units of the panel's -8 * sum, so that the center of formats.h is left.
+// What is taken from the bytes, so that the center of formats.h is left.
 template <Integers kind>
-inline constexpr int32_t kTaken = kind == Integers::kNibbles                              ? 1
-                                  : kind == Integers::kFive                               ? 2
-                                  : kind == Integers::kBytes || kind == Integers::kIQ4_NL ? 16
-                                                                                          : 4;
+inline constexpr int32_t kTaken = kind == Integers::kBytes    ? 128
+                                  : ValuesOf(kind) != nullptr ? 128
+                                                              : CenterOf(kind);
 
 // Bytes 0..15 to the values they stand for, plus what is taken from them.
 template <Integers kind>
-HWY_INLINE WeightWord LookUp(WeightWord nibbles) {
-  const int8_t* const values = kind == Integers::kMxfp4 ? kMxfp4Values : kIQ4_NLValues;
+HWY_INLINE WeightWord LookUp(WeightWord bits) {
   WeightWord bytes = 0;
   for (uint32_t i = 0; i < sizeof(WeightWord); ++i) {
-    const int value = values[static_cast<uint32_t>(nibbles >> 8 * i) & 15u] + 8 * kTaken<kind>;
+    const int value = ValuesOf(kind)[static_cast<uint32_t>(bits >> 8 * i) & 15u] + kTaken<kind>;
     bytes |= static_cast<WeightWord>(static_cast<uint32_t>(value)) << 8 * i;
   }
   return bytes;
 }
 
 template <Integers kind>
-HWY_INLINE WeightWords WordsOf(const uint8_t* data, uint32_t row, uint32_t q) {
-  const WeightWord w = LoadAs<WeightWord>(data + q * 64 + row * 4);
-  if constexpr (kind == Integers::kBytes) {
-    return {w ^ EachByte(128), LoadAs<WeightWord>(data + (q + 4) * 64 + row * 4) ^ EachByte(128)};
-  } else {
-    const WeightWords nibbles = {w & EachByte(15), w >> 4 & EachByte(15)};
-    if constexpr (kind == Integers::kMxfp4 || kind == Integers::kIQ4_NL) {
-      return {LookUp<kind>(nibbles.low), LookUp<kind>(nibbles.high)};
-    } else if constexpr (kind == Integers::kFive) {
-      const WeightWord fifth = LoadAs<WeightWord>(data + 256 + row * 4) >> q;
-      return {nibbles.low | (fifth & EachByte(1)) << 4, nibbles.high | (fifth & EachByte(16))};
-    } else if constexpr (kind == Integers::kSix) {
-      const WeightWord bits = LoadAs<WeightWord>(data + 256 + q / 2 * 64 + row * 4) >> q % 2 * 4;
-      return {nibbles.low | (bits & EachByte(3)) << 4, nibbles.high | (bits & EachByte(12)) << 2};
+HWY_INLINE WeightWords BitWordsOf(const uint8_t* data, uint32_t row, uint32_t q) {
+  constexpr uint32_t kBits = BitsOf(kind);
+  if constexpr (kBits < 4) {
+    const WeightWord pairs = LoadAs<WeightWord>(data + q / 2 * 64 + row * 4) >> q % 2 * 4;
+    WeightWords words = {pairs & EachByte(3), pairs >> 2 & EachByte(3)};
+    if constexpr (kBits == 3) {
+      const WeightWord third = LoadAs<WeightWord>(data + 128 + row * 4);
+      words.low |= (third >> kThirdBit[q] & EachByte(1)) << 2;
+      words.high |= (third >> kThirdBit[q + 4] & EachByte(1)) << 2;
     }
-    return nibbles;
+    return words;
+  }
+  const WeightWord w = LoadAs<WeightWord>(data + q * 64 + row * 4);
+  const WeightWords nibbles = {w & EachByte(15), w >> 4 & EachByte(15)};
+  if constexpr (kBits == 5) {
+    const WeightWord fifth = LoadAs<WeightWord>(data + 256 + row * 4) >> q;
+    return {nibbles.low | (fifth & EachByte(1)) << 4, nibbles.high | (fifth & EachByte(16))};
+  }
+  if constexpr (kBits == 6) {
+    const WeightWord bits = LoadAs<WeightWord>(data + 256 + q / 2 * 64 + row * 4) >> q % 2 * 4;
+    return {nibbles.low | (bits & EachByte(3)) << 4, nibbles.high | (bits & EachByte(12)) << 2};
+  }
+  return nibbles;
+}
+template <Integers kind>
+HWY_INLINE WeightWords WordsOf(const uint8_t* data, uint32_t row, uint32_t q) {
+  if constexpr (kind == Integers::kBytes) {
+    return {LoadAs<WeightWord>(data + q * 64 + row * 4) ^ EachByte(128),
+            LoadAs<WeightWord>(data + (q + 4) * 64 + row * 4) ^ EachByte(128)};
+  } else {
+    const WeightWords bits = BitWordsOf<kind>(data, row, q);
+    if constexpr (ValuesOf(kind) != nullptr) return {LookUp<kind>(bits.low), LookUp<kind>(bits.high)};
+    return bits;
   }
 }
 
@@ -152,12 +167,20 @@ HWY_INLINE void SumGroup(const uint8_t* data, uint32_t row, const Activations<T>
   }
 }
 
+// What is taken from the products of weights and activations whose sum is bias / -8.
+template <Integers kind>
+HWY_INLINE int32_t TakenOf(int32_t bias) {
+  constexpr int32_t taken = kTaken<kind>;
+  if constexpr (taken < 8) return bias / (8 / taken);
+  if constexpr (taken >= 8) return bias * (taken / 8);
+}
+
 // Adds the dot products of `rows` rows from `row` on to out[T][16].
 template <class Format, uint32_t T, class Sums>
 HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t rows,
                          const PanelGroup& p, const Sums& low, const Sums& high, float* out) {
   using A = Activations<T>;
-  constexpr int32_t taken = kTaken<Format::kIntegers>;
+  constexpr Integers kKind = Format::kIntegers;
   for (uint32_t i = 0; i < rows; ++i) {
     if constexpr (std::is_same_v<Format, FormatQ6_K>) {
       const float low_scale = static_cast<float>(block.groups[g].scale[0][row + i]);
@@ -166,16 +189,38 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32
       for (uint32_t t = 0; t < T; ++t) {
         const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
         const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
-        const float sum = static_cast<float>(A::Lane(low[t], i) + bias_low * taken) * low_scale +
-                          static_cast<float>(A::Lane(high[t], i) + bias_high * taken) * high_scale;
+        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<kKind>(bias_low)) * low_scale +
+                          static_cast<float>(A::Lane(high[t], i) + TakenOf<kKind>(bias_high)) * high_scale;
         out[t * kBlockRows + row + i] += sum * (delta * LoadAs<float>(p.scale + t * 4));
+      }
+    } else if constexpr (Format::kHalves) {
+      const float low_scale = Format::Scale(block, g, row + i, 0), high_scale = Format::Scale(block, g, row + i, 1);
+      float offset = static_cast<float>(kLift<Format>) * high_scale;
+      float more = static_cast<float>(kLift<Format>) * low_scale;
+      if constexpr (Format::kHasMin) {
+        offset += Format::Min(block, g, row + i, 1);
+        more += Format::Min(block, g, row + i, 0);
+      }
+      for (uint32_t t = 0; t < T; ++t) {
+        const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
+        const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
+        const float scale = LoadAs<float>(p.scale + t * 4);
+        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<kKind>(bias_low)) * low_scale +
+                          static_cast<float>(A::Lane(high[t], i) + TakenOf<kKind>(bias_high)) * high_scale;
+        float& to = out[t * kBlockRows + row + i];
+        to += sum * scale;
+        // The sum of all activations is exact, that of the first half one of rounded ones.
+        if constexpr (kHasOffset<Format>) {
+          to += offset * LoadAs<float>(p.sum + t * 4);
+          to += (more - offset) * (static_cast<float>(bias_low) * (scale * -0.125f));
+        }
       }
     } else {
       const float scale = Format::Scale(block, g, row + i);
       float offset = static_cast<float>(kLift<Format>) * scale;
       if constexpr (Format::kHasMin) offset += Format::Min(block, g, row + i);
       for (uint32_t t = 0; t < T; ++t) {
-        const int32_t sum = A::Lane(low[t] + high[t], i) + LoadAs<int32_t>(p.bias + t * 4) * taken;
+        const int32_t sum = A::Lane(low[t] + high[t], i) + TakenOf<kKind>(LoadAs<int32_t>(p.bias + t * 4));
         float& to = out[t * kBlockRows + row + i];
         to += static_cast<float>(sum) * (scale * LoadAs<float>(p.scale + t * 4));
         if constexpr (kHasOffset<Format>) to += offset * LoadAs<float>(p.sum + t * 4);
@@ -184,36 +229,34 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32
   }
 }
 
-// weights: blocks of groups / kGroups.
 template <class Format, uint32_t T>
-void TileOfScalars(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
+void TileOfScalars(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, float* out) {
   using A = Activations<T>;
   for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
-  const auto* block = reinterpret_cast<const typename Format::Block*>(weights);
-  for (const auto* end = block + groups / Format::kGroups; block != end; ++block) {
-    for (uint32_t g = 0; g < Format::kGroups; ++g, panel += T * kPanelGroupBytes) {
+  for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+    for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
       const PanelGroup p(panel, T);
       const A a(p.quads);
       for (uint32_t row = 0; row < kBlockRows; row += kRowsPerWord) {
         typename A::Sum low[T], high[T];
-        SumGroup<Format::kIntegers, T>(Format::Data(*block, g), row, a, low, high);
-        AddGroup<Format, T>(*block, g, row, kRowsPerWord, p, low, high, out);
+        SumGroup<Format::kIntegers, T>(Format::Data(*blocks, g), row, a, low, high);
+        AddGroup<Format, T>(*blocks, g, row, kRowsPerWord, p, low, high, out);
       }
     }
   }
 }
 
 template <class Format, uint32_t T>
-void TileOfNibbles(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfScalars<Format, T>(weights, groups, panel, out);
+void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfScalars<Format, T>(blocks, groups, panel, out);
 }
 template <class Format, uint32_t T>
-void TileOfBytes(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfScalars<Format, T>(weights, groups, panel, out);
+void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfScalars<Format, T>(blocks, groups, panel, out);
 }
 template <class Format, uint32_t T>
-void TileOfSix(const uint8_t* weights, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfScalars<Format, T>(weights, groups, panel, out);
+void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+  TileOfScalars<Format, T>(blocks, groups, panel, out);
 }
 
 }  // namespace HWY_NAMESPACE
