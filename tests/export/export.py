@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pack"))
 try:
     import gguf
-    import numpy as np
+
+    from variant_gguf import TYPES, keys_of, write_variant
 except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
-TYPES = "F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4_K Q5_K Q6_K IQ4_NL MXFP4".split()
 # An image does not keep them, or not their wording. No loader asks for them; the template has a test of its own.
 LOST = {"general.version", "general.basename", "general.size_label", "tokenizer.ggml.add_sep_token",
         "tokenizer.ggml.add_eos_token", "tokenizer.chat_template"}
@@ -29,36 +30,6 @@ def check(condition, *what):
 def run(*command):
     result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
     check(result.returncode == 0, result)
-
-
-def keys_of(reader):
-    return {name: ([t.name for t in field.types], field.contents()) for name, field in reader.fields.items()
-            if not name.startswith("GGUF.")}
-
-
-def write_variant(reader, name, path):
-    """The model of `reader` with random matrices of another type."""
-    kind = gguf.GGMLQuantizationType[name]
-    values, size = gguf.GGML_QUANT_SIZES[kind]
-    random = np.random.default_rng(kind.value)
-    writer = gguf.GGUFWriter(path, reader.fields["general.architecture"].contents())
-    for key, (types, content) in keys_of(reader).items():
-        if key not in ("general.architecture", "general.file_type"):
-            writer.add_key_value(key, content, gguf.GGUFValueType[types[0]],
-                                 gguf.GGUFValueType[types[1]] if len(types) > 1 else None)
-    writer.add_file_type(gguf.LlamaFileType["ALL_F32" if name == "F32" else "MOSTLY_" + name + {
-        "Q4_K": "_M", "Q5_K": "_M", "MXFP4": "_MOE"}.get(name, "")])
-    for t in reader.tensors:
-        shape = [int(n) for n in reversed(t.shape)]
-        if len(shape) == 1 or "conv.weight" in t.name:
-            writer.add_tensor(t.name, np.array(t.data).reshape(shape))
-            continue
-        data = random.integers(0, 256, shape[:-1] + [shape[-1] // values * size]).astype(np.uint8)
-        writer.add_tensor(t.name, data, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 class Test:

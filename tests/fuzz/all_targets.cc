@@ -4,10 +4,9 @@ namespace lfm2::fuzz {
 
 const std::vector<const Target*>& AllTargets() {
   static const std::vector<const Target*> all = {
-      &kGgufMetadata, &kGgufModel, &kGgufSplit,     &kSafetensors, &kConfigJson,   &kTokenizerJson,
-      &kFolder,       &kImage,     &kStreamedImage, &kSavedState,  &kVocab,        &kTokenizer,
-      &kChatJson,     &kToolCall,  &kJsonSpelling,  &kIdList,      &kRoutingTrace, &kStrictJson,
-      &kConversation};
+      &kGgufMetadata, &kGgufModel,     &kGgufSplit,    &kSafetensors, &kConfigJson,   &kTokenizerJson, &kFolder,
+      &kImage,        &kStreamedImage, &kSavedState,   &kVocab,       &kTokenizer,    &kChatJson,      &kToolCall,
+      &kJsonSpelling, &kIdList,        &kRoutingTrace, &kStrictJson,  &kConversation, &kPackedRows};
   return all;
 }
 

@@ -20,7 +20,7 @@ void Run(std::string_view text) {
   if (quantized.ok()) {
     for (const char* base : {"model.embed_tokens", "lm_head"}) {
       const tools::MlxType type = quantization.Of(base);
-      LFM2_HOLDS(TraitsOf(type.type).columns == (type.group == 64 ? 64u : 32u));
+      LFM2_HOLDS(TraitsOf(type.ImageType(false)).columns == Max(type.group, 32u));
     }
   }
   ModelConfig config;
@@ -62,6 +62,8 @@ std::vector<std::string> Words() {
                                     "\"conv\"",
                                     "\"full_attention\"",
                                     "\"mxfp4\"",
+                                    "\"mxfp8\"",
+                                    "\"nvfp4\"",
                                     "\"affine\"",
                                     "{}",
                                     "[]",

@@ -29,7 +29,8 @@ std::vector<EditedGguf> MakeModels() {
   std::vector<EditedGguf> models;
   for (const uint32_t matrix :
        {test::kGgmlQ4_0, test::kGgmlQ4_0, test::kGgmlQ4_1, test::kGgmlQ5_0, test::kGgmlQ5_1, test::kGgmlMxfp4,
-        test::kGgmlIQ4_NL, test::kGgmlQ4_K, test::kGgmlQ5_K, test::kGgmlQ6_K}) {
+        test::kGgmlIQ4_NL, test::kGgmlQ4_K, test::kGgmlQ5_K, test::kGgmlQ6_K, test::kGgmlQ2_K, test::kGgmlQ3_K,
+        test::kGgmlIQ3_S, test::kGgmlIQ1_M, test::kGgmlTQ1_0, test::kGgmlNvfp4}) {
     TinyOptions options;
     options.moe = models.size() % 2 == 0;
     options.untied = !options.moe;

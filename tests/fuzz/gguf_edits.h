@@ -31,7 +31,7 @@ struct EditedGguf {
 };
 
 // The models that there are to begin with: dense and mixture, of every type.
-constexpr uint32_t kGgufModels = 10;
+constexpr uint32_t kGgufModels = 16;
 const EditedGguf& GgufModel(uint32_t number);
 
 // One change.

@@ -49,13 +49,8 @@ struct Expected {
   double tolerance;  // of float arithmetic alone
 };
 
-double OffsetOf(const TestMatrix& w, uint32_t row, uint32_t col) {
-  return w.min(row, col) + MiddleOf(w.view().type) * w.step(row, col);
-}
-// By how much the offset of the first half of a group is larger than that of the second; 0 for the second half.
-double DifferenceOf(const TestMatrix& w, uint32_t row, uint32_t col) {
-  return col % 32 >= 16 ? 0 : OffsetOf(w, row, col) - OffsetOf(w, row, col + 16);
-}
+// Q2_K has a min for each half of a group, which is multiplied by the sum of rounded activations.
+bool HasHalfMins(const TestMatrix& w) { return w.view().type == TensorType::kQ2_K; }
 
 // What the panel's integers give for quantised weights, or the floats for others. The tolerance is that of adding
 // `terms` rounded floats one after the other, and of counting subnormal floats as zero, as Armv7 does.
@@ -71,14 +66,13 @@ Expected Exactly(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_
         dot += (w.whole(row, c) - middle) * in.quad(t, c);
         x_sum += static_cast<double>(in.Row(t)[c]);
       }
-      const double offset = OffsetOf(w, row, col), difference = DifferenceOf(w, row, col),
+      const double offset = w.min(row, col) + middle * w.step(row, col),
                    scale = static_cast<double>(in.scale(t, col / 32));
-      // Halves with a min each: what the first has more than the second counts for rounded activations.
-      term = dot * w.step(row, col) * scale + (scale == 0.0 ? 0.0 : (offset - difference) * x_sum);
-      for (uint32_t c = col; c < col + 16; ++c) {
-        term += difference * in.quad(t, c) * scale;
-        magnitude += std::fabs(difference * in.quad(t, c) * scale);
+      if (HasHalfMins(w)) {
+        x_sum = 0;
+        for (uint32_t c = col; c < col + 16; ++c) x_sum += in.quad(t, c) * scale;
       }
+      term = dot * w.step(row, col) * scale + (scale == 0.0 ? 0.0 : offset * x_sum);
       magnitude += std::fabs(dot * w.step(row, col) * scale);
       if (offset != 0.0) {
         for (uint32_t c = col; c < col + 16; ++c)
@@ -106,7 +100,8 @@ double QuantizationBound(const TestMatrix& w, uint32_t row, const TestInput& in,
   for (uint32_t first = 0; first < w.cols(); first += 32) {
     double squares = 0, all_squares = 0, max = 0;
     for (uint32_t c = first; c < first + 32; ++c) {
-      const double factor = (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c) + DifferenceOf(w, row, c);
+      const double factor = HasHalfMins(w) ? w.value(row, c)
+                                           : (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c);
       squares += factor * factor;
       all_squares += w.value(row, c) * w.value(row, c);
       max = std::fmax(max, static_cast<double>(std::fabs(in.Row(t)[c])));

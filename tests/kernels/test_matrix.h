@@ -136,11 +136,11 @@ class TestMatrix {
         Merge(block + places_.six_bits_high + g / 2 * 16 + lane, scale >> 4 | (min >> 4) << 2, 4, 4 * (g % 2));
         return own(scale, min);
       case TensorType::kQ2_K:
-        group[128 + h * 16 + lane] = static_cast<uint8_t>(scale | min << 4);
+        block[1024 + (g / 2 * 16 + lane) * 4 + 2 * h + g % 2] = static_cast<uint8_t>(scale | min << 4);
         return own(scale, min);
       case TensorType::kQ3_K:
-        Merge(group + 192 + lane, scale & 15, 4, 4 * h);
-        Merge(block + 1664 + g / 2 * 16 + lane, scale >> 4, 2, 4 * (g % 2) + 2 * h);
+        Merge(block + 1536 + (g / 4 * 16 + lane) * 4 + 2 * h + g % 4 / 2, scale & 15, 4, 4 * (g % 2));
+        Merge(block + 1664 + lane * 4 + 2 * h + g / 4, scale >> 4, 2, 2 * (g % 4));
         return own(static_cast<double>(scale) - 32, 0);
       case TensorType::kIQ4_XS:
         Merge(block + 2048 + g / 2 * 16 + lane, scale & 15, 4, 4 * (g % 2));

@@ -31,8 +31,8 @@ inline Places PlacesOf(TensorType type) {
     case TensorType::kQ4_1: return {4, 320, 256, 288};
     case TensorType::kQ5_0: return {5, 352, 320, 0};
     case TensorType::kQ5_1: return {5, 384, 320, 352};
-    case TensorType::kQ2_K: return {2, 160, 1280, 1312};
-    case TensorType::kQ3_K: return {3, 208, 1728, 0};
+    case TensorType::kQ2_K: return {2, 128, 1280, 1312};
+    case TensorType::kQ3_K: return {3, 192, 1728, 0};
     case TensorType::kIQ4_XS: return {4, 256, 2144, 0};
     case TensorType::kIQ3_XXS:
     case TensorType::kIQ3_S: return {4, 256, 2112, 0};
@@ -61,6 +61,7 @@ inline int MiddleOf(TensorType type) {
     case TensorType::kQ2_0: return 1;
     case TensorType::kIQ1_S: return 2;
     case TensorType::kIQ3_S: return 8;
+    case TensorType::kQ2_K: return 0;  // sums of rounded activations multiply its mins
     default: break;
   }
   const Places places = PlacesOf(type);

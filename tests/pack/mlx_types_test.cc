@@ -32,10 +32,10 @@ TEST_CASE("one type for all tensors, and others for some") {
                                           R"("mode":"mxfp4"},"y":false}})"))
               .ok());
   CHECK(quantization.any());
-  CHECK(quantization.Of("model.embed_tokens").type == TensorType::kA4G64);
-  CHECK(quantization.Of("lm_head").type == TensorType::kA8G32);
-  CHECK((quantization.Of("x").type == TensorType::kMxfp4 && !quantization.Of("x").has_biases()));
-  CHECK(quantization.Of("y").type == TensorType::kA4G64);
+  CHECK(quantization.Of("model.embed_tokens").ImageType(false) == TensorType::kA4G64);
+  CHECK(quantization.Of("lm_head").ImageType(true) == TensorType::kA8G32H);
+  CHECK((quantization.Of("x").ImageType(false) == TensorType::kMxfp4 && !quantization.Of("x").has_biases()));
+  CHECK(quantization.Of("y").ImageType(false) == TensorType::kA4G64);
 }
 
 TEST_CASE("bits and groups that no type has are refused with their numbers, and with the tensor that has them") {
@@ -49,11 +49,13 @@ TEST_CASE("bits and groups that no type has are refused with their numbers, and 
   CheckRefused(R"({"bits":0,"group_size":64})", "affine, 0 bits in groups of 64");
   CheckRefused(R"({"bits":4,"group_size":0})", "affine, 4 bits in groups of 0");
   CheckRefused(R"({"bits":4294967295,"group_size":4294967295})", "4294967295 bits in groups of 4294967295");
-  CheckRefused(R"({"bits":4,"group_size":128})", "4 bits in groups of 128");
+  CheckRefused(R"({"bits":4,"group_size":16})", "4 bits in groups of 16");
+  CheckRefused(R"({"bits":4,"group_size":256})", "4 bits in groups of 256");
+  CheckRefused(R"({"bits":4,"group_size":32,"mode":"nvfp4"})", "nvfp4, 4 bits in groups of 32");
   CheckRefused(R"({"bits":8,"group_size":32,"mode":"mxfp4"})", "mxfp4, 8 bits in groups of 32");
   CheckRefused(R"({"bits":4,"group_size":32,"mode":7})", "the key mode is 7");
-  CheckRefused(R"({"bits":4,"group_size":64,"lm_head":{"bits":5,"group_size":64}})",
-               "the quantization of lm_head is affine, 5 bits in groups of 64");
+  CheckRefused(R"({"bits":4,"group_size":64,"lm_head":{"bits":7,"group_size":64}})",
+               "the quantization of lm_head is affine, 7 bits in groups of 64");
 }
 
 }  // namespace lfm2::test

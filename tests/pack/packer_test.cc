@@ -163,10 +163,10 @@ TEST_CASE("what the library can not compute is refused by name, not packed wrong
   wide.hidden = wide.expert_ff = 256;
   file = MakeTinyGguf(wide);
   TinyTensor* t = file.Tensor("blk.2.ffn_up_exps.weight");
-  t->type = kGgmlQ3_K;
-  t->data.resize(256 * 3 * 110);
+  t->type = kGgmlQ8_1;
+  t->data.resize(256 * 3 * 288);
   const std::string refusal = Refusal(file);
-  CHECK((Contains(refusal, "blk.2.ffn_up_exps.weight") && Contains(refusal, "Q3_K") &&
+  CHECK((Contains(refusal, "blk.2.ffn_up_exps.weight") && Contains(refusal, "Q8_1") &&
          Contains(refusal, "not supported")));
 }
 

@@ -2,11 +2,15 @@
 #ifndef LFM2_TESTS_PACK_TINY_GGUF_H_
 #define LFM2_TESTS_PACK_TINY_GGUF_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "tools/pack/gguf_reader.h"
 
 namespace lfm2::test {
 
@@ -28,15 +32,38 @@ enum : uint32_t {
   kGgmlQ5_0 = 6,
   kGgmlQ5_1 = 7,
   kGgmlQ8_0 = 8,
+  kGgmlQ8_1 = 9,
+  kGgmlQ2_K = 10,
   kGgmlQ3_K = 11,
   kGgmlQ4_K = 12,
   kGgmlQ5_K = 13,
   kGgmlQ6_K = 14,
+  kGgmlIQ2_XXS = 16,
+  kGgmlIQ2_XS = 17,
+  kGgmlIQ3_XXS = 18,
+  kGgmlIQ1_S = 19,
   kGgmlIQ4_NL = 20,
+  kGgmlIQ3_S = 21,
+  kGgmlIQ2_S = 22,
+  kGgmlIQ4_XS = 23,
+  kGgmlIQ1_M = 29,
   kGgmlBF16 = 30,
+  kGgmlTQ1_0 = 34,
+  kGgmlTQ2_0 = 35,
   kGgmlMxfp4 = 39,
+  kGgmlNvfp4 = 40,
+  kGgmlQ1_0 = 41,
+  kGgmlQ2_0 = 42,
 };
-inline bool IsOf256(uint32_t type) { return type >= kGgmlQ4_K && type <= kGgmlQ6_K; }
+// The types below four bits and the others that go through a LowBitRow.
+inline constexpr uint32_t kGgmlLowBitTypes[] = {kGgmlQ2_K,  kGgmlQ3_K,  kGgmlIQ2_XXS, kGgmlIQ2_XS, kGgmlIQ3_XXS,
+                                                kGgmlIQ1_S, kGgmlIQ3_S, kGgmlIQ2_S,   kGgmlIQ4_XS, kGgmlIQ1_M,
+                                                kGgmlTQ1_0, kGgmlTQ2_0, kGgmlNvfp4,   kGgmlQ1_0,   kGgmlQ2_0};
+// Whether rows of this type have to be multiples of more than 32 columns, for which 256 will do.
+inline bool IsOf256(uint32_t type) {
+  if (type >= kGgmlQ4_K && type <= kGgmlQ6_K) return true;
+  return std::find(std::begin(kGgmlLowBitTypes), std::end(kGgmlLowBitTypes), type) != std::end(kGgmlLowBitTypes);
+}
 
 template <class T>
 std::string Raw(T value) {
@@ -149,6 +176,11 @@ inline std::string RandomRow(uint32_t type, uint32_t cols, Random* random) {
     for (size_t i = 0; i < n; ++i) row += byte();
   };
   for (uint32_t c = 0; c < cols;) {
+    if (std::find(std::begin(kGgmlLowBitTypes), std::end(kGgmlLowBitTypes), type) != std::end(kGgmlLowBitTypes)) {
+      const tools::GgmlTypeInfo* const info = tools::FindGgmlType(type);
+      bytes(info->block_bytes), c += info->block_values;
+      continue;
+    }
     switch (type) {
       case kGgmlF32:
         row += Raw(static_cast<float>(static_cast<int>(random->Below(20001)) - 10000) / 7919.0f), c += 1;

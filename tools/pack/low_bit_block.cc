@@ -58,14 +58,24 @@ class Get {
   LowBitRow& to_;
 };
 
+// The same bytes as another type, const if they were.
+template <class Of, class From>
+auto* As(From* blocks) {
+  if constexpr (std::is_const_v<From>) {
+    return reinterpret_cast<const Of*>(blocks);
+  } else {
+    return reinterpret_cast<Of*>(blocks);
+  }
+}
 // Block: the type, const for Get.
 template <class Way, class Block>
 void WalkQ2_K(Way way, uint32_t row, Block* block) {
   for (uint32_t g = 0; g < 8; ++g) {
-    way.template Group<Integers::kTwo>(g, row, block->groups[g].pairs);
+    way.template Group<Integers::kTwo>(g, row, block->pairs[g]);
+    auto* const bytes = As<uint8_t>(&block->scale_min[g / 2][row]) + g % 2;
     for (uint32_t h = 0; h < 2; ++h) {
-      way.Scale(2 * g + h, 0, 4, &block->groups[g].scale_min[h][row], 0);
-      way.Min(2 * g + h, &block->groups[g].scale_min[h][row], 4);
+      way.Scale(2 * g + h, 0, 4, bytes + 2 * h, 0);
+      way.Min(2 * g + h, bytes + 2 * h, 4);
     }
   }
   way.Delta(&block->delta[row]);
@@ -75,9 +85,11 @@ template <class Way, class Block>
 void WalkQ3_K(Way way, uint32_t row, Block* block) {
   for (uint32_t g = 0; g < 8; ++g) {
     way.template Group<Integers::kThree>(g, row, block->groups[g].pairs);
+    auto* const low = As<uint8_t>(&block->low[g / 4][row]) + g % 4 / 2;
+    auto* const high = As<uint8_t>(&block->high[row]) + g / 4;
     for (uint32_t h = 0; h < 2; ++h) {
-      way.Scale(2 * g + h, 0, 4, &block->groups[g].scale[row], 4 * h);
-      way.Scale(2 * g + h, 4, 2, &block->high[g / 2][row], 4 * (g % 2) + 2 * h);
+      way.Scale(2 * g + h, 0, 4, low + 2 * h, 4 * (g % 2));
+      way.Scale(2 * g + h, 4, 2, high + 2 * h, 2 * (g % 4));
     }
   }
   way.Delta(&block->delta[row]);
@@ -123,14 +135,6 @@ void WalkNvfp4(Way way, uint32_t row, Block* blocks) {
   }
 }
 
-template <class Of, class Byte>
-auto* As(Byte* blocks) {
-  if constexpr (std::is_const_v<Byte>) {
-    return reinterpret_cast<const Of*>(blocks);
-  } else {
-    return reinterpret_cast<Of*>(blocks);
-  }
-}
 template <class Way>
 void Walk(TensorType type, Way way, uint32_t row, typename Way::Bytes* blocks) {
   switch (type) {

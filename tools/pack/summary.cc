@@ -1,9 +1,40 @@
 #include "tools/pack/summary.h"
 
+#include <cstdio>
+#include <map>
+
 #include "tools/common/console.h"
 #include "tools/common/describe.h"
+#include "tools/pack/repack.h"
 
 namespace lfm2::tools {
+
+namespace {
+
+// Types that take more room in an image than in a GGUF file, which the file's publisher may have chosen for its size.
+std::string Expansions(const ModelConfig& config, const std::vector<TensorEntry>& directory) {
+  std::map<TensorType, uint64_t> image_bytes;
+  for (const TensorEntry& t : directory) image_bytes[static_cast<TensorType>(t.type)] += WeightBytes(config, {t});
+  std::string text;
+  for (const auto& [type, bytes] : image_bytes) {
+    const GgmlTypeInfo* const ggml = GgmlInfoOf(type);
+    if (ggml == nullptr) continue;
+    const double file_bits = 8.0 * ggml->block_bytes / ggml->block_values;
+    const double image_bits = 8.0 * TraitsOf(type).bytes / (kBlockRows * TraitsOf(type).columns);
+    if (image_bits <= file_bits) continue;
+    char line[200];
+    std::snprintf(
+        line, sizeof(line),
+        "%s: %.2f bits a weight in the file, %.2f in the image (%s, not %s), which has values in place of codes "
+        "that take longer to read\n",
+        NameOf(type), file_bits, image_bits, HumanBytes(bytes).c_str(),
+        HumanBytes(static_cast<uint64_t>(static_cast<double>(bytes) * file_bits / image_bits)).c_str());
+    text += line;
+  }
+  return text.empty() ? text : "\n" + text;
+}
+
+}  // namespace
 
 std::string Summary(const ModelSource& source, const PackPlan& plan) {
   const ModelConfig& config = source.config();
@@ -21,7 +52,7 @@ std::string Summary(const ModelSource& source, const PackPlan& plan) {
     parts.Row({"largest expert record", HumanBytes(plan.records[0].bytes)});
   }
   parts.Row({"image", HumanBytes(plan.header.file_bytes)});
-  return text + parts.Text();
+  return text + parts.Text() + Expansions(config, plan.directory);
 }
 
 }  // namespace lfm2::tools

@@ -115,28 +115,26 @@ inline constexpr uint32_t kAffineScaleBytes = 2 * sizeof(uint16_t) * kBlockRows;
 // 4 * k + i, k = 0..7, at the bits that kThirdBit says.
 inline constexpr uint32_t kThirdBit[8] = {2, 6, 0, 4, 3, 7, 1, 5};
 
-// 16 x 256 weights of Q2_K. scale_min[h][row], of columns 16 * h .. 16 * h + 15: the scale in bits 0..3, the min in
-// bits 4..7. weight = bits * (scale * delta) - min * min_delta.
-struct GroupQ2_K {
-  uint8_t pairs[128];
-  uint8_t scale_min[2][kBlockRows];
-};
+// 16 x 256 weights of Q2_K. Each half of a group has a scale and a min of four bits: those of columns 16 * h .. 16 * h
+// + 15 of group g are at bit 16 * h + 8 * (g % 2), and the min four bits higher, of word scale_min[g / 2][row]. weight
+// = bits * (scale * delta) - min * min_delta.
 struct BlockQ2_K {
-  GroupQ2_K groups[8];
+  uint8_t pairs[8][128];
+  uint32_t scale_min[4][kBlockRows];
   uint16_t delta[kBlockRows];
   uint16_t min_delta[kBlockRows];
 };
-// 16 x 256 weights of Q3_K. A group has a scale of 6 bits for each half of a row: bits 0..3 of the first are bits 0..3
-// of scale, those of the second its bits 4..7; bits 4..5 are in `high`, of group g at bit 4 * (g % 2) of high[g / 2],
-// the second's two bits higher. weight = (bits - 4) * ((scale - 32) * delta).
-struct GroupQ3_K {
+struct Integers3 {
   uint8_t pairs[128];
   uint8_t third[64];
-  uint8_t scale[kBlockRows];
 };
+// 16 x 256 weights of Q3_K. Each half of a group has a scale of six bits: bits 0..3 of columns 16 * h .. 16 * h + 15 of
+// group g are at bit 16 * h + 4 * (g % 4) of word low[g / 4][row], bits 4..5 at bit 16 * h + 2 * g of high[row]. weight
+// = (bits - 4) * ((scale - 32) * delta).
 struct BlockQ3_K {
-  GroupQ3_K groups[8];
-  uint8_t high[4][kBlockRows];
+  Integers3 groups[8];
+  uint32_t low[2][kBlockRows];
+  uint32_t high[kBlockRows];
   uint16_t delta[kBlockRows];
 };
 static_assert(sizeof(BlockQ2_K) == 16 * 84 && sizeof(BlockQ3_K) == 16 * 110, "2.625 and 3.4375 bits a weight");
@@ -161,10 +159,6 @@ struct BlockIQ3 {
   uint16_t delta[kBlockRows];
 };
 // IQ2_XXS: three bits that stand for kIQ2Values, unit 1 / 8.
-struct Integers3 {
-  uint8_t pairs[128];
-  uint8_t third[64];
-};
 struct BlockIQ2_XXS {
   Integers3 groups[8];
   uint8_t scale[4][kBlockRows];

@@ -121,8 +121,9 @@ HWY_INLINE VI8 BroadcastQuad(const uint8_t* quads) {
   return hn::BitCast(DI8(), BroadcastI32<I, I + 4>(quads));
 }
 
-#if LFM2_DOT_PAIRS
 using VI16 = hn::Vec<DI16>;
+
+#if LFM2_DOT_PAIRS
 
 HWY_INLINE VI32 Widen(VI16 pairs) { return hn::WidenMulPairwiseAdd(DI32(), pairs, hn::Set(DI16(), int16_t{1})); }
 
@@ -217,7 +218,6 @@ HWY_INLINE VI32 AddSums(VI32 start, Wide sums) {
   return hn::Add(start, EndSum8(__riscv_vsra_vx_i32m2(high, 16, n)));
 }
 #else
-using VI16 = hn::Vec<DI16>;
 // `low` has rows 0 and 1, `high` rows 2 and 3.
 struct Wide {
   VI16 low, high;

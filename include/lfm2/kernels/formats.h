@@ -119,6 +119,10 @@ class StructBlocks {
   StructBlocks(TensorType, const uint8_t* first) : block_(reinterpret_cast<const Block*>(first)) {}
   static constexpr uint32_t groups() { return groups_of_block; }
   const Block& operator*() const { return *block_; }
+  // Where group g would begin if the block were its groups alone: what is asked for ahead.
+  const uint8_t* Share(uint32_t g) const {
+    return reinterpret_cast<const uint8_t*>(block_) + g * (sizeof(Block) / groups_of_block);
+  }
   void Skip(size_t blocks) { block_ += blocks; }
 
  private:
@@ -142,6 +146,7 @@ class GroupedBlocks {
         bytes_(TraitsOf(type).bytes) {}
   uint32_t groups() const { return block_.groups; }
   const GroupedBlock& operator*() const { return block_; }
+  const uint8_t* Share(uint32_t g) const { return block_.first + g * block_.integer_bytes; }
   void Skip(size_t blocks) { block_.first += blocks * bytes_; }
 
  private:
@@ -212,19 +217,24 @@ using FormatQ4_K = FormatK<BlockQ4_K, Integers::kNibbles>;
 using FormatQ5_K = FormatK<BlockQ5_K, Integers::kFive>;
 
 struct FormatQ2_K : FormatOf<BlockQ2_K, 8, Integers::kTwo, 0, true, true> {
-  static const uint8_t* Data(const Block& b, uint32_t g) { return b.groups[g].pairs; }
+  static const uint8_t* Data(const Block& b, uint32_t g) { return b.pairs[g]; }
   static float Scale(const Block& b, uint32_t g, uint32_t row, uint32_t half) {
-    return static_cast<float>(b.groups[g].scale_min[half][row] & 15) * F32FromF16(b.delta[row]);
+    return static_cast<float>(Both(b, g, row, half) & 15) * F32FromF16(b.delta[row]);
   }
   static float Min(const Block& b, uint32_t g, uint32_t row, uint32_t half) {
-    return -(static_cast<float>(b.groups[g].scale_min[half][row] >> 4) * F32FromF16(b.min_delta[row]));
+    return -(static_cast<float>(Both(b, g, row, half) >> 4 & 15) * F32FromF16(b.min_delta[row]));
+  }
+
+ private:
+  static uint32_t Both(const Block& b, uint32_t g, uint32_t row, uint32_t half) {
+    return b.scale_min[g / 2][row] >> (16 * half + 8 * (g % 2));
   }
 };
 struct FormatQ3_K : FormatOf<BlockQ3_K, 8, Integers::kThree, 4, false, true> {
   static const uint8_t* Data(const Block& b, uint32_t g) { return b.groups[g].pairs; }
   static float Scale(const Block& b, uint32_t g, uint32_t row, uint32_t half) {
-    const uint32_t low = uint32_t{b.groups[g].scale[row]} >> 4 * half & 15u;
-    const uint32_t high = uint32_t{b.high[g / 2][row]} >> (4 * (g % 2) + 2 * half) & 3u;
+    const uint32_t low = b.low[g / 4][row] >> (16 * half + 4 * (g % 4)) & 15;
+    const uint32_t high = b.high[row] >> (16 * half + 2 * g) & 3;
     return static_cast<float>(static_cast<int>(low | high << 4) - 32) * F32FromF16(b.delta[row]);
   }
 };
@@ -337,9 +347,15 @@ using FormatA8 = FormatAffine<Integers::kBytes>;
 constexpr int CenterOf(Integers kind) {
   return ValuesOf(kind) != nullptr || kind == Integers::kBytes ? 0 : 1 << (BitsOf(kind) - 1);
 }
+// Where halves have mins, those are multiplied by the sums of rounded activations of each half, and nothing is
+// subtracted: the panel has exact sums of whole groups only.
+template <class Format>
+inline constexpr bool kHasHalfMins = Format::kHasMin&& Format::kHalves;
+template <class Format>
+inline constexpr int kCenter = kHasHalfMins<Format> ? 0 : CenterOf(Format::kIntegers);
 // What is left for each group: kLift * scale + min, times the sum of its activations.
 template <class Format>
-inline constexpr int kLift = CenterOf(Format::kIntegers) - Format::kZero;
+inline constexpr int kLift = kCenter<Format> - Format::kZero;
 template <class Format>
 inline constexpr bool kHasOffset = Format::kHasMin || kLift<Format> != 0;
 

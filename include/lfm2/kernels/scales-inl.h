@@ -189,7 +189,7 @@ struct Scales<FormatAffine<kind> > {
 };
 
 // HalfScales<Format>::Of<V, R>(block, g, r, half): what a half's sum is multiplied by, Delta(block, r) what the sum of
-// both then is. Offset, as above, of one half.
+// both then is. With kPairs, Pairs in place of Of.
 template <class Format>
 struct HalfScales;
 
@@ -216,14 +216,20 @@ HWY_INLINE VF AddHalves(VI32 low, VI32 low_scale, VI32 high, VI32 high_scale) {
   return hn::ConvertTo(DF(), hn::MulAdd(low, low_scale, hn::Mul(high, high_scale)));
 }
 #endif
-// The sum of the rounded activations of a token's columns 0..15 of a group.
-HWY_INLINE float HalfSum(const PanelGroup& p, size_t token) {
-  return static_cast<float>(LoadNumber<int32_t>(p.bias_low + token * 4)) *
-         (LoadNumber<float>(p.scale + token * 4) * -0.125f);
+// Numbers of 16 bits from the low halves of two vectors of 32 bits, side by side in a lane.
+HWY_INLINE VI16 PairsOf(VI32 first, VI32 second) {
+  const DI32 di;
+  return hn::BitCast(DI16(), hn::Or(hn::And(first, hn::Set(di, 0xffff)), hn::ShiftLeft<16>(second)));
+}
+// Row vector V of R of words.
+template <size_t V, size_t R>
+HWY_INLINE VI32 LoadWords(const uint32_t* p) {
+  return hn::LoadU(DI32(), reinterpret_cast<const int32_t*>(p) + (V < R ? V : 0) * hn::Lanes(DF()));
 }
 
 template <>
 struct HalfScales<FormatQ6_K> {
+  static constexpr bool kPairs = false;
   using Scale = IntegerScale;
   template <size_t V, size_t R>
   static HWY_INLINE Scale Of(const BlockQ6_K& b, uint32_t g, size_t r, uint32_t half) {
@@ -242,40 +248,43 @@ struct HalfScales<FormatQ6_K> {
     return LoadScale<V, R>(b.delta + r);
   }
 };
+// Scales of both halves as pairs of 16 bits, where the sums of halves fit into 16 bits as well: one instruction
+// multiplies and adds them. Mins alike, for sums of activations.
 template <>
 struct HalfScales<FormatQ2_K> {
-  using Scale = IntegerScale;
+  static constexpr bool kPairs = true;
   template <size_t V, size_t R>
-  static HWY_INLINE Scale Of(const BlockQ2_K& b, uint32_t g, size_t r, uint32_t half) {
-    return AsIntegerScale(hn::And(LoadBytes<V, R>(b.groups[g].scale_min[half] + r), hn::Set(DI32(), 15)));
+  static HWY_INLINE VI32 Both(const BlockQ2_K& b, uint32_t g, size_t r) {
+    return hn::ShiftRightSame(LoadWords<V, R>(b.scale_min[g / 2] + r), static_cast<int>(8 * (g % 2)));
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VI16 Pairs(const BlockQ2_K& b, uint32_t g, size_t r) {
+    return hn::BitCast(DI16(), hn::And(Both<V, R>(b, g, r), hn::Set(DI32(), 0x000f000f)));
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VI16 Mins(const BlockQ2_K& b, uint32_t g, size_t r) {
+    return hn::BitCast(DI16(), hn::And(hn::ShiftRight<4>(Both<V, R>(b, g, r)), hn::Set(DI32(), 0x000f000f)));
   }
   template <size_t V, size_t R>
   static HWY_INLINE VF Delta(const BlockQ2_K& b, size_t r) {
     return LoadScale<V, R>(b.delta + r);
   }
+  // An eighth, for the panel has -8 times the sums.
   template <size_t V, size_t R>
-  static HWY_INLINE VF Offset(const BlockQ2_K& b, uint32_t g, size_t r, uint32_t half, Scale scale, VF delta) {
-    const VI32 min = hn::ShiftRight<4>(LoadBytes<V, R>(b.groups[g].scale_min[half] + r));
-    const VF lifted = hn::Mul(hn::Mul(AsFloat(scale), hn::Set(DF(), static_cast<float>(kLift<FormatQ2_K>))), delta);
-    return hn::NegMulAdd(hn::ConvertTo(DF(), min), LoadScale<V, R>(b.min_delta + r), lifted);
+  static HWY_INLINE VF MinDelta(const BlockQ2_K& b, size_t r) {
+    return hn::Mul(LoadScale<V, R>(b.min_delta + r), hn::Set(DF(), 0.125f));
   }
-
- private:
-#if HWY_ARCH_ARM
-  static HWY_INLINE VF AsFloat(VI32 v) { return hn::ConvertTo(DF(), v); }
-#else
-  static HWY_INLINE VF AsFloat(VF v) { return v; }
-#endif
 };
 template <>
 struct HalfScales<FormatQ3_K> {
-  using Scale = IntegerScale;
+  static constexpr bool kPairs = true;
   template <size_t V, size_t R>
-  static HWY_INLINE Scale Of(const BlockQ3_K& b, uint32_t g, size_t r, uint32_t half) {
-    const VI32 low = hn::ShiftRightSame(LoadBytes<V, R>(b.groups[g].scale + r), static_cast<int>(4 * half));
-    const VI32 high = hn::ShiftRightSame(LoadBytes<V, R>(b.high[g / 2] + r), static_cast<int>(4 * (g % 2) + 2 * half));
-    const VI32 six = hn::Or(hn::And(low, hn::Set(DI32(), 15)), hn::ShiftLeft<4>(hn::And(high, hn::Set(DI32(), 3))));
-    return AsIntegerScale(hn::Sub(six, hn::Set(DI32(), 32)));
+  static HWY_INLINE VI16 Pairs(const BlockQ3_K& b, uint32_t g, size_t r) {
+    const DI32 di;
+    const VI32 low = hn::ShiftRightSame(LoadWords<V, R>(b.low[g / 4] + r), static_cast<int>(4 * (g % 4)));
+    const VI32 high = hn::ShiftLeft<4>(hn::ShiftRightSame(LoadWords<V, R>(b.high + r), static_cast<int>(2 * g)));
+    const VI32 six = hn::Or(hn::And(low, hn::Set(di, 0x000f000f)), hn::And(high, hn::Set(di, 0x00300030)));
+    return hn::Sub(hn::BitCast(DI16(), six), hn::Set(DI16(), int16_t{32}));
   }
   template <size_t V, size_t R>
   static HWY_INLINE VF Delta(const BlockQ3_K& b, size_t r) {
@@ -284,6 +293,7 @@ struct HalfScales<FormatQ3_K> {
 };
 template <Integers kind>
 struct HalfScales<FormatCodebookHalves<kind> > {
+  static constexpr bool kPairs = false;
   using Scale = VF;
   template <size_t V, size_t R>
   static HWY_INLINE VF Of(const BlockIQ2_S& b, uint32_t g, size_t r, uint32_t half) {
@@ -297,10 +307,11 @@ struct HalfScales<FormatCodebookHalves<kind> > {
 };
 template <>
 struct HalfScales<FormatNvfp4> {
+  static constexpr bool kPairs = false;
   using Scale = VF;
   template <size_t V, size_t R>
   static HWY_INLINE VF Of(const BlockNvfp4& b, uint32_t, size_t r, uint32_t half) {
-    const VI32 bits = hn::ShiftLeft<20>(LoadBytes<V, R>(b.scale[half] + r));
+    const VI32 bits = hn::ShiftLeft<20>(hn::And(LoadBytes<V, R>(b.scale[half] + r), hn::Set(DI32(), 0x7f)));
     const VF v = hn::BitCast(DF(), hn::Add(bits, hn::Set(DI32(), 120 << 23)));
     return hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(DF(), 0.015625f)));
   }

@@ -44,7 +44,7 @@ struct RowsOfBytes {
       const auto& block = *blocks;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
         const uint8_t* const data = Format::Data(block, g);
-        if (stream && r == 0) PrefetchAhead(data, Format::kGroupBytes);
+        if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
 #define LFM2_BEGIN(k) Sum8 a##k = BeginSum8(BroadcastI32<LFM2_TOKEN(k), T>(p.bias));
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)

@@ -62,7 +62,7 @@ struct RowsOfNibbles {
       const auto& block = *blocks;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
         const uint8_t* const data = Format::Data(block, g);
-        if (stream && r == 0) PrefetchAhead(data, Format::kGroupBytes);
+        if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
         Sum4 a0, a1, a2, a3, a4, a5, a6, a7;
 #define LFM2_BYTES(v) hn::LoadU(du8, data + q * 64 + LFM2_ROW(v) * 4)

@@ -102,9 +102,9 @@ HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
   }
 }
 // What is taken from the products of weights and activations whose sum is bias / -8.
-template <Integers kind>
+template <class Format>
 HWY_INLINE int32_t TakenOf(int32_t bias) {
-  constexpr int32_t center = CenterOf(kind);
+  constexpr int32_t center = kCenter<Format>;
   if constexpr (center == 2 || center == 4) return bias / (8 / center);
   return bias * (center / 8);
 }
@@ -160,14 +160,12 @@ HWY_INLINE float32x4_t LoadScales<FormatQ8_0>(const BlockQ8_0& block, uint32_t, 
   return LoadHalves(block.scale + row);
 }
 template <class Format>
-HWY_INLINE float32x4_t LoadOffsets(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t half,
-                                   float32x4_t scale) {
+HWY_INLINE float32x4_t LoadOffsets(const typename Format::Block& block, uint32_t g, uint32_t row, float32x4_t scale) {
   const float32x4_t lifted = vmulq_n_f32(scale, static_cast<float>(kLift<Format>));
   if constexpr (!Format::kHasMin) return lifted;
   alignas(16) float min[4] = {};
   for (uint32_t i = 0; i < 4; ++i) {
-    if constexpr (Format::kHasMin && Format::kHalves) min[i] = Format::Min(block, g, row + i, half);
-    if constexpr (Format::kHasMin && !Format::kHalves) min[i] = Format::Min(block, g, row + i);
+    if constexpr (Format::kHasMin) min[i] = Format::Min(block, g, row + i);
   }
   return vaddq_f32(lifted, vldrwq_f32(min));
 }
@@ -180,8 +178,8 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
   int32_t low[T], high[T];
   for (uint32_t t = 0; t < T; ++t) {
     const int32_t bias = LoadAs<int32_t>(p.bias + t * 4), bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
-    low[t] = TakenOf<kKind>(Format::kHalves ? bias_low : bias);
-    high[t] = TakenOf<kKind>(bias - bias_low);
+    low[t] = TakenOf<Format>(Format::kHalves ? bias_low : bias);
+    high[t] = TakenOf<Format>(bias - bias_low);
   }
   sums->template Add<kKind, Format::kHalves>(Format::Data(block, g), p.quads, low, high);
   for (uint32_t row = 0; row < kBlockRows; row += 4) {
@@ -204,12 +202,15 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
         const float32x4_t dot =
             vfmaq_f32(vmulq_f32(LoadSums(sums->high[t] + row), high_scale), LoadSums(sums->low[t] + row), low_scale);
         float32x4_t sum = vfmaq_n_f32(vldrwq_f32(to), dot, scale);
-        // The sum of all activations is exact, that of the first half one of rounded ones.
-        if constexpr (kHasOffset<Format>) {
-          const float32x4_t offset = LoadOffsets<Format>(block, g, row, 1, high_scale);
-          const float32x4_t more = vsubq_f32(LoadOffsets<Format>(block, g, row, 0, low_scale), offset);
-          sum = vfmaq_n_f32(sum, offset, LoadAs<float>(p.sum + t * 4));
-          sum = vfmaq_n_f32(sum, more, static_cast<float>(LoadAs<int32_t>(p.bias_low + t * 4)) * (scale * -0.125f));
+        if constexpr (kHasHalfMins<Format>) {
+          alignas(16) float mins[4];
+          for (uint32_t i = 0; i < 4; ++i) {
+            const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
+            const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
+            mins[i] = static_cast<float>(bias_low) * Format::Min(block, g, row + i, 0) +
+                      static_cast<float>(bias_high) * Format::Min(block, g, row + i, 1);
+          }
+          sum = vfmaq_n_f32(sum, vldrwq_f32(mins), scale * -0.125f);
         }
         vstrwq_f32(to, sum);
       }
@@ -220,7 +221,7 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
         const float32x4_t factor = vmulq_n_f32(scale, LoadAs<float>(p.scale + t * 4));
         float32x4_t sum = vfmaq_f32(vldrwq_f32(to), LoadSums(sums->low[t] + row), factor);
         if constexpr (kHasOffset<Format>) {
-          sum = vfmaq_n_f32(sum, LoadOffsets<Format>(block, g, row, 0, scale), LoadAs<float>(p.sum + t * 4));
+          sum = vfmaq_n_f32(sum, LoadOffsets<Format>(block, g, row, scale), LoadAs<float>(p.sum + t * 4));
         }
         vstrwq_f32(to, sum);
       }

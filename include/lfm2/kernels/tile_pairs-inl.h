@@ -42,7 +42,7 @@ HWY_INLINE VU8 ShiftBits(VU8 v) {
 
 // How the integers of a kind are added up: Begin(bias), DotPair two quads at a time, End(sum, bias), bias being -8 *
 // the sum of the activations. kLift: what Weights takes from the values of a table is added to them.
-template <Integers kind, bool kFewTokens, class = void>
+template <Integers kind, int center, bool kFewTokens, class = void>
 struct PairSum {  // five and six bits, MXFP4, IQ1: 0..63, less 32
   using Sum = Sum6;
   static constexpr bool kHoldsGroup = kSum6HoldsGroup;
@@ -55,22 +55,25 @@ struct PairSum {  // five and six bits, MXFP4, IQ1: 0..63, less 32
   }
   static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum6(sum); }
 };
-template <Integers kind, bool kFewTokens>
-struct PairSum<kind, kFewTokens, std::enable_if_t<kind == Integers::kTwo || kind == Integers::kThree>> {
+template <Integers kind, int center, bool kFewTokens>
+struct PairSum<kind, center, kFewTokens, std::enable_if_t<kind == Integers::kTwo || kind == Integers::kThree>> {
   using Sum = Sum4;
   static constexpr bool kHoldsGroup = true;
   static constexpr int kLift = 0;
-  static constexpr int kShift = kind == Integers::kTwo ? 2 : 1;  // less 2 or 4, not 8
-  static HWY_INLINE Sum Begin(VI32 bias) { return ZeroSum4(hn::ShiftRight<kShift>(bias)); }
+  static HWY_INLINE VI32 Taken(VI32 bias) {  // less 2 or 4, not 8
+    if constexpr (center == 0) return hn::Zero(DI32());
+    return hn::ShiftRight < center == 2 ? 2 : 1 > (bias);
+  }
+  static HWY_INLINE Sum Begin(VI32 bias) { return ZeroSum4(Taken(bias)); }
   static HWY_INLINE VU8 Weights(VU8 w) { return w; }
   template <size_t I, size_t J>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotQuad4<J>(DotQuad4<I>(sum, w_i, quads), w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 bias) { return EndSum4(sum, hn::ShiftRight<kShift>(bias)); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 bias) { return EndSum4(sum, Taken(bias)); }
 };
-template <Integers kind, bool kFewTokens>
-struct PairSum<kind, kFewTokens, std::enable_if_t<kind == Integers::kIQ2>> {
+template <Integers kind, int center, bool kFewTokens>
+struct PairSum<kind, center, kFewTokens, std::enable_if_t<kind == Integers::kIQ2>> {
   using Sum = Sum8;
   static constexpr bool kHoldsGroup = true;
   static constexpr int kLift = kTableLift8;
@@ -139,7 +142,7 @@ struct RowsOfPairs {
   static LFM2_INLINE_RUN void Run(size_t r, typename Format::Blocks blocks, size_t groups,
                                   const uint8_t* HWY_RESTRICT panel, bool stream, float* HWY_RESTRICT out) {
     constexpr Integers kKind = Format::kIntegers;
-    using Pair = PairSum<kKind, (T <= R)>;
+    using Pair = PairSum<kKind, kCenter<Format>, (T <= R)>;
     using Sum = typename Pair::Sum;
     constexpr bool kTwoSums = Format::kHalves || !Pair::kHoldsGroup;
     static constexpr ValueTable<kKind> kValues(Pair::kLift);
@@ -152,7 +155,7 @@ struct RowsOfPairs {
       const auto& block = *blocks;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
         const uint8_t* const data = Format::Data(block, g);
-        if (stream && r == 0) PrefetchAhead(data, Format::kGroupBytes);
+        if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
 #define LFM2_BEGIN(k)                                                                                          \
   const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.bias_low : p.bias);                   \
@@ -205,31 +208,44 @@ struct RowsOfPairs {
         LFM2_QUADS(2)
         if constexpr (Format::kHalves) {
           using Halves = HalfScales<Format>;
-          using HalfScale = typename Halves::Scale;
+#define LFM2_DELTA(v) Halves::template Delta<v, R>(block, r)
+          LFM2_ROWS(VF, delta, LFM2_DELTA)
+          if constexpr (Halves::kPairs) {
+#define LFM2_SCALES(v) Halves::template Pairs<v, R>(block, g, r)
+            LFM2_ROWS(VI16, scales, LFM2_SCALES)
+#define LFM2_ADD_PAIRS(k)                                                                          \
+  if constexpr (k < T * R) {                                                                       \
+    const VI16 sums = PairsOf(Pair::End(a##k, first_bias##k), Pair::End(b##k, second_bias##k));    \
+    const VF dot = hn::ConvertTo(df, hn::WidenMulPairwiseAdd(DI32(), sums, LFM2_PICK(k, scales))); \
+    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, delta), p.scale), f##k);            \
+  }
+            LFM2_FOR_EACH_SLOT(LFM2_ADD_PAIRS)
+          } else {
+            using HalfScale = typename Halves::Scale;
 #define LFM2_LOW_SCALE(v) Halves::template Of<v, R>(block, g, r, 0)
 #define LFM2_HIGH_SCALE(v) Halves::template Of<v, R>(block, g, r, 1)
-#define LFM2_DELTA(v) Halves::template Delta<v, R>(block, r)
-          LFM2_ROWS(HalfScale, low_scale, LFM2_LOW_SCALE)
-          LFM2_ROWS(HalfScale, high_scale, LFM2_HIGH_SCALE)
-          LFM2_ROWS(VF, delta, LFM2_DELTA)
+            LFM2_ROWS(HalfScale, low_scale, LFM2_LOW_SCALE)
+            LFM2_ROWS(HalfScale, high_scale, LFM2_HIGH_SCALE)
 #define LFM2_ADD_HALVES(k)                                                                                             \
   if constexpr (k < T * R) {                                                                                           \
     const VF dot = AddHalves(Pair::End(a##k, first_bias##k), LFM2_PICK(k, low_scale), Pair::End(b##k, second_bias##k), \
                              LFM2_PICK(k, high_scale));                                                                \
     f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, delta), p.scale), f##k);                                \
   }
-          LFM2_FOR_EACH_SLOT(LFM2_ADD_HALVES)
-          if constexpr (kHasOffset<Format>) {
-            // The sum of all activations is exact, that of the first half one of rounded ones: it counts by as much as
-            // the offsets differ.
-#define LFM2_OFFSET(v) Halves::template Offset<v, R>(block, g, r, 1, high_scale##v, delta##v)
-#define LFM2_MORE(v) hn::Sub(Halves::template Offset<v, R>(block, g, r, 0, low_scale##v, delta##v), offset##v)
-            LFM2_ROWS(VF, offset, LFM2_OFFSET)
-            LFM2_ROWS(VF, more, LFM2_MORE)
-            LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
-#define LFM2_ADD_MORE(k) \
-  if constexpr (k < T * R) f##k = hn::MulAdd(LFM2_PICK(k, more), hn::Set(df, HalfSum(p, k / R)), f##k);
-            LFM2_FOR_EACH_SLOT(LFM2_ADD_MORE)
+            LFM2_FOR_EACH_SLOT(LFM2_ADD_HALVES)
+          }
+          if constexpr (kHasHalfMins<Format>) {
+#define LFM2_MINS(v) Halves::template Mins<v, R>(block, g, r)
+#define LFM2_MIN_DELTA(v) Halves::template MinDelta<v, R>(block, r)
+            LFM2_ROWS(VI16, mins, LFM2_MINS)
+            LFM2_ROWS(VF, min_delta, LFM2_MIN_DELTA)
+#define LFM2_ADD_MINS(k)                                                                             \
+  if constexpr (k < T * R) {                                                                         \
+    const VI16 sums = PairsOf(first_bias##k, second_bias##k);                                        \
+    const VF of_mins = hn::ConvertTo(df, hn::WidenMulPairwiseAdd(DI32(), sums, LFM2_PICK(k, mins))); \
+    f##k = hn::MulAdd(of_mins, MulBroadcast<k / R, T>(LFM2_PICK(k, min_delta), p.scale), f##k);      \
+  }
+            LFM2_FOR_EACH_SLOT(LFM2_ADD_MINS)
           }
         } else {
 #define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(block, g, r)
@@ -266,13 +282,15 @@ struct RowsOfPairs {
 #undef LFM2_DOT_HIGH_OF
 #undef LFM2_DOT_HIGH
 #undef LFM2_QUADS
+#undef LFM2_DELTA
+#undef LFM2_SCALES
+#undef LFM2_ADD_PAIRS
 #undef LFM2_LOW_SCALE
 #undef LFM2_HIGH_SCALE
-#undef LFM2_DELTA
 #undef LFM2_ADD_HALVES
-#undef LFM2_OFFSET
-#undef LFM2_MORE
-#undef LFM2_ADD_MORE
+#undef LFM2_MINS
+#undef LFM2_MIN_DELTA
+#undef LFM2_ADD_MINS
 #undef LFM2_SCALE
 #undef LFM2_ADD
 #undef LFM2_GROUP_OFFSET

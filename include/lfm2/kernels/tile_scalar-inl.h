@@ -168,10 +168,11 @@ HWY_INLINE void SumGroup(const uint8_t* data, uint32_t row, const Activations<T>
 }
 
 // What is taken from the products of weights and activations whose sum is bias / -8.
-template <Integers kind>
+template <class Format>
 HWY_INLINE int32_t TakenOf(int32_t bias) {
-  constexpr int32_t taken = kTaken<kind>;
-  if constexpr (taken < 8) return bias / (8 / taken);
+  constexpr int32_t taken = kHasHalfMins<Format> ? 0 : kTaken<Format::kIntegers>;
+  if constexpr (taken == 0) return 0;
+  if constexpr (taken > 0 && taken < 8) return bias / (8 / Max(taken, 1));
   if constexpr (taken >= 8) return bias * (taken / 8);
 }
 
@@ -180,7 +181,6 @@ template <class Format, uint32_t T, class Sums>
 HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t rows,
                          const PanelGroup& p, const Sums& low, const Sums& high, float* out) {
   using A = Activations<T>;
-  constexpr Integers kKind = Format::kIntegers;
   for (uint32_t i = 0; i < rows; ++i) {
     if constexpr (std::is_same_v<Format, FormatQ6_K>) {
       const float low_scale = static_cast<float>(block.groups[g].scale[0][row + i]);
@@ -189,38 +189,31 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32
       for (uint32_t t = 0; t < T; ++t) {
         const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
         const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
-        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<kKind>(bias_low)) * low_scale +
-                          static_cast<float>(A::Lane(high[t], i) + TakenOf<kKind>(bias_high)) * high_scale;
+        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<Format>(bias_low)) * low_scale +
+                          static_cast<float>(A::Lane(high[t], i) + TakenOf<Format>(bias_high)) * high_scale;
         out[t * kBlockRows + row + i] += sum * (delta * LoadAs<float>(p.scale + t * 4));
       }
     } else if constexpr (Format::kHalves) {
       const float low_scale = Format::Scale(block, g, row + i, 0), high_scale = Format::Scale(block, g, row + i, 1);
-      float offset = static_cast<float>(kLift<Format>) * high_scale;
-      float more = static_cast<float>(kLift<Format>) * low_scale;
-      if constexpr (Format::kHasMin) {
-        offset += Format::Min(block, g, row + i, 1);
-        more += Format::Min(block, g, row + i, 0);
-      }
       for (uint32_t t = 0; t < T; ++t) {
         const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
         const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
         const float scale = LoadAs<float>(p.scale + t * 4);
-        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<kKind>(bias_low)) * low_scale +
-                          static_cast<float>(A::Lane(high[t], i) + TakenOf<kKind>(bias_high)) * high_scale;
-        float& to = out[t * kBlockRows + row + i];
-        to += sum * scale;
-        // The sum of all activations is exact, that of the first half one of rounded ones.
-        if constexpr (kHasOffset<Format>) {
-          to += offset * LoadAs<float>(p.sum + t * 4);
-          to += (more - offset) * (static_cast<float>(bias_low) * (scale * -0.125f));
+        float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<Format>(bias_low)) * low_scale +
+                    static_cast<float>(A::Lane(high[t], i) + TakenOf<Format>(bias_high)) * high_scale;
+        if constexpr (kHasHalfMins<Format>) {
+          sum += (static_cast<float>(bias_low) * Format::Min(block, g, row + i, 0) +
+                  static_cast<float>(bias_high) * Format::Min(block, g, row + i, 1)) *
+                 -0.125f;
         }
+        out[t * kBlockRows + row + i] += sum * scale;
       }
     } else {
       const float scale = Format::Scale(block, g, row + i);
       float offset = static_cast<float>(kLift<Format>) * scale;
       if constexpr (Format::kHasMin) offset += Format::Min(block, g, row + i);
       for (uint32_t t = 0; t < T; ++t) {
-        const int32_t sum = A::Lane(low[t] + high[t], i) + TakenOf<kKind>(LoadAs<int32_t>(p.bias + t * 4));
+        const int32_t sum = A::Lane(low[t] + high[t], i) + TakenOf<Format>(LoadAs<int32_t>(p.bias + t * 4));
         float& to = out[t * kBlockRows + row + i];
         to += static_cast<float>(sum) * (scale * LoadAs<float>(p.scale + t * 4));
         if constexpr (kHasOffset<Format>) to += offset * LoadAs<float>(p.sum + t * 4);
