@@ -1,0 +1,169 @@
+"""Which files of a repository lfm2-pack reads, and which of them are meant. Names come from strangers."""
+import collections
+import difflib
+import re
+
+# GGUF's types of weights and their bits a weight.
+BITS = {
+    "F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5, "Q6_K": 6.5625, "Q5_K": 5.5, "Q5_1": 6, "Q5_0": 5.5, "Q4_K": 4.5,
+    "Q4_1": 5, "Q4_0": 4.5, "IQ4_NL": 4.5, "IQ4_XS": 4.25, "MXFP4": 4.25, "Q3_K": 3.4375, "IQ3_S": 3.4375,
+    "IQ3_XXS": 3.0625, "Q2_K": 2.625, "IQ2_S": 2.5625, "IQ2_XS": 2.3125, "IQ2_XXS": 2.0625, "IQ1_M": 1.75,
+    "IQ1_S": 1.5625, "TQ2_0": 2.0625, "TQ1_0": 1.6875,
+}
+# Names of mixtures that are not made of the name of a type: the type that most of their weights have.
+MIXTURES = {"IQ3_XS": "IQ3_S", "IQ3_M": "IQ3_S", "IQ2_M": "IQ2_S", "MXFP4_MOE": "MXFP4"}
+# An image may hold types with codebooks as 16 values and a scale.
+WIDENED = 4.5
+QUANTISED = {"q4": 4.6, "q4_0": 4.6, "q6": 6.7, "q8": 8.6}
+TYPE = re.compile(r"(?:^|[-_.])((?:UD-)?(?:I?Q\d\w*|TQ\d_0|BF16|F16|F32|MXFP4(?:_MOE)?))(?=$|[-.])", re.I)
+PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
+SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+INDEX = "model.safetensors.index.json"
+BESIDE_WEIGHTS = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+                  "chat_template.jinja")
+RAM_GB = (0.5, 1, 2, 4, 8, 16, 32, 64, 128)
+
+File = collections.namedtuple("File", "path size")
+# name: what it is called without a part's number; type: as the name says, or "".
+Model = collections.namedtuple("Model", "name type files")
+
+
+class Unclear(Exception):
+    """What is wrong with the choice, in one sentence."""
+
+
+def shown(text):
+    """Text of a stranger for a terminal: no control characters, not too long."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
+def human(size):
+    for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= value:
+            return f"{size / value:.3g} {unit}" if size < 1000 * value else f"{size / value:.0f} {unit}"
+    return f"{size} bytes"
+
+
+def last(path):
+    return path.rsplit("/", 1)[-1]
+
+
+def is_safe(path):
+    """Whether a path within a repository is one, and its last part the name of an ordinary file anywhere."""
+    return isinstance(path, str) and len(last(path).encode("utf-8", "replace")) <= 200 and all(
+        part and part[0] not in ".-~ " and part.isprintable() and not set(part) & set('\\:*?"<>|')
+        for part in path.split("/"))
+
+
+def type_of(name):
+    """The type in a file's name: LFM2-8B-A1B-UD-Q3_K_XL.gguf has UD-Q3_K_XL."""
+    found = TYPE.findall(re.sub(r"\.gguf$", "", name))
+    return found[-1].upper() if found else ""
+
+
+def weights_of(type_name):
+    """The type of most weights in a file of that name; None if it is not known."""
+    name = re.sub("^UD-", "", type_name)
+    name = MIXTURES.get(name, name)
+    mixture = re.fullmatch(r"(Q\d_K)_(?:XXS|XS|S|M|L|XL|XXL)", name)
+    name = mixture.group(1) if mixture else name
+    return name if name in BITS else None
+
+
+def gguf_models(files):
+    """GGUF models among the files, with all parts of those that are split."""
+    parts, models = {}, []
+    for file in files:
+        name = last(file.path)
+        if not name.endswith(".gguf") or name.startswith("mmproj") or "imatrix" in name:
+            continue
+        part = PART.fullmatch(file.path)
+        if part is None:
+            models.append(Model(name[:-len(".gguf")], type_of(name), [file]))
+        elif 1 <= int(part.group(2)) <= int(part.group(3)):
+            parts.setdefault((part.group(1), int(part.group(3))), {})[int(part.group(2))] = file
+    for (path, count), found in parts.items():
+        if len(found) == count:
+            models.append(Model(last(path), type_of(last(path)), [found[i] for i in sorted(found)]))
+    return sorted(models, key=lambda model: (sum(file.size for file in model.files), model.name))
+
+
+def directory(name, files):
+    """The model of a directory of safetensors, or None: what lfm2-pack reads and nothing else."""
+    at = {file.path: file for file in files}
+    if INDEX in at:
+        weights = [INDEX] + sorted(p for p in at if SHARD.fullmatch(p) or p == "model.safetensors")
+    else:
+        weights = ["model.safetensors"] if "model.safetensors" in at else []
+    if not any(path.endswith(".safetensors") for path in weights) or "config.json" not in at:
+        return None
+    beside = [path for path in BESIDE_WEIGHTS if path in at]
+    return Model(name, "", [at[path] for path in beside + weights])
+
+
+def image_bytes(model, quantised_as):
+    """About how large the image will be: not less than it is, within a few per cent."""
+    size = sum(file.size for file in model.files)
+    bits = BITS.get(weights_of(model.type)) if model.type else 16
+    if quantised_as and bits:
+        return round(size * max(QUANTISED[quantised_as] / bits, 0.25)) + (64 << 10)
+    widened = bits is not None and bits < WIDENED and weights_of(model.type).startswith(("IQ1", "IQ2", "IQ3"))
+    return round(size * (WIDENED / bits if widened else 1.05)) + (64 << 10)
+
+
+def memory_for(size):
+    """Of the usual sizes of memory the least that keeps such a model in it, beside a system and a session: "8 GB"."""
+    fitting = [gb for gb in RAM_GB if size + 0.15e9 <= 0.75e9 * gb]
+    return f"{fitting[0]:g} GB" if fitting else "more"
+
+
+def table(models, memory):
+    """Lines that list GGUF models. memory: bytes that this machine has, 0 if that is not known."""
+    rows = [("file", "size", "packs", "memory", "here")]
+    for model in models:
+        size = sum(file.size for file in model.files)
+        packs = "yes" if weights_of(model.type) else "no" if model.type else "unknown"
+        fits = "" if not memory else "fits" if size + 0.15e9 <= 0.75 * memory else "does not fit"
+        rows.append((shown(model.files[0].path), human(size), packs, memory_for(size), fits))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = [(a.ljust(widths[0]), b.rjust(widths[1]), c.ljust(widths[2]), d.rjust(widths[3]), e)
+             for a, b, c, d, e in rows]
+    return ["  ".join(line).rstrip() for line in lines]
+
+
+def nearest(name, names, count=3):
+    """Up to `count` of the names that look like the name."""
+    lower = {}
+    for other in names:
+        lower.setdefault(other.lower(), other)
+    return [lower[match] for match in difflib.get_close_matches(name.lower(), list(lower), count, 0.5)]
+
+
+def choose(repository, files, wanted):
+    """The model that is meant. wanted: a file, a type such as Q4_0, "safetensors", or None; Unclear says what is wrong.
+    None: there are several, and none was named."""
+    models = gguf_models(files)
+    folder = directory(last(repository), files)
+    if wanted is None:
+        if len(models) > 1:
+            return None
+        if not models and folder is None:
+            raise Unclear(f"{repository} has neither a GGUF file nor config.json and model.safetensors: nothing that "
+                          "lfm2-pack reads")
+        return models[0] if models else folder
+    if wanted in ("safetensors", "config.json", "model.safetensors", INDEX) and folder is not None:
+        return folder
+    for model in models:
+        if wanted in (model.files[0].path, last(model.files[0].path)):
+            return model
+    of_type = [model for model in models if model.type == wanted.upper()]
+    if len(of_type) == 1:
+        return of_type[0]
+    if of_type:
+        raise Unclear(f"{repository} has {len(of_type)} files of the type {wanted}: "
+                      + ", ".join(shown(model.files[0].path) for model in of_type))
+    paths = [model.files[0].path for model in models] + (["safetensors"] if folder else [])
+    near = nearest(wanted, paths) or paths[:3]
+    known = "; the nearest: " + ", ".join(map(shown, near)) if near else ", and nothing else that lfm2-pack reads"
+    raise Unclear(f"{repository} has no file {shown(wanted)} that lfm2-pack reads{known}")

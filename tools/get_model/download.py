@@ -1,0 +1,141 @@
+"""Files from the hub on a drive: resumed, bounded, checked by their hash, and complete or not there at all."""
+import fcntl
+import hashlib
+import io
+import os
+import sys
+import time
+
+from get_model import choice, hub
+
+BLOCK = 8 << 20
+
+
+class Bounded(io.BufferedWriter):
+    """A file that takes no more bytes than its limit, whatever a server sends."""
+
+    def __init__(self, path, limit):
+        super().__init__(io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "r+b"))
+        self.limit = limit
+        self.seek(0, os.SEEK_END)
+
+    def write(self, data):
+        if self.tell() + len(data) > self.limit:
+            raise hub.Failure(f"the hub sends more than the {self.limit} bytes that it has announced")
+        return super().write(data)
+
+
+class Folder:
+    """Where downloads stay until they are complete: a folder that one process at a time has, and the one in it, or the
+    same, that files go to."""
+
+    def __init__(self, path, into):
+        self.path, self.into = path, into
+
+    def __enter__(self):
+        os.makedirs(self.into, exist_ok=True)
+        self.lock = os.open(os.path.join(self.path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self.lock)
+            raise hub.Failure(f"another get-model is at work in {self.path}") from error
+        return self
+
+    def __exit__(self, *unused):
+        os.close(self.lock)
+
+    def at(self, remote):
+        return os.path.join(self.into, choice.last(remote.file.path))
+
+    def part(self, remote):
+        """A file that is not complete. The hash is in its name: what the hub has replaced is not continued."""
+        return f"{self.at(remote)}.{remote.sha[:16]}.part"
+
+    def have(self, remote):
+        """Bytes of the file that need no download; they are checked later."""
+        for path in (self.at(remote), self.part(remote)):
+            if os.path.isfile(path) and os.path.getsize(path) <= remote.size:
+                return os.path.getsize(path)
+        return 0
+
+    def drop_others(self, remotes):
+        """Removes parts of files that the hub has replaced."""
+        kept = {os.path.basename(self.part(remote)) for remote in remotes}
+        for name in os.listdir(self.into):
+            if name.endswith(".part") and name not in kept:
+                os.unlink(os.path.join(self.into, name))
+
+
+def has_hash(path, remote, progress):
+    """Whether the file's bytes are those that the hub means: SHA-256, or git's hash of a blob."""
+    if os.path.getsize(path) != remote.size:
+        return False
+    if len(remote.sha) == 64:
+        digest = hashlib.sha256()
+    else:
+        digest = hashlib.sha1(b"blob %d\0" % remote.size, usedforsecurity=False)
+    bar = progress(choice.last(remote.file.path), remote.size)
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            bar.update(len(block))
+    bar.close()
+    return digest.hexdigest() == remote.sha
+
+
+def fetch(repository, remote, folder, progress):
+    """The path of the complete file in the folder; begins where an earlier run ended."""
+    path, part = folder.at(remote), folder.part(remote)
+    name = choice.shown(choice.last(remote.file.path))
+    if os.path.isfile(path):
+        if has_hash(path, remote, progress):
+            return path
+        os.unlink(path)
+    if os.path.isfile(part) and os.path.getsize(part) > remote.size:
+        os.unlink(part)
+    while True:
+        before = os.path.getsize(part) if os.path.isfile(part) else 0
+        try:
+            with Bounded(part, remote.size) as file:
+                repository.get(remote, file, before)
+                file.flush()
+                os.fsync(file.fileno())
+            break
+        except ConnectionError as error:
+            if os.path.getsize(part) <= before:
+                have = f"{choice.human(before)} of {choice.human(remote.size)}"
+                raise hub.Failure(f"{choice.shown(error)}; {have} of {name} are here, and the same command goes on "
+                                  "from there") from error
+            time.sleep(1)
+    if not has_hash(part, remote, progress):
+        os.unlink(part)
+        raise hub.Failure(f"{name} was damaged on its way: its hash is not {remote.sha[:16]}..., as the hub says; it "
+                          "was removed, and the same command downloads it again")
+    os.replace(part, path)
+    return path
+
+
+def check_room(where, needed, what):
+    """Refuses what does not fit onto the drive of the folder `where`."""
+    status = os.statvfs(where)
+    free = status.f_bavail * status.f_frsize
+    if needed > free:
+        raise hub.Failure(f"{what} need {choice.human(needed)} more on the drive of {where}, which has "
+                          f"{choice.human(free)} free: make room, or choose another place with --output")
+    return free
+
+
+def memory_here():
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return 0
+
+
+def progress_bar(client):
+    """make(name, size): a bar for what is read back, where standard error is a terminal."""
+    def make(name, size):
+        return client.utils.tqdm(desc=f"checking {name}", total=size, unit="B", unit_scale=True, leave=False,
+                                 disable=None if sys.stderr.isatty() else True)
+    return make
