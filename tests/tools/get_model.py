@@ -49,6 +49,10 @@ def a_directory_has_what_lfm2_pack_reads():
         check((folder / "LFM2-mlx" / path.name).read_bytes() == path.read_bytes(), path)
     asked = {path for _, _, path, _ in hub.seen}
     check(not any("README" in path or "nested" in path or "adapter" in path for path in asked), asked)
+    works(folder, "people/mlx-folders", "4bit", "--no-pack")
+    check(names(folder / "mlx-folders-4bit") == names(pathlib.Path(mlx_path)), "a folder of several")
+    refused(folder, ["people/mlx-folders", "5bit"], "no file 5bit .*nearest: [48]bit, [48]bit",
+            left=["LFM2-mlx", "mlx-folders-4bit"])
     packed = works(folder, "people/LFM2-mlx")
     check((folder / "LFM2-mlx.lfm2").read_bytes() == by_pack(folder / "LFM2-mlx"), packed)
 
@@ -87,12 +91,12 @@ def several_files_are_listed():
     check(code == 2 and "people/several FILE" in err and err.count("\n") == 1, code, err)
     rows = [re.split(" {2,}", line) for line in out.splitlines()]
     check(rows[0] == ["file", "size", "packs", "memory", "here"], rows)
-    check(rows[1:] == [["LFM2-Q4_0_4_8.gguf", "4 kB", "no", "0.5 GB", "fits"],
-                       ["LFM2-new.gguf", "220 MB", "unknown", "0.5 GB", "fits"],
-                       ["LFM2-UD-Q3_K_XL.gguf", "4 GB", "yes", "8 GB", *rows[3][4:]],
-                       ["LFM2-Q4_0.gguf", "4.73 GB", "yes", "8 GB", *rows[4][4:]],
-                       ["BF16/LFM2-BF16-00001-of-00002.gguf", "1000000 GB", "yes", "more", "does not fit"],
-                       ["safetensors: the directory as it was trained"]], rows)
+    check([row[:4] for row in rows[1:]] == [
+        ["LFM2-Q4_0_4_8.gguf", "4 kB", "no", "0.5 GB"], ["LFM2-new.gguf", "220 MB", "not said", "0.5 GB"],
+        ["LFM2-UD-Q3_K_XL.gguf", "4 GB", "yes", "8 GB"], ["LFM2-Q4_0.gguf", "4.73 GB", "yes", "8 GB"],
+        ["BF16/LFM2-BF16-00001-of-00002.gguf", "1000000 GB", "yes", "more"],
+        ["safetensors", "2 bytes", "not said", "0.5 GB"], ["4bit", "2 bytes", "not said", "0.5 GB"]], rows)
+    check(rows[5][4] == "does not fit" and rows[6][4] == "fits", rows)
     check(not names(folder), "nothing is downloaded")
 
 

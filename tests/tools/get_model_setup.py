@@ -87,6 +87,8 @@ hub.repositories = {
                      gguf={"architecture": "lfm2moe", "total": 1}),
     "people/LFM2-mlx": Repository({**mlx, "README.md": b"# mlx", "nested/model.safetensors": b"x",
                                    "adapters.safetensors": b"x"}, ["model.safetensors", "tokenizer.json"]),
+    "people/mlx-folders": Repository({f"{folder}/{name}": data for folder in ("4bit", "8bit")
+                                      for name, data in mlx.items()}, ["4bit/model.safetensors"]),
     "people/split": Repository({"home-00001-of-00002.gguf": gguf[:half], "home-00002-of-00002.gguf": gguf[half:]},
                                ["home-00001-of-00002.gguf", "home-00002-of-00002.gguf"]),
     "people/changing": Repository({"model-Q4_0.gguf": gguf[:-1] + b"x"}, ["model-Q4_0.gguf"]),
@@ -98,7 +100,7 @@ hub.repositories = {
     "people/several": Repository({name: b"x" for name in (
         "LFM2-Q4_0.gguf", "LFM2-UD-Q3_K_XL.gguf", "LFM2-Q4_0_4_8.gguf", "LFM2-new.gguf", "mmproj-F16.gguf",
         "LFM2.imatrix.gguf", "BF16/LFM2-BF16-00001-of-00002.gguf", "BF16/LFM2-BF16-00002-of-00002.gguf",
-        "config.json", "model.safetensors")}),
+        "config.json", "model.safetensors", "4bit/config.json", "4bit/model.safetensors")}),
     "people/evil": Repository({name: gguf for name in (
         "../../evil.gguf", "/tmp/evil.gguf", "x/../../evil.gguf", "..\\evil.gguf", ".evil.gguf", "a\x1b[31m.gguf",
         "-evil.gguf", "fine-Q4_0.gguf", "good-Q8_0.gguf")}),

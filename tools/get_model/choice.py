@@ -89,17 +89,21 @@ def gguf_models(files):
     return sorted(models, key=lambda model: (sum(file.size for file in model.files), model.name))
 
 
-def directory(name, files):
-    """The model of a directory of safetensors, or None: what lfm2-pack reads and nothing else."""
-    at = {file.path: file for file in files}
-    if INDEX in at:
-        weights = [INDEX] + sorted(p for p in at if SHARD.fullmatch(p) or p == "model.safetensors")
-    else:
+def directories(repository, files):
+    """{what to call it: model} of the directories of safetensors: the path of a folder, "safetensors" for the repository
+    itself. Of each what lfm2-pack reads and nothing else."""
+    folders, found = {}, {}
+    for file in files:
+        folders.setdefault(file.path.rpartition("/")[0], {})[last(file.path)] = file
+    for folder, at in sorted(folders.items()):
         weights = ["model.safetensors"] if "model.safetensors" in at else []
-    if not any(path.endswith(".safetensors") for path in weights) or "config.json" not in at:
-        return None
-    beside = [path for path in BESIDE_WEIGHTS if path in at]
-    return Model(name, "", [at[path] for path in beside + weights])
+        if INDEX in at:
+            weights = [INDEX] + weights + sorted(filter(SHARD.fullmatch, at))
+        if "config.json" in at and any(name.endswith(".safetensors") for name in weights):
+            name = "-".join([last(repository), *folder.split("/")]) if folder else last(repository)
+            parts = [at[name] for name in (*BESIDE_WEIGHTS, *weights) if name in at]
+            found[folder or "safetensors"] = Model(name, "", parts)
+    return found
 
 
 def image_bytes(model, quantised_as):
@@ -118,14 +122,15 @@ def memory_for(size):
     return f"{fitting[0]:g} GB" if fitting else "more"
 
 
-def table(models, memory):
-    """Lines that list GGUF models. memory: bytes that this machine has, 0 if that is not known."""
+def table(models, folders, memory):
+    """Lines that list GGUF models and directories. memory: bytes that this machine has, 0 if that is not known."""
     rows = [("file", "size", "packs", "memory", "here")]
-    for model in models:
+    listed = [(model.files[0].path, model) for model in models] + list(folders.items())
+    for name, model in listed:
         size = sum(file.size for file in model.files)
-        packs = "yes" if weights_of(model.type) else "no" if model.type else "unknown"
+        packs = "yes" if weights_of(model.type) else "no" if model.type else "not said"
         fits = "" if not memory else "fits" if size + 0.15e9 <= 0.75 * memory else "does not fit"
-        rows.append((shown(model.files[0].path), human(size), packs, memory_for(size), fits))
+        rows.append((shown(name), human(size), packs, memory_for(size), fits))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = [(a.ljust(widths[0]), b.rjust(widths[1]), c.ljust(widths[2]), d.rjust(widths[3]), e)
              for a, b, c, d, e in rows]
@@ -141,19 +146,17 @@ def nearest(name, names, count=3):
 
 
 def choose(repository, files, wanted):
-    """The model that is meant. wanted: a file, a type such as Q4_0, "safetensors", or None; Unclear says what is wrong.
-    None: there are several, and none was named."""
-    models = gguf_models(files)
-    folder = directory(last(repository), files)
+    """The model that is meant; Unclear says what is wrong. None: there are several, and none was named. wanted: a file, a
+    type such as Q4_0, a folder, "safetensors", or None."""
+    models, folders = gguf_models(files), directories(repository, files)
     if wanted is None:
-        if len(models) > 1:
-            return None
-        if not models and folder is None:
+        possible = models or list(folders.values())
+        if not possible:
             raise Unclear(f"{repository} has neither a GGUF file nor config.json and model.safetensors: nothing that "
                           "lfm2-pack reads")
-        return models[0] if models else folder
-    if wanted in ("safetensors", "config.json", "model.safetensors", INDEX) and folder is not None:
-        return folder
+        return possible[0] if len(possible) == 1 else None
+    if wanted.rstrip("/") in folders:
+        return folders[wanted.rstrip("/")]
     for model in models:
         if wanted in (model.files[0].path, last(model.files[0].path)):
             return model
@@ -163,7 +166,7 @@ def choose(repository, files, wanted):
     if of_type:
         raise Unclear(f"{repository} has {len(of_type)} files of the type {wanted}: "
                       + ", ".join(shown(model.files[0].path) for model in of_type))
-    paths = [model.files[0].path for model in models] + (["safetensors"] if folder else [])
+    paths = [model.files[0].path for model in models] + list(folders)
     near = nearest(wanted, paths) or paths[:3]
     known = "; the nearest: " + ", ".join(map(shown, near)) if near else ", and nothing else that lfm2-pack reads"
     raise Unclear(f"{repository} has no file {shown(wanted)} that lfm2-pack reads{known}")
