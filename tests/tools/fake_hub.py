@@ -59,6 +59,7 @@ class FakeHub:
         self.status = {}  # "api", "head" or "get": (status, headers) in place of an answer
         self.cut_after = None  # bytes of a large file, after which the connection ends
         self.cuts = 0  # how often that still happens; then, if it was `dead`, no byte comes at all
+        self.before_cut = lambda: None
         self.dead = False
         self.corrupt = False
         self.ranges = True
@@ -166,6 +167,7 @@ class FakeHub:
         if self.cut_after is not None and self.cuts > 0:
             self.cuts -= 1
             self.send(request, status, data[:self.cut_after], headers, length=len(data))
+            self.before_cut()
             request.close_connection = True
             return None
         return self.send(request, status, data, headers)

@@ -90,8 +90,8 @@ def gguf_models(files):
 
 
 def directories(repository, files):
-    """{what to call it: model} of the directories of safetensors: the path of a folder, "safetensors" for the repository
-    itself. Of each what lfm2-pack reads and nothing else."""
+    """{what to call it: model} of the directories of safetensors: the path of a folder, "safetensors" for the
+    repository itself. Of each what lfm2-pack reads and nothing else."""
     folders, found = {}, {}
     for file in files:
         folders.setdefault(file.path.rpartition("/")[0], {})[last(file.path)] = file
@@ -146,8 +146,8 @@ def nearest(name, names, count=3):
 
 
 def choose(repository, files, wanted):
-    """The model that is meant; Unclear says what is wrong. None: there are several, and none was named. wanted: a file, a
-    type such as Q4_0, a folder, "safetensors", or None."""
+    """The model that is meant; Unclear says what is wrong. None: there are several, and none was named. wanted: a file,
+    a type such as Q4_0, a folder, "safetensors", or None."""
     models, folders = gguf_models(files), directories(repository, files)
     if wanted is None:
         possible = models or list(folders.values())

@@ -3,6 +3,7 @@ import fcntl
 import hashlib
 import io
 import os
+import shutil
 import sys
 import time
 
@@ -43,6 +44,8 @@ class Folder:
         return self
 
     def __exit__(self, *unused):
+        if os.path.isdir(self.into) and not any(entry.stat().st_size for entry in os.scandir(self.into)):
+            shutil.rmtree(self.path, ignore_errors=True)  # nothing to go on with
         os.close(self.lock)
 
     def at(self, remote):

@@ -1,0 +1,1 @@
+"""What tools/get-model is made of."""
