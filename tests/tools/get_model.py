@@ -6,11 +6,13 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
 
 from fake_hub import COMMIT
-from get_model_setup import (GGUF, IMAGE, by_pack, chat, check, gguf, hub, mlx_path, names, new_folder, refused, run,
-                             run_tests, scratch, works)
+from get_model_setup import (GGUF, IMAGE, by_pack, chat, check, environment, gguf, hub, mlx_path, names, new_folder,
+                             refused, run, run_tests, scratch, script, works)
 
 
 def a_good_download_packs_and_chats():
@@ -164,6 +166,24 @@ def without_lfm2_pack():
     check(not hub.seen, "before anything is asked")
 
 
+def with_an_old_client():
+    """One that this Python has, and no other can be installed."""
+    folder = new_folder()
+    tools, old = folder / "tools", folder / "old"
+    shutil.copytree(pathlib.Path(script).parent / "get_model", tools / "get_model")
+    shutil.copy(script, tools / "get-model")
+    (tools / "get-deps").write_text('#!/bin/sh\necho "get-deps $*"\nexit 1\n')
+    (tools / "get-deps").chmod(0o755)
+    (old / "huggingface_hub-0.36.0.dist-info").mkdir(parents=True)
+    (old / "huggingface_hub-0.36.0.dist-info" / "METADATA").write_text("Name: huggingface_hub\nVersion: 0.36.0\n")
+    result = subprocess.run([sys.executable, "-B", tools / "get-model", GGUF, "--no-pack"], cwd=folder, text=True,
+                            env=environment(PYTHONPATH=str(old)), capture_output=True, check=False)
+    said = result.stderr.splitlines()
+    check(result.returncode == 1 and said[:2] == [
+        "get-model: huggingface_hub is of version 0.36.0, and 1.0 is needed", "get-deps --hub"], result)
+    check(len(said) == 3 and "pip install -U huggingface_hub" in said[2], said)
+
+
 def without_a_hub():
     folder = new_folder()
     refused(folder, [GGUF], "http://127.0.0.1:9 cannot be reached", env={"HF_ENDPOINT": "http://127.0.0.1:9"})
@@ -173,4 +193,4 @@ def without_a_hub():
 
 run_tests(a_good_download_packs_and_chats, what_is_kept_is_the_file_of_the_hub, a_directory_has_what_lfm2_pack_reads,
           all_parts_of_a_split_file, arguments_reach_lfm2_pack, several_files_are_listed, names_that_are_not_there,
-          hostile_names_and_answers, tokens, without_lfm2_pack, without_a_hub)
+          hostile_names_and_answers, tokens, without_lfm2_pack, with_an_old_client, without_a_hub)

@@ -12,6 +12,10 @@ from get_model import choice, hub
 BLOCK = 8 << 20
 
 
+class Surplus(hub.Failure):
+    """More bytes than announced."""
+
+
 class Bounded(io.BufferedWriter):
     """A file that takes no more bytes than its limit, whatever a server sends."""
 
@@ -22,7 +26,7 @@ class Bounded(io.BufferedWriter):
 
     def write(self, data):
         if self.tell() + len(data) > self.limit:
-            raise hub.Failure(f"the hub sends more than the {self.limit} bytes that it has announced")
+            raise Surplus(f"the hub sends more than the {self.limit} bytes that it has announced")
         return super().write(data)
 
 
@@ -97,6 +101,7 @@ def fetch(repository, remote, folder, progress):
         os.unlink(path)
     if os.path.isfile(part) and os.path.getsize(part) > remote.size:
         os.unlink(part)
+    began_anew = False
     while True:
         before = os.path.getsize(part) if os.path.isfile(part) else 0
         try:
@@ -105,6 +110,12 @@ def fetch(repository, remote, folder, progress):
                 file.flush()
                 os.fsync(file.fileno())
             break
+        except Surplus:
+            # From a server that does not go on in the middle, or from a hostile one.
+            os.unlink(part)
+            if began_anew:
+                raise
+            began_anew = True
         except ConnectionError as error:
             if os.path.getsize(part) <= before:
                 have = f"{choice.human(before)} of {choice.human(remote.size)}"

@@ -2,6 +2,7 @@
 import collections
 import datetime
 import email.utils
+import importlib.metadata
 import pathlib
 import re
 import subprocess
@@ -28,23 +29,29 @@ class TooMany(Exception):
 
 
 def load_client(root):
-    """The package huggingface_hub, from below build/deps if Python does not have it, installed if need be."""
+    """The package huggingface_hub, from below build/deps if it is there or Python's own, installed if need be."""
     def load():
-        sys.path += map(str, pathlib.Path(root, "build/deps/python/lib").glob("python3*/site-packages"))
+        own = pathlib.Path(root, "build/deps/python/lib").glob("python3*/site-packages/huggingface_hub")
+        sys.path[:0] = [str(package.parent) for package in own]
+        try:
+            version = importlib.metadata.version("huggingface_hub")
+        except ImportError as error:
+            raise ImportError("the Python package huggingface_hub was not found") from error
+        if int(version.split(".")[0]) < 1:
+            raise ImportError(f"huggingface_hub is of version {version}, and 1.0 is needed")
         import huggingface_hub
         import huggingface_hub.errors
         import huggingface_hub.file_download
         return huggingface_hub
     try:
         return load()
-    except ImportError:
-        print("get-model: the package huggingface_hub was not found", file=sys.stderr, flush=True)
+    except ImportError as error:
+        print(f"get-model: {error}", file=sys.stderr, flush=True)
     subprocess.run([str(pathlib.Path(root, "tools/get-deps")), "--hub"], check=False, stdout=sys.stderr)
     try:
         return load()
     except ImportError as error:
-        raise Failure(f"{error.name} was not found; get it by tools/get-deps --hub, or: pip install huggingface_hub"
-                      ) from error
+        raise Failure(f"{error}; tools/get-deps --hub installs it, or: pip install -U huggingface_hub") from error
 
 
 def retry_time(headers):
