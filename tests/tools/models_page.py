@@ -88,5 +88,5 @@ with tempfile.TemporaryDirectory() as folder:
         check(result.returncode == 0 or "has the type" in result.stderr, number, result)
         if result.returncode == 0:
             packed.add(number.name)
-check(packed <= set(types), "packed, and not on the page", packed - set(types))
+check(packed == set(types), "only packed", packed - set(types), "only on the page", set(types) - packed)
 print("ok")
