@@ -51,8 +51,13 @@ namespace {
 
 // The GGUF type that is nearest to an MLX one in bits a weight.
 const char* NearestGguf(const std::string& mlx) {
-  if (mlx == "mlx-qx86-hi") return "Q6_K";
-  return mlx == "mlx-mxfp4" ? "MXFP4_MOE" : "Q4_K_M";
+  const std::pair<const char*, const char*> nearest[] = {
+      {"mlx-qx86-hi", "Q6_K"}, {"mlx-mxfp4", "MXFP4_MOE"},  {"mlx-2bit", "Q2_K"},   {"mlx-3bit", "Q3_K_M"},
+      {"mlx-nvfp4", "IQ4_XS"}, {"mlx-4bit-g128", "IQ4_XS"}, {"mlx-5bit", "IQ4_XS"}, {"mlx-mxfp8", "IQ4_XS"}};
+  for (const auto& [name, gguf] : nearest) {
+    if (mlx == name) return gguf;
+  }
+  return "Q4_K_M";
 }
 
 }  // namespace
@@ -66,7 +71,8 @@ std::vector<GoldenModel> GoldenModels() {
       ReadJsonFile((more == nullptr ? data + "/golden" : std::string(more)) + "/peer-error.json");
   if (more == nullptr) {
     const char* const shipped[][2] = {{"home", "Q4_0"},    {"moe-256", "Q4_K_M"}, {"moe-256", "mlx-4bit"},
-                                      {"moe-odd", "Q4_0"}, {"dense-256", "Q4_0"}, {"dense-256", "BF16"}};
+                                      {"moe-odd", "Q4_0"}, {"dense-256", "Q4_0"}, {"dense-256", "BF16"},
+                                      {"moe-low", "Q2_K"}};
     for (const auto& [model_name, file_name] : shipped) {
       const std::string model = model_name, name = file_name, file = model + "-" + name;
       const bool mlx = name.compare(0, 4, "mlx-") == 0;
@@ -88,7 +94,8 @@ std::vector<GoldenModel> GoldenModels() {
       models.push_back({model + " " + name, gguf, folder + "/golden/" + name,
                         exact ? folder + "/golden/bf16" : std::string(), error.get<double>()});
     }
-    for (const char* name : {"mlx-4bit", "mlx-mxfp4", "mlx-qx64-hi", "mlx-qx86-hi"}) {
+    for (const char* name : {"mlx-2bit", "mlx-3bit", "mlx-4bit", "mlx-4bit-g128", "mlx-5bit", "mlx-mxfp4", "mlx-mxfp8",
+                             "mlx-nvfp4", "mlx-qx64-hi", "mlx-qx86-hi"}) {
       if (!fs::exists(folder + "/" + name)) continue;
       models.push_back({model + " " + name, folder + "/" + name, folder + "/golden/" + name, std::string(),
                         errors[NearestGguf(name)].get<double>()});

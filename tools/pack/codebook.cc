@@ -7,13 +7,12 @@
 namespace lfm2::tools {
 
 Codebook::Codebook(const uint16_t* entries, uint32_t size, uint32_t columns, uint32_t bits)
-    : entries_(entries), columns_(columns), bits_(bits), index_(size_t{1} << 16, -1) {
-  for (uint32_t i = 0; i < size; ++i) index_[entries[i]] = static_cast<int16_t>(i);
-}
-
-void Codebook::Levels(uint32_t index, uint8_t* levels) const {
-  const uint32_t entry = entries_[index];
-  for (uint32_t c = 0; c < columns_; ++c) levels[c] = static_cast<uint8_t>(entry >> bits_ * c & ((1u << bits_) - 1));
+    : columns_(columns), bits_(bits), index_(size_t{1} << 16, -1) {
+  for (uint32_t i = 0; i < size; ++i) {
+    index_[entries[i]] = static_cast<int16_t>(i);
+    for (uint32_t c = 0; c < columns; ++c)
+      levels_.push_back(static_cast<uint8_t>(entries[i] >> bits * c & ((1u << bits) - 1)));
+  }
 }
 
 int32_t Codebook::Find(const uint8_t* levels) const {

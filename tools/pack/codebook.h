@@ -2,6 +2,7 @@
 #ifndef LFM2_TOOLS_PACK_CODEBOOK_H_
 #define LFM2_TOOLS_PACK_CODEBOOK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -9,19 +10,19 @@ namespace lfm2::tools {
 
 class Codebook {
  public:
-  // entries: `size` of them, `columns` levels of `bits` bits each (codebook_tables.h). They must outlive the codebook.
+  // entries: `size` of them, `columns` levels of `bits` bits each (codebook_tables.h).
   Codebook(const uint16_t* entries, uint32_t size, uint32_t columns, uint32_t bits);
 
   uint32_t columns() const { return columns_; }
   // The levels of entry `index`, columns() of them. index is below the size.
-  void Levels(uint32_t index, uint8_t* levels) const;
+  const uint8_t* Levels(uint32_t index) const { return &levels_[size_t{index} * columns_]; }
   // The entry with these levels; -1 where there is none.
   int32_t Find(const uint8_t* levels) const;
 
  private:
-  const uint16_t* entries_;
   uint32_t columns_;
   uint32_t bits_;
+  std::vector<uint8_t> levels_;
   std::vector<int16_t> index_;  // of every 16-bit number
 };
 

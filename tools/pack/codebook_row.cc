@@ -42,8 +42,8 @@ constexpr uint32_t kIQ2Levels = 3, kIQ3Levels = 8;
 // Eight columns of an IQ2 type, or two times four of an IQ3 type.
 void ReadEight(const Codebook& book, uint32_t first, uint32_t second, uint32_t signs, uint8_t* bits) {
   uint8_t levels[8];
-  book.Levels(first, levels);
-  if (book.columns() == 4) book.Levels(second, levels + 4);
+  std::memcpy(levels, book.Levels(first), book.columns());
+  if (book.columns() == 4) std::memcpy(levels + 4, book.Levels(second), 4);
   PutSigned(levels, signs, 8, book.columns() == 4 ? kIQ3Levels : kIQ2Levels, bits);
 }
 bool WriteEight(const Codebook& book, const uint8_t* bits, uint32_t* first, uint32_t* second, uint32_t* signs) {
@@ -170,7 +170,8 @@ void ReadIQ1_S(const uint8_t* from, LowBitRow* row) {
   for (uint32_t g = 0; g < 8; ++g) {
     const uint32_t word = GetHalf(from + 34 + 2 * g);
     for (uint32_t l = 0; l < 4; ++l)
-      CodebookIQ1_S().Levels(from[2 + 4 * g + l] | (word >> 3 * l & 7) << 8, row->bits + 32 * g + 8 * l);
+      std::memcpy(row->bits + 32 * g + 8 * l, CodebookIQ1_S().Levels(from[2 + 4 * g + l] | (word >> 3 * l & 7) << 8),
+                  8);
     row->scale[2 * g] = static_cast<uint8_t>(word >> 12);
   }
 }
@@ -203,8 +204,8 @@ void ReadIQ1_M(const uint8_t* from, LowBitRow* row) {
   for (uint32_t i = 0; i < 32; ++i) {
     const uint32_t nibble = GetBits(from + 32 + i / 2, i % 2 * 4, 4);
     uint8_t* const bits = row->bits + 8 * i;
-    CodebookIQ1_S().Levels(from[i] | (nibble & 7) << 8, bits);
-    for (uint32_t c = 0; c < 8; ++c) bits[c] = static_cast<uint8_t>(2 * bits[c] + (nibble < 8 ? 1 : 0));
+    const uint8_t* const levels = CodebookIQ1_S().Levels(from[i] | (nibble & 7) << 8);
+    for (uint32_t c = 0; c < 8; ++c) bits[c] = static_cast<uint8_t>(2 * levels[c] + (nibble < 8 ? 1 : 0));
   }
 }
 bool WriteIQ1_M(const LowBitRow& row, uint8_t* to) {

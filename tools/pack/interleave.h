@@ -4,6 +4,7 @@
 #define LFM2_TOOLS_PACK_INTERLEAVE_H_
 
 #include <cstdint>
+#include <cstring>
 
 #include "lfm2/kernels/formats.h"
 
@@ -15,24 +16,27 @@ struct GroupIntegers {
 };
 
 // group: where the integers of the group begin. Places that share a byte with these must be zero before the first call.
+// Four columns, which lie side by side everywhere, go as one word.
 template <Integers kind>
 void PutIntegers(const GroupIntegers& from, uint32_t row, uint8_t* group) {
   constexpr uint32_t bits = BitsOf(kind);
-  const auto merge = [](uint8_t* byte, uint32_t value) { *byte = static_cast<uint8_t>(*byte | value); };
+  const auto merge = [row, group](uint32_t offset, uint32_t value) {
+    uint8_t* const at = group + offset + row * 4;
+    value |= LoadAs<uint32_t>(at);
+    std::memcpy(at, &value, 4);
+  };
   for (uint32_t quad = 0; quad < 8; ++quad) {
     const uint32_t chunk = quad % 4 / 2 * 64, place = 4 * (quad % 2) + 2 * (quad / 4);
-    for (uint32_t i = 0; i < 4; ++i) {
-      const uint32_t value = from.column[quad * 4 + i], at = row * 4 + i;
-      if constexpr (bits == 8) {
-        group[quad * 64 + at] = static_cast<uint8_t>(value);
-      } else if constexpr (bits < 4) {
-        merge(group + chunk + at, (value & 3) << place);
-        if constexpr (bits == 3) merge(group + 128 + at, (value >> 2 & 1) << kThirdBit[quad]);
-      } else {
-        merge(group + quad % 4 * 64 + at, (value & 15) << 4 * (quad / 4));
-        if constexpr (bits == 5) merge(group + 256 + at, (value >> 4 & 1) << quad);
-        if constexpr (bits == 6) merge(group + 256 + chunk + at, (value >> 4 & 3) << place);
-      }
+    const uint32_t values = LoadAs<uint32_t>(from.column + quad * 4);
+    if constexpr (bits == 8) {
+      std::memcpy(group + quad * 64 + row * 4, &values, 4);
+    } else if constexpr (bits < 4) {
+      merge(chunk, (values & 0x03030303u) << place);
+      if constexpr (bits == 3) merge(128, (values >> 2 & 0x01010101u) << kThirdBit[quad]);
+    } else {
+      merge(quad % 4 * 64, (values & 0x0f0f0f0fu) << 4 * (quad / 4));
+      if constexpr (bits == 5) merge(256, (values >> 4 & 0x01010101u) << quad);
+      if constexpr (bits == 6) merge(256 + chunk, (values >> 4 & 0x03030303u) << place);
     }
   }
 }

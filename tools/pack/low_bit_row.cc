@@ -16,8 +16,7 @@ void ReadQ2_K(const uint8_t* from, LowBitRow* row) {
     row->scale[i] = from[i] & 15;
     row->min[i] = from[i] >> 4;
   }
-  for (uint32_t c = 0; c < 256; ++c)
-    row->bits[c] = static_cast<uint8_t>(GetBits(from + 16 + c / 128 * 32 + c % 32, c % 128 / 32 * 2, 2));
+  for (uint32_t g = 0; g < 8; ++g) GetBitsOfBytes(from + 16 + g / 4 * 32, g % 4 * 2, 2, 32, row->bits + 32 * g);
   row->delta = GetHalf(from + 80);
   row->min_delta = GetHalf(from + 82);
 }
@@ -36,9 +35,12 @@ void ReadQ3_K(const uint8_t* from, LowBitRow* row) {
     row->scale[i] =
         static_cast<uint8_t>(GetBits(scales + i % 8, i / 8 * 4, 4) | GetBits(scales + 8 + i % 4, i / 4 * 2, 2) << 4);
   }
-  for (uint32_t c = 0; c < 256; ++c) {
-    row->bits[c] = static_cast<uint8_t>(GetBits(from + 32 + c / 128 * 32 + c % 32, c % 128 / 32 * 2, 2) |
-                                        GetBits(from + c % 32, c / 32, 1) << 2);
+  for (uint32_t g = 0; g < 8; ++g) {
+    uint8_t* const bits = row->bits + 32 * g;
+    uint8_t third[32];
+    GetBitsOfBytes(from + 32 + g / 4 * 32, g % 4 * 2, 2, 32, bits);
+    GetBitsOfBytes(from, g, 1, 32, third);
+    for (uint32_t c = 0; c < 32; ++c) bits[c] = static_cast<uint8_t>(bits[c] | third[c] << 2);
   }
   row->delta = GetHalf(from + 108);
 }
@@ -62,8 +64,7 @@ void ReadIQ4_XS(const uint8_t* from, LowBitRow* row) {
   for (uint32_t g = 0; g < 8; ++g) {
     row->scale[2 * g] =
         static_cast<uint8_t>(GetBits(from + 4 + g / 2, g % 2 * 4, 4) | GetBits(from + 2 + g / 4, g % 4 * 2, 2) << 4);
-    for (uint32_t c = 0; c < 32; ++c)
-      row->bits[32 * g + c] = static_cast<uint8_t>(GetBits(from + 8 + 16 * g + c % 16, c / 16 * 4, 4));
+    for (uint32_t h = 0; h < 2; ++h) GetBitsOfBytes(from + 8 + 16 * g, 4 * h, 4, 16, row->bits + 32 * g + 16 * h);
   }
 }
 void WriteIQ4_XS(const LowBitRow& row, uint8_t* to) {
@@ -112,8 +113,7 @@ bool WriteTQ1_0(const LowBitRow& row, uint8_t* to) {
 
 // TQ2_0: pairs [64], of columns m, 32 + m, 64 + m, 96 + m of 128 in byte m; delta.
 void ReadTQ2_0(const uint8_t* from, LowBitRow* row) {
-  for (uint32_t c = 0; c < 256; ++c)
-    row->bits[c] = static_cast<uint8_t>(GetBits(from + c / 128 * 32 + c % 32, c % 128 / 32 * 2, 2));
+  for (uint32_t g = 0; g < 8; ++g) GetBitsOfBytes(from + g / 4 * 32, g % 4 * 2, 2, 32, row->bits + 32 * g);
   row->delta = GetHalf(from + 64);
 }
 void WriteTQ2_0(const LowBitRow& row, uint8_t* to) {

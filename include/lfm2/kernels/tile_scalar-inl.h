@@ -172,7 +172,7 @@ template <class Format>
 HWY_INLINE int32_t TakenOf(int32_t bias) {
   constexpr int32_t taken = kHasHalfMins<Format> ? 0 : kTaken<Format::kIntegers>;
   if constexpr (taken == 0) return 0;
-  if constexpr (taken > 0 && taken < 8) return bias / (8 / Max(taken, 1));
+  if constexpr (taken > 0 && taken < 8) return bias / (8 / Max<int32_t>(taken, 1));
   if constexpr (taken >= 8) return bias * (taken / 8);
 }
 
