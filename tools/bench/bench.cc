@@ -80,7 +80,7 @@ Error Bench::Open() {
   LFM2_RETURN_IF_FAILED(SetThreads(most_threads_));
   LFM2_RETURN_IF_FAILED(Error::From(session_.Open(image, setup_.options, model_.arena(), &executor_)));
   setup_.load_seconds = SecondsSince(begin);
-  setup_.model_file = options_.model;
+  setup_.model_file = options_.model.path;
   setup_.kernels = session_.kernels_name();
   setup_.model_name = image.name();
   setup_.model_bytes = image.file_bytes();

@@ -14,7 +14,7 @@
 #include "tools/common/error.h"
 #include "tools/common/random.h"
 #include "tools/common/routing_trace.h"
-#include "tools/common/running_model.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 

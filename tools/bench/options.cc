@@ -7,6 +7,7 @@
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
 #include "tools/common/storage_option.h"
+#include "tools/open/model_option.h"
 
 namespace lfm2::tools {
 
@@ -29,7 +30,7 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
       "Measures prefill (pp), decode (tg), load time and memory of a model image, each test beside the limit of this\n"
       "machine measured in the same run: reading the bytes that a token needs, or multiplying 8-bit integers.\n"
       "Every combination of -d, -t and a -p or -n is one test."};
-  app.add_option("model", o->model, "Model image (.lfm2), as lfm2-pack writes it")->required()->type_name("MODEL");
+  AddModelOption(&app, &o->model);
   AddList(&app, "-p,--n-prompt", &o->prompts, "Tokens of a prefill test; 0: none", kMaxContextLength);
   AddList(&app, "-n,--n-gen", &o->generations, "Tokens of a decode test; 0: none", kMaxContextLength);
   AddList(&app, "-d,--n-depth", &o->depths, "Positions filled before a test, not timed", kMaxContextLength);

@@ -8,6 +8,7 @@
 
 #include "lfm2/posix/thread_pool.h"
 #include "tools/common/session_plan.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
@@ -15,7 +16,7 @@ namespace lfm2::tools {
 struct BenchOptions {
   BenchOptions() { session.chunk = 512; }
 
-  std::string model;
+  ModelArgument model;
   std::vector<uint32_t> prompts = {512};      // tokens of each prefill test; 0: none
   std::vector<uint32_t> generations = {128};  // tokens of each decode test; 0: none
   std::vector<uint32_t> depths = {0};         // positions filled before a test, not timed

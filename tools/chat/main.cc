@@ -15,9 +15,9 @@
 #include "tools/common/chat_json.h"
 #include "tools/common/console.h"
 #include "tools/common/files.h"
-#include "tools/common/running_model.h"
 #include "tools/common/session_plan.h"
 #include "tools/common/state_file.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 namespace {

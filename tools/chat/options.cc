@@ -6,6 +6,7 @@
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
 #include "tools/common/storage_option.h"
+#include "tools/open/model_option.h"
 
 namespace lfm2::tools {
 
@@ -13,7 +14,7 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
   CLI::App app{
       "Chats with an LFM2 model, from one arena of fixed size.\n"
       "Commands while chatting: /tool TEXT answers a tool call, /reset forgets the chat, /quit ends it."};
-  app.add_option("model", o->model, "Model image (.lfm2), as lfm2-pack writes it")->required()->type_name("MODEL");
+  AddModelOption(&app, &o->model);
   app.add_option("--prompt", o->prompt, "Answer this and end")->type_name("TEXT");
   app.add_option("--system", o->system, "What the model is told first")->type_name("TEXT");
   app.add_option("--tools", o->tools, "Tools the model may call: a JSON list")->type_name("FILE.json");

@@ -9,11 +9,12 @@
 #include "lfm2/posix/thread_pool.h"
 #include "lfm2/text/sampler.h"
 #include "tools/common/session_plan.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
 struct ChatOptions {
-  std::string model;
+  ModelArgument model;
   std::optional<std::string> prompt;
   std::string system;
   std::string tools;  // path of a JSON file; empty: none

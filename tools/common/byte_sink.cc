@@ -1,6 +1,7 @@
 #include "tools/common/byte_sink.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ Error OutputFile::Open(const std::string& path) {
   fd_ = ::mkstemp(name.data());
   if (fd_ < 0) return Error::Of("no file can be made beside ", path, ": ", std::strerror(errno));
   temporary_ = name;
+  static_cast<void>(::flock(fd_, LOCK_EX | LOCK_NB));  // some drives have no locks
   // mkstemp makes the file private; the finished one gets the permissions that any new file gets.
   const mode_t mask = ::umask(0);
   ::umask(mask);
@@ -41,6 +43,11 @@ Error OutputFile::Write(uint64_t offset, const void* data, size_t bytes) {
     bytes -= static_cast<size_t>(n);
   }
   return Error();
+}
+
+Error OutputFile::CommitAs(const std::string& path) {
+  path_ = path;
+  return Commit();
 }
 
 Error OutputFile::Commit() {

@@ -16,7 +16,8 @@ class ByteSink {
   virtual Error Write(uint64_t offset, const void* data, size_t bytes) = 0;
 };
 
-// A file under a temporary name in the same directory, until Commit gives it its own. Without Commit nothing is left.
+// A file under a temporary name in the same directory, until Commit gives it its own. Without Commit nothing is left,
+// unless the process is killed; while it is being written it is locked (flock), which ends with the process.
 class OutputFile final : public ByteSink {
  public:
   OutputFile() = default;
@@ -29,6 +30,8 @@ class OutputFile final : public ByteSink {
   Error Write(uint64_t offset, const void* data, size_t bytes) override;
   // Waits until the bytes are on the device, then puts the file in the place of whatever was there.
   Error Commit();
+  // The same under another name than it was opened for, on the same drive.
+  Error CommitAs(const std::string& path);
 
  private:
   std::string path_;

@@ -1,10 +1,12 @@
 #include "tools/common/interruptible.h"
 
-#include <csignal>
+#include <iterator>
 
 namespace lfm2::tools {
 
 namespace {
+
+constexpr int kStopSignals[3] = {SIGINT, SIGTERM, SIGHUP};
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -12,11 +14,17 @@ extern "C" void RequestStop(int) { stop_requested = 1; }
 
 }  // namespace
 
-void CatchStopSignals() {
+StopSignals::StopSignals() {
   struct sigaction action = {};
   action.sa_handler = RequestStop;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  for (size_t i = 0; i < std::size(kStopSignals); ++i) ::sigaction(kStopSignals[i], &action, &before_[i]);
 }
+
+StopSignals::~StopSignals() {
+  for (size_t i = 0; i < std::size(kStopSignals); ++i) ::sigaction(kStopSignals[i], &before_[i], nullptr);
+}
+
+bool StopSignals::came() { return stop_requested != 0; }
 
 StepProgress ReportTo(Progress* bar) {
   return [bar](uint64_t done, uint64_t total) {

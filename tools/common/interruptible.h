@@ -2,6 +2,7 @@
 #ifndef LFM2_TOOLS_COMMON_INTERRUPTIBLE_H_
 #define LFM2_TOOLS_COMMON_INTERRUPTIBLE_H_
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -12,8 +13,19 @@
 
 namespace lfm2::tools {
 
-// From now on SIGINT, SIGTERM and SIGHUP only ask for a stop, which StepProgress passes on.
-void CatchStopSignals();
+// As long as this lives SIGINT, SIGTERM and SIGHUP only ask for a stop, which StepProgress passes on.
+class StopSignals {
+ public:
+  StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals();
+  // Whether one has asked.
+  static bool came();
+
+ private:
+  struct sigaction before_[3];
+};
 
 // Moves the bar, which outlives the result.
 StepProgress ReportTo(Progress* bar);

@@ -11,9 +11,9 @@
 #include "lfm2/format/vocab.h"
 #include "tools/common/error.h"
 #include "tools/common/running_mean.h"
-#include "tools/common/running_model.h"
 #include "tools/common/session_plan.h"
 #include "tools/eval/choice_tasks.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 
@@ -49,7 +49,7 @@ Error ScoreChoices(RunningModel& model, const SessionArguments& session, bool re
                    ChoiceScores* scores);
 
 struct ChoicesArguments {
-  std::string model;
+  ModelArgument model;
   std::string tasks;
   std::string out;     // JSON file to write; empty: none
   uint32_t limit = 0;  // items; 0: all

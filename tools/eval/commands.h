@@ -11,8 +11,8 @@
 #include "tools/common/chat_json.h"
 #include "tools/common/error.h"
 #include "tools/common/running_mean.h"
-#include "tools/common/running_model.h"
 #include "tools/common/session_plan.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 
@@ -38,7 +38,7 @@ struct CommandAnswers {
 };
 
 struct CommandsArguments {
-  std::string model;
+  ModelArgument model;
   std::string commands;
   std::string out;  // JSON file to write; empty: none
   std::string system;

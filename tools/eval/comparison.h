@@ -11,9 +11,9 @@
 #include "tools/common/divergence.h"
 #include "tools/common/error.h"
 #include "tools/common/perplexity.h"
-#include "tools/common/running_model.h"
 #include "tools/eval/corpus.h"
 #include "tools/eval/open_session.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 
@@ -35,12 +35,13 @@ struct ComparedModel {
 
 using ComparedModels = std::vector<std::unique_ptr<ComparedModel>>;
 
-// Opens models with one vocabulary; their sessions come later, once it is known how long they have to be.
-inline Error OpenModels(const std::vector<std::string>& paths, ComparedModels* models) {
+// Opens models with one vocabulary, published ones where `cache` says so; their sessions come later, once it is known
+// how long they have to be.
+inline Error OpenModels(const std::vector<std::string>& paths, bool cache, ComparedModels* models) {
   for (const std::string& path : paths) {
     auto& added = models->emplace_back(std::make_unique<ComparedModel>());
     added->name = path;
-    LFM2_RETURN_IF_FAILED(added->model.Open(path));
+    LFM2_RETURN_IF_FAILED(added->model.Open({path, cache}));
     LFM2_RETURN_IF_FAILED(CheckSameVocabulary(paths[0], models->front()->model.file().image().vocab(), path,
                                               added->model.file().image().vocab()));
   }

@@ -41,7 +41,7 @@ Error Run(const KlArguments& a, const SessionArguments& session) {
   posix::ThreadPool pool;
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
   ComparedModels models;
-  LFM2_RETURN_IF_FAILED(OpenModels({a.base, a.model}, &models));
+  LFM2_RETURN_IF_FAILED(OpenModels({a.base, a.model.path}, a.model.cache, &models));
   Corpus corpus;
   LFM2_RETURN_IF_FAILED(ReadCorpus(a.corpus, models[0]->model.file().image().vocab(), &corpus));
   SessionArguments arguments = session;

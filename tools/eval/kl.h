@@ -8,11 +8,12 @@
 #include "tools/common/error.h"
 #include "tools/common/session_plan.h"
 #include "tools/eval/corpus.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
 struct KlArguments {
-  std::string model;
+  ModelArgument model;
   std::string base;
   CorpusArguments corpus;
   bool reference = false;

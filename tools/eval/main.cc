@@ -14,6 +14,7 @@
 #include "tools/eval/model_commands.h"
 #include "tools/eval/table.h"
 #include "tools/eval/text_commands.h"
+#include "tools/open/model_option.h"
 
 namespace lfm2::tools {
 namespace {
@@ -22,9 +23,9 @@ constexpr char kProgram[] = "lfm2-eval";
 
 using Action = std::function<Error()>;
 
-CLI::App* AddCommand(CLI::App* app, const char* name, const char* what, std::string* model) {
+CLI::App* AddCommand(CLI::App* app, const char* name, const char* what, ModelArgument* model) {
   CLI::App* command = app->add_subcommand(name, what);
-  command->add_option("MODEL", *model, "model image")->required();
+  AddModelOption(command, model);
   return command;
 }
 
@@ -67,7 +68,7 @@ void AddTokens(CLI::App* app, TokensArguments* a, Action* run) {
   command->callback([=] { *run = [=] { return RunTokens(*a); }; });
 }
 
-void AddText(CLI::App* app, std::string* model, Action* run) {
+void AddText(CLI::App* app, ModelArgument* model, Action* run) {
   CLI::App* command = AddCommand(app, "text", "a JSON list of token ids on standard input to their bytes", model);
   command->callback([=] { *run = [=] { return RunText(*model); }; });
 }
@@ -106,7 +107,7 @@ void AddPerplexity(CLI::App* app, PerplexityArguments* a, Action* run) {
 void AddKl(CLI::App* app, KlArguments* a, Action* run) {
   CLI::App* command =
       AddCommand(app, "kl", "KL divergence of a model's predictions from those of its base, over a text", &a->model);
-  command->add_option("--base", a->base, "model image whose predictions are right")->required();
+  command->add_option("--base", a->base, "model whose predictions are right")->required();
   AddCorpusOptions(command, &a->corpus);
   AddReferenceOption(command, &a->reference, &a->session);
   AddRunOptions(command, &a->session, &a->threads);
@@ -142,7 +143,8 @@ void AddCommands(CLI::App* app, CommandsArguments* a, Action* run) {
 
 void AddTable(CLI::App* app, TableArguments* a, Action* run) {
   CLI::App* command = app->add_subcommand("table", "models beside each other: quality, speed, size and memory");
-  command->add_option("MODEL", a->models, "model images of one vocabulary")->required();
+  command->add_option("MODEL", a->models, "models of one vocabulary: images, GGUF files or directories")->required();
+  AddCacheOption(command, &a->cache);
   command->add_option("--base", a->base, "the one that the others are compared with; default: the first");
   AddCorpusOptions(command, &a->corpus);
   command->add_option("--choices", a->choices, "JSON file of items, as choices takes it");
@@ -171,7 +173,7 @@ int Main(int argc, char** argv) {
   ChoicesArguments choices;
   CommandsArguments commands;
   TableArguments table;
-  std::string text_model;
+  ModelArgument text_model;
   Action run;
   AddTokens(&app, &tokens, &run);
   AddText(&app, &text_model, &run);

@@ -12,9 +12,9 @@
 #include "tools/common/npy.h"
 #include "tools/common/perplexity.h"
 #include "tools/common/routing_trace.h"
-#include "tools/common/running_model.h"
 #include "tools/common/state_file.h"
 #include "tools/eval/open_session.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 
@@ -88,7 +88,7 @@ Error RunPerplexity(const PerplexityArguments& a) {
     };
     session.Reset();
     const Error run = Error::From(session.PrefillLogits({ids, size - 1}, sink));
-    return run.ok() ? run : Error::Of(a.model, ": ", run.text());
+    return run.ok() ? run : Error::Of(a.model.path, ": ", run.text());
   };
   LFM2_RETURN_IF_FAILED(ForWindows(corpus, predict));
   LFM2_RETURN_IF_FAILED(recorder.Finish());

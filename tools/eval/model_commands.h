@@ -8,11 +8,12 @@
 #include "tools/common/error.h"
 #include "tools/common/session_plan.h"
 #include "tools/eval/corpus.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
 struct LogitsArguments {
-  std::string model;
+  ModelArgument model;
   std::string ids;
   std::string out;
   std::string save;          // file of a state to write; empty: none
@@ -26,7 +27,7 @@ struct LogitsArguments {
 Error RunLogits(const LogitsArguments& arguments);
 
 struct PerplexityArguments {
-  std::string model;
+  ModelArgument model;
   CorpusArguments corpus;
   std::string record_trace;  // file; empty: none
   SessionArguments session;  // context is the corpus's window

@@ -6,7 +6,7 @@
 
 #include "lfm2.h"
 #include "tools/common/error.h"
-#include "tools/common/running_model.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 

@@ -107,7 +107,7 @@ Error MeasureAnswers(const TableArguments& a, const std::vector<std::string>& pa
     TableRow& row = (*rows)[i];
     const auto measure = [&](const char* verb, const char* unit, const auto& run) {
       RunningModel model;
-      LFM2_RETURN_IF_FAILED(model.Open(paths[i]));
+      LFM2_RETURN_IF_FAILED(model.Open({paths[i], a.cache}));
       Progress progress(std::string(verb) + " " + row.name, false, unit);
       const Error error = run(model, [&](uint64_t done, uint64_t all) { progress.Update(done, all); });
       progress.Abandon();
@@ -146,7 +146,7 @@ Error RunTable(const TableArguments& a) {
   OutputFile picture;
   if (!a.svg.empty()) LFM2_RETURN_IF_FAILED(picture.Open(a.svg));
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));
-  LFM2_RETURN_IF_FAILED(OpenModels(paths, &models));
+  LFM2_RETURN_IF_FAILED(OpenModels(paths, a.cache, &models));
   LFM2_RETURN_IF_FAILED(ReadCorpus(a.corpus, models[0]->model.file().image().vocab(), &corpus));
   uint32_t longest = kMaxContextLength;
   for (size_t i = 0; i < paths.size(); ++i) {

@@ -13,6 +13,7 @@ namespace lfm2::tools {
 
 struct TableArguments {
   std::vector<std::string> models;
+  bool cache = true;  // ModelArgument's
   std::string base;  // empty: the first model
   CorpusArguments corpus;
   std::string choices;   // JSON file of tasks; empty: none

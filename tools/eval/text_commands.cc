@@ -5,7 +5,7 @@
 #include "tools/common/encode_text.h"
 #include "tools/common/files.h"
 #include "tools/common/id_list.h"
-#include "tools/common/model_file.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
@@ -19,9 +19,9 @@ Error RunTokens(const TokensArguments& a) {
   return WriteStandardOutput(FormatIds(ids) + "\n");
 }
 
-Error RunText(const std::string& path) {
+Error RunText(const ModelArgument& argument) {
   ModelFile model;
-  LFM2_RETURN_IF_FAILED(model.Open(path));
+  LFM2_RETURN_IF_FAILED(model.Open(argument));
   const Vocab& vocab = model.image().vocab();
   std::string json, text;
   std::vector<int32_t> ids;

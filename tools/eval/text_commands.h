@@ -9,11 +9,12 @@
 
 #include "lfm2/format/image.h"
 #include "tools/common/error.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
 struct TokensArguments {
-  std::string model;
+  ModelArgument model;
   bool special = false;
   bool bos = false;
 };
@@ -21,10 +22,10 @@ struct TokensArguments {
 Error RunTokens(const TokensArguments& arguments);
 
 // A JSON list on standard input to bytes on standard output.
-Error RunText(const std::string& model);
+Error RunText(const ModelArgument& argument);
 
 struct RenderArguments {
-  std::string model;
+  ModelArgument model;
   std::string messages;
   std::string tools;
   bool no_generation_prompt = false;

@@ -8,8 +8,8 @@
 #include "tools/common/console.h"
 #include "tools/common/describe.h"
 #include "tools/common/interruptible.h"
-#include "tools/common/model_file.h"
 #include "tools/export/exporter.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 namespace {
@@ -34,7 +34,7 @@ std::string Summary(const ModelFile& model, const ExportPlan& plan) {
 
 Error Export(const Arguments& a) {
   ModelFile model;
-  LFM2_RETURN_IF_FAILED(model.Open(a.image));
+  LFM2_RETURN_IF_FAILED(model.Open({a.image, false}));
   // Read, not mapped: pages of a mapping would count as this process's memory.
   FileSource source;
   LFM2_RETURN_IF_FAILED(source.Open(a.image));
@@ -65,7 +65,7 @@ int Main(int argc, char** argv) {
   app.add_flag("--quiet", a.quiet, "show errors only");
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
-  CatchStopSignals();
+  const StopSignals stop;
   return Finish(kProgram, Export(a));
 }
 

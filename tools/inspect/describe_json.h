@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tools/common/model_file.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 

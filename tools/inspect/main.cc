@@ -9,11 +9,12 @@
 #include "tools/common/describe.h"
 #include "tools/common/files.h"
 #include "tools/common/kv_option.h"
-#include "tools/common/model_file.h"
 #include "tools/common/session_plan.h"
 #include "tools/common/storage_option.h"
 #include "tools/inspect/config_header.h"
 #include "tools/inspect/describe_json.h"
+#include "tools/open/model_file.h"
+#include "tools/open/model_option.h"
 
 namespace lfm2::tools {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 constexpr char kProgram[] = "lfm2-inspect";
 
 struct Arguments {
-  std::string model;
+  ModelArgument model;
   bool json = false;
   bool plan = false;
   bool header = false;
@@ -69,7 +70,7 @@ int Main(int argc, char** argv) {
   CLI::App app(
       "Shows what is in a .lfm2 model image: config, tensors, types, sizes; and the memory that a session needs.");
   Arguments a;
-  app.add_option("MODEL", a.model, "image to show")->required();
+  AddModelOption(&app, &a.model);
   CLI::Option* json = app.add_flag("--json", a.json, "JSON, with every tensor");
   CLI::Option* plan = app.add_flag("--plan", a.plan, "also show the memory plan of a session");
   app.add_flag("--header", a.header,

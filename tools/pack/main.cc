@@ -12,8 +12,8 @@
 #include "tools/common/byte_source.h"
 #include "tools/common/console.h"
 #include "tools/common/interruptible.h"
-#include "tools/common/model_file.h"
 #include "tools/common/progress.h"
+#include "tools/open/model_file.h"
 #include "tools/pack/open_source.h"
 #include "tools/pack/packer.h"
 #include "tools/pack/summary.h"
@@ -38,7 +38,7 @@ struct Arguments {
 
 Error Verify(const std::string& path, bool quiet) {
   ModelFile model;
-  LFM2_RETURN_IF_FAILED(model.Open(path));
+  LFM2_RETURN_IF_FAILED(model.Open({path, false}));
   FileSource source;
   LFM2_RETURN_IF_FAILED(source.Open(path));
   Progress bar("verifying", quiet);
@@ -163,7 +163,7 @@ int Main(int argc, char** argv) {
                  kProgram);
     return kExitUsage;
   }
-  CatchStopSignals();
+  const StopSignals stop;
   a.quantize.quiet = a.quiet;
   return Finish(kProgram, a.output.empty() ? Verify(a.input, a.quiet) : PackModel(a));
 }

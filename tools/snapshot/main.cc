@@ -11,8 +11,8 @@
 #include "tools/common/console.h"
 #include "tools/common/files.h"
 #include "tools/common/kv_option.h"
-#include "tools/common/running_model.h"
 #include "tools/common/state_file.h"
+#include "tools/open/running_model.h"
 
 namespace lfm2::tools {
 namespace {
@@ -33,7 +33,7 @@ Error Snapshot(const Arguments& a) {
     return Error::Of("nothing to remember: give --system TEXT, --tools FILE.json, or both");
   }
   RunningModel model;
-  LFM2_RETURN_IF_FAILED(model.Open(a.model));
+  LFM2_RETURN_IF_FAILED(model.Open({a.model, false}));
   ChatJson tools;
   if (!a.tools.empty()) {
     std::string text;

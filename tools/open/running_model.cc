@@ -1,4 +1,4 @@
-#include "tools/common/running_model.h"
+#include "tools/open/running_model.h"
 
 #include <algorithm>
 
@@ -15,10 +15,7 @@ constexpr size_t kShownBytes = size_t{256} << 20;
 
 }  // namespace
 
-Error RunningModel::Open(const std::string& path) {
-  path_ = path;
-  return file_.Open(path);
-}
+Error RunningModel::Open(const ModelArgument& model) { return file_.Open(model); }
 
 Error RunningModel::Load(const SessionArguments& arguments, const std::function<void(const SessionPlan&)>& show) {
   LFM2_RETURN_IF_FAILED(MakeSessionPlan(file_.image(), arguments, &plan_));
@@ -36,7 +33,7 @@ Error RunningModel::Load(const SessionArguments& arguments, const std::function<
 
 Error RunningModel::LoadToMemory() {
   FileSource source;
-  LFM2_RETURN_IF_FAILED(source.Open(path_));
+  LFM2_RETURN_IF_FAILED(source.Open(file_.path()));
   LFM2_RETURN_IF_FAILED(copy_.Allocate(source.size()));
   const Span<std::byte> all = copy_.span();
   Progress progress("reading", all.size() < kShownBytes);
@@ -52,11 +49,11 @@ Error RunningModel::LoadToMemory() {
   in_memory_ = MemoryStorage(all);
   image_ = &other_;
   const Error error = Error::From(other_.Open(in_memory_));
-  return error.ok() ? error : Error::Of(path_, ": ", error.text());
+  return error.ok() ? error : Error::Of(file_.path(), ": ", error.text());
 }
 
 Error RunningModel::LoadFront(uint64_t throttle) {
-  Status status = direct_.Open(path_.c_str());
+  Status status = direct_.Open(file_.path().c_str());
   const Storage* storage = &direct_;
   if (status.ok() && throttle > 0) {
     DriveSpeed speed;
@@ -65,7 +62,7 @@ Error RunningModel::LoadFront(uint64_t throttle) {
   }
   if (status.ok()) status = other_.Open(*storage, arena_, &arena_);
   image_ = &other_;
-  return status.ok() ? Error() : Error::Of(path_, ": ", Error::From(status).text());
+  return status.ok() ? Error() : Error::Of(file_.path(), ": ", Error::From(status).text());
 }
 
 }  // namespace lfm2::tools

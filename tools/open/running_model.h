@@ -1,6 +1,6 @@
 // A model image and an arena, opened as a command line says.
-#ifndef LFM2_TOOLS_COMMON_RUNNING_MODEL_H_
-#define LFM2_TOOLS_COMMON_RUNNING_MODEL_H_
+#ifndef LFM2_TOOLS_OPEN_RUNNING_MODEL_H_
+#define LFM2_TOOLS_OPEN_RUNNING_MODEL_H_
 
 #include <functional>
 #include <optional>
@@ -10,17 +10,17 @@
 #include "lfm2/storage/memory_storage.h"
 #include "tools/common/arena_memory.h"
 #include "tools/common/error.h"
-#include "tools/common/model_file.h"
 #include "tools/common/session_plan.h"
 #include "tools/common/throttled_storage.h"
+#include "tools/open/model_file.h"
 
 namespace lfm2::tools {
 
 // Outlives the sessions on it.
 class RunningModel {
  public:
-  // Maps the file, to see what is in it. The Error names the file.
-  Error Open(const std::string& path);
+  // Maps the image, to see what is in it. Errors: ModelFile::Open's.
+  Error Open(const ModelArgument& model);
   // What Open has found, whatever the storage will be.
   const ModelFile& file() const { return file_; }
 
@@ -36,7 +36,6 @@ class RunningModel {
   Error LoadToMemory();
   Error LoadFront(uint64_t throttle);
 
-  std::string path_;
   ModelFile file_;
   ArenaMemory copy_;    // of the file
   ArenaMemory memory_;  // the arena; the direct file reads into it and is closed before it goes
@@ -51,4 +50,4 @@ class RunningModel {
 
 }  // namespace lfm2::tools
 
-#endif  // LFM2_TOOLS_COMMON_RUNNING_MODEL_H_
+#endif  // LFM2_TOOLS_OPEN_RUNNING_MODEL_H_
