@@ -147,6 +147,14 @@ static void CheckSampler(void) {
   int32_t token = -1, first;
   lfm2_sampler_options options = lfm2_sampler_options_default();
   CHECK_FAILS(lfm2_sampler_random_state(&sampler, &state), LFM2_FAILED_PRECONDITION, "sampler");
+  // Nothing is set, and this model's publisher recommends nothing.
+  CHECK(options.temperature == LFM2_UNSET && options.top_k == LFM2_UNSET_COUNT && options.min_p == LFM2_UNSET);
+  options.top_k = 3;
+  CHECK_OK(lfm2_image_sampling(&g_model.image, &options));
+  CHECK(options.temperature == LFM2_UNSET && options.top_k == LFM2_UNSET_COUNT && options.top_p == LFM2_UNSET &&
+        options.min_p == LFM2_UNSET && options.repetition_penalty == LFM2_UNSET && options.seed == 0);
+  CHECK_FAILS(lfm2_image_sampling(&g_model.image, NULL), LFM2_INVALID_ARGUMENT, "options");
+  CHECK_FAILS(lfm2_image_sampling(NULL, &options), LFM2_INVALID_ARGUMENT, "image");
   options.temperature = 1000;
   CHECK_FAILS(lfm2_sampler_configure(&sampler, &options), LFM2_INVALID_ARGUMENT, "temperature");
   options.temperature = 0;

@@ -125,6 +125,27 @@ TEST_CASE("what a config may say comes back: heads of their own width, scaled ex
   CHECK(Parse(RoundTrip(Pack(MakeTinyGguf(half).Bytes()))).FindTensor("token_embd_norm.weight")->type == kGgmlF32);
 }
 
+TEST_CASE("what the publisher recommends for sampling comes back, in llama.cpp's keys; what it does not is no key") {
+  TinyGguf file = MakeTinyGguf(TinyOptions());
+  CHECK(Parse(RoundTrip(Pack(file.Bytes()))).Find("general.sampling.temp") == nullptr);
+  file.SetF32("general.sampling.temp", 0.2f);
+  file.Set("general.sampling.top_k", Raw(uint32_t{kGgufI32}) + Raw(int32_t{80}));
+  file.SetF32("general.sampling.penalty_repeat", 1.05f);
+  const Gguf some = Parse(RoundTrip(Pack(file.Bytes())));
+  float number = 0;
+  CHECK((some.GetF32("general.sampling.temp", &number).ok() && number == 0.2f));
+  CHECK((some.GetF32("general.sampling.penalty_repeat", &number).ok() && number == 1.05f));
+  CHECK(some.Find("general.sampling.top_k")->type == tools::GgufType::kI32);
+  CHECK((some.Find("general.sampling.top_p") == nullptr && some.Find("general.sampling.min_p") == nullptr));
+  file.SetF32("general.sampling.temp", 0.0f);
+  file.SetF32("general.sampling.top_p", 0.1f);
+  file.SetF32("general.sampling.min_p", 0.15f);
+  const Gguf all = Parse(RoundTrip(Pack(file.Bytes())));
+  CHECK((all.GetF32("general.sampling.temp", &number).ok() && number == 0.0f));
+  CHECK((all.GetF32("general.sampling.top_p", &number).ok() && number == 0.1f));
+  CHECK((all.GetF32("general.sampling.min_p", &number).ok() && number == 0.15f));
+}
+
 TEST_CASE("the vocabulary comes back: kinds of tokens, no begin token, stop tokens, chat templates") {
   const TinyGguf plain = MakeTinyGguf(TinyOptions());
   TinyGguf file = plain;

@@ -261,6 +261,59 @@ TEST_CASE("a tied_embedding that is neither 0 nor 1 is refused") {
   }
 }
 
+TEST_CASE("what a publisher recommends for sampling is read; what no sampler can have is refused by name") {
+  ImageCopy copy(TinyImage(TinyOptions()));
+  const ImageHeader good = LoadAs<ImageHeader>(copy.data());
+  CHECK(good.sampling_set == 0);
+  const auto open = [&](uint32_t set, const Sampling& values, Image* image) {
+    ImageHeader h = good;
+    h.sampling_set = set;
+    h.temperature = values.temperature;
+    h.top_k = values.top_k;
+    h.top_p = values.top_p;
+    h.min_p = values.min_p;
+    h.repetition_penalty = values.repetition_penalty;
+    std::memcpy(copy.data(), &h, sizeof(h));
+    FixCrc(copy.data(), h.metadata_bytes);
+    return image->Open(copy.storage());
+  };
+  const float nan = BitCast<float>(0x7fc00000u);
+  {
+    Image image;
+    REQUIRE(open(0, {nan, 7, -1.0f, nan, 99.0f}, &image).ok());  // of bits that are not set nothing is read
+    CHECK(!IsSet(image.sampling()));
+  }
+  {
+    Image image;
+    REQUIRE(open(31, {0.2f, 80, 0.9f, 0.15f, 1.05f}, &image).ok());
+    const Sampling s = image.sampling();
+    CHECK((s.temperature == 0.2f && s.top_k == 80 && s.top_p == 0.9f && s.min_p == 0.15f));
+    CHECK(s.repetition_penalty == 1.05f);
+    image.Close();
+    CHECK(!IsSet(image.sampling()));
+  }
+  {
+    Image image;
+    REQUIRE(open(kTopKSet | kRepetitionPenaltySet, {0.2f, 0, 0.9f, 0.15f, 1.0f}, &image).ok());
+    const Sampling s = image.sampling();
+    CHECK((s.temperature == kUnset && s.top_k == 0 && s.top_p == kUnset && s.min_p == kUnset));
+    CHECK(s.repetition_penalty == 1.0f);
+  }
+  for (const float bad : {nan, -1.0f, 1000.0f, BitCast<float>(0x7f800000u)}) {
+    const auto refused = [&](uint32_t set, const Sampling& values) {
+      Image image;
+      const Status status = open(set, values, &image);
+      CHECK(status.code() == StatusCode::kCorrupt);
+      CHECK(!image.is_open());
+      return std::string(status.where());
+    };
+    CHECK(refused(kTemperatureSet, {bad, 0, 1.0f, 0.0f, 1.0f}) == "temperature");
+    CHECK(refused(kTopPSet, {1.0f, 0, bad, 0.0f, 1.0f}) == "top_p");
+    CHECK(refused(kMinPSet, {1.0f, 0, 1.0f, bad, 1.0f}) == "min_p");
+    CHECK(refused(kRepetitionPenaltySet, {1.0f, 0, 1.0f, 0.0f, bad}) == "repetition_penalty");
+  }
+}
+
 TEST_CASE("every truncation is refused") {
   const std::string bytes = TinyImage(TinyOptions());
   const uint64_t metadata = HeaderOf(bytes).metadata_bytes;

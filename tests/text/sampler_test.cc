@@ -215,6 +215,33 @@ TEST_CASE("options out of range are refused by name") {
   CHECK(name(Options(0.0f, 0, 1.0f, 1.0f, 0.0625f)).empty());
 }
 
+TEST_CASE("what is not set is the model's, and of a model that recommends something what it leaves out is off") {
+  const auto is = [](const SamplerOptions& o, const Sampling& want) {
+    return o.temperature == want.temperature && o.top_k == want.top_k && o.top_p == want.top_p &&
+           o.min_p == want.min_p && o.repetition_penalty == want.repetition_penalty && o.seed == 9;
+  };
+  SamplerOptions nothing;
+  nothing.seed = 9;
+  // Model cards: LFM2; LFM2.5-8B-A1B; LFM2.5's texts.
+  CHECK(is(ResolveSampling(nothing, {}), {0.3f, 0, 1.0f, 0.15f, 1.05f}));
+  CHECK(is(ResolveSampling(nothing, {0.2f, 80, kUnset, kUnset, 1.05f}), {0.2f, 80, 1.0f, 0.0f, 1.05f}));
+  CHECK(is(ResolveSampling(nothing, {0.1f, 50, 0.1f, kUnset, 1.05f}), {0.1f, 50, 0.1f, 0.0f, 1.05f}));
+  // A model without a temperature, and one that is greedy.
+  CHECK(is(ResolveSampling(nothing, {kUnset, 40, kUnset, kUnset, kUnset}), {0.3f, 40, 1.0f, 0.0f, 1.0f}));
+  CHECK(is(ResolveSampling(nothing, {0.0f, kUnsetCount, kUnset, kUnset, kUnset}), {0.0f, 0, 1.0f, 0.0f, 1.0f}));
+  // What a program sets counts, whatever the model says: one thing, or everything.
+  SamplerOptions warm = nothing;
+  warm.temperature = 0.7f;
+  CHECK(is(ResolveSampling(warm, {0.2f, 80, kUnset, kUnset, 1.05f}), {0.7f, 80, 1.0f, 0.0f, 1.05f}));
+  CHECK(is(ResolveSampling(warm, {}), {0.7f, 0, 1.0f, 0.15f, 1.05f}));
+  CHECK(is(ResolveSampling(Options(0.0f, 0, 1.0f, 0.0f, 1.0f, 9), {0.2f, 80, 0.5f, 0.1f, 1.5f}),
+           {0.0f, 0, 1.0f, 0.0f, 1.0f}));
+  // A sampler that is given a model follows it: the second likeliest is never drawn from one token.
+  Draws draw(nothing);
+  REQUIRE(draw.sampler.Configure(nothing, {100.0f, 1, kUnset, kUnset, 1.0f}).ok());
+  for (int i = 0; i < 50; ++i) CHECK(draw({1.0f, 1.5f, 1.4f}) == 1);
+}
+
 TEST_CASE("a large vocabulary needs no more scratch than was said, at any address") {
   std::mt19937 random(7);
   std::normal_distribution<float> normal(0.0f, 3.0f);

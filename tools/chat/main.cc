@@ -14,6 +14,7 @@
 #include "tools/chat/options.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/console.h"
+#include "tools/common/describe.h"
 #include "tools/common/files.h"
 #include "tools/common/session_plan.h"
 #include "tools/common/state_file.h"
@@ -59,7 +60,9 @@ class ChatProgram {
     LFM2_RETURN_IF_FAILED(
         Error::From(session_.Open(model_.image(), model_.plan().options, model_.arena(), pool_.executor())));
     if (options_.stats) {
-      std::fprintf(stderr, "kernels %s, %u threads\n", session_.kernels_name(), pool_.executor()->workers);
+      const SamplerOptions sampler = ResolveSampling(options_.sampler, model_.image().sampling());
+      std::fprintf(stderr, "kernels %s, %u threads; %s\n", session_.kernels_name(), pool_.executor()->workers,
+                   DescribeSampling(sampler).c_str());
     }
     LFM2_RETURN_IF_FAILED(OpenConversation());
     return options_.session_file.empty() ? Error() : LoadSession();

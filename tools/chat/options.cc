@@ -22,21 +22,14 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
                  "Goes on with the chat in this file, and keeps it there after each answer; a new file begins one")
       ->type_name("FILE");
   app.add_option("--max-tokens", o->max_tokens, "Longest answer")->capture_default_str()->type_name("N");
-  app.add_option("--temperature", o->sampler.temperature, "0: always the likeliest token")
-      ->capture_default_str()
-      ->type_name("T");
-  app.add_option("--top-k", o->sampler.top_k, "Choose among this many tokens; 0: all")
-      ->capture_default_str()
-      ->type_name("N");
+  // What is not given stays unset: as the model's publisher recommends.
+  app.add_option("--temperature", o->sampler.temperature, "0: always the likeliest token")->type_name("T");
+  app.add_option("--top-k", o->sampler.top_k, "Choose among this many tokens; 0: all")->type_name("N");
   app.add_option("--top-p", o->sampler.top_p, "Choose among the likeliest that have this probability together")
-      ->capture_default_str()
       ->type_name("P");
   app.add_option("--min-p", o->sampler.min_p, "Choose among those this likely, compared with the likeliest")
-      ->capture_default_str()
       ->type_name("P");
-  app.add_option("--repetition-penalty", o->sampler.repetition_penalty, "1: none")
-      ->capture_default_str()
-      ->type_name("R");
+  app.add_option("--repetition-penalty", o->sampler.repetition_penalty, "1: none")->type_name("R");
   CLI::Option* seed = app.add_option("--seed", o->sampler.seed, "Equal seeds give equal answers; default: by chance");
   seed->type_name("N");
   app.add_option("--threads", o->threads, "0: one for each processor")->capture_default_str()->type_name("N");

@@ -52,6 +52,24 @@ std::string DescribeConfig(const ModelConfig& c) {
   return table.Text();
 }
 
+std::string DescribeSampling(const Sampling& s) {
+  std::string text;
+  const auto add = [&](const char* name, double value) {
+    char part[64];
+    std::snprintf(part, sizeof(part), "%s%s %g", text.empty() ? "" : ", ", name, value);
+    text += part;
+  };
+  const auto add_float = [&](const char* name, float value) {
+    if (value != kUnset) add(name, static_cast<double>(value));
+  };
+  add_float("temperature", s.temperature);
+  if (s.top_k != kUnsetCount) add("top_k", s.top_k);
+  add_float("top_p", s.top_p);
+  add_float("min_p", s.min_p);
+  add_float("repetition_penalty", s.repetition_penalty);
+  return text.empty() ? "nothing recommended" : text;
+}
+
 uint64_t WeightCount(const ModelConfig& config, const std::vector<TensorEntry>& directory) {
   uint64_t sum = 0;
   for (const TensorEntry& t : directory) sum += Weights(config, t);

@@ -13,6 +13,9 @@ namespace lfm2::tools {
 // "24 layers (6 attention, 18 short convolution), hidden size 2048, ...": lines that end with a newline.
 std::string DescribeConfig(const ModelConfig& config);
 
+// "temperature 0.3, min_p 0.15": what is set, or "nothing recommended".
+std::string DescribeSampling(const Sampling& sampling);
+
 // Values that all tensors of the directory hold together, those of every expert counted.
 uint64_t WeightCount(const ModelConfig& config, const std::vector<TensorEntry>& directory);
 

@@ -34,6 +34,11 @@ void GgufBuilder::SetU32(std::string_view key, uint32_t value) {
   Put(&pairs_, value);
 }
 
+void GgufBuilder::SetI32(std::string_view key, int32_t value) {
+  Begin(key, static_cast<uint32_t>(GgufType::kI32));
+  Put(&pairs_, value);
+}
+
 void GgufBuilder::SetF32(std::string_view key, float value) {
   Begin(key, static_cast<uint32_t>(GgufType::kF32));
   Put(&pairs_, value);

@@ -13,6 +13,7 @@ class GgufBuilder {
  public:
   // Each key once.
   void SetU32(std::string_view key, uint32_t value);
+  void SetI32(std::string_view key, int32_t value);
   void SetF32(std::string_view key, float value);
   void SetBool(std::string_view key, bool value);
   void SetText(std::string_view key, std::string_view value);

@@ -7,6 +7,7 @@
 #include "tools/pack/byte_level.h"
 #include "tools/pack/gguf_model.h"
 #include "tools/pack/gguf_vocab.h"
+#include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::tools {
 
@@ -72,6 +73,17 @@ void AddExpertKeys(const ModelConfig& c, const std::string& arch, GgufBuilder* g
   if (c.routed_scaling_factor != 1.0f) gguf->SetF32(arch + "expert_weights_scale", c.routed_scaling_factor);
 }
 
+void AddSamplingKeys(const Sampling& s, GgufBuilder* gguf) {
+  const auto add = [&](const char* key, float value) {
+    if (value != kUnset) gguf->SetF32(key, value);
+  };
+  add(kGgufTemperature, s.temperature);
+  if (s.top_k != kUnsetCount) gguf->SetI32(kGgufTopK, static_cast<int32_t>(s.top_k));
+  add(kGgufTopP, s.top_p);
+  add(kGgufMinP, s.min_p);
+  add(kGgufRepetitionPenalty, s.repetition_penalty);
+}
+
 // In the spelling that the packer reads back as the same bytes.
 std::string SpellingOf(const Vocab& vocab, int32_t token) {
   const std::string_view bytes = vocab.TokenBytes(token);
@@ -122,6 +134,7 @@ void AddModelKeys(const Image& image, const std::vector<ImageTensor>& tensors, G
   gguf->SetText("general.architecture", name);
   gguf->SetText("general.type", "model");
   if (image.name()[0] != '\0') gguf->SetText("general.name", image.name());
+  AddSamplingKeys(image.sampling(), gguf);
   gguf->SetU32("general.file_type", FileTypeOf(type));
   gguf->SetU32("general.quantization_version", kQuantizationVersion);
   gguf->SetU32(arch + "block_count", c.layers);

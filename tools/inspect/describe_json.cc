@@ -1,5 +1,8 @@
 #include "tools/inspect/describe_json.h"
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace lfm2::tools {
 
 namespace {
@@ -29,6 +32,23 @@ Json ConfigJson(const ModelConfig& c) {
           {"rope_theta", c.rope_theta},
           {"routed_scaling_factor", c.routed_scaling_factor},
           {"layer_kind", kinds}};
+}
+
+// Of six digits, as somebody may have written it: 0.3 and not 0.300000012.
+double Written(float value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", static_cast<double>(value));
+  return std::strtod(text, nullptr);
+}
+
+// Null where the publisher says nothing.
+Json SamplingJson(const Sampling& s) {
+  const auto number = [](float value) { return value == kUnset ? Json() : Json(Written(value)); };
+  return {{"temperature", number(s.temperature)},
+          {"top_k", s.top_k == kUnsetCount ? Json() : Json(s.top_k)},
+          {"top_p", number(s.top_p)},
+          {"min_p", number(s.min_p)},
+          {"repetition_penalty", number(s.repetition_penalty)}};
 }
 
 Json VocabJson(const Vocab& v) {
@@ -79,6 +99,7 @@ Json ImageJson(const ModelFile& model) {
           {"file_bytes", image.file_bytes()},
           {"pinned_bytes", image.pinned_bytes()},
           {"config", ConfigJson(config)},
+          {"sampling", SamplingJson(image.sampling())},
           {"vocabulary", VocabJson(image.vocab())},
           {"tensors", tensors},
           {"records", records}};

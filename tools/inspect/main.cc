@@ -43,6 +43,7 @@ std::string Facts(const ModelFile& model) {
   }
   facts.Row({"weights", Grouped(WeightCount(config, model.Directory()))});
   facts.Row({"chat template", NameOf(vocab.chat_template())});
+  facts.Row({"sampling", DescribeSampling(image.sampling())});
   return facts.Text();
 }
 

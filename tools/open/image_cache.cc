@@ -17,6 +17,7 @@
 #include "tools/open/file_stamp.h"
 #include "tools/pack/open_source.h"
 #include "tools/pack/packer.h"
+#include "tools/pack/summary.h"
 
 namespace lfm2::tools {
 
@@ -113,6 +114,7 @@ Error FindByContent(const CacheFolder& folder, const ModelSource& source, const 
 
 Error Pack(const CacheFolder& folder, const ModelSource& source, const PackPlan& plan, const std::string& stem,
            std::string* name) {
+  ShowNotes(source);
   OutputFile file;
   FingerprintSink sink(&file);
   LFM2_RETURN_IF_FAILED(folder.Make());

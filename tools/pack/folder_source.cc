@@ -9,6 +9,7 @@
 #include "tools/pack/config_json.h"
 #include "tools/pack/folder_names.h"
 #include "tools/pack/repack.h"
+#include "tools/pack/sampling_defaults.h"
 #include "tools/pack/tokenizer_json.h"
 
 namespace lfm2::tools {
@@ -109,6 +110,7 @@ Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optiona
   if (!read.ok()) return Error::Of("tokenizer.json: ", read.text());
   read = ReadTokenizerConfig(config, generation, &vocab_);
   if (!read.ok()) return Error::Of("tokenizer_config.json: ", read.text());
+  sampling_ = SamplingOf(generation, &notes_);
   std::optional<std::string> jinja;
   if (folder.Has("chat_template.jinja")) {
     std::unique_ptr<ByteSource> file;

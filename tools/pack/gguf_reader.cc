@@ -283,6 +283,27 @@ bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out) {
   return true;
 }
 
+bool NumberOf(const GgufValue& value, double* out) {
+  if (value.is_array) return false;
+  const char* const at = value.numbers.data();
+  switch (value.type) {
+    case GgufType::kU8: *out = LoadAs<uint8_t>(at); return true;
+    case GgufType::kI8: *out = LoadAs<int8_t>(at); return true;
+    case GgufType::kU16: *out = LoadAs<uint16_t>(at); return true;
+    case GgufType::kI16: *out = LoadAs<int16_t>(at); return true;
+    case GgufType::kU32: *out = LoadAs<uint32_t>(at); return true;
+    case GgufType::kI32: *out = LoadAs<int32_t>(at); return true;
+    case GgufType::kU64: *out = static_cast<double>(LoadAs<uint64_t>(at)); return true;
+    case GgufType::kI64: *out = static_cast<double>(LoadAs<int64_t>(at)); return true;
+    case GgufType::kF32: *out = static_cast<double>(LoadAs<float>(at)); return true;
+    case GgufType::kF64: *out = LoadAs<double>(at); return true;
+    case GgufType::kBool:
+    case GgufType::kString:
+    case GgufType::kArray: break;
+  }
+  return false;
+}
+
 namespace {
 
 template <class T>

@@ -96,6 +96,9 @@ class Gguf {
 // Element i of a value that holds integers or booleans; false where it does not, or is negative.
 bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out);
 
+// A value that is one number of any kind.
+bool NumberOf(const GgufValue& value, double* out);
+
 // A value as a short text for messages.
 std::string Shown(const GgufValue& value);
 

@@ -7,6 +7,7 @@
 #include "tools/pack/gguf_model.h"
 #include "tools/pack/gguf_vocab.h"
 #include "tools/pack/repack.h"
+#include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::tools {
 
@@ -88,6 +89,7 @@ Error GgufSource::Open(const std::vector<const ByteSource*>& parts, const std::o
   description_ = "GGUF " + std::to_string(first.version()) + ", " + architecture;
   if (parts.size() > 1) description_ += ", " + std::to_string(parts.size()) + " parts";
   LFM2_RETURN_IF_FAILED(MatchTensors());
+  sampling_ = SamplingOf(first, &notes_);
   return ReadGgufVocab(first, config_.vocab_size, chat_template, &vocab_);
 }
 

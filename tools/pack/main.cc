@@ -84,6 +84,7 @@ Error PackModel(const Arguments& a) {
   const Error planned = PlanPack(*packed, a.name, &plan);
   if (!planned.ok()) return Error::Of(a.input, ": ", planned.text());
   if (!a.quiet) std::fputs(Summary(*packed, plan).c_str(), stdout);
+  if (!a.quiet) ShowNotes(*packed);
   std::fflush(stdout);
 
   if (a.quantizes) LFM2_RETURN_IF_FAILED(quantization.Prepare(a.output, plan.vocab));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lfm2/format/model_config.h"
+#include "lfm2/format/sampling.h"
 #include "lfm2/format/tensor_list.h"
 #include "tools/common/error.h"
 #include "tools/pack/vocab_writer.h"
@@ -31,6 +32,10 @@ class ModelSource {
   // What the source is, such as "GGUF 3, lfm2moe".
   const std::string& description() const { return description_; }
   const VocabSource& vocab() const { return vocab_; }
+  // What the publisher recommends; checked by CheckSampling.
+  const Sampling& sampling() const { return sampling_; }
+  // Sentences for people: what of the source is not in the image, or otherwise than the source says.
+  const std::vector<std::string>& notes() const { return notes_; }
   // In image order; every type fits its tensor.
   const std::vector<ImageTensor>& tensors() const { return tensors_; }
   // The source's files, by the names under which they were opened, and their bytes.
@@ -48,6 +53,8 @@ class ModelSource {
   std::string name_;
   std::string description_;
   VocabSource vocab_;
+  Sampling sampling_;
+  std::vector<std::string> notes_;
   std::vector<ImageTensor> tensors_;
   std::vector<std::string> files_;
   uint64_t bytes_ = 0;

@@ -107,6 +107,7 @@ Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* pla
   std::string error;
   if (!BuildVocab(source.vocab(), &plan->vocab, &error)) return Error::Of(error);
   SetName(name.empty() ? source.name() : name, &plan->header.name);
+  SamplingToHeader(source.sampling(), &plan->header);
   LayOut(source, plan);
   return Error();
 }

@@ -42,6 +42,7 @@ std::string Summary(const ModelSource& source, const PackPlan& plan) {
   facts.Row({"source", source.description() + ", " + HumanBytes(source.bytes())});
   facts.Row({"name", plan.header.name});
   facts.Row({"weights", Grouped(WeightCount(config, plan.directory))});
+  facts.Row({"sampling", DescribeSampling(source.sampling())});
   std::string text = facts.Text() + DescribeConfig(config) + "\n" + TensorTable(config, plan.directory) + "\n";
   Table parts("lr");
   parts.Row({"metadata", HumanBytes(plan.header.metadata_bytes)});
@@ -53,6 +54,10 @@ std::string Summary(const ModelSource& source, const PackPlan& plan) {
   }
   parts.Row({"image", HumanBytes(plan.header.file_bytes)});
   return text + parts.Text() + Expansions(config, plan.directory);
+}
+
+void ShowNotes(const ModelSource& source) {
+  for (const std::string& note : source.notes()) std::fprintf(stderr, "note: %s\n", note.c_str());
 }
 
 }  // namespace lfm2::tools

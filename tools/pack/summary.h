@@ -1,4 +1,4 @@
-// What lfm2-pack tells of a model before it packs it.
+// What is told of a model before it is packed.
 #ifndef LFM2_TOOLS_PACK_SUMMARY_H_
 #define LFM2_TOOLS_PACK_SUMMARY_H_
 
@@ -10,6 +10,9 @@ namespace lfm2::tools {
 
 // Several lines: facts of the source, then a table of roles, types, counts and bytes.
 std::string Summary(const ModelSource& source, const PackPlan& plan);
+
+// The source's notes, a line each, on standard error.
+void ShowNotes(const ModelSource& source);
 
 }  // namespace lfm2::tools
 

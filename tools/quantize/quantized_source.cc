@@ -30,6 +30,8 @@ Error QuantizedSource::Open(const ModelSource& base, const Recipe& recipe, const
   name_ = base.name();
   description_ = base.description();
   vocab_ = base.vocab();
+  sampling_ = base.sampling();
+  notes_ = base.notes();
   files_ = base.files();
   bytes_ = base.bytes();
   LFM2_RETURN_IF_FAILED(recipe.Apply(base, &tensors_));

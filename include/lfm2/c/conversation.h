@@ -14,12 +14,12 @@ typedef struct lfm2_conversation_options {
   lfm2_text system;  // what the model is told before the first message; read until the first add or ask has succeeded
   const lfm2_text* tools;  // that it may call, each as JSON; read as `system`
   size_t tool_count;
-  lfm2_sampler_options sampler;
+  lfm2_sampler_options sampler;      // what is not set is as the model's publisher recommends
   bool show_special;                 // hand out the text of special tokens too, which tool calls stand between
   lfm2_chat_template chat_template;  // LFM2_TEMPLATE_NONE: the one that the image names
 } lfm2_conversation_options;
 
-// No system text, no tools, the recommended sampler, special tokens shown.
+// No system text, no tools, sampling as the model's publisher recommends, special tokens shown.
 lfm2_conversation_options lfm2_conversation_options_default(void);
 
 #define LFM2_MAX_STOP_TEXTS 8

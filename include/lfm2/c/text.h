@@ -90,6 +90,13 @@ LFM2_MUST_CHECK lfm2_status lfm2_chat_encode(const lfm2_image* image, lfm2_chat_
                                              const lfm2_chat_prompt* prompt, bool content_specials, void* scratch,
                                              size_t scratch_bytes, int32_t* tokens, size_t capacity, size_t* count);
 
+// What nobody has set: as the model's publisher recommends (lfm2_image_sampling). Of a model that recommends something,
+// what it leaves out is off, but for the temperature, 0.3; of one that recommends nothing, it is what Liquid AI
+// recommends for LFM2: temperature 0.3, min_p 0.15, repetition_penalty 1.05. LFM2_UNSET_COUNT in top_k.
+#define LFM2_UNSET (-1e30f)
+#define LFM2_UNSET_COUNT 0xffffffffu
+
+// The likeliest token always, whatever the model recommends: temperature 0 and repetition_penalty 1.
 typedef struct lfm2_sampler_options {
   float temperature;         // 0: the largest logit, always. Else 0.001 .. 100
   uint32_t top_k;            // only the top_k likeliest tokens; 0: all
@@ -99,12 +106,16 @@ typedef struct lfm2_sampler_options {
   uint64_t seed;
 } lfm2_sampler_options;
 
-// What Liquid AI recommends for LFM2.
+// Nothing set, seed 0.
 lfm2_sampler_options lfm2_sampler_options_default(void);
+// What the publisher of a model recommends; what it does not say is not set. Errors: LFM2_FAILED_PRECONDITION if not
+// open; LFM2_INVALID_ARGUMENT.
+LFM2_MUST_CHECK lfm2_status lfm2_image_sampling(const lfm2_image* image, lfm2_sampler_options* options);
 
 // Chooses the next token. Zero bytes are a sampler with the defaults.
 LFM2_OPAQUE(lfm2_sampler, 128, 8);
-// Takes the options and begins the random sequence of their seed. LFM2_INVALID_ARGUMENT names the option.
+// Takes the options and begins the random sequence of their seed. It knows no model: what is not set is as for one that
+// recommends nothing. LFM2_INVALID_ARGUMENT names the option.
 LFM2_MUST_CHECK lfm2_status lfm2_sampler_configure(lfm2_sampler* sampler, const lfm2_sampler_options* options);
 // Scratch for logits of so many tokens.
 uint64_t lfm2_sampler_scratch_bytes(uint64_t vocab_size);

@@ -69,6 +69,8 @@ inline Status PromptFromC(const lfm2_chat_prompt* c, lfm2_chat_template kind, Ch
   return Status();
 }
 
+static_assert(LFM2_UNSET == kUnset && LFM2_UNSET_COUNT == kUnsetCount, "the same values");
+
 inline SamplerOptions SamplerFromC(const lfm2_sampler_options& c) {
   SamplerOptions options;
   options.temperature = c.temperature;
@@ -77,6 +79,16 @@ inline SamplerOptions SamplerFromC(const lfm2_sampler_options& c) {
   options.min_p = c.min_p;
   options.repetition_penalty = c.repetition_penalty;
   options.seed = c.seed;
+  return options;
+}
+
+inline lfm2_sampler_options SamplingToC(const Sampling& from) {
+  lfm2_sampler_options options = {};
+  options.temperature = from.temperature;
+  options.top_k = from.top_k;
+  options.top_p = from.top_p;
+  options.min_p = from.min_p;
+  options.repetition_penalty = from.repetition_penalty;
   return options;
 }
 
@@ -177,16 +189,14 @@ lfm2_status lfm2_chat_encode(const lfm2_image* image, lfm2_chat_template kind, c
                                c_api::BytesOf(scratch, scratch_bytes), {tokens, capacity}, count));
 }
 
-lfm2_sampler_options lfm2_sampler_options_default(void) {
-  const lfm2::SamplerOptions from;
-  lfm2_sampler_options options = {};
-  options.temperature = from.temperature;
-  options.top_k = from.top_k;
-  options.top_p = from.top_p;
-  options.min_p = from.min_p;
-  options.repetition_penalty = from.repetition_penalty;
-  options.seed = from.seed;
-  return options;
+lfm2_sampler_options lfm2_sampler_options_default(void) { return lfm2::c_api::SamplingToC(lfm2::Sampling()); }
+
+lfm2_status lfm2_image_sampling(const lfm2_image* image, lfm2_sampler_options* options) {
+  const lfm2::Image* object = nullptr;
+  LFM2_C_RETURN_IF_ERROR(lfm2::c_api::EnterOpen(image, &object));
+  LFM2_C_RETURN_IF_ERROR(lfm2::c_api::CheckPointer(options, "options"));
+  *options = lfm2::c_api::SamplingToC(object->sampling());
+  return lfm2::c_api::ToC(lfm2::Status());
 }
 
 lfm2_status lfm2_sampler_configure(lfm2_sampler* sampler, const lfm2_sampler_options* options) {

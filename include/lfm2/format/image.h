@@ -73,6 +73,9 @@ class Image {
   const Vocab& vocab() const { return vocab_; }
   // What the publisher called the model; may be empty.
   const char* name() const { return header_.name; }
+  // What the publisher recommends; what it does not say is unset. Conversation follows it where its options leave it to
+  // the model.
+  Sampling sampling() const { return SamplingFromHeader(header_); }
   uint64_t file_bytes() const { return header_.file_bytes; }
   uint64_t pinned_bytes() const { return header_.pinned_bytes; }
   // Metadata and pinned part: what of the file has to be in memory, from its start to the first expert.
@@ -218,6 +221,7 @@ class Image {
     if (header_.tied_embedding > 1) return Bad("config.tied_embedding", "is not 0 or 1", header_.tied_embedding, 1);
     config_ = ConfigFromHeader(header_);
     LFM2_RETURN_IF_ERROR(CheckConfig(config_));
+    LFM2_RETURN_IF_ERROR(CheckSampling(SamplingFromHeader(header_), StatusCode::kCorrupt));
     const MetadataLayout m = LayoutMetadata(config_);
     LFM2_RETURN_IF_ERROR(Expect("header.tensor_count", header_.tensor_count, TensorCount(config_)));
     LFM2_RETURN_IF_ERROR(Expect("header.record_layers", header_.record_layers, config_.moe_layers()));

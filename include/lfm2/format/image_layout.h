@@ -8,6 +8,7 @@
 #include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/format/model_config.h"
+#include "lfm2/format/sampling.h"
 #include "lfm2/format/tensor_list.h"
 
 namespace lfm2 {
@@ -53,9 +54,21 @@ struct ImageHeader {
   uint32_t reserved0;
   uint8_t layer_kind[kMaxLayers];
   char name[64];  // for people; UTF-8, zero-terminated
-  uint8_t reserved[152];
+  // What the publisher recommends: bits of sampling_set say which fields are set; the others are 0.
+  uint32_t sampling_set;
+  float temperature;
+  uint32_t top_k;
+  float top_p;
+  float min_p;
+  float repetition_penalty;
+  uint8_t reserved[128];
 };
-static_assert(sizeof(ImageHeader) == 512 && offsetof(ImageHeader, hidden_size) == 96, "the format fixes these");
+static_assert(sizeof(ImageHeader) == 512 && offsetof(ImageHeader, hidden_size) == 96 &&
+                  offsetof(ImageHeader, sampling_set) == 360,
+              "the format fixes these");
+
+// Bits of sampling_set.
+inline constexpr uint32_t kTemperatureSet = 1, kTopKSet = 2, kTopPSet = 4, kMinPSet = 8, kRepetitionPenaltySet = 16;
 
 // One tensor. offset counts from pinned_offset, or from the start of each expert record.
 struct TensorEntry {
@@ -165,6 +178,32 @@ inline void ConfigToHeader(const ModelConfig& c, ImageHeader* h) {
   h->rope_theta = c.rope_theta;
   h->routed_scaling_factor = c.routed_scaling_factor;
   for (uint32_t l = 0; l < kMaxLayers; ++l) h->layer_kind[l] = static_cast<uint8_t>(c.layer_kind[l]);
+}
+
+// The sampling that the header recommends; not checked yet.
+inline Sampling SamplingFromHeader(const ImageHeader& h) {
+  const uint32_t set = h.sampling_set;
+  Sampling s;
+  if ((set & kTemperatureSet) != 0) s.temperature = h.temperature;
+  if ((set & kTopKSet) != 0) s.top_k = h.top_k;
+  if ((set & kTopPSet) != 0) s.top_p = h.top_p;
+  if ((set & kMinPSet) != 0) s.min_p = h.min_p;
+  if ((set & kRepetitionPenaltySet) != 0) s.repetition_penalty = h.repetition_penalty;
+  return s;
+}
+
+// The header's fields that state it; the others stay as they are.
+inline void SamplingToHeader(const Sampling& s, ImageHeader* h) {
+  h->sampling_set = (s.temperature != kUnset ? kTemperatureSet : 0u) | (s.top_k != kUnsetCount ? kTopKSet : 0u) |
+                    (s.top_p != kUnset ? kTopPSet : 0u) | (s.min_p != kUnset ? kMinPSet : 0u) |
+                    (s.repetition_penalty != kUnset ? kRepetitionPenaltySet : 0u);
+  const Sampling zeros{0.0f, 0, 0.0f, 0.0f, 0.0f};
+  const Sampling all = Merged(s, zeros);
+  h->temperature = all.temperature;
+  h->top_k = all.top_k;
+  h->top_p = all.top_p;
+  h->min_p = all.min_p;
+  h->repetition_penalty = all.repetition_penalty;
 }
 
 }  // namespace lfm2

@@ -29,8 +29,8 @@ struct AnswerOptions {
   Span<const std::string_view> stop_texts = {};
   // Tokens between <think> and </think> at most: then </think> is put there.
   uint32_t max_thought_tokens = 0xffffffffu;
-  // Sampler options from this answer on, whose seed begins a new random sequence; nullptr: as before. Copied when the
-  // answer begins.
+  // Sampler options from this answer on, whose seed begins a new random sequence; what is not set is as the model's
+  // publisher recommends. nullptr: as before. Copied when the answer begins.
   const SamplerOptions* sampler = nullptr;
 
   // Handed to both functions below, which may be null. They are called on the caller's thread, within its call, and do

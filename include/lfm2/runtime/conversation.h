@@ -24,6 +24,7 @@ struct ConversationOptions {
   std::string_view system = {};
   // The tools it may call, each as JSON. Read as `system`.
   ToolList tools = {};
+  // What is not set is as the model's publisher recommends.
   SamplerOptions sampler;
   // Hand out the text of special tokens too: tool calls stand between <|tool_call_start|> and <|tool_call_end|>.
   bool show_special = true;

@@ -60,7 +60,7 @@ LFM2_FUNCTION Status Conversation::Open(Session* session, const ConversationOpti
     return Status(StatusCode::kUnsupported, "chat template",
                   "is not named by the image; pack it with --template, or set options.chat_template");
   }
-  LFM2_RETURN_IF_ERROR(sampler_.Configure(options.sampler));
+  LFM2_RETURN_IF_ERROR(sampler_.Configure(options.sampler, session->image().sampling()));
   options_ = options;
   options_.chat_template = kind;
   session_ = session;
@@ -188,7 +188,9 @@ LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) 
   // All is checked before anything changes: an answer that BeginAsk would have ended may still go on.
   if (status.ok() && options.sampler != nullptr) status = Sampler::Check(*options.sampler);
   if (status.ok()) status = stops_.SetTexts(options.stop_texts);
-  if (status.ok() && options.sampler != nullptr) status = sampler_.Configure(*options.sampler);
+  if (status.ok() && options.sampler != nullptr) {
+    status = sampler_.Configure(*options.sampler, session_->image().sampling());
+  }
   if (status.ok()) status = session_->Begin({session_->token_room().data(), pending_});
   if (!status.ok()) {
     GoTo(before);

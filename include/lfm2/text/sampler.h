@@ -6,24 +6,29 @@
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
+#include "lfm2/format/sampling.h"
 #include "lfm2/text/fixed_point.h"
 
 namespace lfm2 {
 
-// The defaults are what Liquid AI recommends for LFM2.
-struct SamplerOptions {
-  // 0: the largest logit, always. Else 0.001 .. 100.
-  float temperature = 0.3f;
-  // Only the top_k likeliest tokens; 0: all.
-  uint32_t top_k = 0;
-  // Only the likeliest tokens that together have this probability, in (0, 1]; 1: all.
-  float top_p = 1.0f;
-  // Only tokens at least min_p times as likely as the likeliest, in [0, 1]; 0: all.
-  float min_p = 0.15f;
-  // Logits of tokens in the history are divided by this where positive, else multiplied; 0.0625 .. 16; 1: unchanged.
-  float repetition_penalty = 1.05f;
+// What is not set follows the model's recommendation, and what that does not say a rule: see ResolveSampling. The
+// likeliest token always, whatever the model recommends: temperature 0 and repetition_penalty 1.
+struct SamplerOptions : Sampling {
   uint64_t seed = 0;
 };
+
+// What Liquid AI recommends for LFM2, and for models that recommend nothing.
+inline constexpr Sampling kLfm2Sampling = {0.3f, 0, 1.0f, 0.15f, 1.05f};
+
+// Options with every field set: as they are where they are set, else as the model recommends (Image::sampling), else,
+// if it recommends nothing at all, as kLfm2Sampling. Of a model that recommends something, what it leaves out is off
+// (top_k 0, top_p 1, min_p 0, repetition_penalty 1), and a temperature is still that of kLfm2Sampling.
+constexpr SamplerOptions ResolveSampling(const SamplerOptions& options, const Sampling& model) {
+  constexpr Sampling kOff = {kLfm2Sampling.temperature, 0, 1.0f, 0.0f, 1.0f};
+  SamplerOptions all = options;
+  static_cast<Sampling&>(all) = Merged(options, Merged(model, IsSet(model) ? kOff : kLfm2Sampling));
+  return all;
+}
 
 // Applies, in the order of Hugging Face's generate(): repetition penalty, temperature, top-k, top-p, min-p; then draws.
 // A token is kept by top-p while the likelier ones have less than top_p together. Of equal logits the lower id comes
@@ -37,24 +42,14 @@ class Sampler {
     return (DivideUp<uint64_t>(vocab_size, 32) + vocab_size) * sizeof(uint32_t) + sizeof(uint32_t) - 1;
   }
 
-  // kInvalidArgument, naming the option, where it is out of range.
-  static Status Check(const SamplerOptions& o) {
-    // The comparisons are written so that a NaN fails them.
-    if (!(o.temperature == 0.0f || (o.temperature >= 0.001f && o.temperature <= 100.0f))) {
-      return Status(StatusCode::kInvalidArgument, "temperature", "is neither 0 nor in 0.001 .. 100");
-    }
-    if (!(o.top_p > 0.0f && o.top_p <= 1.0f)) return Status(StatusCode::kInvalidArgument, "top_p", "is not in (0, 1]");
-    if (!(o.min_p >= 0.0f && o.min_p <= 1.0f)) return Status(StatusCode::kInvalidArgument, "min_p", "is not in [0, 1]");
-    if (!(o.repetition_penalty >= 0.0625f && o.repetition_penalty <= 16.0f)) {
-      return Status(StatusCode::kInvalidArgument, "repetition_penalty", "is not in 0.0625 .. 16");
-    }
-    return Status();
-  }
+  // kInvalidArgument, naming the option, where one is set and out of range.
+  static Status Check(const Sampling& options) { return CheckSampling(options, StatusCode::kInvalidArgument); }
 
-  // Takes the options and begins the random sequence of their seed. An unconfigured sampler has the defaults.
-  Status Configure(const SamplerOptions& options) {
+  // Takes the options and begins the random sequence of their seed. model: what counts where they are not set, already
+  // checked, as Image::sampling() is. An unconfigured sampler has those of a model that recommends nothing.
+  Status Configure(const SamplerOptions& options, const Sampling& model = Sampling()) {
     LFM2_RETURN_IF_ERROR(Check(options));
-    *this = Sampler(options);
+    *this = Sampler(ResolveSampling(options, model));
     return Status();
   }
 
@@ -69,7 +64,7 @@ class Sampler {
   // kArenaTooSmall; kInvalidArgument for a NaN or +infinity, for logits that forbid everything, and for an id in the
   // history that is no token. On an error the random sequence has not advanced.
   Status Sample(Span<const float> logits, Span<const int32_t> history, Span<std::byte> scratch, int32_t* token) {
-    if (penalty_ == 0) *this = Sampler(SamplerOptions());  // not configured
+    if (penalty_ == 0) *this = Sampler(ResolveSampling({}, {}));  // not configured
     if (logits.empty() || logits.size() > kMaxLogits) {
       return Status(StatusCode::kInvalidArgument, "logits", "have an impossible number", logits.size(), kMaxLogits);
     }
@@ -94,6 +89,7 @@ class Sampler {
   static constexpr uint32_t kPenaltyBits = 28;
   static constexpr int64_t kForbidden = INT64_MIN;
 
+  // o: all set.
   explicit Sampler(const SamplerOptions& o)
       : random_(o.seed),
         top_k_(o.top_k),
