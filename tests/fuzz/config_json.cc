@@ -5,6 +5,7 @@
 #include "tests/fuzz/targets.h"
 #include "tools/common/strict_json.h"
 #include "tools/pack/mlx_types.h"
+#include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::fuzz {
 namespace {
@@ -23,9 +24,17 @@ void Run(std::string_view text) {
       LFM2_HOLDS(TraitsOf(type.ImageType(false)).columns == Max(type.group, 32u));
     }
   }
+  std::vector<std::string> notes;
+  LFM2_HOLDS(CheckSampling(tools::SamplingOf(json, &notes), StatusCode::kCorrupt).ok() && notes.size() <= 5);
+  nlohmann::json own;
+  const tools::Error found = tools::TextConfig(json, &own);
+  CheckSentence(found);
+  if (!found.ok()) return;
   ModelConfig config;
   bool expert_bias = false;
-  const tools::Error read = tools::ReadConfigJson(json, &config, &expert_bias);
+  tools::DenseWidth width;
+  width.rows = static_cast<uint32_t>(text.size() % 3 * 64);
+  const tools::Error read = tools::ReadConfigJson(own, &config, &expert_bias, &width);
   CheckSentence(read);
   if (!read.ok()) return;
   LFM2_HOLDS(CheckConfig(config).ok());
@@ -44,6 +53,11 @@ std::vector<std::string> Seeds() {
       R"("intermediate_size":64,"moe_intermediate_size":32,"num_dense_layers":1,"num_experts":4,)"
       R"("num_experts_per_tok":2,"norm_topk_prob":true,"use_expert_bias":true,"routed_scaling_factor":1.0,)"
       R"("quantization":{"bits":4,"group_size":64,"mode":"affine","lm_head":{"bits":8,"group_size":32}}})",
+      R"({"model_type":"lfm2_vl","architectures":["Lfm2VlForConditionalGeneration"],"tie_word_embeddings":true,)"
+      R"("text_config":{"model_type":"lfm2","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":2,)"
+      R"("num_key_value_heads":1,"vocab_size":263,"max_position_embeddings":128,"conv_L_cache":3,"norm_eps":1e-05,)"
+      R"("rope_scaling":{"rope_theta":1e6,"factor":1.0},"full_attn_idxs":[1]}})",
+      R"({"do_sample":true,"temperature":0.3,"top_k":50,"top_p":0.1,"min_p":0.15,"repetition_penalty":1.05})",
       R"({"quantization_config":{"bits":4,"group_size":32,"mode":"mxfp4"},"head_dim":32})"};
 }
 
@@ -72,6 +86,17 @@ std::vector<std::string> Words() {
                                     "64",
                                     "32"};
   for (const char* key : {"model_type",
+                          "architectures",
+                          "is_causal",
+                          "use_bidirectional_attention",
+                          "text_config",
+                          "factor",
+                          "do_sample",
+                          "temperature",
+                          "top_k",
+                          "top_p",
+                          "min_p",
+                          "repetition_penalty",
                           "hidden_size",
                           "num_hidden_layers",
                           "num_attention_heads",

@@ -6,6 +6,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/pack/gguf_reader.h"
+#include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::fuzz {
 namespace {
@@ -14,7 +15,14 @@ using test::Raw;
 using tools::Gguf;
 using tools::GgufTensor;
 
-const char* const kKeys[] = {"a", "b", "general.alignment", "general.architecture", "tokenizer.ggml.tokens"};
+const char* const kKeys[] = {"a",
+                             "b",
+                             "f",
+                             "general.alignment",
+                             "general.architecture",
+                             "tokenizer.ggml.tokens",
+                             tools::kGgufTemperature,
+                             tools::kGgufTopK};
 
 // Whatever a key holds can be asked for in every way.
 void AskForKeys(const Gguf& gguf) {
@@ -62,6 +70,8 @@ void Run(std::string_view bytes) {
     end = place.second;
   }
   AskForKeys(gguf);
+  std::vector<std::string> notes;
+  LFM2_HOLDS(CheckSampling(tools::SamplingOf(gguf, &notes), StatusCode::kCorrupt).ok() && notes.size() <= 5);
 }
 
 std::vector<std::string> Seeds() {
@@ -73,6 +83,11 @@ std::vector<std::string> Seeds() {
   keys.Set("c", Raw(uint32_t{test::kGgufU64}) + Raw(uint64_t{1} << 40));
   keys.Set("d", Raw(uint32_t{12}) + Raw(2.5));
   keys.SetI32s("e", {1, -1});
+  keys.Set("f", Raw(uint32_t{test::kGgufArray}) + Raw(uint32_t{test::kGgufArray}) + Raw(uint64_t{2}) +
+                    Raw(uint32_t{test::kGgufU32}) + Raw(uint64_t{1}) + Raw(7u) + Raw(uint32_t{test::kGgufArray}) +
+                    Raw(uint64_t{1}) + Raw(uint32_t{test::kGgufString}) + Raw(uint64_t{1}) + test::GgufText("x"));
+  keys.SetF32(tools::kGgufTemperature, 0.3f);
+  keys.SetU32(tools::kGgufTopK, 50);
   tensors.SetU32("general.alignment", 32);
   tensors.tensors = {{"t", {8, 2}, test::kGgmlF32, std::string(64, 'x')},
                      {"u", {32}, test::kGgmlQ4_0, std::string(18, 'x')},

@@ -77,11 +77,25 @@ TEST_CASE("the dense models have as many weights as their model cards say, to th
   }
 }
 
+TEST_CASE("LFM2.5: 230M weights in 14 layers; 350M and 1.2B as LFM2; 2.6B with another theta") {
+  constexpr ModelConfig small = kLfm2_5_230M;
+  static_assert(CheckConfig(small).ok() && CheckConfig(kLfm2_5_2_6B).ok());
+  CHECK((small.layers == 14 && small.attention_layers() == 6 && small.hidden_size == 1024 && small.heads == 16));
+  CHECK((small.dense_ff_size == 2560 && small.vocab_size == 65536 && small.rope_theta == 1e6f));
+  for (uint32_t l = 0; l < small.layers; ++l) {
+    CHECK((small.layer_kind[l] == LayerKind::kAttention) == (l % 2 == 0 && l > 0));
+  }
+  CHECK((CountWeights(small).all > 229000000 && CountWeights(small).all < 231000000));
+  CHECK(CountWeights(kLfm2_5_350M).all == 354483968);
+  CHECK(CountWeights(kLfm2_5_1_2B).all == 1170340608);
+  CHECK((kLfm2_5_2_6B.rope_theta == 1e7f && kLfm2_5_2_6B.layers == 30));
+}
+
 TEST_CASE(
     "LFM2.5-8B-A1B is LFM2-8B-A1B with a larger vocabulary and context; LFM2-24B-A2B is deeper and has more experts") {
   constexpr ModelConfig c = kLfm2_5_8B_A1B;
   static_assert(CheckConfig(c).ok());
-  CHECK((c.vocab_size == 128000 && c.context_length == 128000));
+  CHECK((c.vocab_size == 128000 && c.context_length == 131072 && c.rope_theta == 5e6f));
   CHECK(CountWeights(c).all - CountWeights(kLfm2_8B_A1B).all == uint64_t{128000 - 65536} * 2048);
   constexpr ModelConfig large = kLfm2_24B_A2B;
   static_assert(CheckConfig(large).ok());

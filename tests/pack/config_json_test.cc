@@ -71,8 +71,9 @@ struct Published {
   bool adjusted = true;
 };
 constexpr Published kFamily[] = {
-    {&kLfm2_350M, 6656},   {&kLfm2_700M, 10240},    {&kLfm2_1_2B, 12288},    {&kLfm2_2_6B, 10752, false},
-    {&kLfm2_8B_A1B, 7168}, {&kLfm2_5_8B_A1B, 7168}, {&kLfm2_24B_A2B, 11776},
+    {&kLfm2_350M, 6656},         {&kLfm2_700M, 10240},         {&kLfm2_1_2B, 12288},
+    {&kLfm2_2_6B, 10752, false}, {&kLfm2_8B_A1B, 7168},        {&kLfm2_5_8B_A1B, 7168},
+    {&kLfm2_24B_A2B, 11776},     {&kLfm2_5_230M, 2560, false}, {&kLfm2_5_2_6B, 10752, false},
 };
 Json ConfigOf(const Published& published) {
   const ModelConfig& c = *published.shape;
@@ -97,13 +98,13 @@ Json WithLayers(Json j, const ModelConfig& c, bool types) {
   }
   return j;
 }
-Json WithRope(Json j, const char* key) {
+Json WithRope(Json j, const char* key, float theta) {
   j.erase("rope_theta");
   j.erase("rope_parameters");
   if (std::string(key) == "rope_theta") {
-    j["rope_theta"] = 1000000.0;
+    j["rope_theta"] = theta;
   } else {
-    j[key] = {{"rope_theta", 1000000.0}, {"rope_type", "default"}};
+    j[key] = {{"rope_theta", theta}, {"rope_type", "default"}};
   }
   return j;
 }
@@ -114,7 +115,8 @@ TEST_CASE("every model of the family, in both spellings of layers and of rope, h
     CAPTURE(published.shape->vocab_size);
     for (const bool types : {false, true}) {
       for (const char* rope : {"rope_theta", "rope_parameters"}) {
-        const Json j = WithRope(WithLayers(ConfigOf(published), *published.shape, types), rope);
+        const ModelConfig& shape = *published.shape;
+        const Json j = WithRope(WithLayers(ConfigOf(published), shape, types), rope, shape.rope_theta);
         CHECK(Same(Read(j), *published.shape));
       }
     }
@@ -176,6 +178,73 @@ TEST_CASE("the width of a dense model is adjusted as transformers does: 2/3, a f
   CHECK(Read(j).dense_ff_size == 10752);
 }
 
+TEST_CASE("where the tensors are known they say how wide a dense model is, and a note says what the config has") {
+  const auto read = [](const Json& json, uint32_t rows, std::string* note) {
+    ModelConfig config;
+    bool expert_bias = false;
+    tools::DenseWidth width;
+    width.rows = rows;
+    const tools::Error error = tools::ReadConfigJson(Parsed(json), &config, &expert_bias, &width);
+    REQUIRE_MESSAGE(error.ok(), error.text());
+    *note = width.note;
+    return config.dense_ff_size;
+  };
+  std::string note;
+  CHECK(read(Dense(), 8192, &note) == 8192);
+  CHECK(note.empty());
+  Json j = Dense();
+  j.erase("block_ff_dim");  // as LFM2.5-230M is found, whose tensors have 2560 rows
+  CHECK(read(j, 2560, &note) == 2560);
+  CHECK(note.empty());
+  CheckRefused(j, "intermediate_size is missing");
+  j = Dense();
+  j["block_auto_adjust_ff_dim"] = false;
+  CHECK(read(j, 8192, &note) == 8192);
+  CHECK(note == "config.json states a feed forward that is 12288 wide, and the tensors' is 8192 wide, which is taken");
+}
+
+TEST_CASE("a model that predicts no text is refused by what its config says of it; one that sees has its text model") {
+  const auto refusal = [](const Json& json) {
+    Json text;
+    return tools::TextConfig(Parsed(json), &text).text();
+  };
+  const auto with = [](Json j, const char* key, const Json& value) {
+    j[key] = value;
+    return j;
+  };
+  for (const char* name : {"Lfm2ForCausalLM", "Lfm2MoeForCausalLM", "LFM2ForCausalLM"}) {
+    CHECK(refusal(with(Dense(), "architectures", {name})) == "");
+  }
+  CHECK(refusal(Dense()) == "");
+  CHECK(refusal(with(Dense(), "architectures", nullptr)) == "");
+  CHECK(refusal(with(Dense(), "architectures", Json::array())) == "");
+  for (const char* name :
+       {"Lfm2BidirectionalModel", "Lfm2BidirectionalForMaskedLM", "Lfm2Model", "Lfm2BidirForSequenceRouting"}) {
+    const std::string text = refusal(with(Dense(), "architectures", {name}));
+    CHECK_MESSAGE((text.find(name) != std::string::npos && text.find("predicts no text") != std::string::npos), text);
+  }
+  CHECK(refusal(with(Dense(), "architectures", {7})).find("predicts no text") != std::string::npos);
+  CHECK(refusal(with(Dense(), "is_causal", false)).find("is_causal is false") != std::string::npos);
+  CHECK(refusal(with(Dense(), "is_causal", true)) == "");
+  CHECK(refusal(with(Dense(), "use_bidirectional_attention", true)).find("bidirectional") != std::string::npos);
+  CHECK(refusal(with(Dense(), "is_causal", "no")).find("is_causal is \"no\"") != std::string::npos);
+
+  Json sees = {{"model_type", "lfm2_vl"},
+               {"architectures", {"Lfm2VlForConditionalGeneration"}},
+               {"vision_config", {{"model_type", "siglip2_vision_model"}}},
+               {"tie_word_embeddings", false}};
+  CHECK(refusal(sees).find("text_config is missing") != std::string::npos);
+  sees["text_config"] = 7;
+  CHECK(refusal(sees).find("text_config") != std::string::npos);
+  sees["text_config"] = Dense();
+  Json text;
+  REQUIRE(tools::TextConfig(Parsed(sees), &text).ok());
+  CHECK(Same(Read(text), kLfm2_1_2B));  // tie_embedding is the text model's own
+  sees["text_config"].erase("tie_embedding");
+  REQUIRE(tools::TextConfig(Parsed(sees), &text).ok());
+  CHECK(!Read(text).tied_embedding);
+}
+
 TEST_CASE("what the library does not compute, and what is no number, is refused by name") {
   const auto with = [](Json j, const char* key, const Json& value) {
     j[key] = value;
@@ -187,6 +256,10 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
   CheckRefused(with(Dense(), "rope_scaling", {{"type", "default"}, {"rope_type", "llama3"}}), "rope_type is llama3");
   CheckRefused(with(Moe(), "rope_parameters", {{"rope_type", "linear"}, {"rope_theta", 1e6}}), "rope_type is linear");
   CheckRefused(with(Moe(), "rope_parameters", {{"rope_type", "default"}}), "rope_theta is missing");
+  CheckRefused(with(Dense(), "rope_scaling", {{"factor", 8.0}}),
+               "rope_scaling has the factor 8.0, and scaled positions");
+  CheckRefused(with(Dense(), "rope_scaling", {{"factor", "8"}}), "factor is \"8\"");
+  CHECK(Same(Read(with(Dense(), "rope_scaling", {{"factor", 1.0}})), kLfm2_1_2B));
   CheckRefused(with(Moe(), "rope_parameters", 7), "rope_parameters is 7, no object");
   CheckRefused(with(Dense(), "hidden_size", -2048), "hidden_size is -2048");
   CheckRefused(with(Dense(), "hidden_size", 2048.5), "hidden_size is 2048.5");

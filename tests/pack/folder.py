@@ -184,7 +184,71 @@ class Test:
             for role, layer, _, values in image.tensors():
                 if role == "attn_q":
                     assert (values == other[q][1].astype(np.float32)).all(), dtype
+        self.vision(config, tensors, want)
+        self.encoders(config, tensors)
         self.vocabulary(config, tensors)
+
+    def notes(self, source):
+        """What is said on standard error of a model that packs."""
+        result = subprocess.run([self.tool, source, self.scratch / "noted.lfm2", "--name", "x"], capture_output=True,
+                                text=True)
+        assert result.returncode == 0, result
+        return [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+
+    def vision(self, config, tensors, want):
+        """A model that sees has a text model in it, under the names of transformers and of mlx-vlm: the same image."""
+        eyes = {f"{part}.{i}.weight": ("BF16", np.zeros((2, 3), np.uint16))
+                for part in ("vision_tower.vision_model.encoder.layers", "multi_modal_projector.linear") for i in (1, 2)}
+        whole = {"model_type": "lfm2_vl", "architectures": ["Lfm2VlForConditionalGeneration"], "text_config": config,
+                 "vision_config": {"model_type": "siglip2_vision_model"}, "downsample_factor": 2}
+        for text, other in ((lambda n: n.replace("model.", "model.language_model.", 1), "model."),
+                            (lambda n: "language_model." + n, "")):
+            sees = {**{text(n): t for n, t in tensors.items()}, **{other + n: t for n, t in eyes.items()}}
+            path = self.folder("sees", whole, sees)
+            assert self.good(path).read_bytes() == want, "a text model within another"
+            said, = self.notes(path)
+            assert "4 tensors of multi_modal_projector and vision_tower are left out" in said, said
+            self.refused(self.folder("sees", whole, {**sees, "audio.weight": tensors["model.embed_tokens.weight"]}), "audio.weight has no place")
+        name = "model.embed_tokens.weight"
+        self.refused(self.folder("sees", whole, {**sees, name: tensors[name]}), name + " is there under two names")
+        self.refused(self.folder("sees", {**whole, "text_config": None}, sees), "text_config is missing")
+        self.refused(self.folder("sees", config, sees), "is missing")
+
+        # MLX's config names quantised tensors as they are called in the file.
+        mlx_config, mlx = json.loads((self.mlx / "config.json").read_text()), read_safetensors(self.mlx / "model.safetensors")
+        own = mlx_config.pop("quantization")
+        mlx_config.pop("quantization_config", None)
+        special = {f"language_model.{k}" if isinstance(v, (dict, bool)) else k: v for k, v in own.items()}
+        assert any(k.startswith("language_model.") for k in special), "a tensor with a type of its own"
+        path = self.folder("sees", {"model_type": "lfm2_vl", "text_config": mlx_config, "quantization": special},
+                           {"language_model." + n: t for n, t in mlx.items()})
+        assert self.good(path).read_bytes() == self.good(self.mlx, "mlx.lfm2").read_bytes(), "MLX's text model"
+
+    def encoders(self, config, tensors):
+        """A directory of an embedding model is refused by name; a width that the config lacks is the tensors'."""
+        self.refused(self.folder("encoder", {**config, "architectures": ["Lfm2BidirectionalModel"]}, tensors),
+                     "Lfm2BidirectionalModel")
+        for name in ("modules.json", "1_Pooling"):
+            path = self.folder("encoder", config, tensors)
+            (path / name).mkdir()
+            self.refused(path, f"there is {name}: this is an embedding model")
+        want = self.good(self.folder("whole", config, tensors)).read_bytes()
+        silent = {k: v for k, v in config.items() if k != "block_ff_dim"}
+        path = self.folder("silent", silent, tensors)
+        assert self.good(path).read_bytes() == want and not self.notes(path), "no width in the config"
+        path = self.folder("wrong", {**config, "block_ff_dim": 12288}, tensors)
+        assert self.good(path).read_bytes() == want, "another width in the config"
+        said, = self.notes(path)
+        assert "12288 wide" in said, said
+
+        # The publisher's sampling: in the image, and a bad value left out with a note.
+        path = self.folder("sampled", config, tensors)
+        (path / "generation_config.json").write_text(json.dumps(
+            {"bos_token_id": 1, "eos_token_id": 7, "temperature": 0.3, "top_k": -5, "min_p": 0.15}))
+        said, = self.notes(path)
+        assert "top_k is -5" in said and "left out" in said, said
+        image = read_image.Image(self.scratch / "noted.lfm2")
+        assert image.sampling == {"temperature": np.float32(0.3), "min_p": np.float32(0.15)}, image.sampling
 
     def vocabulary(self, config, tensors):
         path = self.folder("vocab", config, tensors)

@@ -98,8 +98,50 @@ TEST_CASE("counts that the file can not hold are refused before memory is taken 
   CheckRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 62), "elements");
   CheckRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 22), "ends inside");
   CheckRefused(list + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1} << 22), "ends inside");
-  CheckRefused(list + Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1}), "array of arrays");
+  const std::string lists = list + Raw(uint32_t{kGgufArray});
+  CheckRefused(lists + Raw(uint64_t{1}), "ends inside");
+  CheckRefused(lists + Raw(UINT64_MAX), "counts 18446744073709551615 elements");
+  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{1} << 61), "elements");
+  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{2}) + Raw(uint64_t{5}), "ends inside");
+  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1}) + Raw(UINT64_MAX),
+               "length of k");
+  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1} << 40), "elements");
+  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{13}) + Raw(uint64_t{0}), "unknown type 13");
+  std::string deep = lists;
+  for (int i = 0; i < 1000000; ++i) deep += Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray});
+  CheckRefused(deep, "arrays in arrays more than 8 deep");
   CheckRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{13}), "unknown type");
+}
+
+TEST_CASE("arrays of arrays, which no key that anybody reads has, are passed over, whatever they hold") {
+  const auto array = [](uint32_t type, uint64_t count, const std::string& elements) {
+    return Raw(type) + Raw(count) + elements;
+  };
+  const std::string numbers = array(kGgufU64, 2, Raw(uint64_t{1}) + Raw(uint64_t{2})), none = array(kGgufF32, 0, "");
+  const std::string texts = array(kGgufString, 2, GgufText("") + GgufText(std::string(100000, 'x')));
+  const std::string pair = array(kGgufArray, 2, numbers + texts);
+  TinyGguf file = MakeTinyGguf(TinyOptions());
+  file.Set("a.first",
+           Raw(uint32_t{kGgufArray}) + array(kGgufArray, 4, pair + none + array(kGgufArray, 0, "") + numbers));
+  std::string deepest = numbers;
+  for (int i = 0; i < 8; ++i) deepest = array(kGgufArray, 1, deepest);
+  file.Set("a.second", Raw(uint32_t{kGgufArray}) + deepest);
+  file.SetU32("z.last", 77);
+  const std::string bytes = file.Bytes();
+  Gguf gguf;
+  const Error read = gguf.Read(MemorySource(bytes));
+  REQUIRE_MESSAGE(read.ok(), read.text());
+  uint32_t n = 0;
+  CHECK((gguf.GetU32("z.last", &n).ok() && n == 77));
+  CHECK(PacksOrRefuses(bytes));
+  // Where a key of that kind is read all the same, it is what it is.
+  CHECK(gguf.GetU32("a.first", &n).text() == "the key a.first is a list of 4, no whole number from 0 to 4294967295");
+  std::vector<uint32_t> list;
+  std::string text;
+  CHECK(!gguf.GetU32Array("a.first", 4, &list).ok());
+  CHECK(!gguf.GetString("a.first", &text).ok());
+  file.Set("tokenizer.ggml.tokens", Raw(uint32_t{kGgufArray}) + array(kGgufArray, 1, texts));
+  CHECK(!PacksOrRefuses(file.Bytes()));
 }
 
 TEST_CASE("keys and tensors that are there twice are refused, for only one of them would count") {

@@ -170,6 +170,89 @@ TEST_CASE("what the library can not compute is refused by name, not packed wrong
          Contains(refusal, "not supported")));
 }
 
+TEST_CASE(
+    "a file as ollama's library has it packs: another width than its tensors', a norm's other name, no template") {
+  TinyOptions dense;
+  dense.moe = false;
+  TinyGguf file = MakeTinyGguf(dense);
+  const std::string bytes = file.Bytes();
+  MemorySink published, ours;
+  REQUIRE(PackGguf(MemorySource(bytes), PackOptions(), &published).ok());
+  const std::string key = "lfm2.feed_forward_length";
+  for (const bool stated : {true, false}) {
+    file.SetU32(key, 12288);
+    if (!stated) file.Remove(key);
+    file.Remove("tokenizer.chat_template");
+    if (TinyTensor* norm = file.Tensor("token_embd_norm.weight")) norm->name = "output_norm.weight";
+    const std::string changed = file.Bytes();
+    const MemorySource source(changed);
+    GgufSource gguf;
+    const Error opened = gguf.Open({&source}, {});
+    REQUIRE_MESSAGE(opened.ok(), opened.text());
+    CHECK(gguf.vocab().chat_template == ChatTemplate::kNone);
+    REQUIRE(gguf.notes().size() == (stated ? 1u : 0u));
+    if (stated) {
+      CHECK(Contains(gguf.notes()[0], "lfm2.feed_forward_length is 12288"));
+      CHECK(Contains(gguf.notes()[0], "rows, which is taken"));
+    }
+    // But for the template it is the image of the file that says everything right.
+    PackOptions same;
+    const ImageCopy copy(published.bytes());
+    Image image;
+    REQUIRE(image.Open(copy.storage()).ok());
+    CHECK(gguf.config().dense_ff_size == image.config().dense_ff_size);
+    if (image.vocab().chat_template() != ChatTemplate::kNone) same.chat_template = image.vocab().chat_template();
+    MemorySink sink;
+    REQUIRE(PackGguf(source, same, &sink).ok());
+    CHECK(sink.bytes() == published.bytes());
+  }
+  // The tensors have to agree among themselves.
+  file.Tensor("blk.0.ffn_gate.weight")->dims = {32, 32};
+  CHECK(Refusal(file) != "");
+}
+
+TEST_CASE("models that predict no text, and what is no model, are refused by what they are") {
+  const TinyGguf good = MakeTinyGguf(TinyOptions());
+  TinyGguf file = good;
+  file.Set("lfm2moe.attention.causal", Raw(uint32_t{kGgufBool}) + Raw(uint8_t{0}));
+  CHECK(Contains(Refusal(file), "bidirectional"));
+  file.Set("lfm2moe.attention.causal", Raw(uint32_t{kGgufBool}) + Raw(uint8_t{1}));
+  CHECK(Refusal(file) == "");
+  for (const uint32_t pooling : {1u, 2u, 3u, 4u}) {
+    file = good;
+    file.SetU32("lfm2moe.pooling_type", pooling);
+    CHECK(Contains(Refusal(file), "embedding model"));
+  }
+  file.SetU32("lfm2moe.pooling_type", 0);
+  CHECK(Refusal(file) == "");
+  file = good;
+  file.SetText("general.architecture", "clip");
+  file.SetText("general.type", "mmproj");
+  CHECK(Contains(Refusal(file), "is an mmproj"));
+}
+
+TEST_CASE("scaled positions are refused, however a file says them; a factor that scales nothing is not") {
+  const TinyGguf good = MakeTinyGguf(TinyOptions());
+  for (const char* key : {"lfm2moe.rope.scaling.factor", "lfm2moe.rope.scale_linear"}) {
+    TinyGguf file = good;
+    file.SetF32(key, 8.0f);
+    CHECK(Contains(Refusal(file), (std::string(key) + " is 8").c_str()));
+    file.SetF32(key, BitCast<float>(0x7fc00000u));
+    CHECK(Contains(Refusal(file), key));
+    file.SetText(key, "8");
+    CHECK(Contains(Refusal(file), key));
+    file.SetF32(key, 1.0f);
+    CHECK(Refusal(file) == "");
+    file.SetF32(key, 0.0f);
+    CHECK(Refusal(file) == "");
+    file.SetF32(key, 8.0f);
+    file.SetText("lfm2moe.rope.scaling.type", "none");
+    CHECK(Refusal(file) == "");
+    file.SetText("lfm2moe.rope.scaling.type", "linear");
+    CHECK(Contains(Refusal(file), "linear"));
+  }
+}
+
 TEST_CASE("missing, unexpected and misshapen tensors are named") {
   const TinyGguf good = MakeTinyGguf(TinyOptions());
   TinyGguf file = good;

@@ -334,6 +334,10 @@ class Image:
         self.config["norm_eps"], self.config["rope_theta"], self.config["routed_scaling_factor"] = struct.unpack_from("<3f", data, 152)
         self.config["layer_kind"] = list(data[168:168 + self.config["layers"]])
         self.name = data[296:360].split(b"\0")[0].decode()
+        bits, *values = struct.unpack_from("<IfIfff", data, 360)
+        kinds = "temperature top_k top_p min_p repetition_penalty".split()
+        self.sampling = {kind: value for i, (kind, value) in enumerate(zip(kinds, values)) if bits >> i & 1}
+        assert not any(data[384:512]), "bytes that no field claims"
         self.entries = [struct.unpack_from("<HHIIIQQ", data, directory + 32 * i) for i in range(tensors)]
         self.records = [struct.unpack_from("<QQQ", data, record_table + 24 * i) for i in range(record_layers)]
         experts = self.config["experts"]

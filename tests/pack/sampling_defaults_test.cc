@@ -42,6 +42,8 @@ TEST_CASE("generation_config.json as published: LFM2, LFM2.5-8B-A1B, LFM2.5, and
   // Greedy: what would be drawn from does not matter.
   CHECK(Is(OfJson(R"({"do_sample": false, "temperature": 0.7, "top_k": 20, "repetition_penalty": 1.1})", &notes),
            {0.0f, kUnsetCount, kUnset, kUnset, 1.1f}));
+  CHECK(Is(OfJson(R"({"do_sample": false})", &notes), {0.0f, kUnsetCount, kUnset, kUnset, 1.0f}));
+  CHECK(Is(OfJson(R"({"temperature": 0.0})", &notes), {0.0f, kUnsetCount, kUnset, kUnset, 1.0f}));
   CHECK(notes.empty());
 }
 

@@ -215,7 +215,8 @@ TEST_CASE("options out of range are refused by name") {
   CHECK(name(Options(0.0f, 0, 1.0f, 1.0f, 0.0625f)).empty());
 }
 
-TEST_CASE("what is not set is the model's, and of a model that recommends something what it leaves out is off") {
+TEST_CASE(
+    "what is not set is the model's, and of a model that recommends something the filters that it leaves out are off") {
   const auto is = [](const SamplerOptions& o, const Sampling& want) {
     return o.temperature == want.temperature && o.top_k == want.top_k && o.top_p == want.top_p &&
            o.min_p == want.min_p && o.repetition_penalty == want.repetition_penalty && o.seed == 9;
@@ -226,9 +227,11 @@ TEST_CASE("what is not set is the model's, and of a model that recommends someth
   CHECK(is(ResolveSampling(nothing, {}), {0.3f, 0, 1.0f, 0.15f, 1.05f}));
   CHECK(is(ResolveSampling(nothing, {0.2f, 80, kUnset, kUnset, 1.05f}), {0.2f, 80, 1.0f, 0.0f, 1.05f}));
   CHECK(is(ResolveSampling(nothing, {0.1f, 50, 0.1f, kUnset, 1.05f}), {0.1f, 50, 0.1f, 0.0f, 1.05f}));
+  // As llama.cpp's converter writes it into a GGUF file, which leaves the penalty out.
+  CHECK(is(ResolveSampling(nothing, {0.2f, 80, kUnset, kUnset, kUnset}), {0.2f, 80, 1.0f, 0.0f, 1.05f}));
   // A model without a temperature, and one that is greedy.
-  CHECK(is(ResolveSampling(nothing, {kUnset, 40, kUnset, kUnset, kUnset}), {0.3f, 40, 1.0f, 0.0f, 1.0f}));
-  CHECK(is(ResolveSampling(nothing, {0.0f, kUnsetCount, kUnset, kUnset, kUnset}), {0.0f, 0, 1.0f, 0.0f, 1.0f}));
+  CHECK(is(ResolveSampling(nothing, {kUnset, 40, kUnset, kUnset, kUnset}), {0.3f, 40, 1.0f, 0.0f, 1.05f}));
+  CHECK(is(ResolveSampling(nothing, {0.0f, kUnsetCount, kUnset, kUnset, 1.0f}), {0.0f, 0, 1.0f, 0.0f, 1.0f}));
   // What a program sets counts, whatever the model says: one thing, or everything.
   SamplerOptions warm = nothing;
   warm.temperature = 0.7f;

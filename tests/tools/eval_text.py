@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as name:
             check(run(*arguments).decode() == case["text"], case)
 
     run("tokens", folder / "absent.lfm2", code=1)
-    run("tokens", source, code=1)
+    run("tokens", source, "--no-cache", code=1)
     run("text", image, data=b"[1314]", code=1)
     run("text", image, data=b"[-1]", code=1)
     run("text", image, data=b"hello", code=1)
@@ -74,4 +74,23 @@ with tempfile.TemporaryDirectory() as name:
     run("logits", image, code=2)
     run("perplexity", image, code=2)
     run("perplexity", image, "--ids", "a", "--text", "b", code=2)
+    run("perplexity", image, "--ids", "a", "--special", code=2)
+
+    # A text in the chat's own format: with --special its markers are tokens, and a begin token of its own the only one.
+    chat = "<|im_start|>user\nTurn on the light.<|im_end|>\n<|im_start|>assistant\n"
+    ids, text = folder / "ids.json", folder / "chat.txt"
+    ids.write_bytes(run("tokens", image, "--special", "--bos", data=chat.encode()))
+    marked = json.loads(ids.read_text())
+    check(marked[0] == 1 and 6 in marked and 7 in marked, marked)
+    want = run("perplexity", image, "--ids", ids)
+    kl = run("kl", image, "--base", image, "--ids", ids)
+    for written in (chat, "<|startoftext|>" + chat):
+        text.write_text(written)
+        check(run("perplexity", image, "--text", text, "--special") == want, want)
+        check(run("kl", image, "--base", image, "--text", text, "--special") == kl, kl)
+        table = run("table", image, "--text", text, "--special", "--markdown", "--threads", "1").decode()
+        check(f"{len(marked) - 1} tokens predicted" in table, table)
+    text.write_text(chat)
+    plain = json.loads(run("tokens", image, "--bos", data=chat.encode()))
+    check(len(plain) > len(marked) and f"({len(plain) - 1} tokens".encode() in run("perplexity", image, "--text", text), plain)
 print("ok")

@@ -30,7 +30,9 @@ Error ReadCorpus(const CorpusArguments& a, const Vocab& vocab, Corpus* corpus) {
   if (a.ids.empty()) {
     std::string text;
     LFM2_RETURN_IF_FAILED(ReadFile(a.text, &text));
-    LFM2_RETURN_IF_FAILED(EncodeText(vocab, text, false, true, &corpus->ids));
+    const std::string_view begin = vocab.TokenBytes(vocab.bos());
+    const bool has_begin = a.special && !begin.empty() && text.compare(0, begin.size(), begin) == 0;
+    LFM2_RETURN_IF_FAILED(EncodeText(vocab, text, a.special, !has_begin, &corpus->ids));
   } else {
     LFM2_RETURN_IF_FAILED(ReadIds(a.ids, vocab, &corpus->ids));
   }

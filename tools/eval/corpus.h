@@ -14,7 +14,8 @@ namespace lfm2::tools {
 struct CorpusArguments {
   std::string text;     // file; empty: ids
   std::string ids;      // JSON file with a list of token ids
-  uint32_t window = 0;  // tokens; 0: 512, as llama-perplexity's default
+  bool special = false;  // the text of special tokens becomes those tokens
+  uint32_t window = 0;   // tokens; 0: 512, as llama-perplexity's default
 };
 
 // Token ids, each predicted from those before it in its window, but for the first of each window.
@@ -26,7 +27,8 @@ struct Corpus {
 };
 
 Error ReadIds(const std::string& path, const Vocab& vocab, std::vector<int32_t>* ids);
-// A text begins with the begin token. At least one token is to be predicted.
+// A text begins with the begin token, once: also where its own first token is that. At least one token is to be
+// predicted.
 Error ReadCorpus(const CorpusArguments& arguments, const Vocab& vocab, Corpus* corpus);
 
 // Calls visit(const int32_t* ids, size_t size) for every window of at least two tokens, until one fails.

@@ -52,9 +52,11 @@ void AddRunOptions(CLI::App* command, SessionArguments* session, uint32_t* threa
 
 void AddCorpusOptions(CLI::App* command, CorpusArguments* corpus) {
   CLI::Option_group* input = command->add_option_group("input", "what is predicted");
-  input->add_option("--text", corpus->text, "text file");
+  CLI::Option* text = input->add_option("--text", corpus->text, "text file");
   input->add_option("--ids", corpus->ids, "JSON file with a list of token ids");
   input->require_option(1);
+  command->add_flag("--special", corpus->special, "in the text, the text of special tokens becomes those tokens")
+      ->needs(text);
   command
       ->add_option("--context", corpus->window,
                    "tokens of a window, each predicted from the ones before it in the window")

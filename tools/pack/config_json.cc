@@ -1,5 +1,6 @@
 #include "tools/pack/config_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -37,6 +38,20 @@ void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
   *width = static_cast<uint32_t>(rounded);
 }
 
+// Where the tensors are known they are right, and the config need not say anything.
+void ReadDenseWidth(JsonMembers* members, DenseWidth* width, uint32_t* out) {
+  const bool stated = members->Has("block_ff_dim") || members->Has("intermediate_size");
+  const uint32_t rows = width == nullptr || width->rows > kMaxFeedForward ? 0 : width->rows;
+  if (stated || rows == 0) ReadAdjustedWidth(members, out);
+  if (rows == 0 || rows == *out) return;
+  if (stated) {
+    width->note = Error::Of("config.json states a feed forward that is ", *out, " wide, and the tensors' is ", rows,
+                            " wide, which is taken")
+                      .text();
+  }
+  *out = rows;
+}
+
 // Where several keys say it, transformers takes rope_scaling before rope_parameters, and their rope_theta before that
 // of the config.
 void ReadRope(JsonMembers* members, ModelConfig* c) {
@@ -50,6 +65,12 @@ void ReadRope(JsonMembers* members, ModelConfig* c) {
       std::string type = "default";
       own.OptionalText(key, &type);
       if (type != "default") own.Fail(Error::Of("the key rope_type is ", type, "; only default is supported"));
+    }
+    double factor = 1.0;
+    if (!own.Has("rope_type") && !own.Has("type")) own.OptionalF64("factor", &factor);
+    if (factor != 1.0) {
+      own.Fail(Error::Of("the key ", name, " has the factor ", Shown(*own.Find("factor")),
+                         ", and scaled positions are not supported"));
     }
     if (!known) own.OptionalF32("rope_theta", &c->rope_theta);
     if (!own.error().ok()) return members->Fail(own.error());
@@ -109,7 +130,43 @@ void ReadExperts(JsonMembers* members, ModelConfig* c, bool* expert_bias) {
 
 }  // namespace
 
-Error ReadConfigJson(const Json& json, ModelConfig* config, bool* expert_bias) {
+Error TextConfig(const Json& json, Json* text) {
+  JsonMembers members(json);
+  std::string type;
+  bool causal = true, bidirectional = false;
+  members.OptionalText("model_type", &type);
+  members.OptionalBool("is_causal", &causal);
+  members.OptionalBool("use_bidirectional_attention", &bidirectional);
+  if (!members.error().ok()) return members.error();
+  if (!causal || bidirectional) {
+    return Error::Of("the key ", causal ? "use_bidirectional_attention is true" : "is_causal is false",
+                     ": this is a bidirectional model, for embeddings, which predicts no text and is not supported");
+  }
+  const Json* const architectures = members.Find("architectures");
+  if (architectures != nullptr && architectures->is_array() && !architectures->empty()) {
+    const auto predicts = [](const Json& name) {
+      const std::string spelled = name.is_string() ? name.get<std::string>() : "";
+      return spelled.find("ForCausalLM") != std::string::npos ||
+             spelled.find("ForConditionalGeneration") != std::string::npos;
+    };
+    if (std::none_of(architectures->begin(), architectures->end(), predicts)) {
+      return Error::Of("the key architectures is ", Shown(*architectures),
+                       ": this model, for embeddings or the like, predicts no text and is not supported");
+    }
+  }
+  *text = json;
+  if (type != "lfm2_vl") return Error();
+  const Json* const own = members.Find("text_config");
+  if (own == nullptr || !own->is_object())
+    return Error::Of("the key text_config is missing, which a model that sees has");
+  *text = *own;
+  if (!text->contains("tie_word_embeddings") && json.contains("tie_word_embeddings")) {
+    (*text)["tie_word_embeddings"] = json["tie_word_embeddings"];
+  }
+  return Error();
+}
+
+Error ReadConfigJson(const Json& json, ModelConfig* config, bool* expert_bias, DenseWidth* width) {
   JsonMembers members(json);
   ModelConfig& c = *config;
   std::string type;
@@ -143,7 +200,7 @@ Error ReadConfigJson(const Json& json, ModelConfig* config, bool* expert_bias) {
     ReadExperts(&members, &c, expert_bias);
   } else {
     c.dense_layers = c.layers;
-    ReadAdjustedWidth(&members, &c.dense_ff_size);
+    ReadDenseWidth(&members, width, &c.dense_ff_size);
   }
   if (!members.error().ok()) return members.error();
   return Error::From(CheckConfig(c));

@@ -91,7 +91,7 @@ Error FolderSource::OpenFiles(const FolderFiles& folder) {
       if (sharded && weight_map.value(tensor, Json()) != name) {
         return Error::Of("model.safetensors.index.json does not say that ", tensor, " is in ", name);
       }
-      found_[tensor] = {&t, file};
+      found_[tensor] = {&t, file, tensor};
       file_of_[&t] = file;
     }
   }
@@ -99,6 +99,56 @@ Error FolderSource::OpenFiles(const FolderFiles& folder) {
     if (found_.count(tensor) == 0) return Error::Of("the tensor ", tensor, " is not in ", file.get<std::string>());
   }
   return Error();
+}
+
+// Of a model that sees, keeps the tensors of its text model, and calls them what they are called in one of text alone;
+// Hugging Face's and MLX's prefixes differ.
+Error FolderSource::NameTensors() {
+  if (!sees_) return Error();
+  std::map<std::string, Found, std::less<>> text;
+  uint64_t left_out = 0;
+  std::set<std::string> parts;
+  for (const auto& [name, found] : found_) {
+    const auto after = [&name = name](const char* prefix) {
+      const size_t size = std::string_view(prefix).size();
+      return name.compare(0, size, prefix) == 0 ? name.substr(size) : std::string();
+    };
+    std::string own = name;
+    bool other = false;
+    for (const char* part : {"vision_tower", "multi_modal_projector"}) {
+      const bool is = !after((std::string(part) + ".").c_str()).empty() ||
+                      !after(("model." + std::string(part) + ".").c_str()).empty();
+      if (is) parts.insert(part);
+      other = other || is;
+    }
+    if (other) {
+      ++left_out;
+      continue;
+    }
+    if (const std::string hf = after("model.language_model."); !hf.empty()) {
+      own = "model." + hf;
+    } else if (const std::string mlx = after("language_model."); !mlx.empty()) {
+      own = mlx;
+    }
+    if (!text.emplace(own, found).second) return Error::Of("the tensor ", own, " is there under two names");
+  }
+  found_ = std::move(text);
+  std::string names;
+  for (const std::string& part : parts) names += (names.empty() ? "" : " and ") + part;
+  notes_.push_back(
+      "the model also sees: only its text model is packed" +
+      (left_out == 0 ? std::string() : ", and " + std::to_string(left_out) + " tensors of " + names + " are left out"));
+  return Error();
+}
+
+// Of the first layer's feed forward; 0 where that is not to be seen.
+uint32_t FolderSource::GateRows() const {
+  for (const MatrixName& name : MatrixNames({TensorRole::kFfnGate, 0, 0, 0, TensorLayout::kMatrix})) {
+    const auto at = found_.find(name.Weight(0));
+    if (at == found_.end() || at->second.tensor->shape.size() != 2) continue;
+    return static_cast<uint32_t>(std::min<uint64_t>(at->second.tensor->shape[0], UINT32_MAX));
+  }
+  return 0;
 }
 
 Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template) {
@@ -123,17 +173,30 @@ Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optiona
 }
 
 Error FolderSource::Open(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template) {
-  Json config;
+  Json config, text;
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "config.json", true, &config));
-  Error read = ReadConfigJson(config, &config_, &expert_bias_);
+  Error read = TextConfig(config, &text);
   if (read.ok()) read = quantization_.Read(config);
   if (!read.ok()) return Error::Of("config.json: ", read.text());
+  for (const char* name : {"1_Pooling", "modules.json"}) {
+    if (!folder.Has(name)) continue;
+    return Error::Of("there is ", name, ": this is an embedding model, which predicts no text and is not supported");
+  }
+  sees_ = config.value("model_type", Json()) == "lfm2_vl";
   LFM2_RETURN_IF_FAILED(OpenFiles(folder));
+  LFM2_RETURN_IF_FAILED(NameTensors());
+  DenseWidth width;
+  width.rows = GateRows();
+  read = ReadConfigJson(text, &config_, &expert_bias_, &width);
+  if (!read.ok()) return Error::Of("config.json: ", read.text());
+  if (!width.note.empty()) notes_.push_back(width.note);
   LFM2_RETURN_IF_FAILED(MatchTensors());
   LFM2_RETURN_IF_FAILED(ReadVocabulary(folder, chat_template));
   name_ = folder.Name();
   description_ = std::string(quantization_.any() ? "MLX" : "safetensors") + " directory, " +
-                 (config_.experts > 0 ? "lfm2_moe" : "lfm2");
+                 (sees_                 ? "lfm2_vl"
+                  : config_.experts > 0 ? "lfm2_moe"
+                                        : "lfm2");
   if (opened_.size() > 1) description_ += ", " + std::to_string(opened_.size()) + " files";
   return Error();
 }
@@ -204,7 +267,9 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
   } else {
     if (!quantization_.any())
       return Error::Of("the tensor ", weight, " is quantised, but config.json has no quantization");
-    const MlxType mlx = quantization_.Of(base);
+    // The config knows tensors by their names in the file.
+    const std::string& in_file = found_.at(weight).name;
+    const MlxType mlx = quantization_.Of(in_file.substr(0, in_file.size() - (weight.size() - base.size())));
     if (spec.cols % mlx.group != 0)
       return Error::Of("the tensor ", weight, " has rows of ", spec.cols, " values, no multiple of ", mlx.group);
     std::vector<uint64_t> packed_shape = shape, scales_shape = shape;

@@ -42,11 +42,14 @@ class FolderSource final : public ModelSource {
   struct Found {
     const SafeTensor* tensor = nullptr;
     size_t file = 0;
+    std::string name;  // in the file
   };
 
   Error OpenFiles(const FolderFiles& folder);
   Error OpenFile(const FolderFiles& folder, const std::string& name);
   Error ReadVocabulary(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template);
+  Error NameTensors();
+  uint32_t GateRows() const;
   Error MatchTensors();
   Error MatchPlain(const TensorSpec& spec);
   Error MatchMatrix(const TensorSpec& spec);
@@ -58,10 +61,11 @@ class FolderSource final : public ModelSource {
 
   std::vector<std::unique_ptr<ByteSource>> opened_;
   std::vector<Safetensors> headers_;                 // one a file
-  std::map<std::string, Found, std::less<>> found_;  // every tensor
+  std::map<std::string, Found, std::less<>> found_;  // every tensor, by the name that it has in a model of text alone
   std::map<const SafeTensor*, size_t> file_of_;      // index of opened_
   std::set<std::string, std::less<>> used_;
   MlxQuantization quantization_;
+  bool sees_ = false;  // a text model within one that sees
   bool expert_bias_ = true;
   std::vector<std::vector<FolderMatrix>> places_;                   // as tensors(); one, or one an expert
   mutable std::vector<uint8_t> weight_, scales_, biases_, blocks_;  // of one read

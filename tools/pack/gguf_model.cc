@@ -87,7 +87,29 @@ class ConfigReader {
   std::string prefix_;
 };
 
-Error ReadFeedForward(const ConfigReader& read, bool moe, ModelConfig* c) {
+// Files from some converters state the width before its adjustment, 12288 for 8192, or none.
+Error ReadDenseWidth(const ConfigReader& read, const std::vector<Gguf>& parts, ModelConfig* c,
+                     std::vector<std::string>* notes) {
+  const GgufTensor* gate = nullptr;
+  for (const Gguf& part : parts) {
+    if (gate == nullptr) gate = part.FindTensor(std::string("blk.0.") + GgufName(TensorRole::kFfnGate));
+  }
+  const bool stated = read.Has("feed_forward_length");
+  if (stated || gate == nullptr) {
+    LFM2_RETURN_IF_FAILED(read.Shared("feed_forward_length", c->layers, true, &c->dense_ff_size));
+  }
+  if (gate == nullptr || gate->dims[1] > kMaxFeedForward || gate->dims[1] == c->dense_ff_size) return Error();
+  if (stated) {
+    notes->push_back(Error::Of("the key ", read.Key("feed_forward_length"), " is ", c->dense_ff_size,
+                               ", and the tensor ", gate->name, " has ", gate->dims[1], " rows, which is taken")
+                         .text());
+  }
+  c->dense_ff_size = static_cast<uint32_t>(gate->dims[1]);
+  return Error();
+}
+
+Error ReadFeedForward(const ConfigReader& read, const std::vector<Gguf>& parts, bool moe, ModelConfig* c,
+                      std::vector<std::string>* notes) {
   c->dense_layers = c->layers;
   if (moe) {
     c->dense_layers = 0;
@@ -103,7 +125,41 @@ Error ReadFeedForward(const ConfigReader& read, bool moe, ModelConfig* c) {
       LFM2_RETURN_IF_FAILED(read.F32("expert_weights_scale", &c->routed_scaling_factor));
   }
   if (c->dense_layers == 0) return Error();
-  return read.Shared("feed_forward_length", c->layers, true, &c->dense_ff_size);
+  return ReadDenseWidth(read, parts, c, notes);
+}
+
+// Refuses scaled positions. A factor without a type is a linear one for llama.cpp, and so is the older key.
+Error CheckRope(const Gguf& gguf, const ConfigReader& read) {
+  std::string type = "none";
+  const bool typed = read.Has("rope.scaling.type");
+  if (typed) LFM2_RETURN_IF_FAILED(gguf.GetString(read.Key("rope.scaling.type"), &type));
+  if (type != "none")
+    return Error::Of("the key ", read.Key("rope.scaling.type"), " is ", type, ", which is not supported");
+  for (const char* name : {"rope.scaling.factor", "rope.scale_linear"}) {
+    const GgufValue* const value = gguf.Find(read.Key(name));
+    double factor = 0;
+    if (value == nullptr || typed) continue;
+    if (NumberOf(*value, &factor) && (factor == 0 || factor == 1)) continue;  // no scaling
+    return Error::Of("the key ", read.Key(name), " is ", Shown(*value), ", and scaled positions are not supported");
+  }
+  return Error();
+}
+
+// Refuses encoders: nothing of what they compute is a next token.
+Error CheckPredicts(const Gguf& gguf, const ConfigReader& read) {
+  uint64_t number = 1;
+  const GgufValue* const causal = gguf.Find(read.Key("attention.causal"));
+  if (causal != nullptr && (causal->is_array || !IntegerAt(*causal, 0, &number) || number != 1)) {
+    return Error::Of("the key ", read.Key("attention.causal"), " is ", Shown(*causal),
+                     ": this is a bidirectional model, for embeddings, which predicts no text and is not supported");
+  }
+  number = 0;
+  const GgufValue* const pooling = gguf.Find(read.Key("pooling_type"));
+  if (pooling != nullptr && (pooling->is_array || !IntegerAt(*pooling, 0, &number) || number != 0)) {
+    return Error::Of("the key ", read.Key("pooling_type"), " is ", Shown(*pooling),
+                     ": this is an embedding model, which predicts no text and is not supported");
+  }
+  return Error();
 }
 
 Error ReadAttention(const ConfigReader& read, ModelConfig* c) {
@@ -120,7 +176,6 @@ Error ReadAttention(const ConfigReader& read, ModelConfig* c) {
   LFM2_RETURN_IF_FAILED(read.Demand("attention.value_length", c->head_dim));
   LFM2_RETURN_IF_FAILED(read.Demand("rope.dimension_count", c->head_dim));
   LFM2_RETURN_IF_FAILED(read.Demand("attention.sliding_window", 0));
-  LFM2_RETURN_IF_FAILED(read.Demand("attention.causal", 1));
   return read.F32("rope.freq_base", &c->rope_theta);
 }
 
@@ -166,10 +221,14 @@ std::string GgufName(const TensorSpec& spec) {
   return "blk." + std::to_string(spec.layer) + "." + GgufName(spec.role);
 }
 
-Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::string* name,
-                     std::string* architecture) {
+Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::string* name, std::string* architecture,
+                     std::vector<std::string>* notes) {
   const Gguf& gguf = parts[0];
   LFM2_RETURN_IF_FAILED(gguf.GetString("general.architecture", architecture));
+  if (*architecture == "clip") {
+    return Error::Of(
+        "the file is an mmproj: it holds the image or sound encoder of a model; give the model's own file");
+  }
   const bool moe = *architecture == "lfm2moe";
   if (!moe && *architecture != "lfm2") {
     return Error::Of("the file holds a model of the architecture ", *architecture,
@@ -186,14 +245,10 @@ Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::s
   LFM2_RETURN_IF_FAILED(read.U32("context_length", &c.context_length));
   LFM2_RETURN_IF_FAILED(read.U32("shortconv.l_cache", &c.conv_kernel));
   LFM2_RETURN_IF_FAILED(read.F32("attention.layer_norm_rms_epsilon", &c.norm_eps));
+  LFM2_RETURN_IF_FAILED(CheckPredicts(gguf, read));
   LFM2_RETURN_IF_FAILED(ReadAttention(read, &c));
-  LFM2_RETURN_IF_FAILED(ReadFeedForward(read, moe, &c));
-  if (read.Has("rope.scaling.type")) {
-    std::string scaling;
-    LFM2_RETURN_IF_FAILED(gguf.GetString(read.Key("rope.scaling.type"), &scaling));
-    if (scaling != "none")
-      return Error::Of("the key ", read.Key("rope.scaling.type"), " is ", scaling, ", which is not supported");
-  }
+  LFM2_RETURN_IF_FAILED(ReadFeedForward(read, parts, moe, &c, notes));
+  LFM2_RETURN_IF_FAILED(CheckRope(gguf, read));
   const GgufTensor* embedding = nullptr;
   bool has_output = false;
   for (const Gguf& part : parts) {

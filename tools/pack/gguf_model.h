@@ -18,9 +18,11 @@ inline constexpr uint32_t kSigmoidGating = 2;
 // A tensor's name in a GGUF file.
 std::string GgufName(const TensorSpec& spec);
 
-// The config, checked, from the metadata of a model's first part; the tensors may be in any. Refuses other
-// architectures and settings that the library does not compute, by name.
-Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::string* name, std::string* architecture);
+// The config, checked, from the metadata of a model's first part; the tensors may be in any, and are right where they
+// contradict the width of the feed forward that is stated: a note says so. Refuses other architectures, models that
+// predict no next token, and settings that the library does not compute, by name.
+Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::string* name, std::string* architecture,
+                     std::vector<std::string>* notes);
 
 // The tensor that `spec` is, under any name that converters give it; nullptr where this part does not have it.
 const GgufTensor* FindGgufTensor(const Gguf& part, const TensorSpec& spec);

@@ -1,9 +1,7 @@
 #include "tools/pack/gguf_reader.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "lfm2/base/numeric.h"
@@ -16,6 +14,7 @@ namespace {
 constexpr uint64_t kMaxPairs = 1u << 16;
 constexpr uint64_t kMaxTensors = 1u << 16;
 constexpr uint64_t kMaxElements = 1u << 23;
+constexpr size_t kMaxNesting = 8;  // of arrays in arrays
 constexpr uint64_t kMaxStringBytes = 1u << 24;
 constexpr uint64_t kMaxKeyBytes = 1u << 10;
 constexpr uint64_t kMaxMetadataBytes = 1u << 28;
@@ -34,26 +33,6 @@ constexpr GgmlTypeInfo kGgmlTypes[] = {
     {40, "NVFP4", 64, 36},  {41, "Q1_0", 128, 18},      {42, "Q2_0", 64, 18},
 };
 
-// Bytes of one element; 0 for what has no fixed size.
-uint32_t ElementBytes(GgufType type) {
-  switch (type) {
-    case GgufType::kU8:
-    case GgufType::kI8:
-    case GgufType::kBool: return 1;
-    case GgufType::kU16:
-    case GgufType::kI16: return 2;
-    case GgufType::kU32:
-    case GgufType::kI32:
-    case GgufType::kF32: return 4;
-    case GgufType::kU64:
-    case GgufType::kI64:
-    case GgufType::kF64: return 8;
-    case GgufType::kString:
-    case GgufType::kArray: return 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 const GgmlTypeInfo* FindGgmlType(uint32_t number) {
@@ -71,7 +50,8 @@ class Gguf::Cursor {
   uint64_t position() const { return window_begin_ + used_; }
   uint64_t remaining() const { return source_.size() - position(); }
 
-  Error Bytes(void* out, size_t bytes) {
+  // out: nullptr: they are passed over.
+  Error Bytes(void* out, uint64_t bytes) {
     if (bytes > remaining()) return Error::Of("the file ends inside its metadata, at byte ", source_.size());
     if (position() + bytes > kMaxMetadataBytes) {
       return Error::Of("the metadata are larger than ", kMaxMetadataBytes, " bytes, which no real model's are");
@@ -79,9 +59,11 @@ class Gguf::Cursor {
     char* at = static_cast<char*>(out);
     while (bytes > 0) {
       if (used_ == window_.size()) LFM2_RETURN_IF_FAILED(Refill());
-      const size_t n = std::min(bytes, window_.size() - used_);
-      std::memcpy(at, window_.data() + used_, n);
-      at += n;
+      const size_t n = static_cast<size_t>(std::min<uint64_t>(bytes, window_.size() - used_));
+      if (at != nullptr) {
+        std::memcpy(at, window_.data() + used_, n);
+        at += n;
+      }
       used_ += n;
       bytes -= n;
     }
@@ -91,15 +73,15 @@ class Gguf::Cursor {
   Error Number(T* out) {
     return Bytes(out, sizeof(T));
   }
-  // what: for the message.
+  // what: for the message. out: nullptr: it is passed over.
   Error String(const char* what, uint64_t limit, std::string* out) {
     uint64_t size = 0;
     LFM2_RETURN_IF_FAILED(Number(&size));
     if (size > limit || size > remaining()) {
       return Error::Of("the length of ", what, " at byte ", position(), " is ", size, ", which can not be");
     }
-    out->resize(static_cast<size_t>(size));
-    return Bytes(out->data(), static_cast<size_t>(size));
+    if (out != nullptr) out->resize(static_cast<size_t>(size));
+    return Bytes(out == nullptr ? nullptr : out->data(), size);
   }
 
  private:
@@ -162,14 +144,12 @@ Error Gguf::ReadValue(Cursor* cursor, const std::string& key, GgufValue* value) 
     value->is_array = true;
     LFM2_RETURN_IF_FAILED(cursor->Number(&type));
     LFM2_RETURN_IF_FAILED(cursor->Number(&value->count));
-    if (type == static_cast<uint32_t>(GgufType::kArray)) {
-      return Error::Of("the key ", key, " holds an array of arrays, which is not supported");
-    }
   }
   if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
   value->type = static_cast<GgufType>(type);
   if (value->count > kMaxElements)
     return Error::Of("the key ", key, " counts ", value->count, " elements, which can not be");
+  if (value->type == GgufType::kArray) return SkipArrays(cursor, key, value->count);
   if (value->type == GgufType::kString) {
     for (uint64_t i = 0; i < value->count; ++i) {
       value->strings.emplace_back();
@@ -181,6 +161,39 @@ Error Gguf::ReadValue(Cursor* cursor, const std::string& key, GgufValue* value) 
   if (bytes > cursor->remaining()) return Error::Of("the file ends inside the key ", key);
   value->numbers.resize(static_cast<size_t>(bytes));
   return cursor->Bytes(value->numbers.data(), static_cast<size_t>(bytes));
+}
+
+// Passes over `count` arrays, which may hold arrays. No model has a key of this kind that anybody reads.
+Error Gguf::SkipArrays(Cursor* cursor, const std::string& key, uint64_t count) {
+  uint64_t left[kMaxNesting] = {count};  // arrays that are still to come, on each level
+  for (size_t depth = 1; depth > 0;) {
+    if (left[depth - 1] == 0) {
+      --depth;
+      continue;
+    }
+    --left[depth - 1];
+    uint32_t type = 0;
+    uint64_t elements = 0;
+    LFM2_RETURN_IF_FAILED(cursor->Number(&type));
+    LFM2_RETURN_IF_FAILED(cursor->Number(&elements));
+    if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
+    if (elements > kMaxElements) {
+      return Error::Of("the key ", key, " counts ", elements, " elements, which can not be");
+    }
+    if (type == static_cast<uint32_t>(GgufType::kArray)) {
+      if (depth == kMaxNesting) {
+        return Error::Of("the key ", key, " holds arrays in arrays more than ", uint64_t{kMaxNesting}, " deep");
+      }
+      left[depth++] = elements;
+    } else if (type == static_cast<uint32_t>(GgufType::kString)) {
+      for (uint64_t i = 0; i < elements; ++i) {
+        LFM2_RETURN_IF_FAILED(cursor->String(key.c_str(), kMaxStringBytes, nullptr));
+      }
+    } else {
+      LFM2_RETURN_IF_FAILED(cursor->Bytes(nullptr, elements * ElementBytes(static_cast<GgufType>(type))));
+    }
+  }
+  return Error();
 }
 
 Error Gguf::ReadTensors(Cursor* cursor, uint64_t count) {
@@ -259,90 +272,11 @@ const GgufValue* Gguf::Find(std::string_view key) const {
   return it == pairs_.end() ? nullptr : &it->second;
 }
 
-bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out) {
-  if (i >= value.count || value.type == GgufType::kString) return false;
-  const char* at = value.numbers.data() + static_cast<size_t>(i) * ElementBytes(value.type);
-  int64_t number = 0;
-  switch (value.type) {
-    case GgufType::kBool:
-    case GgufType::kU8: *out = LoadAs<uint8_t>(at); return true;
-    case GgufType::kU16: *out = LoadAs<uint16_t>(at); return true;
-    case GgufType::kU32: *out = LoadAs<uint32_t>(at); return true;
-    case GgufType::kU64: *out = LoadAs<uint64_t>(at); return true;
-    case GgufType::kI8: number = LoadAs<int8_t>(at); break;
-    case GgufType::kI16: number = LoadAs<int16_t>(at); break;
-    case GgufType::kI32: number = LoadAs<int32_t>(at); break;
-    case GgufType::kI64: number = LoadAs<int64_t>(at); break;
-    case GgufType::kF32:
-    case GgufType::kF64:
-    case GgufType::kString:
-    case GgufType::kArray: return false;
-  }
-  if (number < 0) return false;
-  *out = static_cast<uint64_t>(number);
-  return true;
-}
-
-bool NumberOf(const GgufValue& value, double* out) {
-  if (value.is_array) return false;
-  const char* const at = value.numbers.data();
-  switch (value.type) {
-    case GgufType::kU8: *out = LoadAs<uint8_t>(at); return true;
-    case GgufType::kI8: *out = LoadAs<int8_t>(at); return true;
-    case GgufType::kU16: *out = LoadAs<uint16_t>(at); return true;
-    case GgufType::kI16: *out = LoadAs<int16_t>(at); return true;
-    case GgufType::kU32: *out = LoadAs<uint32_t>(at); return true;
-    case GgufType::kI32: *out = LoadAs<int32_t>(at); return true;
-    case GgufType::kU64: *out = static_cast<double>(LoadAs<uint64_t>(at)); return true;
-    case GgufType::kI64: *out = static_cast<double>(LoadAs<int64_t>(at)); return true;
-    case GgufType::kF32: *out = static_cast<double>(LoadAs<float>(at)); return true;
-    case GgufType::kF64: *out = LoadAs<double>(at); return true;
-    case GgufType::kBool:
-    case GgufType::kString:
-    case GgufType::kArray: break;
-  }
-  return false;
-}
-
 namespace {
-
-template <class T>
-std::string NumberText(const GgufValue& value) {
-  const T number = LoadAs<T>(value.numbers.data());
-  // No conversion can overflow: whole numbers are shown as they are, all others by %g.
-  if constexpr (std::is_integral_v<T>) return std::to_string(number);
-  char text[32];
-  std::snprintf(text, sizeof(text), "%g", static_cast<double>(number));
-  return text;
-}
 
 Error Missing(std::string_view key) { return Error::Of("the GGUF file lacks the key ", key); }
 
 }  // namespace
-
-std::string Shown(const GgufValue& value) {
-  constexpr size_t kLongest = 60;
-  if (value.is_array) return "a list of " + std::to_string(value.count);
-  switch (value.type) {
-    case GgufType::kU8: return NumberText<uint8_t>(value);
-    case GgufType::kI8: return NumberText<int8_t>(value);
-    case GgufType::kU16: return NumberText<uint16_t>(value);
-    case GgufType::kI16: return NumberText<int16_t>(value);
-    case GgufType::kU32: return NumberText<uint32_t>(value);
-    case GgufType::kI32: return NumberText<int32_t>(value);
-    case GgufType::kU64: return NumberText<uint64_t>(value);
-    case GgufType::kI64: return NumberText<int64_t>(value);
-    case GgufType::kF32: return NumberText<float>(value);
-    case GgufType::kF64: return NumberText<double>(value);
-    case GgufType::kBool: return value.numbers[0] == 0 ? "false" : "true";
-    case GgufType::kString: {
-      const std::string& text = value.strings[0];
-      return '"' + (text.size() <= kLongest ? text : text.substr(0, kLongest) + "...") + '"';
-    }
-    case GgufType::kArray: break;  // of arrays, which no value is
-  }
-  return "";
-}
 
 Error Gguf::GetU32(std::string_view key, uint32_t* out) const {
   const GgufValue* value = Find(key);

@@ -10,34 +10,9 @@
 
 #include "tools/common/byte_source.h"
 #include "tools/common/error.h"
+#include "tools/pack/gguf_value.h"
 
 namespace lfm2::tools {
-
-// Numbers are those of the file format.
-enum class GgufType : uint32_t {
-  kU8 = 0,
-  kI8 = 1,
-  kU16 = 2,
-  kI16 = 3,
-  kU32 = 4,
-  kI32 = 5,
-  kF32 = 6,
-  kBool = 7,
-  kString = 8,
-  kArray = 9,
-  kU64 = 10,
-  kI64 = 11,
-  kF64 = 12,
-};
-
-// A scalar is an array of one.
-struct GgufValue {
-  GgufType type = GgufType::kU8;  // of the elements
-  bool is_array = false;
-  uint64_t count = 0;
-  std::string numbers;               // the elements as they stand in the file, unless they are strings
-  std::vector<std::string> strings;  // the elements, if they are strings
-};
 
 // How one ggml tensor type is stored: `block_bytes` for each `block_values` values of a row.
 struct GgmlTypeInfo {
@@ -82,6 +57,7 @@ class Gguf {
  private:
   class Cursor;
   Error ReadValue(Cursor* cursor, const std::string& key, GgufValue* value);
+  static Error SkipArrays(Cursor* cursor, const std::string& key, uint64_t count);
   Error ReadPairs(Cursor* cursor, uint64_t count);
   Error ReadTensors(Cursor* cursor, uint64_t count);
   Error PlaceTensors(uint64_t table_end, uint64_t file_bytes);
@@ -92,15 +68,6 @@ class Gguf {
   std::vector<GgufTensor> tensors_;
   std::map<std::string, size_t, std::less<>> tensor_index_;
 };
-
-// Element i of a value that holds integers or booleans; false where it does not, or is negative.
-bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out);
-
-// A value that is one number of any kind.
-bool NumberOf(const GgufValue& value, double* out);
-
-// A value as a short text for messages.
-std::string Shown(const GgufValue& value);
 
 }  // namespace lfm2::tools
 

@@ -85,7 +85,7 @@ Error GgufSource::Open(const std::vector<const ByteSource*>& parts, const std::o
   }
   const Gguf& first = metadata_[0];
   std::string architecture;
-  LFM2_RETURN_IF_FAILED(ReadGgufConfig(metadata_, &config_, &name_, &architecture));
+  LFM2_RETURN_IF_FAILED(ReadGgufConfig(metadata_, &config_, &name_, &architecture, &notes_));
   description_ = "GGUF " + std::to_string(first.version()) + ", " + architecture;
   if (parts.size() > 1) description_ += ", " + std::to_string(parts.size()) + " parts";
   LFM2_RETURN_IF_FAILED(MatchTensors());

@@ -33,7 +33,12 @@ class SamplingReader {
       LeaveOut(key, shown);
     }
   }
-  const Sampling& sampling() const { return sampling_; }
+  // Greedy means that nothing is changed about the likeliest token, unless the file says so.
+  Sampling sampling() const {
+    Sampling s = sampling_;
+    if (s.temperature == 0.0f && s.repetition_penalty == kUnset) s.repetition_penalty = 1.0f;
+    return s;
+  }
 
  private:
   void LeaveOut(const char* key, const std::string& shown) {

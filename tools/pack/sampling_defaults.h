@@ -20,7 +20,8 @@ inline constexpr char kGgufMinP[] = "general.sampling.min_p";
 inline constexpr char kGgufRepetitionPenalty[] = "general.sampling.penalty_repeat";
 
 // What the file recommends. A value that no sampler can have does not make a model useless: it is left out, and a note
-// says so. do_sample that is false is a temperature of 0.
+// says so. do_sample that is false is a temperature of 0, and that is without a repetition penalty unless the file has
+// one.
 Sampling SamplingOf(const Gguf& gguf, std::vector<std::string>* notes);
 Sampling SamplingOf(const nlohmann::json& generation_config, std::vector<std::string>* notes);
 

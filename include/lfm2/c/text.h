@@ -90,9 +90,9 @@ LFM2_MUST_CHECK lfm2_status lfm2_chat_encode(const lfm2_image* image, lfm2_chat_
                                              const lfm2_chat_prompt* prompt, bool content_specials, void* scratch,
                                              size_t scratch_bytes, int32_t* tokens, size_t capacity, size_t* count);
 
-// What nobody has set: as the model's publisher recommends (lfm2_image_sampling). Of a model that recommends something,
-// what it leaves out is off, but for the temperature, 0.3; of one that recommends nothing, it is what Liquid AI
-// recommends for LFM2: temperature 0.3, min_p 0.15, repetition_penalty 1.05. LFM2_UNSET_COUNT in top_k.
+// What nobody has set: as the model's publisher recommends (lfm2_image_sampling). What that leaves out is as Liquid AI
+// recommends for LFM2: temperature 0.3, min_p 0.15, repetition_penalty 1.05; but top_k, top_p and min_p are off where
+// it recommends anything. LFM2_UNSET_COUNT in top_k.
 #define LFM2_UNSET (-1e30f)
 #define LFM2_UNSET_COUNT 0xffffffffu
 

@@ -25,6 +25,7 @@ constexpr ModelConfig Family(uint32_t layers, const uint32_t (&attention)[N], ui
 }
 
 constexpr uint32_t kAttention16[] = {2, 5, 8, 10, 12, 14};
+constexpr uint32_t kAttention14[] = {2, 4, 6, 8, 10, 12};
 constexpr uint32_t kAttention24[] = {2, 6, 10, 14, 18, 21};
 // Of these two only the number of attention layers is documented; a plan depends on nothing else of them.
 constexpr uint32_t kAttention30[] = {2, 6, 9, 13, 17, 21, 24, 27};
@@ -53,6 +54,14 @@ constexpr ModelConfig Moe(uint32_t layers, const uint32_t (&attention)[N], uint3
   return c;
 }
 
+// LFM2.5's larger models are those of LFM2 with another vocabulary, context and rope theta.
+constexpr ModelConfig Extended(ModelConfig c, float rope_theta) {
+  c.vocab_size = 128000;
+  c.context_length = 131072;
+  c.rope_theta = rope_theta;
+  return c;
+}
+
 }  // namespace presets_internal
 
 // Dense models: 354M, 742M, 1.17B and 2.57B weights.
@@ -61,11 +70,17 @@ inline constexpr ModelConfig kLfm2_700M = presets_internal::Dense(16, presets_in
 inline constexpr ModelConfig kLfm2_1_2B = presets_internal::Dense(16, presets_internal::kAttention16, 2048, 32, 8192);
 inline constexpr ModelConfig kLfm2_2_6B = presets_internal::Dense(30, presets_internal::kAttention30, 2048, 32, 10752);
 
+// LFM2.5's: 230M weights; the shapes of LFM2-350M and LFM2-1.2B; that of LFM2-2.6B with a larger vocabulary, of which
+// no more than this is published: take the plan of the image itself before memory is cut to the last kilobyte.
+inline constexpr ModelConfig kLfm2_5_230M = presets_internal::Dense(14, presets_internal::kAttention14, 1024, 16, 2560);
+inline constexpr ModelConfig kLfm2_5_350M = kLfm2_350M;
+inline constexpr ModelConfig kLfm2_5_1_2B = kLfm2_1_2B;
+inline constexpr ModelConfig kLfm2_5_2_6B = presets_internal::Extended(kLfm2_2_6B, 1e7f);
+
 // LFM2-8B-A1B: 8.3B weights, 1.5B active a token. LFM2.5-8B-A1B has twice the vocabulary and four times the context.
 inline constexpr ModelConfig kLfm2_8B_A1B =
     presets_internal::Moe(24, presets_internal::kAttention24, 7168, 32, 1792, 65536, 32768);
-inline constexpr ModelConfig kLfm2_5_8B_A1B =
-    presets_internal::Moe(24, presets_internal::kAttention24, 7168, 32, 1792, 128000, 128000);
+inline constexpr ModelConfig kLfm2_5_8B_A1B = presets_internal::Extended(kLfm2_8B_A1B, 5e6f);
 
 // LFM2-24B-A2B: 24B weights, 2.3B active a token. Its model card does not say how wide the two dense layers are: take
 // the plan of the image itself before memory is cut to the last kilobyte.

@@ -21,10 +21,10 @@ struct SamplerOptions : Sampling {
 inline constexpr Sampling kLfm2Sampling = {0.3f, 0, 1.0f, 0.15f, 1.05f};
 
 // Options with every field set: as they are where they are set, else as the model recommends (Image::sampling), else,
-// if it recommends nothing at all, as kLfm2Sampling. Of a model that recommends something, what it leaves out is off
-// (top_k 0, top_p 1, min_p 0, repetition_penalty 1), and a temperature is still that of kLfm2Sampling.
+// if it recommends nothing at all, as kLfm2Sampling. Of a model that recommends something, what it leaves out of top_k,
+// top_p and min_p is off (0, 1, 0), and a temperature or repetition_penalty is still that of kLfm2Sampling.
 constexpr SamplerOptions ResolveSampling(const SamplerOptions& options, const Sampling& model) {
-  constexpr Sampling kOff = {kLfm2Sampling.temperature, 0, 1.0f, 0.0f, 1.0f};
+  constexpr Sampling kOff = {kLfm2Sampling.temperature, 0, 1.0f, 0.0f, kLfm2Sampling.repetition_penalty};
   SamplerOptions all = options;
   static_cast<Sampling&>(all) = Merged(options, Merged(model, IsSet(model) ? kOff : kLfm2Sampling));
   return all;
