@@ -51,12 +51,12 @@ Error OutputFile::CommitAs(const std::string& path) {
 }
 
 Error OutputFile::Commit() {
-  const bool synced = ::fsync(fd_) == 0;
-  const bool closed = ::close(fd_) == 0;
-  fd_ = -1;
-  if (!synced || !closed) return Error::Of(temporary_, ": ", std::strerror(errno));
+  if (::fsync(fd_) != 0) return Error::Of(temporary_, ": ", std::strerror(errno));
+  // Closing gives the lock up, so it comes last.
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return Error::Of(path_, ": ", std::strerror(errno));
   temporary_.clear();
+  ::close(fd_);
+  fd_ = -1;
   return Error();
 }
 

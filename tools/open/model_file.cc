@@ -8,7 +8,7 @@ Error ModelFile::Open(const ModelArgument& model) {
   path_ = model.path;
   if (IsPublishedModel(model.path)) {
     if (!model.cache) {
-      return Error::Of(model.path, " is no .lfm2 image; make one with: lfm2-pack ", model.path, " MODEL.lfm2");
+      return Error::Of(model.path, ": this is no .lfm2 image; make one with: lfm2-pack ", model.path, " MODEL.lfm2");
     }
     LFM2_RETURN_IF_FAILED(FindOrPack(model.path, &path_));
   }
