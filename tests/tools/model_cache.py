@@ -106,6 +106,14 @@ with tempfile.TemporaryDirectory() as name:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
+    def no_more_than_a_megabyte():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        die_after_a_megabyte()
+
+    failed = folder / "failed"
+    r = run(failed, chat, gguf, "--prompt", "x", preexec_fn=no_more_than_a_megabyte)
+    check(r.returncode == 1 and "File too large" in r.stderr and r.stderr.count("\n") == 1, r)
+    check(not os.listdir(failed / "lfm2"), "a failure left something")
     killed = folder / "killed"
     r = run(killed, chat, gguf, "--prompt", "x", preexec_fn=die_after_a_megabyte)
     check(r.returncode == -signal.SIGXFSZ and not names(killed, ".lfm2") and len(temporaries(killed)) == 1, r)

@@ -17,6 +17,9 @@ namespace lfm2::tools {
 
 namespace {
 
+constexpr char kAdvice[] =
+    "; XDG_CACHE_HOME may name another place, and lfm2-pack MODEL IMAGE.lfm2 makes an image by hand";
+
 // A descriptor that may hold a lock, and gives it back.
 class Descriptor {
  public:
@@ -57,7 +60,7 @@ Error CacheFolder::Find() {
   } else if (home != nullptr && home[0] == '/') {
     path_ = std::string(home) + "/.cache/lfm2";
   } else {
-    return Error::Of("there is no cache folder, because neither XDG_CACHE_HOME nor HOME names one");
+    return Error::Of("there is no cache folder, because neither XDG_CACHE_HOME nor HOME names one", kAdvice);
   }
   return Error();
 }
@@ -75,7 +78,7 @@ Error CacheFolder::Make() const {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (!error) return Error();
-  return Error::Of("the cache folder ", path_, " cannot be made: ", error.message());
+  return Error::Of("the cache folder ", path_, " cannot be made: ", error.message(), kAdvice);
 }
 
 Error CacheFolder::Open(const std::string& name, OutputFile* file) const {
@@ -84,7 +87,7 @@ Error CacheFolder::Open(const std::string& name, OutputFile* file) const {
   if (folder.Lock(LOCK_EX)) RemoveAbandoned();
   const Error opened = file->Open(Path(name));
   if (opened.ok()) return opened;
-  return Error::Of("the cache folder ", path_, " cannot be written: ", opened.text());
+  return Error::Of("the cache folder ", path_, " cannot be written: ", opened.text(), kAdvice);
 }
 
 // Whoever writes a file has it locked; the lock ends with the process, however that ends.
@@ -102,7 +105,7 @@ Error CacheFolder::CheckRoom(uint64_t bytes) const {
   const uint64_t free = uint64_t{info.f_bavail} * info.f_frsize;
   if (free >= bytes) return Error();
   return Error::Of("its image takes ", HumanBytes(bytes), ", and the cache folder ", path_, " has room for ",
-                   HumanBytes(free), ": ", HumanBytes(bytes - free), " are missing");
+                   HumanBytes(free), ": ", HumanBytes(bytes - free), " are missing", kAdvice);
 }
 
 }  // namespace lfm2::tools

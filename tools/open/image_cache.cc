@@ -137,13 +137,11 @@ Error FindOrPackIn(const CacheFolder& folder, const std::string& path, std::stri
   const std::string stem = StemOf(plan);
   const StopSignals stop;
   name->clear();
-  LFM2_RETURN_IF_FAILED(FindByContent(folder, *source, plan, stem, name));
+  const Error found = FindByContent(folder, *source, plan, stem, name);
+  if (!found.ok()) return Error::Of(path, ": ", found.text());
   if (name->empty()) {
     const Error packed = Pack(folder, *source, plan, stem, name);
-    if (!packed.ok()) {
-      return Error::Of(path, ": ", packed.text(), "; another folder is taken from XDG_CACHE_HOME, and lfm2-pack ", path,
-                       " MODEL.lfm2 makes an image by hand");
-    }
+    if (!packed.ok()) return Error::Of(path, ": ", packed.text());
     std::fprintf(stderr, "packed %s into %s (%s); later starts use it\n", Error::Of(path).text().c_str(),
                  Error::Of(folder.Path(*name)).text().c_str(), HumanBytes(plan.header.file_bytes).c_str());
   }
@@ -165,7 +163,8 @@ bool IsPublishedModel(const std::string& path) {
 Error FindOrPack(const std::string& path, std::string* image) {
   CacheFolder folder;
   std::string name;
-  LFM2_RETURN_IF_FAILED(folder.Find());
+  const Error found = folder.Find();
+  if (!found.ok()) return Error::Of(path, ": ", found.text());
   LFM2_RETURN_IF_FAILED(FindOrPackIn(folder, path, &name));
   *image = folder.Path(name);
   return Error();
