@@ -4,9 +4,9 @@ namespace lfm2::fuzz {
 
 const std::vector<const Target*>& AllTargets() {
   static const std::vector<const Target*> all = {
-      &kGgufMetadata, &kGgufModel,     &kGgufSplit,    &kSafetensors, &kConfigJson,   &kTokenizerJson, &kFolder,
-      &kImage,        &kStreamedImage, &kSavedState,   &kVocab,       &kTokenizer,    &kChatJson,      &kToolCall,
-      &kJsonSpelling, &kIdList,        &kRoutingTrace, &kStrictJson,  &kConversation, &kPackedRows};
+      &kGgufMetadata, &kGgufModel,     &kGgufSplit,    &kSafetensors, &kConfigJson, &kTokenizerJson, &kFolder,
+      &kImage,        &kStreamedImage, &kSavedState,   &kVocab,       &kTokenizer,  &kChatJson,      &kToolCall,
+      &kJsonSpelling, &kIdList,        &kRoutingTrace, &kStrictJson,  &kJinja,      &kConversation,  &kPackedRows};
   return all;
 }
 

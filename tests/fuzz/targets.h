@@ -8,7 +8,7 @@ namespace lfm2::fuzz {
 
 extern const Target kGgufMetadata, kGgufModel, kGgufSplit, kSafetensors, kConfigJson, kTokenizerJson, kFolder, kImage,
     kStreamedImage, kSavedState, kVocab, kTokenizer, kChatJson, kToolCall, kJsonSpelling, kIdList, kRoutingTrace,
-    kStrictJson, kConversation, kPackedRows;
+    kStrictJson, kJinja, kConversation, kPackedRows;
 
 }  // namespace lfm2::fuzz
 

@@ -130,6 +130,7 @@ std::unique_ptr<Statement> Parser::ParseStatement() {
   } else if (word == "filter") {
     statement->kind = Statement::Kind::kFilterBlock;
     statement->filter = ParseFilter(nullptr);
+    while (!failed() && SkipOperator("|")) statement->filter = ParseFilter(std::move(statement->filter));
     ParseBody({"endfilter"}, &statement->body);
   } else if (word == "generation") {
     statement->kind = Statement::Kind::kGeneration;
@@ -168,12 +169,10 @@ void Parser::ParseFor(Statement* statement) {
   statement->kind = Statement::Kind::kFor;
   TupleForm target;
   target.names_only = true;
-  target.end_word = "in";
   statement->target = ParseTarget(target);
   if (!failed() && !SkipWord("in")) Fail("expected in, found ", Seen());
   TupleForm items;
   items.with_condition = false;
-  items.end_word = "recursive";
   statement->values.push_back(ParseTuple(items));
   statement->values.push_back(SkipWord("if") ? ParseExpression() : nullptr);
   if (!failed() && IsWord("recursive")) Fail("recursive loops are not supported");
@@ -196,10 +195,7 @@ void Parser::ParseSet(Statement* statement) {
     return;
   }
   statement->kind = Statement::Kind::kSetBlock;
-  while (!failed() && IsOperator("|")) {
-    Skip();
-    statement->filter = ParseFilter(std::move(statement->filter));
-  }
+  while (!failed() && SkipOperator("|")) statement->filter = ParseFilter(std::move(statement->filter));
   ParseBody({"endset"}, &statement->body);
 }
 

@@ -19,7 +19,6 @@ struct TupleForm {
   bool with_condition = true;    // x if y else z
   bool in_parentheses = false;   // it may be empty
   bool with_attributes = false;  // namespace.attribute, as a target
-  std::string_view end_word = {};
 };
 
 class Parser {

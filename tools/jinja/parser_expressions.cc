@@ -71,10 +71,7 @@ ExpressionPtr Parser::ParseTuple(const TupleForm& form) {
   for (;;) {
     if (failed()) return nullptr;
     if (!tuple->children.empty() && !ExpectOperator(",")) return nullptr;
-    if (Is(Token::Kind::kVariableEnd) || Is(Token::Kind::kBlockEnd) || IsOperator(")") ||
-        (!form.end_word.empty() && IsWord(form.end_word))) {
-      break;
-    }
+    if (Is(Token::Kind::kVariableEnd) || Is(Token::Kind::kBlockEnd) || IsOperator(")")) break;
     if (!Adopt(tuple.get(),
                form.names_only ? ParsePrimary(form.with_attributes) : ParseExpression(form.with_condition))) {
       return nullptr;

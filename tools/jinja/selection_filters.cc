@@ -35,8 +35,12 @@ Value TakeNamed(Arguments* arguments, std::string_view name) {
   return value;
 }
 
+Value Generator(std::vector<Value> items) { return Value::Sequence(Kind::kGenerator, std::move(items), "generator"); }
+
+// What holds nothing is not walked at all, none included.
 Value Map(Execution& run, const Value& self, Arguments& arguments) {
   std::vector<Value> items, mapped;
+  if (!Truthy(self)) return Generator({});
   if (!Iterate(run, self, &items)) return Value();
   if (arguments.positional.empty()) {
     const Value attribute = TakeNamed(&arguments, "attribute");
@@ -59,13 +63,14 @@ Value Map(Execution& run, const Value& self, Arguments& arguments) {
     }
   }
   if (run.failed()) return Value();
-  return run.Checked(Value::Sequence(Kind::kGenerator, std::move(mapped), "generator"));
+  return run.Checked(Generator(std::move(mapped)));
 }
 
 // select, reject, selectattr, rejectattr.
 template <bool by_attribute, bool keep>
 Value Select(Execution& run, const Value& self, Arguments& arguments) {
   std::vector<Value> items, kept;
+  if (!Truthy(self)) return Generator({});
   if (!Iterate(run, self, &items)) return Value();
   Value attribute = Value::None();
   if (by_attribute && !TakeFirst(run, "selectattr", &arguments, &attribute)) return Value();
@@ -84,7 +89,7 @@ Value Select(Execution& run, const Value& self, Arguments& arguments) {
     const bool passes = test == nullptr ? Truthy(value) : Truthy(test(run, value, copy));
     if (passes == keep) kept.push_back(item);
   }
-  return Value::Sequence(Kind::kGenerator, std::move(kept), "generator");
+  return Generator(std::move(kept));
 }
 
 Value GroupBy(Execution& run, const Value& self, Arguments& arguments) {

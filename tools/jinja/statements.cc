@@ -109,7 +109,7 @@ bool Interpreter::LoopItems(const Statement& s, Scope* scope, std::vector<Value>
 Interpreter::Flow Interpreter::ExecuteFor(const Statement& s, Scope* scope, std::string* out) {
   auto loop = std::make_shared<Loop>();
   if (!LoopItems(s, scope, &loop->items)) return Flow::kBreak;
-  if (loop->items.empty()) return ExecuteIn(s.otherwise, scope, out);
+  bool completed = false;  // an iteration, without break or continue
   const ScopeHolder inner(this, scope);
   const Value value = Value::OfLoop(loop);
   for (size_t i = 0; i < loop->items.size(); ++i) {
@@ -118,9 +118,13 @@ Interpreter::Flow Interpreter::ExecuteFor(const Statement& s, Scope* scope, std:
     SetName("loop", value, inner.get());
     run_.set_line(s.line);
     Assign(*s.target, loop->items[i], inner.get());
-    if (run_.failed() || Execute(s.body, inner.get(), out) == Flow::kBreak) break;
+    if (run_.failed()) break;
+    const Flow flow = Execute(s.body, inner.get(), out);
+    if (flow == Flow::kBreak) break;
+    completed |= flow == Flow::kNext;
   }
-  return run_.failed() ? Flow::kBreak : Flow::kNext;
+  if (run_.failed()) return Flow::kBreak;
+  return completed ? Flow::kNext : ExecuteIn(s.otherwise, scope, out);
 }
 
 void Interpreter::ExecuteWith(const Statement& s, Scope* scope, std::string* out) {

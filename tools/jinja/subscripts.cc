@@ -151,11 +151,10 @@ Value GetItem(Execution& run, const Value& object, const Value& key) {
 Value Slice(Execution& run, const Value& object, const Value& start, const Value& stop, const Value& step) {
   if (object.undefined()) return FailUndefined(run, object);
   const bool is_list = object.is(Kind::kList) || object.is(Kind::kTuple) || object.is(Kind::kRange);
-  if (!is_list && !object.string()) return Value::Undefined(ObjectName(object) + " has no slices");
-  const Value not_whole = Value::Undefined("a slice needs whole numbers");
+  if (!is_list && !object.string()) return run.Fail(ObjectName(object), " has no slices");
   int64_t stride = 1;
   if (!step.none()) {
-    if (!step.integer()) return not_whole;
+    if (!step.integer()) return run.Fail("a slice needs whole numbers");
     stride = step.as_int();
     if (stride == 0) return run.Fail("the step of a slice is zero");
   }
@@ -169,7 +168,7 @@ Value Slice(Execution& run, const Value& object, const Value& start, const Value
   int64_t at = 0, end = 0;
   if (!Bound(start, size, low, high, stride < 0 ? high : low, &at) ||
       !Bound(stop, size, low, high, stride < 0 ? low : high, &end)) {
-    return not_whole;
+    return run.Fail("a slice needs whole numbers");
   }
   if (object.string() && stride == 1) {
     if (at >= end) return Value::String("", object.markup());

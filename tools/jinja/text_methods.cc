@@ -23,19 +23,6 @@ Value Changed(Execution& run, const Value& self, Arguments& arguments) {
   return run.SpendText(self.text().size()) ? Value::String(change(self.text()), self.markup()) : Value();
 }
 
-// Small letters large and large ones small.
-std::string SwapCase(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size();) {
-    const uint32_t length = ReadUtf8(text.substr(i)).length;
-    const std::string_view c = text.substr(i, length);
-    const std::string lower = Lower(c);
-    out += lower == c ? Upper(c) : lower;
-    i += length;
-  }
-  return out;
-}
-
 template <StripSide side>
 Value Stripped(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "strip", arguments, {"chars"});
@@ -230,7 +217,6 @@ constexpr NamedFunction kMethods[] = {
     {"split", Split<false>},
     {"splitlines", Lines},
     {"strip", Stripped<StripSide::kBoth>},
-    {"swapcase", Changed<SwapCase>},
     {"title", Changed<Title>},
     {"upper", Changed<Upper>},
     {"zfill", Justify<Fill::kZeros>},
