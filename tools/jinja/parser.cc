@@ -145,7 +145,7 @@ std::unique_ptr<Statement> Parser::ParseStatement() {
     statement->kind = word == "break" ? Statement::Kind::kBreak : Statement::Kind::kContinue;
     if (loops_ == 0) Fail("{% ", word, " %} stands outside of a loop");
   } else {
-    Fail("no chat template needs the tag {% ", word, " %}, and this program does not know it");
+    Fail("the tag {% ", word, " %} is not supported");
   }
   return statement;
 }
