@@ -174,7 +174,7 @@ bool Contains(Execution& run, const Value& container, const Value& item) {
 }
 
 bool IsHashable(Execution& run, const Value& key) {
-  if (key.is(Kind::kList) || key.is(Kind::kDict)) {
+  if (key.is(Kind::kList) || key.is(Kind::kDict) || (key.is(Kind::kView) && key.text() != "dict_values")) {
     run.Fail("a value of type ", key.TypeName(), " cannot be the key of a dict");
     return false;
   }

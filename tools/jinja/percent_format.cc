@@ -37,7 +37,10 @@ class Formatter {
       if (percent < text.size()) Replace(text);
     }
     if (run_.failed()) return Value();
-    if (!values_.is(Kind::kDict) && next_ < (values_.is(Kind::kTuple) ? values_.items().size() : 1)) {
+    // Python takes a list for something like a dict here, and undefined too.
+    const bool named =
+        values_.is(Kind::kDict) || values_.is(Kind::kList) || values_.is(Kind::kRange) || values_.undefined();
+    if (!named && next_ < (values_.is(Kind::kTuple) ? values_.items().size() : 1)) {
       return run_.Fail("a format leaves values over");
     }
     return Value::String(std::move(out_), format_.markup());

@@ -50,7 +50,10 @@ void AppendRepr(Execution& run, const Value& value, uint32_t depth, std::string*
       AppendItems(run, value.items(), depth + 1, out);
       *out += value.items().size() == 1 ? ",)" : ")";
       break;
-    case Kind::kRange: *out += value.text(); break;
+    case Kind::kRange:
+      if (value.text().empty()) run.Fail("it prints a part of a range");
+      *out += value.text();
+      break;
     case Kind::kView:
       *out += value.text() + "([";
       AppendItems(run, value.items(), depth + 1, out);

@@ -19,11 +19,11 @@ std::string ObjectName(const Value& object) {
                                                                         : "an object of type " + object.TypeName();
 }
 
-std::vector<Value> Characters(const std::string& text, bool markup) {
+std::vector<Value> Characters(const std::string& text) {
   std::vector<Value> out;
   const std::vector<size_t> starts = CodePointStarts(text);
   for (size_t i = 0; i + 1 < starts.size(); ++i) {
-    out.push_back(Value::String(text.substr(starts[i], starts[i + 1] - starts[i]), markup));
+    out.push_back(Value::String(text.substr(starts[i], starts[i + 1] - starts[i])));
   }
   return out;
 }
@@ -100,7 +100,7 @@ bool Iterate(Execution& run, const Value& value, std::vector<Value>* out) {
     case Kind::kUndefined: return !run.failed();
     case Kind::kString:
       if (!run.Spend(value.text().size())) return false;
-      *out = Characters(value.text(), value.markup());
+      *out = Characters(value.text());
       return true;
     case Kind::kList:
     case Kind::kTuple:
@@ -189,7 +189,7 @@ Value Slice(Execution& run, const Value& object, const Value& start, const Value
     if (__builtin_add_overflow(at, stride, &at)) break;
   }
   if (object.string()) return Value::String(std::move(text), object.markup());
-  return Value::Sequence(object.kind(), std::move(items), "range");
+  return Value::Sequence(object.kind(), std::move(items), {});
 }
 
 }  // namespace lfm2::tools::jinja

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "lfm2/text/utf8.h"
 #include "tools/jinja/functions.h"
 #include "tools/jinja/json_text.h"
 #include "tools/jinja/operators.h"
@@ -176,20 +177,14 @@ Value Center(Execution& run, const Value& self, Arguments& arguments) {
 Value WordCount(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "wordcount", arguments, {});
   const Value text = SoftText(run, self);
+  if (!run.SpendText(text.text().size())) return Value();
   int64_t words = 0;
   bool in_word = false;
   for (std::string_view rest = text.text(); !rest.empty();) {
-    const size_t end = rest.size() - Strip(rest, StripSide::kLeft).size();
-    if (end > 0) {
-      rest.remove_prefix(end);
-      in_word = false;
-      continue;
-    }
-    const size_t next = CodePoints(rest.substr(0, 1)) == 1 ? 1 : 0;
-    if (!in_word) ++words;
-    in_word = true;
-    rest.remove_prefix(std::max<size_t>(next, 1));
-    while (!rest.empty() && CodePoints(rest.substr(0, 1)) == 0) rest.remove_prefix(1);
+    const Utf8Char c = ReadUtf8(rest);
+    rest.remove_prefix(c.length);
+    const bool was_in_word = std::exchange(in_word, IsNameChar(c.code_point));
+    if (in_word && !was_in_word) ++words;
   }
   return Value::Int(words);
 }
