@@ -150,7 +150,7 @@ TEST_CASE("a caller's own bounds hold") {
   CHECK(jinja::RenderWithin(few_steps, source, Values("{}"), &text).text() ==
         "line 1 of the chat template: it works too long: a chat template is given 100 steps");
   CHECK(jinja::RenderWithin(short_text, source, Values("{}"), &text).text() ==
-        "line 1 of the chat template: it writes more than 10 bytes");
+        "line 1 of the chat template: it makes a text of more than 10 bytes");
   CHECK(jinja::RenderWithin(few_steps, "{{ 1 }}", Values("{}"), &text).ok());
 }
 

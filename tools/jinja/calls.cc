@@ -47,6 +47,7 @@ Value Interpreter::CallMacro(const Macro& macro, Arguments arguments) {
 // Gives the parameters their values: from the positional arguments, then by name, then their defaults.
 bool Interpreter::BindArguments(const Statement& definition, Arguments* arguments, Scope* scope) {
   const size_t given = arguments->positional.size(), wanted = definition.parameters.size();
+  if (!run_.Spend(1 + wanted / 8 * (1 + arguments->named.size()))) return false;
   for (size_t i = 0; i < wanted; ++i) {
     const Parameter& parameter = definition.parameters[i];
     auto& named = arguments->named;

@@ -51,6 +51,12 @@ int CompareNumbers(const Value& a, const Value& b) {
   return a.as_int() < b.as_int() ? -1 : a.as_int() > b.as_int() ? 1 : 0;
 }
 
+// For comparing a key with `pairs` others.
+bool SpendLookUp(Execution& run, size_t pairs, const Value& key) {
+  const uint64_t length = key.string() ? key.text().size() / 64 : 0;
+  return run.Spend(1 + length + pairs / 8 + pairs * length);
+}
+
 bool EqualItems(Execution& run, const std::vector<Value>& a, const std::vector<Value>& b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -71,7 +77,7 @@ bool EqualDicts(Execution& run, const Value& a, const Value& b) {
 }  // namespace
 
 const Value* FindKey(Execution& run, const Value& dict, const Value& key) {
-  if (!run.Spend(1 + dict.pairs().size() / 8)) return nullptr;
+  if (!SpendLookUp(run, dict.pairs().size(), key)) return nullptr;
   for (const auto& [held, value] : dict.pairs()) {
     if (held.string() && key.string() ? held.text() == key.text() : Equal(run, held, key)) return &value;
   }
@@ -79,7 +85,7 @@ const Value* FindKey(Execution& run, const Value& dict, const Value& key) {
 }
 
 void SetKey(Execution& run, const Value& key, Value value, std::vector<std::pair<Value, Value>>* pairs) {
-  if (!run.Spend(1 + pairs->size() / 8)) return;
+  if (!SpendLookUp(run, pairs->size(), key)) return;
   for (auto& [held, old] : *pairs) {
     if (!(held.string() && key.string() ? held.text() == key.text() : Equal(run, held, key))) continue;
     old = std::move(value);

@@ -13,13 +13,15 @@ bool Execution::Spend(uint64_t steps) {
   return true;
 }
 
-bool Execution::SpendText(uint64_t bytes) {
+bool Execution::SpendText(uint64_t bytes) { return SpendAppend(0, bytes); }
+
+bool Execution::SpendAppend(uint64_t held, uint64_t more) {
   if (failed()) return false;
-  if (bytes > limits_.output) {
+  if (held > limits_.output || more > limits_.output - held) {
     Fail("it makes a text of more than ", uint64_t{limits_.output}, " bytes");
     return false;
   }
-  return Spend(1 + bytes / 64);
+  return Spend(1 + more / 64);
 }
 
 Value Execution::Checked(Value value) {

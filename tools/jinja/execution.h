@@ -13,7 +13,7 @@ namespace lfm2::tools::jinja {
 
 struct Limits {
   // An evaluated node, an element of a new list and 64 bytes of a new text each count as one.
-  uint64_t steps = 4'000'000;
+  uint64_t steps = 2'000'000;
   size_t output = 16u << 20;
 };
 // Containers in containers, statements in statements, operators in operators.
@@ -21,6 +21,9 @@ constexpr uint32_t kMaxNesting = 200;
 // Evaluations in evaluations, macros included.
 constexpr uint32_t kMaxDepth = 600;
 constexpr int64_t kMaxRange = 100'000;
+constexpr size_t kMaxName = 256;  // bytes of a name in a template
+// Digits of an integer, as Python bounds them.
+constexpr size_t kMaxDigits = 4300;
 
 class Execution {
  public:
@@ -30,6 +33,10 @@ class Execution {
   bool Spend(uint64_t steps);
   // For a text of `bytes` to come: refuses what is longer than the output may be.
   bool SpendText(uint64_t bytes);
+  // For adding `more` bytes to a text that has `held`.
+  bool SpendAppend(uint64_t held, uint64_t more);
+  // For going through a text of `bytes` that is looked up in tables, character by character.
+  bool SpendCharacters(uint64_t bytes) { return SpendText(bytes) && Spend(bytes / 8); }
   // For looking for a text of `needle` bytes in one of `bytes`.
   bool SpendSearch(uint64_t bytes, uint64_t needle) { return Spend(1 + bytes / 64 * (1 + needle / 8)); }
 

@@ -92,7 +92,7 @@ Value Interpreter::EvaluateConcat(const Expression& e, Scope* scope) {
     run_.set_line(e.line);
     if (run_.failed()) return Value();
     const std::string part = Str(run_, value);
-    if (run_.failed() || !run_.SpendText(text.size() + part.size())) return Value();
+    if (run_.failed() || !run_.SpendAppend(text.size(), part.size())) return Value();
     text += part;
   }
   return Value::String(std::move(text));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lfm2/text/utf8.h"
+#include "tools/jinja/execution.h"
 #include "tools/jinja/literals.h"
 #include "tools/jinja/python_text.h"
 
@@ -187,6 +188,7 @@ class Lexer {
         if (!IsNameChar(next.code_point)) break;
         end += next.length;
       }
+      if (end - at_ > kMaxName) return Fail("a name has more than ", uint64_t{kMaxName}, " bytes");
       Add(Token::Kind::kName, text_.substr(at_, end - at_));
       return Advance(end);
     }
@@ -213,6 +215,7 @@ class Lexer {
   void Number() {
     const bool after_dot = at_ > 0 && text_[at_ - 1] == '.';
     NumberLiteral number = ReadNumber(std::string_view(text_).substr(at_), !after_dot);
+    if (number.digits.size() > kMaxDigits) return Fail("a number has more than ", uint64_t{kMaxDigits}, " digits");
     Add(number.is_float ? Token::Kind::kFloat : Token::Kind::kInteger, std::move(number.digits));
     Advance(at_ + number.length);
   }

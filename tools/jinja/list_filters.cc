@@ -59,7 +59,7 @@ Value Join(Execution& run, const Value& self, Arguments& arguments) {
   std::string out;
   for (size_t i = 0; i < items.size(); ++i) {
     const std::string text = Str(run, path.Of(items[i]));
-    if (run.failed() || !run.SpendText(separator.size() + text.size())) return Value();
+    if (run.failed() || !run.SpendAppend(out.size(), separator.size() + text.size())) return Value();
     if (i > 0) out += separator;
     out += text;
   }
@@ -90,7 +90,7 @@ Value Items(Execution& run, const Value& self, Arguments& arguments) {
 
 // What is compared instead of the values: texts of any case count as one.
 Value SortKey(Execution& run, const Value& value, bool case_sensitive) {
-  if (case_sensitive || !value.string() || !run.SpendText(value.text().size())) return value;
+  if (case_sensitive || !value.string() || !run.SpendCharacters(value.text().size())) return value;
   return Value::String(Lower(value.text()));
 }
 

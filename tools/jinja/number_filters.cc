@@ -43,7 +43,7 @@ bool ReadInteger(const std::string& text, int64_t base, Value* out) {
   };
   if ((base == 16 && prefixed('x')) || (base == 8 && prefixed('o')) || (base == 2 && prefixed('b')))
     spelled.erase(0, 2);
-  if (spelled.empty() || spelled[0] == '-' || spelled[0] == '+') return false;
+  if (spelled.empty() || spelled.size() > kMaxDigits || spelled[0] == '-' || spelled[0] == '+') return false;
   if (negative) spelled.insert(0, "-");
   int64_t number = 0;
   const auto read = std::from_chars(spelled.data(), spelled.data() + spelled.size(), number, static_cast<int>(base));

@@ -48,7 +48,7 @@ class Formatter {
 
  private:
   void Put(const std::string& text) {
-    if (run_.SpendText(out_.size() + text.size())) out_ += text;
+    if (run_.SpendAppend(out_.size(), text.size())) out_ += text;
   }
   char Peek(const std::string& text) const { return at_ < text.size() ? text[at_] : '\0'; }
 
@@ -215,13 +215,14 @@ Value BraceFormat(Execution& run, const Value& format, Arguments& arguments) {
       const size_t at = field.empty() ? next++ : std::stoul(field);
       if (at < arguments.positional.size()) value = &arguments.positional[at];
     } else {
+      if (!run.Spend(arguments.named.size() / 8)) return Value();
       for (const auto& [name, named] : arguments.named) {
         if (name == field) value = &named;
       }
     }
     if (value == nullptr) return run.Fail("a format has a field without a value");
     const std::string shown = repr ? Repr(run, *value) : Str(run, *value);
-    if (!run.SpendText(out.size() + shown.size())) return Value();
+    if (!run.SpendAppend(out.size(), shown.size())) return Value();
     out += shown;
   }
   return run.SpendText(out.size()) ? Value::String(std::move(out)) : Value();

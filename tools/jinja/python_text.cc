@@ -29,10 +29,10 @@ int32_t Added(const case_tables::Run (&runs)[n], uint32_t c, bool* found) {
 
 template <size_t n>
 const char* Expanded(const case_tables::Expansion (&expansions)[n], uint32_t c) {
-  for (const case_tables::Expansion& e : expansions) {
-    if (e.code_point == c) return e.text;
-  }
-  return nullptr;
+  const auto* const found =
+      std::lower_bound(std::begin(expansions), std::end(expansions), c,
+                       [](const case_tables::Expansion& e, uint32_t at) { return e.code_point < at; });
+  return found != std::end(expansions) && found->code_point == c ? found->text : nullptr;
 }
 
 template <size_t n>

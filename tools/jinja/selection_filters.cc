@@ -35,6 +35,10 @@ Value TakeNamed(Arguments* arguments, std::string_view name) {
   return value;
 }
 
+bool SpendCopy(Execution& run, const Arguments& arguments) {
+  return run.Spend(1 + arguments.positional.size() + arguments.named.size());
+}
+
 Value Generator(std::vector<Value> items) { return Value::Sequence(Kind::kGenerator, std::move(items), "generator"); }
 
 // What holds nothing is not walked at all, none included.
@@ -57,8 +61,8 @@ Value Map(Execution& run, const Value& self, Arguments& arguments) {
     const Function filter = name.string() ? FindFilter(name.text()) : nullptr;
     if (filter == nullptr) return run.Fail("there is no filter ", Str(run, name));
     for (const Value& item : items) {
+      if (!SpendCopy(run, arguments)) break;
       Arguments copy = arguments;
-      if (run.failed()) break;
       mapped.push_back(filter(run, item, copy));
     }
   }
@@ -83,9 +87,9 @@ Value Select(Execution& run, const Value& self, Arguments& arguments) {
     if (test == nullptr) return run.Fail("there is no test ", Str(run, name));
   }
   for (const Value& item : items) {
-    Arguments copy = arguments;
     const Value value = path.Of(item);
-    if (run.failed()) return Value();
+    if (!SpendCopy(run, arguments)) return Value();
+    Arguments copy = arguments;
     const bool passes = test == nullptr ? Truthy(value) : Truthy(test(run, value, copy));
     if (passes == keep) kept.push_back(item);
   }

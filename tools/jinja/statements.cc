@@ -147,12 +147,7 @@ void Interpreter::Print(const Value& value, std::string* out) {
 }
 
 void Interpreter::Write(const std::string& text, std::string* out) {
-  if (run_.failed() || !run_.Spend(text.size() / 64)) return;
-  if (text.size() > run_.limits().output - out->size()) {
-    run_.Fail("it writes more than ", uint64_t{run_.limits().output}, " bytes");
-    return;
-  }
-  *out += text;
+  if (run_.SpendAppend(out->size(), text.size())) *out += text;
 }
 
 void Interpreter::Assign(const Expression& target, const Value& value, Scope* scope) {

@@ -64,7 +64,7 @@ bool FindItem(Execution& run, const Value& object, const Value& key, Value* out)
 // What Python's getattr finds.
 bool FindAttribute(Execution& run, const Value& object, const std::string& name, Value* out) {
   if (object.is(Kind::kNamespace)) {
-    const Value* const found = object.Attribute(name);
+    const Value* const found = run.Spend(object.attributes().size() / 8) ? object.Attribute(name) : nullptr;
     if (found != nullptr) *out = *found;
     return found != nullptr;
   }

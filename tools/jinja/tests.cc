@@ -78,7 +78,7 @@ template <std::string (*same)(std::string_view), std::string (*other)(std::strin
 Value HasCase(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this test", arguments, {});
   const Value text = SoftText(run, self);
-  if (!run.SpendText(text.text().size())) return Value();
+  if (!run.SpendCharacters(text.text().size())) return Value();
   return Value::Bool(same(text.text()) == text.text() && other(text.text()) != text.text());
 }
 

@@ -23,7 +23,7 @@ template <std::string (*change)(std::string_view)>
 Value Changed(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this filter", arguments, {});
   const Value text = SoftText(run, self);
-  if (!run.SpendText(text.text().size())) return Value();
+  if (!run.SpendCharacters(text.text().size())) return Value();
   return Value::String(change(text.text()), text.markup());
 }
 

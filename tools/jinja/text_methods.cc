@@ -20,7 +20,7 @@ using Kind = Value::Kind;
 template <std::string (*change)(std::string_view)>
 Value Changed(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this method", arguments, {});
-  return run.SpendText(self.text().size()) ? Value::String(change(self.text()), self.markup()) : Value();
+  return run.SpendCharacters(self.text().size()) ? Value::String(change(self.text()), self.markup()) : Value();
 }
 
 template <StripSide side>
@@ -155,11 +155,7 @@ Value Join(Execution& run, const Value& self, Arguments& arguments) {
   for (size_t i = 0; i < items.size(); ++i) {
     if (!items[i].string()) return run.Fail("join needs texts, not a value of type ", items[i].TypeName());
     const std::string text = self.markup() ? EscapedUnlessMarkup(run, items[i]) : items[i].text();
-    if (!run.SpendText(out.size() + self.text().size() + text.size() <= run.limits().output
-                           ? self.text().size() + text.size()
-                           : run.limits().output + 1)) {
-      return Value();
-    }
+    if (!run.SpendAppend(out.size(), self.text().size() + text.size())) return Value();
     if (i > 0) out += self.text();
     out += text;
   }

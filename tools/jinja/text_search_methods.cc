@@ -114,7 +114,7 @@ Value All(Execution& run, const Value& self, Arguments& arguments) {
 template <std::string (*same)(std::string_view), std::string (*other)(std::string_view)>
 Value HasCase(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this method", arguments, {});
-  if (!run.SpendText(self.text().size())) return Value();
+  if (!run.SpendCharacters(self.text().size())) return Value();
   return Value::Bool(same(self.text()) == self.text() && other(self.text()) != self.text());
 }
 

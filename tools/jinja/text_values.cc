@@ -33,9 +33,7 @@ std::string Replaced(Execution& run, const std::string& text, const std::string&
   std::string out;
   uint64_t left = count < 0 ? UINT64_MAX : static_cast<uint64_t>(count);
   const auto put = [&] {
-    if (!run.SpendText(out.size() + with.size() < run.limits().output ? with.size() : run.limits().output + 1)) {
-      return false;
-    }
+    if (!run.SpendAppend(out.size(), with.size())) return false;
     out += with;
     --left;
     return true;
