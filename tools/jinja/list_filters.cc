@@ -47,7 +47,8 @@ Value Last(Execution& run, const Value& self, Arguments& arguments) {
   if (self.is(Kind::kGenerator)) return run.Fail("a generator has no last item");
   std::vector<Value> items;
   if (!Iterate(run, self, &items)) return Value();
-  return items.empty() ? Value::Undefined("no last item: the sequence is empty") : items.back();
+  if (items.empty()) return Value::Undefined("no last item: the sequence is empty");
+  return self.string() ? Value::String(items.back().text(), self.markup()) : items.back();
 }
 
 Value Join(Execution& run, const Value& self, Arguments& arguments) {
