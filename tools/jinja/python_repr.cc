@@ -36,6 +36,7 @@ void AppendRepr(Execution& run, const Value& value, uint32_t depth, std::string*
     case Kind::kBigInt: *out += value.text(); break;
     case Kind::kFloat: *out += PythonFloat(value.as_float()); break;
     case Kind::kString: {
+      if (!run.SpendText(value.text().size())) return;
       const std::string quoted = Quoted(value.text());
       *out += value.markup() ? "Markup(" + quoted + ")" : quoted;
       break;
@@ -96,7 +97,6 @@ void AppendRepr(Execution& run, const Value& value, uint32_t depth, std::string*
       run.Fail("it prints a ", value.TypeName(), ", which Python writes differently every time");
       return;
   }
-  run.SpendText(out->size() / 64);
 }
 
 }  // namespace
