@@ -117,6 +117,7 @@ class Lexer {
   }
 
   void Comment() {
+    if (at_ == text_.size()) return;  // jinja2 misses no end where nothing follows
     for (size_t at = at_; at < text_.size(); ++at) {
       const size_t after = AfterEnd(at, "#}", true);
       if (after != std::string::npos) return Advance(after);
@@ -138,6 +139,11 @@ class Lexer {
       return false;
     }
     starts_line_ = text_[begin - 1] == '\n';
+    // With nothing after it, jinja2 does not miss its end either.
+    if (begin == text_.size()) {
+      Advance(begin);
+      return true;
+    }
     for (size_t tag = text_.find("{%", begin); tag != std::string::npos; tag = text_.find("{%", tag + 1)) {
       size_t inside = tag + 2;
       char sign = 0;

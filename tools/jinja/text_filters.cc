@@ -75,10 +75,8 @@ Value Replace(Execution& run, const Value& self, Arguments& arguments) {
   const bool all = parameters[2] == nullptr || parameters[2]->none();
   const int64_t count = all ? -1 : parameters.Integer(2, -1);
   const Value text = SoftText(run, self);
-  const bool markup = text.markup();
-  const std::string old = Str(run, *parameters[0]);
-  const std::string with = markup ? EscapedUnlessMarkup(run, *parameters[1]) : Str(run, *parameters[1]);
-  return run.failed() ? Value() : Value::String(Replaced(run, text.text(), old, with, count), markup);
+  const std::string old = Str(run, *parameters[0]), with = Str(run, *parameters[1]);
+  return run.failed() ? Value() : Value::String(Replaced(run, text.text(), old, with, count));
 }
 
 Value Indent(Execution& run, const Value& self, Arguments& arguments) {
