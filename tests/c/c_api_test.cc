@@ -128,7 +128,7 @@ TEST_CASE("defaults of C are those of C++") {
   CHECK(sampler.seed == drawn.seed);
   const lfm2_conversation_options chat = lfm2_conversation_options_default();
   CHECK(chat.show_special == ConversationOptions().show_special);
-  CHECK(chat.chat_template == LFM2_TEMPLATE_NONE);
+  CHECK(chat.chat_format == nullptr);
   CHECK(lfm2_answer_options_default(9).max_thought_tokens == AnswerOptions(9).max_thought_tokens);
   const lfm2_block_device device = lfm2_block_device_default();
   CHECK(device.block_bytes == BlockDevice().block_bytes);

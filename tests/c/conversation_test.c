@@ -175,7 +175,7 @@ static void CheckHistory(void) {
   prompt.tool_count = 2;
   prompt.no_generation_prompt = true;
   scratch = lfm2_session_text_scratch(&g_model.session, &scratch_bytes);
-  CHECK_OK(lfm2_chat_encode(&g_model.image, LFM2_TEMPLATE_LFM2, &prompt, false, scratch, scratch_bytes, want, 256,
+  CHECK_OK(lfm2_chat_encode(&g_model.image, NULL, &prompt, false, scratch, scratch_bytes, want, 256,
                             &count));
   CHECK_OK(lfm2_conversation_open(&g_model.chat, &g_model.session, &options));
   CHECK_FAILS(lfm2_conversation_add(&g_model.chat, messages, 4), LFM2_INVALID_ARGUMENT, "messages");

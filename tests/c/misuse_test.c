@@ -58,7 +58,8 @@ static void CheckNull(void) {
               "count");
   CHECK_FAILS(lfm2_decode(&g_model.image, &token, 1, true, NULL, 1, &n), LFM2_INVALID_ARGUMENT, "out");
   CHECK_FAILS(lfm2_decode(&g_model.image, &token, 1, true, out, 8, NULL), LFM2_INVALID_ARGUMENT, "bytes");
-  CHECK_FAILS(lfm2_chat_render(1, lfm2_text_of(""), NULL, NULL, NULL), LFM2_INVALID_ARGUMENT, "prompt");
+  CHECK_OK(lfm2_image_chat_format(&g_model.image, &format));
+  CHECK_FAILS(lfm2_chat_render(&format, lfm2_text_of(""), NULL, NULL, NULL), LFM2_INVALID_ARGUMENT, "prompt");
   CHECK_FAILS(lfm2_conversation_open(NULL, &g_model.session, NULL), LFM2_INVALID_ARGUMENT, "chat");
   CHECK_FAILS(lfm2_conversation_ask(&g_model.chat, NULL, NULL, KeepText, out), LFM2_INVALID_ARGUMENT, "message");
   CHECK_FAILS(lfm2_conversation_ask(&g_model.chat, &message, NULL, NULL, NULL), LFM2_INVALID_ARGUMENT, "sink");
@@ -74,6 +75,7 @@ static void CheckTexts(void) {
   lfm2_text text = {NULL, 3};
   lfm2_answer_options answer = lfm2_answer_options_default(1);
   lfm2_conversation_options options = GreedyOptions();
+  lfm2_chat_format format;
   message.content = text;
   CHECK_FAILS(lfm2_conversation_add(&g_model.chat, &message, 1), LFM2_INVALID_ARGUMENT, "message.content");
   answer.begin = text;
@@ -90,9 +92,18 @@ static void CheckTexts(void) {
   CHECK_FAILS(lfm2_conversation_open(&g_closed.chat, &g_model.session, &options), LFM2_INVALID_ARGUMENT,
               "options.tools");
   options = GreedyOptions();
-  options.chat_template = 9;
+  text = lfm2_text_of("{}");
+  options.tools = &text;
+  options.tool_count = 1;
+  options.date = lfm2_text_of("25.11.2026");
   CHECK_FAILS(lfm2_conversation_open(&g_closed.chat, &g_model.session, &options), LFM2_INVALID_ARGUMENT,
-              "options.chat_template");
+              "date");
+  options = GreedyOptions();
+  CHECK_OK(lfm2_image_chat_format(&g_model.image, &format));
+  format.quotes = 9;
+  options.chat_format = &format;
+  CHECK_FAILS(lfm2_conversation_open(&g_closed.chat, &g_model.session, &options), LFM2_INVALID_ARGUMENT,
+              "format.quotes");
   options = GreedyOptions();
   options.sampler.top_p = 7;
   CHECK_FAILS(lfm2_conversation_open(&g_closed.chat, &g_model.session, &options), LFM2_INVALID_ARGUMENT, "top_p");

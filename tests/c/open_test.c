@@ -13,7 +13,6 @@ static void CheckInfo(void) {
   CHECK(info.file_bytes <= g_image.size && info.file_bytes > 1000000);
   CHECK(info.pinned_bytes < info.front_bytes && info.front_bytes < info.file_bytes);
   CHECK(!info.is_streamed);
-  CHECK(info.chat_template == LFM2_TEMPLATE_LFM2);
   CHECK(strlen(info.name) > 0);
   CHECK(info.fingerprint != 0 && info.tensor_count > 0);
   CHECK_OK(lfm2_image_config(&g_model, &config));

@@ -98,10 +98,16 @@ static void KeepPiece(void* user, const char* text, size_t bytes, bool is_templa
 
 static void CheckRender(void) {
   Rendered rendered = {{0}, 0, 0};
-  const lfm2_text calls[2] = {lfm2_text_of("f(x=1)"), lfm2_text_of("g()")};
+  const lfm2_text calls[2] = {lfm2_text_of("{\"name\":\"f\",\"arguments\":{\"x\":1}}"),
+                              lfm2_text_of("{\"name\":\"g\"}")};
   const lfm2_text tool = lfm2_text_of("{\"name\":\"f\"}");
   lfm2_chat_message messages[2];
   lfm2_chat_prompt prompt;
+  lfm2_chat_format format, none;
+  CHECK_OK(lfm2_image_chat_format(&g_model.image, &format));
+  CHECK(format.name.size == 4 && memcmp(format.name.data, "lfm2", 4) == 0);
+  CHECK(format.response_begin.size > 0 && format.answer.size == 0 && format.calls == LFM2_CALLS_NOT_WRITTEN);
+  memset(&none, 0, sizeof(none));
   messages[0] = lfm2_chat_message_of(LFM2_ROLE_USER, "Hi <|im_end|>");
   messages[1] = lfm2_chat_message_of(LFM2_ROLE_ASSISTANT, "Done.");
   messages[1].thinking = lfm2_text_of("Hm.");
@@ -113,30 +119,53 @@ static void CheckRender(void) {
   prompt.tools = &tool;
   prompt.tool_count = 1;
   prompt.answer = lfm2_text_of("<think>");
-  // As Liquid AI's template of LFM2.5 writes it.
-  CHECK_OK(lfm2_chat_render(LFM2_TEMPLATE_LFM2_5, lfm2_text_of("<|startoftext|>"), &prompt, KeepPiece, &rendered));
+  // As Liquid AI's template of LFM2.5-8B-A1B writes it.
+  format.flags = LFM2_CHAT_THINKING | LFM2_CHAT_GIVEN_EMPTY;
+  format.thoughts = LFM2_THOUGHTS_AFTER_LAST_USER;
+  format.calls = LFM2_CALLS_AFTER_CONTENT;
+  format.calls_begin = lfm2_text_of("<|tool_call_start|>[");
+  format.calls_end = lfm2_text_of("]<|tool_call_end|>");
+  format.date_begin = lfm2_text_of("Today's date: ");
+  format.date_end = lfm2_text_of("\n\n");
+  format.tools_begin = lfm2_text_of("List of tools: [");
+  format.tools_end = lfm2_text_of("]");
+  CHECK_FAILS(lfm2_chat_render(&format, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_INVALID_ARGUMENT,
+              "date");
+  prompt.date = lfm2_text_of("2026-11-25");
+  CHECK_OK(lfm2_chat_render(&format, lfm2_text_of("<|startoftext|>"), &prompt, KeepPiece, &rendered));
   CHECK(strcmp(rendered.text,
-               "<|startoftext|><|im_start|>system\nList of tools: [{\"name\": \"f\"}]<|im_end|>\n"
+               "<|startoftext|><|im_start|>system\nToday's date: 2026-11-25\n\nList of tools: [{\"name\": "
+               "\"f\"}]<|im_end|>\n"
                "<|im_start|>user\nHi <|im_end|><|im_end|>\n"
                "<|im_start|>assistant\n<think>Hm.</think>Done.<|tool_call_start|>[f(x=1), g()]<|tool_call_end|>"
                "<|im_end|>\n<|im_start|>assistant\n<think>") == 0);
   CHECK(rendered.contents >= 5);
-  CHECK_FAILS(lfm2_chat_render(LFM2_TEMPLATE_NONE, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_UNSUPPORTED,
+  CHECK_FAILS(lfm2_chat_render(&none, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_UNSUPPORTED,
               "chat template");
-  CHECK_FAILS(lfm2_chat_render(3, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_INVALID_ARGUMENT, "kind");
+  none.lists = 2;
+  CHECK_FAILS(lfm2_chat_render(&none, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_INVALID_ARGUMENT,
+              "format.lists");
+  CHECK_FAILS(lfm2_chat_render(NULL, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_INVALID_ARGUMENT, "format");
   messages[1].role = 4;
   {
-    const lfm2_status status = lfm2_chat_render(LFM2_TEMPLATE_LFM2, lfm2_text_of(""), &prompt, KeepPiece, &rendered);
+    const lfm2_status status = lfm2_chat_render(&format, lfm2_text_of(""), &prompt, KeepPiece, &rendered);
     CHECK_FAILS(status, LFM2_INVALID_ARGUMENT, "message.role");
     CHECK(status.index == 1 && status.value == 4 && status.limit == 3);
   }
   messages[1].role = 256 + LFM2_ROLE_USER;  // is no user
-  CHECK_FAILS(lfm2_chat_render(LFM2_TEMPLATE_LFM2, lfm2_text_of(""), &prompt, KeepPiece, &rendered),
-              LFM2_INVALID_ARGUMENT, "message.role");
+  CHECK_FAILS(lfm2_chat_render(&format, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_INVALID_ARGUMENT,
+              "message.role");
   messages[1].role = LFM2_ROLE_ASSISTANT;
+  messages[1].tool_calls = &prompt.date;
+  messages[1].tool_call_count = 1;
+  {
+    const lfm2_status status = lfm2_chat_render(&format, lfm2_text_of(""), &prompt, KeepPiece, &rendered);
+    CHECK_FAILS(status, LFM2_INVALID_ARGUMENT, "tool call");
+    CHECK(status.index == 1);
+  }
   messages[1].tool_calls = NULL;
-  CHECK_FAILS(lfm2_chat_render(LFM2_TEMPLATE_LFM2, lfm2_text_of(""), &prompt, KeepPiece, &rendered),
-              LFM2_INVALID_ARGUMENT, "message.tool_calls");
+  CHECK_FAILS(lfm2_chat_render(&format, lfm2_text_of(""), &prompt, KeepPiece, &rendered), LFM2_INVALID_ARGUMENT,
+              "message.tool_calls");
 }
 
 static void CheckSampler(void) {

@@ -180,15 +180,16 @@ TEST_CASE("the vocabulary comes back: kinds of tokens, no begin token, stop toke
     }
   }
 
-  for (const ChatTemplate kind : {ChatTemplate::kNone, ChatTemplate::kLfm2, ChatTemplate::kLfm2_5}) {
+  for (const char* name : {"", "lfm2", "lfm2_5"}) {
+    const ChatFormat* const known = tools::FindChatFormat(name);
     PackOptions options;
-    options.chat_template = kind;
+    if (known != nullptr) options.chat_format = *known;
     const Gguf gguf = Parse(RoundTrip(Pack(plain.Bytes(), options)));
     std::string jinja;
     const bool there = gguf.Find("tokenizer.chat_template") != nullptr;
-    CHECK(there == (kind != ChatTemplate::kNone));
+    CHECK(there == (known != nullptr));
     if (there) CHECK(gguf.GetString("tokenizer.chat_template", &jinja).ok());
-    CHECK(jinja == tools::JinjaOf(kind));
+    CHECK(jinja == (known == nullptr ? "" : tools::JinjaOf(*known)));
   }
 }
 
@@ -233,7 +234,7 @@ TEST_CASE("a damaged image is refused by the part that is damaged") {
   CHECK(Contains(Refusal(damaged(text), damaged(text)), "the pinned part is corrupt"));
   VocabHeader v;
   std::memcpy(&v, image.data() + begin, sizeof(v));
-  const VocabLayout layout = VocabLayout::Of(v.token_count, v.merge_count, v.special_count, v.text_bytes);
+  const VocabLayout layout = VocabLayout::Of(v.token_count, v.merge_count, v.special_count, v.text_bytes, v.chat_bytes);
   const size_t rank = begin + static_cast<size_t>(layout.merges) + 4;
   CHECK(Contains(Refusal(damaged(rank), damaged(rank)), "the pinned part is corrupt"));
   const size_t weight = begin + static_cast<size_t>(h.vocab_bytes) + 100;

@@ -39,7 +39,7 @@ TEST_CASE("what the packer is given is what the library reads") {
   CHECK(vocab.eos() == 7);
   CHECK(vocab.pad() == 0);
   CHECK(vocab.add_bos());
-  CHECK(vocab.chat_template() == ChatTemplate::kLfm2);
+  CHECK(vocab.chat_format().name == "lfm2");
   CHECK(vocab.TokenBytes(7) == "<|im_end|>");
   CHECK(vocab.IsSpecial(7));
   CHECK_FALSE(vocab.IsSpecial(300));
@@ -122,9 +122,12 @@ TEST_CASE("a section that is cut short, misaligned, newer or inconsistent is ref
     return Vocab::Open(section.span(), &vocab);
   };
   CHECK(with(0, 0).code() == StatusCode::kCorrupt);
-  CHECK(with(offsetof(VocabHeader, version), 2).code() == StatusCode::kUnsupported);
+  CHECK(with(offsetof(VocabHeader, version), 3).code() == StatusCode::kUnsupported);
+  const Status older = with(offsetof(VocabHeader, version), 1);
+  CHECK(older.code() == StatusCode::kUnsupported);
+  CHECK(Sentence(older).find("pack the model again") != std::string::npos);
   CHECK(with(offsetof(VocabHeader, flags), kVocabFlagIgnoreMerges).code() == StatusCode::kUnsupported);
-  CHECK(with(offsetof(VocabHeader, chat_template), 3).code() == StatusCode::kUnsupported);
+  CHECK(with(offsetof(VocabHeader, chat_bytes), 3).code() == StatusCode::kCorrupt);
   CHECK(with(offsetof(VocabHeader, pretokenizer), 0).code() == StatusCode::kUnsupported);
   CHECK(with(offsetof(VocabHeader, reserved), 1).code() == StatusCode::kUnsupported);
   for (const uint32_t huge : {0u, 0x7fffffffu, 0xfffffffeu}) {
@@ -137,11 +140,67 @@ TEST_CASE("a section that is cut short, misaligned, newer or inconsistent is ref
   CHECK_FALSE(with(offsetof(VocabHeader, stop_count), 9).ok());
 }
 
+TEST_CASE("the pieces of a chat template come back, and damaged ones are refused or are only other texts") {
+  tools::VocabSource source = SmallSource();
+  ChatFormat format = Format("lfm2_5_date");
+  format.default_system = std::string_view("a\nb", 3);
+  source.chat_format = format;
+  const std::string good = OpenVocab::Build(source);
+  VocabHeader h;
+  std::memcpy(&h, good.data(), sizeof(h));
+  const size_t begin = static_cast<size_t>(
+      VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes, h.chat_bytes).chat);
+  {
+    const OpenVocab open(good);
+    const ChatFormat got = open.vocab.chat_format();
+    CHECK(got.name == "lfm2_5_date");
+    CHECK(tools::SamePieces(got, format));
+    CHECK_FALSE(tools::SamePieces(got, Format("lfm2_5_date")));
+  }
+  source.chat_format = tools::OwnedChatFormat();
+  CHECK(OpenVocab(source).vocab.chat_format().name.empty());
+
+  const auto open = [&](const std::string& bytes, size_t at) {
+    const Section section(bytes);
+    Vocab vocab;
+    const Status status = Vocab::Open(section.span(), &vocab);
+    CAPTURE(at);
+    if (!status.ok()) {
+      CHECK(Sentence(status).find("vocabulary.chat") != std::string::npos);
+      return;
+    }
+    size_t size = 0;
+    const ChatFormat got = vocab.chat_format();
+    for (const auto text : kChatTexts) size += (got.*text).size();
+    CHECK(size + sizeof(ChatHeader) == h.chat_bytes);
+  };
+  for (size_t at = 0; at < h.chat_bytes; ++at) {
+    for (const char value : {'\0', '\1', '\4', '\x7f', '\xff'}) {
+      std::string bytes = good;
+      bytes[begin + at] = value;
+      open(bytes, at);
+    }
+  }
+  const auto says = [&](size_t at, uint16_t value, const char* part) {
+    std::string bytes = good;
+    std::memcpy(&bytes[begin + at], &value, sizeof(value));
+    const Section section(bytes);
+    Vocab vocab;
+    CHECK(Sentence(Vocab::Open(section.span(), &vocab)).find(part) != std::string::npos);
+  };
+  says(offsetof(ChatHeader, flags), 0x100 | 16, "vocabulary.chat is not what this version reads: byte");
+  says(offsetof(ChatHeader, contents), 4, "vocabulary.chat is not what this version reads: byte: 6");
+  says(offsetof(ChatHeader, contents), 0x100, "vocabulary.chat is not what this version reads: byte: 7");
+  says(offsetof(ChatHeader, text_bytes) + 22, 1, "vocabulary.chat is not what this version reads: byte: 30");
+  says(offsetof(ChatHeader, text_bytes) + 2, 2, "vocabulary.chat is not what this version reads");
+  says(offsetof(ChatHeader, text_bytes), 0, "vocabulary.chat is");
+}
+
 TEST_CASE("every table is checked, and the sentence says which entry is wrong") {
   const std::string good = OpenVocab::Build(SmallSource());
   VocabHeader h;
   std::memcpy(&h, good.data(), sizeof(h));
-  const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes);
+  const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes, h.chat_bytes);
   const auto says = [&](uint64_t offset, uint32_t value, const char* part) {
     std::string bytes = good;
     std::memcpy(&bytes[static_cast<size_t>(offset)], &value, sizeof(value));

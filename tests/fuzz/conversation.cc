@@ -98,7 +98,9 @@ class Caller {
   void Open() {
     const uint8_t flags = input_.Byte();
     ConversationOptions options;
-    options.chat_template = (flags & 1) != 0 ? ChatTemplate::kLfm2_5 : ChatTemplate::kNone;
+    const auto formats = tools::KnownChatFormats();
+    if ((flags & 1) != 0) options.chat_format = &formats[flags / 16 % formats.size()];
+    if ((flags & 16) != 0) options.date = "2026-11-25";
     options.show_special = (flags & 2) != 0;
     if ((flags & 4) != 0) system_ = std::string(input_.Part());
     if ((flags & 8) != 0) tool_ = std::string(input_.Part());

@@ -9,6 +9,7 @@
 #include "lfm2/format/vocab.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/pack/tiny_gguf.h"
+#include "tools/common/chat_formats.h"
 #include "tools/pack/vocab_writer.h"
 
 namespace lfm2::fuzz {
@@ -56,7 +57,7 @@ inline tools::VocabSource TinyVocabSource() {
   source.bos = 1;
   source.eos = 4;
   source.add_bos = true;
-  source.chat_template = ChatTemplate::kLfm2;
+  source.chat_format = *tools::FindChatFormat("lfm2");
   return source;
 }
 

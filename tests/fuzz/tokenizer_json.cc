@@ -6,6 +6,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/fuzz/tiny_vocab.h"
 #include "tools/common/strict_json.h"
+#include "tools/export/chat_templates.h"
 
 namespace lfm2::fuzz {
 namespace {
@@ -55,14 +56,6 @@ void Run(std::string_view bytes) {
   LFM2_HOLDS(Vocab::Open(copy.span(), &vocab).ok());
 }
 
-// What RecognizeChatTemplate looks for.
-constexpr char kLfm2[] =
-    "bos_token tojson add_generation_prompt <|im_end|> List of tools: <|tool_list_start|>[ ]<|tool_list_end|> "
-    "<|tool_response_start|> <|tool_response_end|> <|im_start|>assistant\\n'";
-constexpr char kLfm2_5[] =
-    "bos_token tojson add_generation_prompt <|im_end|> List of tools: [ preserve_thinking <think> </think> tool_calls "
-    "<|tool_call_start|>[ ]<|tool_call_end|> <image> trim <|im_start|>assistant\n\"";
-
 std::vector<std::string> Seeds() {
   json tokenizer = json::parse(
       R"({"normalizer":null,"added_tokens":[{"id":0,"content":"<|pad|>","special":true},{"id":1,"content":"<b>",)"
@@ -77,18 +70,18 @@ std::vector<std::string> Seeds() {
   const std::string config = R"({"bos_token":"<b>","eos_token":{"content":"<|pad|>"},"pad_token":null,)"
                              R"("add_bos_token":true,"chat_template":[{"name":"default","template":"x"}]})";
   return {"\1\4" + text + "\xff{\"bos_token\":\"<b>\"}\xff{\"eos_token_id\":[0,1]}",
-          "\3\4" + text + "\xff{}\xff\xff" + kLfm2,
-          "\3\4" + text + "\xff{}\xff\xff" + kLfm2_5,
+          "\3\4" + text + "\xff{}\xff\xff" + tools::JinjaOf(*tools::FindChatFormat("lfm2")),
+          "\3\4" + text + "\xff{}\xff\xff" + tools::JinjaOf(*tools::FindChatFormat("lfm2_5_date")),
           "\1\4" + text + "\xff" + config + "\xff{\"eos_token_id\":0}",
           "\3\6" + text + "\xff{}\xff\xff<|im_start|>",
           std::string("\0\4", 2) + text + "\xff{}"};
 }
 
 std::vector<std::string> Words() {
-  std::vector<std::string> words = {"[\"a\",\"b\"]",   "[\"ab\",\"c\"]", "[\"\",\"a\"]", "\"a b\"",    "\"a\":2",
-                                    "\"\":3",          "\xff",           "null",         "true",       "-1",
-                                    "4294967296",      "bos_token",      "<|im_start|>", "<|im_end|>", "tojson",
-                                    "List of tools: ["};
+  std::vector<std::string> words = {"[\"a\",\"b\"]",    "[\"ab\",\"c\"]", "[\"\",\"a\"]", "\"a b\"",    "\"a\":2",
+                                    "\"\":3",           "\xff",           "null",         "true",       "-1",
+                                    "4294967296",       "bos_token",      "<|im_start|>", "<|im_end|>", "tojson",
+                                    "List of tools: [", "{%- ",           "{{- ",         " -%}",       " | trim"};
   for (const char* key : {"id", "content", "special", "lstrip", "merges", "vocab", "model", "added_tokens",
                           "normalizer", "eos_token", "pad_token", "add_bos_token", "eos_token_id", "chat_template",
                           "template", "name", "ignore_merges", "end_of_word_suffix"}) {
@@ -99,6 +92,6 @@ std::vector<std::string> Words() {
 
 }  // namespace
 
-const Target kTokenizerJson = {"tokenizer_json", 1280, &Run, &Seeds, &Words};
+const Target kTokenizerJson = {"tokenizer_json", 5120, &Run, &Seeds, &Words};
 
 }  // namespace lfm2::fuzz

@@ -1,8 +1,10 @@
-// A call of a tool within an assistant's message. Input: how it is given, and the call, its function or its arguments.
+// A call of a tool within an assistant's message. Input: how it is given, and the call, its function or its arguments;
+// or the call as the library is given it.
 #include <string>
 
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
+#include "tools/common/chat_formats.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/files.h"
 #include "tools/common/json_dumps.h"
@@ -22,21 +24,55 @@ std::string Message(uint32_t kind, const std::string& text) {
   }
 }
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const Utf8Char c = ReadUtf8(text);
+    if (c.kind != Utf8Char::Kind::kValid) return false;
+    text.remove_prefix(c.length);
+  }
+  return true;
+}
+
+// What is taken is JSON to another reader, too, which refuses numbers beyond a double's and ends a text at a NUL.
+void SpellAsGiven(const std::string& text) {
+  const std::string_view view = text;
+  const ToolCallList calls(&view, 1);
+  for (const ChatFormat& format : tools::KnownChatFormats()) {
+    std::string spelled;
+    const Status status = calls.Spell(0, format, [&](std::string_view piece) {
+      LFM2_HOLDS(!piece.empty());
+      spelled += piece;
+    });
+    CheckSentence(status);
+    if (!status.ok()) continue;
+    LFM2_HOLDS(IsUtf8(spelled) && spelled.back() == ')');
+    LFM2_HOLDS(Json::accept(text) || text.find_first_of("eE") != std::string::npos || text.size() > 300);
+  }
+}
+
 void Run(std::string_view bytes) {
   Input input(bytes);
-  const uint32_t kind = input.Below(4);
+  const uint32_t kind = input.Below(5);
+  if (kind == 4) return SpellAsGiven(std::string(input.Rest()));
   const std::string text = Message(kind, std::string(input.Rest()));
   Json messages;
   tools::ChatJson chat;
   tools::Error error = tools::ParseJson("messages", text, &messages);
-  if (error.ok()) error = chat.ReadMessages(ChatTemplate::kLfm2_5, messages);
+  if (error.ok()) error = chat.ReadMessages(*tools::FindChatFormat("lfm2_5"), messages);
   CheckSentence(error);
   if (!error.ok()) return;
   const ChatPrompt prompt = chat.Prompt(true);
   LFM2_HOLDS(prompt.messages.size() >= 1);
-  for (const std::string_view call : prompt.messages[0].tool_calls) {
-    // A call is name(arguments), in one line unless the name or a key brings one in.
-    LFM2_HOLDS(!call.empty() && call.back() == ')' && call.find('(') != std::string_view::npos);
+  const ToolCallList calls = prompt.messages[0].tool_calls;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    for (const ChatFormat& format : tools::KnownChatFormats()) {
+      std::string spelled;
+      const Status status = calls.Spell(i, format, [&](std::string_view piece) { spelled += piece; });
+      CheckSentence(status);
+      // A call is name(arguments), in one line unless the name or a key brings one in. Only its depth can be refused.
+      LFM2_HOLDS(!status.ok() || (spelled.back() == ')' && spelled.find('(') != std::string::npos));
+      LFM2_HOLDS(IsUtf8(spelled));
+    }
   }
   // JSON that is written reads back as what it was.
   Json again;
@@ -52,6 +88,10 @@ std::vector<std::string> Seeds() {
           R"({"text":"it's \\ \n","n":-1.5e-7,"t":true,"l":[[],{}],"z":null})",
           "\3"
           R"({"a":1,"a":2})",
+          "\4"
+          R"({"arguments":"{\"a\": [\"it's\\n\", {\"b\": null}], \"c\": \"\\ud83d\\ude00\"}","name":"f\u00e9"})",
+          "\4"
+          R"({"type":"function","function":{"name":"f","arguments":{"a":["\u200b",1e5,true],"b":{}}}})",
           "\3[1]",
           "\2null"};
 }

@@ -45,7 +45,7 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   };
   session.SetObserver(&observer);
 
-  const std::string_view call = "start_timer(minutes=21)";
+  const std::string_view call = "{\"name\": \"start_timer\", \"arguments\": {\"minutes\": 21}}";
   const lfm2::ChatMessage messages[] = {{lfm2::ChatRole::kSystem, "Be brief."},
                                         {lfm2::ChatRole::kUser, "How are you?"},
                                         {lfm2::ChatRole::kAssistant, "Well.", "A greeting.", {&call, 1}},
@@ -57,10 +57,10 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   const lfm2::Span<int32_t> ids(memory.ids, memory.ids_size);
   const lfm2::Tokenizer tokenizer(image.vocab());
   size_t count = 0;
-  LFM2_RETURN_IF_ERROR(lfm2::RenderChat(image.vocab().chat_template(), "<|startoftext|>", prompt,
+  LFM2_RETURN_IF_ERROR(lfm2::RenderChat(image.vocab().chat_format(), "<|startoftext|>", prompt,
                                         [&](lfm2::ChatPiece piece) { counter->count += piece.text.size(); }));
   LFM2_RETURN_IF_ERROR(
-      lfm2::EncodeChat(tokenizer, image.vocab().chat_template(), prompt, false, session.text_scratch(), ids, &count));
+      lfm2::EncodeChat(tokenizer, image.vocab().chat_format(), prompt, false, session.text_scratch(), ids, &count));
   LFM2_RETURN_IF_ERROR(session.Prefill(ids.subspan(0, count)));
   session.Reset();
   LFM2_RETURN_IF_ERROR(tokenizer.Encode("Twenty-one minutes.", {true, true}, session.text_scratch(), ids, &count));

@@ -282,12 +282,36 @@ class Test:
         split(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s")(copy)
         (path / "tokenizer.json").write_text(json.dumps(copy))
         assert self.good(path).read_bytes() == want, "LFM2.5's pattern"
+        self.chat_templates(path)
         (path / "chat_template.jinja").write_text("{{ messages }}")
         self.refused(path, "--template")
         (path / "chat_template.jinja").unlink()
         (path / "chat_template.jinja").symlink_to("chat_template.jinja")
         self.refused(path, "Too many levels of symbolic links")
         self.refused("x" * 5000, "File name too long")
+
+    def chat_templates(self, path):
+        """Each published template, in this project's words, is recognised in both kinds of directory and both places."""
+        mlx = self.scratch / "mlx-templates"
+        shutil.copytree(self.mlx, mlx)
+        for name in ("lfm2", "lfm2_v2", "lfm2_5", "lfm2_5_raw", "lfm2_5_date", "lfm2_5_keep_past", "lfm2_5_think"):
+            jinja = self.exported(name)
+            for folder in (path, mlx):
+                (folder / "chat_template.jinja").write_text(jinja)
+                assert read_image.chat_name(self.good(folder)) == name, name
+            (path / "chat_template.jinja").unlink()
+            config = json.loads((path / "tokenizer_config.json").read_text())
+            for inside in (jinja, [{"name": "tool_use", "template": "x"}, {"name": "default", "template": jinja}]):
+                (path / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": inside}))
+                assert read_image.chat_name(self.good(path)) == name, name
+            (path / "tokenizer_config.json").write_text(json.dumps(config))
+
+    def exported(self, name):
+        image, out = self.scratch / "named.lfm2", self.scratch / "named.gguf"
+        subprocess.run([self.tool, self.gguf, image, "--quiet", "--template", name], check=True)
+        subprocess.run([pathlib.Path(self.tool).parent / "lfm2-export", image, out, "--quiet"], check=True)
+        assert read_image.chat_name(self.good(out)) == name, name
+        return gguf.GGUFReader(out).fields["tokenizer.chat_template"].contents()
 
     def expert_layouts(self):
         """Experts one by one, stacked as transformers 5 has them, and as MLX has them: the same image."""

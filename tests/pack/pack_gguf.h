@@ -13,13 +13,13 @@
 namespace lfm2::test {
 
 struct PackOptions {
-  std::optional<ChatTemplate> chat_template;
+  std::optional<tools::OwnedChatFormat> chat_format;
   std::string name;
 };
 
 inline tools::Error PackGguf(const tools::ByteSource& file, const PackOptions& options, tools::ByteSink* sink) {
   tools::GgufSource source;
-  LFM2_RETURN_IF_FAILED(source.Open({&file}, options.chat_template));
+  LFM2_RETURN_IF_FAILED(source.Open({&file}, options.chat_format));
   tools::PackPlan plan;
   LFM2_RETURN_IF_FAILED(PlanPack(source, options.name, &plan));
   return WriteImage(source, plan, tools::StepProgress(), sink);

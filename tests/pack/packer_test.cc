@@ -118,7 +118,7 @@ TEST_CASE("options take the place of what the file says") {
   PackOptions options;
   options.name = "a name far too long for its 64 bytes, which is cut between two letters: \xc3\xa4\xc3\xb6\xc3\xbc";
   options.name.insert(30, "\xe2\x82\xac");
-  options.chat_template = ChatTemplate::kLfm2_5;
+  options.chat_format = *tools::FindChatFormat("lfm2_5");
   const std::string bytes = file.Bytes();
   MemorySink sink;
   REQUIRE(PackGguf(MemorySource(bytes), options, &sink).ok());
@@ -126,7 +126,7 @@ TEST_CASE("options take the place of what the file says") {
   Image image;
   REQUIRE(image.Open(copy.storage()).ok());
   CHECK(std::string(image.name()) == options.name.substr(0, 63));
-  CHECK(image.vocab().chat_template() == ChatTemplate::kLfm2_5);
+  CHECK(image.vocab().chat_format().name == "lfm2_5");
 
   options.name = std::string(62, 'x') + "\xc3\xa4";  // its last character would be cut in two
   MemorySink cut;
@@ -189,7 +189,7 @@ TEST_CASE(
     GgufSource gguf;
     const Error opened = gguf.Open({&source}, {});
     REQUIRE_MESSAGE(opened.ok(), opened.text());
-    CHECK(gguf.vocab().chat_template == ChatTemplate::kNone);
+    CHECK_FALSE(gguf.vocab().chat_format.has_name());
     REQUIRE(gguf.notes().size() == (stated ? 1u : 0u));
     if (stated) {
       CHECK(Contains(gguf.notes()[0], "lfm2.feed_forward_length is 12288"));
@@ -201,7 +201,8 @@ TEST_CASE(
     Image image;
     REQUIRE(image.Open(copy.storage()).ok());
     CHECK(gguf.config().dense_ff_size == image.config().dense_ff_size);
-    if (image.vocab().chat_template() != ChatTemplate::kNone) same.chat_template = image.vocab().chat_template();
+    if (!image.vocab().chat_format().name.empty())
+      same.chat_format = tools::OwnedChatFormat(image.vocab().chat_format());
     MemorySink sink;
     REQUIRE(PackGguf(source, same, &sink).ok());
     CHECK(sink.bytes() == published.bytes());
@@ -277,7 +278,7 @@ TEST_CASE("an unknown chat template is refused unless the user says which one it
   file.SetText("tokenizer.chat_template", "{% for m in messages %}{{ m.role + ': ' + m.content }}{% endfor %}");
   CHECK(Contains(Refusal(file), "--template"));
   PackOptions options;
-  options.chat_template = ChatTemplate::kLfm2;
+  options.chat_format = *tools::FindChatFormat("lfm2");
   CHECK(Refusal(file, options) == "");
 }
 

@@ -318,6 +318,24 @@ def matrix(data, type_, rows, cols):
     return values[:rows]
 
 
+def chat_name(path):
+    """The name of the chat template of an image, by docs/format-vocab.md."""
+    data = open(path, "rb").read()
+    at, = struct.unpack_from("<Q", data, struct.calcsize("<8sIIQQIIQQQ"))  # the vocabulary begins the pinned part
+    tokens, merges, specials, text_bytes = struct.unpack_from("<4I", data, at + 24)
+    chat_bytes, = struct.unpack_from("<I", data, at + 56)
+
+    def up(n):
+        return (n + 7) // 8 * 8
+    begin = up(up(128 + 4 * (tokens + 1)) + 4 * (tokens + 1))
+    begin = up(begin + 12 * merges) + 1024
+    begin = up(up(up(begin + 4 * specials) + tokens) + text_bytes)
+    if chat_bytes == 0:
+        return None
+    size, = struct.unpack_from("<H", data, at + begin + 8)
+    return data[at + begin + 32:at + begin + 32 + size].decode()
+
+
 class Image:
     def __init__(self, path):
         self.data = data = open(path, "rb").read()

@@ -47,13 +47,13 @@ void ForceToken(const Vocab& vocab, const std::vector<int32_t>& forced, size_t a
   }
 }
 
-ConversationModel::ConversationModel(Session* oracle, uint32_t context, ChatTemplate kind, const std::string& system,
-                                     const std::vector<std::string>& tools, const SamplerOptions& sampler,
-                                     bool show_special)
+ConversationModel::ConversationModel(Session* oracle, uint32_t context, const ChatFormat& format,
+                                     const std::string& system, const std::vector<std::string>& tools,
+                                     const SamplerOptions& sampler, bool show_special)
     : oracle_(oracle),
       vocab_(oracle->image().vocab()),
       context_(context),
-      kind_(kind),
+      format_(format),
       system_(system),
       tools_(tools),
       show_special_(show_special) {
@@ -69,11 +69,16 @@ std::vector<int32_t> ConversationModel::EncodeText(const std::string& text) cons
   return ids;
 }
 
+std::string ConversationModel::Begin(const std::string& begin) const {
+  const std::string always(format_.answer);
+  return begin.rfind(always, 0) == 0 ? begin : always + begin;
+}
+
 std::vector<int32_t> ConversationModel::EncodePrompt(const ChatPrompt& prompt) const {
   std::vector<std::byte> scratch(ChatScratchBytes(4096));
   std::vector<int32_t> ids(8192);
   size_t count = 0;
-  LFM2_REQUIRE_OK(EncodeChat(Tokenizer(vocab_), kind_, prompt, false, scratch, ids, &count));
+  LFM2_REQUIRE_OK(EncodeChat(Tokenizer(vocab_), format_, prompt, false, scratch, ids, &count));
   ids.resize(count);
   return ids;
 }
@@ -92,6 +97,7 @@ std::vector<ConversationModel::Turn> ConversationModel::Render(const std::vector
   prompt.add_generation_prompt = false;
   prompt.continues = !begins;
   if (begins) prompt.tools = {tools.data(), tools.size()};
+  prompt.date = kDate;
   const std::vector<int32_t> ids = EncodePrompt(prompt);
   // Every turn begins with <|im_start|>, which no content can become.
   const int32_t start = EncodeText("<|im_start|>")[0];
@@ -250,7 +256,7 @@ AnswerResult ConversationModel::Answer(const Message* asked, const AnswerSpec& s
   if (goes_on && !spec.begin.empty()) return refuse(StatusCode::kInvalidArgument);
   if (!goes_on) {
     if (open.is_open || state_.system.empty()) return refuse(StatusCode::kFailedPrecondition);
-    const std::vector<int32_t> prompt = EncodeText("<|im_start|>assistant\n" + spec.begin);
+    const std::vector<int32_t> prompt = EncodeText("<|im_start|>assistant\n" + Begin(spec.begin));
     if (Size() + prompt.size() > context_) return refuse(StatusCode::kContextFull);
     if (spec.has_sampler) LFM2_REQUIRE_OK(sampler_.Configure(spec.sampler));
     if (cut.happened && !cut.prompt_done) {
@@ -261,7 +267,7 @@ AnswerResult ConversationModel::Answer(const Message* asked, const AnswerSpec& s
     state_.turns.push_back({ChatRole::kAssistant, true, prompt});
     open = Open();
     open.is_open = true;
-    open.all_bytes = spec.begin;
+    open.all_bytes = Begin(spec.begin);
     open.stops = spec.stop_texts;
   } else if (pending() > 0 && cut.happened && !cut.prompt_done) {
     return result;

@@ -56,10 +56,13 @@ std::string WholeText(const std::string& bytes, bool final);
 // not know of.
 void ForceToken(const Vocab& vocab, const std::vector<int32_t>& forced, size_t at, Span<float> logits);
 
+// What day it is in the chats.
+inline constexpr const char* kDate = "2026-11-25";
+
 class ConversationModel {
  public:
   // oracle: an open session of the same weights, used by nobody else. context: positions that there are.
-  ConversationModel(Session* oracle, uint32_t context, ChatTemplate kind, const std::string& system,
+  ConversationModel(Session* oracle, uint32_t context, const ChatFormat& format, const std::string& system,
                     const std::vector<std::string>& tools, const SamplerOptions& sampler, bool show_special);
 
   StatusCode Add(const std::vector<Message>& messages);
@@ -112,6 +115,8 @@ class ConversationModel {
   uint32_t Size() const { return static_cast<uint32_t>(AllIds().size()); }
   std::vector<int32_t> EncodeText(const std::string& text) const;
   std::vector<int32_t> EncodePrompt(const ChatPrompt& prompt) const;
+  // What an answer begins with, of the format and of the caller.
+  std::string Begin(const std::string& begin) const;
   std::vector<Turn> Render(const std::vector<Message>& messages, std::vector<int32_t>* system) const;
   Span<const float> Logits();
   int32_t Choose(const AnswerSpec& spec, size_t forced_at);
@@ -123,7 +128,7 @@ class ConversationModel {
   Session* oracle_;
   const Vocab& vocab_;
   uint32_t context_;
-  ChatTemplate kind_;
+  ChatFormat format_;
   std::string system_;
   std::vector<std::string> tools_;
   bool show_special_;

@@ -9,6 +9,7 @@
 #include "tests/runtime/conversation_model.h"
 #include "tests/runtime/saved_bytes.h"
 #include "tests/runtime/streamed_session.h"
+#include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {
@@ -50,7 +51,9 @@ class Script {
  public:
   Script(uint32_t seed, const Place& place, Session* oracle, Counts* counts)
       : random_(seed), place_(place), session_(*place.session), counts_(counts) {
-    options_.chat_template = Below(2) == 0 ? ChatTemplate::kLfm2 : ChatTemplate::kLfm2_5;
+    const auto formats = tools::KnownChatFormats();
+    options_.chat_format = &formats[Below(static_cast<uint32_t>(formats.size()))];
+    options_.date = kDate;
     system_ = Below(3) == 0 ? Text(3) : "";
     for (uint32_t n = Below(4) == 0 ? 1 + Below(2) : 0; n > 0; --n) tools_.push_back("{\"name\": \"f\"}");
     tool_views_.assign(tools_.begin(), tools_.end());
@@ -59,7 +62,7 @@ class Script {
     options_.show_special = Below(3) != 0;
     options_.sampler = RandomSampler();
     LFM2_REQUIRE_OK(conversation_.Open(&session_, options_));
-    model_ = std::make_unique<ConversationModel>(oracle, session_.options().context_length, options_.chat_template,
+    model_ = std::make_unique<ConversationModel>(oracle, session_.options().context_length, *options_.chat_format,
                                                  system_, tools_, options_.sampler, options_.show_special);
   }
 
@@ -135,7 +138,8 @@ class Script {
     message.role = kRoles[Below(of_history ? 4 : Below(20) == 0 ? 5 : 3)];
     message.content = Text(5);
     if (message.role == ChatRole::kAssistant && Below(2) == 0) message.thinking = Text(2);
-    if (message.role == ChatRole::kAssistant && Below(3) == 0) message.tool_calls = {"f(a=1)", "g()"};
+    if (message.role == ChatRole::kAssistant && Below(3) == 0)
+      message.tool_calls = {R"({"name":"f","arguments":{"a":1}})", R"({"name":"g"})"};
     return message;
   }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/runtime/streamed_session.h"
+#include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {
@@ -150,7 +151,7 @@ TEST_CASE("what is no state of this conversation is refused, and the conversatio
     CHECK(!other.conversation.can_go_on());
   }
   ConversationOptions newer = Sampled();
-  newer.chat_template = ChatTemplate::kLfm2_5;
+  newer.chat_format = tools::FindChatFormat("lfm2_5");
   Chat another(newer);
   CHECK(another.Load(good).code() == StatusCode::kInvalidArgument);
   LFM2_REQUIRE_OK(other.Load(good));

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "tests/runtime/test_model.h"
+#include "tools/common/chat_formats.h"
 #include "tools/common/json_dumps.h"
 
 namespace lfm2::test {
@@ -63,7 +64,7 @@ TEST_CASE("a chat that goes on has the tokens of the whole chat rendered at once
   std::vector<int32_t> want(512);
   std::vector<std::byte> scratch(ChatScratchBytes(1024));
   size_t count = 0;
-  LFM2_REQUIRE_OK(EncodeChat(Tokenizer(Home().image().vocab()), ChatTemplate::kLfm2, prompt, false,
+  LFM2_REQUIRE_OK(EncodeChat(Tokenizer(Home().image().vocab()), *tools::FindChatFormat("lfm2"), prompt, false,
                              {scratch.data(), scratch.size()}, {want.data(), want.size()}, &count));
   want.resize(count);
   CHECK(got == want);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tests/runtime/test_model.h"
+#include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {
@@ -41,9 +42,9 @@ struct Chat {
   Conversation chat;
 };
 
-ConversationOptions WithTemplate(ChatTemplate kind) {
+ConversationOptions WithTemplate(const char* name) {
   ConversationOptions options = Greedy();
-  options.chat_template = kind;
+  options.chat_format = tools::FindChatFormat(name);
   return options;
 }
 
@@ -55,7 +56,7 @@ constexpr const char* kCommand = "Could you remind me in 21 minutes please.";
 TEST_CASE("two tool results in a row, added together or one by one, are two turns and nothing between them") {
   const ChatMessage results[] = {{ChatRole::kTool, "{\"a\": 1}"}, {ChatRole::kTool, "{\"b\": 2}"}};
   for (const bool lfm2 : {true, false}) {
-    const ChatTemplate kind = lfm2 ? ChatTemplate::kLfm2 : ChatTemplate::kLfm2_5;
+    const char* const kind = lfm2 ? "lfm2" : "lfm2_5";
     Chat together(WithTemplate(kind)), apart(WithTemplate(kind));
     std::string answer;
     for (Chat* c : {&together, &apart}) {
@@ -78,7 +79,7 @@ TEST_CASE("two tool results in a row, added together or one by one, are two turn
 }
 
 TEST_CASE("a start from history: the context is what the published template writes, and the answer the same") {
-  const std::string_view calls[] = {"start_timer(minutes=21)"};
+  const std::string_view calls[] = {R"({"name": "start_timer", "arguments": {"minutes": 21}})"};
   const ChatMessage history[] = {{ChatRole::kSystem, "Be brief."},
                                  {ChatRole::kUser, kCommand},
                                  {ChatRole::kAssistant, "", "A timer, then.", calls},
@@ -86,7 +87,7 @@ TEST_CASE("a start from history: the context is what the published template writ
                                  {ChatRole::kAssistant, "<think>Done.</think>Done."},
                                  {ChatRole::kUser, "Again."},
                                  {ChatRole::kAssistant, "", "Once more.", calls}};
-  Chat lfm2_5(WithTemplate(ChatTemplate::kLfm2_5));
+  Chat lfm2_5(WithTemplate("lfm2_5"));
   LFM2_REQUIRE_OK(lfm2_5.chat.Add(history));
   CHECK(lfm2_5.Context() ==
         "<|startoftext|><|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nCould you remind me in 21 minutes "
@@ -283,7 +284,7 @@ TEST_CASE("Rewind goes back to what was said then; a mark that was changed is re
   }
   CHECK(chat.Ids() == longer);
 
-  Chat other(WithTemplate(ChatTemplate::kLfm2_5));
+  Chat other(WithTemplate("lfm2_5"));
   CHECK(other.chat.Rewind(bytes).code() == StatusCode::kInvalidArgument);
 
   // Marks come from memory that a program may have got from anywhere: with a right checksum, too, they are only bytes.

@@ -3,7 +3,6 @@
 #include "tests/text/test_vocab.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/json_dumps.h"
-#include "tools/export/chat_templates.h"
 
 namespace lfm2::test {
 namespace {
@@ -16,7 +15,7 @@ struct Piece {
   bool is_template;
 };
 
-std::vector<Piece> Pieces(ChatTemplate kind, const ChatPrompt& prompt) {
+std::vector<Piece> Pieces(const ChatFormat& kind, const ChatPrompt& prompt) {
   std::vector<Piece> pieces;
   const Status status = RenderChat(kind, kBos, prompt, [&](ChatPiece p) {
     pieces.push_back({std::string(p.text), p.is_template});
@@ -25,34 +24,105 @@ std::vector<Piece> Pieces(ChatTemplate kind, const ChatPrompt& prompt) {
   return pieces;
 }
 
-std::string Text(ChatTemplate kind, const ChatPrompt& prompt) {
+std::string Text(const ChatFormat& kind, const ChatPrompt& prompt) {
   std::string text;
   for (const Piece& piece : Pieces(kind, prompt)) text += piece.text;
   return text;
 }
 
-std::string ReadText(const std::string& name) {
-  std::ifstream file(std::string(LFM2_TEST_DATA "/text/") + name);
-  REQUIRE(file.good());
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-void CheckCases(ChatTemplate kind, const char* name) {
+void CheckCases(const ChatFormat& format, const std::string& name, size_t count) {
   const Json json = ReadJson(name);
-  REQUIRE(json["cases"].size() == 30);
+  REQUIRE(json["cases"].size() == count);
+  const std::string date = json.value("date", "");
   for (const Json& c : json["cases"]) {
     CAPTURE(c.dump());
     tools::ChatJson chat;
-    const tools::Error messages = chat.ReadMessages(kind, c["messages"]);
+    const tools::Error messages = chat.ReadMessages(format, c["messages"]);
     REQUIRE_MESSAGE(messages.ok(), messages.text());
     REQUIRE(chat.ReadTools(c["tools"]).ok());
-    CHECK(Text(kind, chat.Prompt(c["add_generation_prompt"])) == c["text"].get<std::string>());
+    ChatPrompt prompt = chat.Prompt(c["add_generation_prompt"]);
+    prompt.date = date;
+    CHECK(Text(format, prompt) == c["text"].get<std::string>());
   }
 }
 
 TEST_CASE("prompts are exactly what the published templates write: models know no other form") {
-  SUBCASE("LFM2") { CheckCases(ChatTemplate::kLfm2, "chat-lfm2.json"); }
-  SUBCASE("LFM2.5") { CheckCases(ChatTemplate::kLfm2_5, "chat-lfm2.5.json"); }
+  CheckCases(Format("lfm2"), "chat-lfm2.json", 30);
+  CheckCases(Format("lfm2_5"), "chat-lfm2.5.json", 30);
+  CHECK(tools::KnownChatFormats().size() == 7);
+  for (const ChatFormat& format : tools::KnownChatFormats()) {
+    CAPTURE(format.name);
+    CheckCases(format, "chat-variants/" + std::string(format.name) + ".json", 24);
+  }
+}
+
+TEST_CASE("a chat without a system text begins with the one that a fine-tune has by default") {
+  ChatFormat format = Format("lfm2_5_date");
+  format.default_system = "Extract.";
+  const ChatMessage user[] = {{ChatRole::kUser, "x"}};
+  ChatPrompt prompt;
+  prompt.messages = user;
+  prompt.add_generation_prompt = false;
+  const std::string turn = "<|im_start|>user\nx<|im_end|>\n";
+  const std::string bos = "<|startoftext|>", system = "<|im_start|>system\n";
+  CHECK(Text(format, prompt) == bos + system + "Extract.<|im_end|>\n" + turn);
+  const ChatMessage told[] = {{ChatRole::kSystem, "Do."}, user[0]}, empty[] = {{ChatRole::kSystem, ""}, user[0]};
+  prompt.messages = told;
+  CHECK(Text(format, prompt) == bos + system + "Do.<|im_end|>\n" + turn);
+  prompt.messages = empty;
+  CHECK(Text(format, prompt) == bos + turn);
+  format.flags |= kChatDefaultIfEmpty;
+  CHECK(Text(format, prompt) == bos + system + "Extract.<|im_end|>\n" + turn);
+  const std::string_view tools[] = {"{}"};
+  prompt.tools = tools;
+  prompt.date = "2024-02-29";
+  CHECK(Text(format, prompt) ==
+        bos + system + "Extract.\n\nToday's date: 2024-02-29\n\nList of tools: [{}]<|im_end|>\n" + turn);
+}
+
+TEST_CASE("a template that writes the day needs one that exists, but only with tools") {
+  const ChatMessage messages[] = {{ChatRole::kUser, "x"}};
+  const std::string_view tools[] = {"{}"};
+  ChatPrompt prompt;
+  prompt.messages = messages;
+  CHECK(Text(Format("lfm2_5_date"), prompt).find("date") == std::string::npos);
+  prompt.tools = tools;
+  for (const char* bad : {"", "2026-11-5", "2026-13-01", "2026-00-01", "2026-04-31", "2025-02-29", "1900-02-29",
+                          "2026-11-00", "26-11-2026", "2026/11/25", "2026-11-25 ", "2026-1a-25"}) {
+    CAPTURE(bad);
+    prompt.date = bad;
+    const Status status = RenderChat(Format("lfm2_5_date"), kBos, prompt, [](ChatPiece) { FAIL("written"); });
+    CHECK(status.code() == StatusCode::kInvalidArgument);
+    CHECK(Sentence(status).find("YYYY-MM-DD") != std::string::npos);
+    CHECK(RenderChat(Format("lfm2_5"), kBos, prompt, [](ChatPiece) {}).ok());
+  }
+  for (const char* good : {"2000-02-29", "2026-01-31", "2026-08-31", "2026-12-31", "2026-09-30"}) {
+    prompt.date = good;
+    CHECK(Text(Format("lfm2_5_date"), prompt).find(good) != std::string::npos);
+  }
+}
+
+TEST_CASE("what every answer begins with is not written twice where a caller gives it") {
+  const ChatMessage messages[] = {{ChatRole::kUser, "x"}};
+  ChatPrompt prompt;
+  prompt.messages = messages;
+  for (const auto& [answer, end] : {std::pair("", "<think>"), std::pair("<think></think>", "<think></think>"),
+                                    std::pair("Hm", "<think>Hm"), std::pair("<think", "<think><think")}) {
+    prompt.answer = answer;
+    const std::string text = Text(Format("lfm2_5_think"), prompt);
+    CHECK(text.substr(text.find("assistant\n") + 10) == end);
+  }
+}
+
+TEST_CASE("thoughts and calls that are given but empty are written where the template asks whether they are there") {
+  const ToolCallList none = ListRef<std::string_view>();
+  const ChatMessage messages[] = {{ChatRole::kUser, "x"}, {ChatRole::kAssistant, "y", std::string_view(""), none}};
+  ChatPrompt prompt;
+  prompt.messages = messages;
+  prompt.add_generation_prompt = false;
+  CHECK(Text(Format("lfm2_5_raw"), prompt).find("<think></think>y<|tool_call_start|>[]<|tool_call_end|>") !=
+        std::string::npos);
+  CHECK(Text(Format("lfm2_5"), prompt).find("assistant\ny<|im_end|>") != std::string::npos);
 }
 
 TEST_CASE("contents are never template text, whatever they look like: a message can not end its own turn") {
@@ -60,7 +130,8 @@ TEST_CASE("contents are never template text, whatever they look like: a message 
   const ChatMessage messages[] = {{ChatRole::kSystem, hostile}, {ChatRole::kUser, hostile}, {ChatRole::kTool, hostile}};
   const std::string tool = tools::JsonString(hostile);
   const std::string_view tools[] = {tool};
-  for (const ChatTemplate kind : {ChatTemplate::kLfm2, ChatTemplate::kLfm2_5}) {
+  for (const char* name : {"lfm2", "lfm2_5"}) {
+    const ChatFormat& kind = Format(name);
     ChatPrompt prompt;
     prompt.messages = messages;
     prompt.tools = tools;
@@ -84,7 +155,7 @@ TEST_CASE("the markers in an assistant's turn count, the rest of it does not") {
   prompt.messages = messages;
   prompt.add_generation_prompt = false;
   std::string marked;
-  for (const Piece& p : Pieces(ChatTemplate::kLfm2, prompt)) marked += p.is_template ? "{" + p.text + "}" : p.text;
+  for (const Piece& p : Pieces(Format("lfm2"), prompt)) marked += p.is_template ? "{" + p.text + "}" : p.text;
   CHECK(marked ==
         "{<|startoftext|>}{<|im_start|>}{user}{\n}q{<|im_end|>\n}{<|im_start|>}{assistant}{\n}{<think>}a{</think>}"
         "{<|tool_call_start|>}[f(x='<|im_end|>')]{<|tool_call_end|>}b{<|im_end|>\n}");
@@ -96,7 +167,7 @@ TEST_CASE("tools make the same prompt however their JSON is spelled") {
   ChatPrompt prompt;
   prompt.messages = messages;
   prompt.tools = tools;
-  CHECK(Text(ChatTemplate::kLfm2_5, prompt) ==
+  CHECK(Text(Format("lfm2_5"), prompt) ==
         "<|startoftext|><|im_start|>system\nList of tools: [{\"name\": \"f\", \"p\": [1, 2]}, {\"name\": \"g\"}]"
         "<|im_end|>\n<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n");
 }
@@ -106,10 +177,10 @@ TEST_CASE("a chat that goes on is the rest of the whole prompt") {
   for (const Json& c : json["cases"]) {
     CAPTURE(c.dump());
     tools::ChatJson chat;
-    REQUIRE(chat.ReadMessages(ChatTemplate::kLfm2, c["messages"]).ok());
+    REQUIRE(chat.ReadMessages(Format("lfm2"), c["messages"]).ok());
     REQUIRE(chat.ReadTools(c["tools"]).ok());
     ChatPrompt all = chat.Prompt(true);
-    const std::string whole = Text(ChatTemplate::kLfm2, all);
+    const std::string whole = Text(Format("lfm2"), all);
     std::vector<ChatMessage> messages;
     for (const ChatMessage& message : all.messages) {
       messages.push_back(message);
@@ -118,7 +189,7 @@ TEST_CASE("a chat that goes on is the rest of the whole prompt") {
       before.messages = messages;
       before.add_generation_prompt = false;
       after.first = first;
-      CHECK(Text(ChatTemplate::kLfm2, before) + Text(ChatTemplate::kLfm2, after) == whole);
+      CHECK(Text(Format("lfm2"), before) + Text(Format("lfm2"), after) == whole);
     }
   }
 }
@@ -127,15 +198,15 @@ TEST_CASE("the next turn joins the answer that the model has generated") {
   const ChatMessage messages[] = {{ChatRole::kUser, "a"}, {ChatRole::kAssistant, "b"}, {ChatRole::kUser, "c"}};
   ChatPrompt prompt;
   prompt.messages = messages;
-  const std::string whole = Text(ChatTemplate::kLfm2, prompt);
+  const std::string whole = Text(Format("lfm2"), prompt);
   ChatPrompt question = prompt;
   question.messages = {messages, 1};
   ChatPrompt next = prompt;
   next.first = 2;
   next.joint = kChatAfterAnswer;
-  CHECK(Text(ChatTemplate::kLfm2, question) + "b<|im_end|>" + Text(ChatTemplate::kLfm2, next) == whole);
+  CHECK(Text(Format("lfm2"), question) + "b<|im_end|>" + Text(Format("lfm2"), next) == whole);
   next.joint = kChatAfterCutAnswer;
-  CHECK(Text(ChatTemplate::kLfm2, question) + "b" + Text(ChatTemplate::kLfm2, next) == whole);
+  CHECK(Text(Format("lfm2"), question) + "b" + Text(Format("lfm2"), next) == whole);
 }
 
 TEST_CASE("LFM2.5 drops the thoughts of earlier turns with the white space around the answer") {
@@ -151,7 +222,7 @@ TEST_CASE("LFM2.5 drops the thoughts of earlier turns with the white space aroun
   ChatPrompt prompt;
   prompt.messages = messages;
   prompt.add_generation_prompt = false;
-  CHECK(Text(ChatTemplate::kLfm2_5, prompt) ==
+  CHECK(Text(Format("lfm2_5"), prompt) ==
         "<|startoftext|><|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\na b\xe2\x80\x8b<|im_end|>\n"
         "<|im_start|>user\ny<|im_end|>\n<|im_start|>assistant\n<think>3</think> z <|im_end|>\n"
         "<|im_start|>tool\nt<|im_end|>\n<|im_start|>assistant\n<think>thought</think>w<|im_end|>\n");
@@ -161,23 +232,23 @@ TEST_CASE("what can not be rendered is refused") {
   const ChatMessage messages[] = {{ChatRole::kUser, "x"}};
   ChatPrompt prompt;
   const auto none = [](ChatPiece) { FAIL("nothing may be written"); };
-  CHECK(RenderChat(ChatTemplate::kLfm2, kBos, prompt, none).code() == StatusCode::kInvalidArgument);
+  CHECK(RenderChat(Format("lfm2"), kBos, prompt, none).code() == StatusCode::kInvalidArgument);
   prompt.messages = messages;
-  CHECK(RenderChat(ChatTemplate::kNone, kBos, prompt, none).code() == StatusCode::kUnsupported);
+  CHECK(RenderChat(ChatFormat(), kBos, prompt, none).code() == StatusCode::kUnsupported);
   prompt.first = 1;
   const std::string_view tools[] = {"{}", "{\"name\" \"f\"}"};
   prompt.tools = tools;
-  CHECK(RenderChat(ChatTemplate::kLfm2, kBos, prompt, [](ChatPiece) {}).ok());  // no tool is written
+  CHECK(RenderChat(Format("lfm2"), kBos, prompt, [](ChatPiece) {}).ok());  // no tool is written
   prompt.first = 0;
-  CHECK(Sentence(RenderChat(ChatTemplate::kLfm2, kBos, prompt, none)) ==
+  CHECK(Sentence(RenderChat(Format("lfm2"), kBos, prompt, none)) ==
         "invalid argument: tool [1] is not well-formed JSON: byte: 8");
   prompt.first = 2;
-  CHECK(RenderChat(ChatTemplate::kLfm2, kBos, prompt, none).code() == StatusCode::kInvalidArgument);
+  CHECK(RenderChat(Format("lfm2"), kBos, prompt, none).code() == StatusCode::kInvalidArgument);
   // A number from C or from a file that is no role.
   const ChatMessage strange[] = {{ChatRole::kUser, "x"}, {static_cast<ChatRole>(4), "y"}};
   prompt.messages = strange;
   prompt.first = 0;
-  const Status role = RenderChat(ChatTemplate::kLfm2, kBos, prompt, none);
+  const Status role = RenderChat(Format("lfm2"), kBos, prompt, none);
   CHECK(role.code() == StatusCode::kInvalidArgument);
   CHECK(role.index() == 1);
   CHECK(role.value() == 4);
@@ -195,36 +266,6 @@ TEST_CASE("roles have the names that the templates write, and no other text is o
     ChatRole parsed = ChatRole::kTool;
     CHECK_FALSE(ParseRole(other, &parsed));
     CHECK(parsed == ChatRole::kTool);
-  }
-}
-
-TEST_CASE("the packer knows the published templates and no others") {
-  const std::string lfm2 = ReadText("lfm2.jinja"), lfm2_5 = tools::JinjaOf(ChatTemplate::kLfm2_5);
-  CHECK(tools::RecognizeChatTemplate(lfm2) == ChatTemplate::kLfm2);
-  CHECK(tools::RecognizeChatTemplate(lfm2_5) == ChatTemplate::kLfm2_5);
-  const auto with = [](std::string text, const std::string& from, const std::string& to) {
-    const size_t at = text.rfind(from);
-    REQUIRE(at != std::string::npos);
-    return text.replace(at, from.size(), to);
-  };
-  // The same with other spaces and names.
-  CHECK(tools::RecognizeChatTemplate(with(lfm2, "\t{{- content", "  {{- content")) == ChatTemplate::kLfm2);
-  // Relatives that write something else, and strangers.
-  const std::string others[] = {
-      "",
-      "{{- bos_token -}}",
-      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}",
-      with(lfm2_5, "assistant\\n\"", "assistant\\n<think>\""),
-      with(lfm2_5, "List of tools: [", "Today's date: \" ~ strftime_now(\"%Y-%m-%d\") ~ \"List of tools: ["),
-      with(lfm2_5, "preserve_thinking or", "keep_past_thinking or"),
-      with(lfm2, "{{- content", "{%- if message.tool_calls -%}x{%- endif -%}{{- content"),
-      with(lfm2, "<|tool_response_end|>", ""),
-  };
-  for (const std::string& other : others) {
-    std::string reason;
-    CAPTURE(other);
-    CHECK(tools::RecognizeChatTemplate(other, &reason) == ChatTemplate::kNone);
-    CHECK_FALSE(reason.empty());
   }
 }
 
@@ -247,36 +288,62 @@ TEST_CASE("JSON is written as Python writes it: tools read differently otherwise
   CHECK(tools::JsonDumps(Json::parse(deep)) == deep);
 }
 
-TEST_CASE("tool calls become Python literals, and bad chats a sentence") {
+TEST_CASE("chats in JSON are read as the template reads them, and bad ones become a sentence") {
   const auto call = [](const char* arguments) {
     tools::ChatJson chat;
     Json messages = Json::parse(R"([{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f"}}]}])");
     messages[0]["tool_calls"][0]["function"]["arguments"] = Json::parse(arguments);
-    REQUIRE(chat.ReadMessages(ChatTemplate::kLfm2_5, messages).ok());
-    return std::string(chat.Prompt(false).messages[0].tool_calls[0]);
+    REQUIRE(chat.ReadMessages(Format("lfm2_5"), messages).ok());
+    std::string text;
+    const ToolCallList calls = chat.Prompt(false).messages[0].tool_calls;
+    REQUIRE(calls.Spell(0, Format("lfm2_5"), [&](std::string_view piece) { text += piece; }).ok());
+    return text;
   };
   CHECK(call(R"({"a":"it's\n\\","b":null,"c":[true],"d":1.0})") == R"(f(a='it\'s\n\\', b=None, c=[true], d=1.0))");
   CHECK(call(R"("{\"a\": 1}")") == "f(a=1)");
   CHECK(call("null") == "f()");
+  const auto text = [](const char* name, const char* message) {
+    tools::ChatJson chat;
+    Json messages = Json::parse(message);
+    const tools::Error error = chat.ReadMessages(Format(name), messages);
+    REQUIRE_MESSAGE(error.ok(), error.text());
+    const std::string all = Text(Format(name), chat.Prompt(false));
+    const size_t from = all.find("\n") + 1;
+    return all.substr(from, all.rfind("<|im_end|>") - from);
+  };
+  const char* const parts = R"([{"role":"user","content":[{"type":"text","text":"a"},"b",{"type":"image"},{"x":1}]}])";
+  CHECK(text("lfm2", parts) == R"([{"type": "text", "text": "a"}, "b", {"type": "image"}, {"x": 1}])");
+  CHECK(text("lfm2_5", parts) == R"(ab<image>{"x": 1})");
+  CHECK(text("lfm2_5_raw", parts) == R"(a"b"<image>{"x": 1})");
+  const char* const null = R"([{"role":"user","content":null}])";
+  CHECK(text("lfm2", null) == "null");
+  CHECK(text("lfm2_5_keep_past", null) == "null");
+  CHECK(text("lfm2_v2", null).empty());
+  CHECK(text("lfm2_5_date", null).empty());
+  CHECK(text("lfm2_5", R"([{"role":"assistant","thinking":"","reasoning_content":"t","reasoning":null}])") ==
+        "<think>t</think>");
+  CHECK(text("lfm2_5_raw", R"([{"role":"assistant","content":"","reasoning":"t"}])").empty());
+  CHECK(text("lfm2_v2", R"([{"role":"assistant","content":"c","thinking":"t"}])") == "c");
   for (const char* bad : {"{}", "[]", "[1]", R"([{"content":"x"}])", R"([{"role":1,"content":"x"}])",
                           R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"no json"}}]}])",
                           R"([{"role":"assistant","tool_calls":{}}])", R"([{"role":"assistant","tool_calls":[1]}])"}) {
     CAPTURE(bad);
     tools::ChatJson chat;
-    CHECK_FALSE(chat.ReadMessages(ChatTemplate::kLfm2_5, Json::parse(bad)).ok());
+    CHECK_FALSE(chat.ReadMessages(Format("lfm2_5"), Json::parse(bad)).ok());
   }
   tools::ChatJson misspelt;
   CHECK(misspelt
-            .ReadMessages(ChatTemplate::kLfm2, Json::parse(R"([{"role":"user","content":"x"},)"
-                                                           R"({"role":"asistant","content":"y"}])"))
+            .ReadMessages(Format("lfm2"), Json::parse(R"([{"role":"user","content":"x"},)"
+                                                      R"({"role":"asistant","content":"y"}])"))
             .text() == "message 1 has the role \"asistant\"; known are system, user, assistant and tool");
-  // Arguments that are nested without end cost no stack.
+  // Arguments that are nested without end cost no stack, and are refused by whoever spells them.
   const std::string deep = std::string(200000, '[') + std::string(200000, ']');
   const Json nested =
       Json::parse(R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{"a":)" + deep + "}}}]}]");
   tools::ChatJson chat;
-  REQUIRE(chat.ReadMessages(ChatTemplate::kLfm2_5, nested).ok());
-  CHECK(chat.Prompt(false).messages[0].tool_calls[0] == "f(a=" + deep + ")");
+  REQUIRE(chat.ReadMessages(Format("lfm2_5"), nested).ok());
+  CHECK(RenderChat(Format("lfm2_5"), kBos, chat.Prompt(false), [](ChatPiece) {}).code() ==
+        StatusCode::kInvalidArgument);
   CHECK_FALSE(chat.ReadTools(Json::parse(R"({"name":"f"})")).ok());
   CHECK_FALSE(chat.ReadTools(Json::parse("[1]")).ok());
 }

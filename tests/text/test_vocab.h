@@ -14,9 +14,17 @@
 
 #include "lfm2/format/vocab.h"
 #include "lfm2/text/tokenizer.h"
+#include "tools/common/chat_formats.h"
 #include "tools/pack/vocab_writer.h"
 
 namespace lfm2::test {
+
+// The chat format of a published template.
+inline const ChatFormat& Format(const char* name) {
+  const ChatFormat* const format = tools::FindChatFormat(name);
+  REQUIRE_MESSAGE(format != nullptr, name);
+  return *format;
+}
 
 inline nlohmann::ordered_json ReadJson(const std::string& name) {
   std::ifstream file(std::string(LFM2_TEST_DATA "/text/") + name);
@@ -38,7 +46,7 @@ inline tools::VocabSource ReadVocabSource(const std::string& name) {
   source.eos = json["eos"];
   source.pad = json["pad"];
   source.add_bos = json["add_bos"];
-  source.chat_template = ChatTemplate::kLfm2;
+  source.chat_format = Format("lfm2");
   return source;
 }
 

@@ -3,6 +3,7 @@
 
     eval_text.py LFM2-EVAL LFM2-PACK MODEL.gguf TEXT-FIXTURES
 """
+import datetime
 import json
 import random
 import pathlib
@@ -37,7 +38,7 @@ with tempfile.TemporaryDirectory() as name:
     image = folder / "home.lfm2"
     subprocess.run([pack, source, image, "--quiet"], check=True)
     newer = folder / "home-2.5.lfm2"
-    subprocess.run([pack, source, newer, "--quiet", "--template", "lfm2.5"], check=True)
+    subprocess.run([pack, source, newer, "--quiet", "--template", "lfm2_5"], check=True)
 
     # One document a process: a sample of the cases, which the tokenizer's own tests cover all.
     for case in cases("home.json")[::7]:
@@ -59,6 +60,42 @@ with tempfile.TemporaryDirectory() as name:
             if not case["add_generation_prompt"]:
                 arguments.append("--no-generation-prompt")
             check(run(*arguments).decode() == case["text"], case)
+
+    # Every published template, by name and from an image; the day is the chats'.
+    names = "lfm2", "lfm2_v2", "lfm2_5", "lfm2_5_raw", "lfm2_5_date", "lfm2_5_keep_past", "lfm2_5_think"
+    for name in names:
+        variant = json.loads(pathlib.Path(fixtures, "chat-variants", name + ".json").read_text())
+        lines = "".join(json.dumps(case) + "\n" for case in variant["cases"]).encode()
+        subprocess.run([pack, source, newer, "--quiet", "--template", name], check=True)
+        own = run("render", newer, "--lines", "--date", variant["date"], data=lines)
+        check(own == run("render", image, "--lines", "--date", variant["date"], "--template", name, data=lines), name)
+        check([json.loads(line)["text"] for line in own.splitlines()] == [case["text"] for case in variant["cases"]], name)
+        case = variant["cases"][0]
+        (folder / "messages.json").write_text(json.dumps(case["messages"]))
+        (folder / "tools.json").write_text(json.dumps(case["tools"]))
+        options = [] if case["add_generation_prompt"] else ["--no-generation-prompt"]
+        check(run("render", newer, folder / "messages.json", "--tools", folder / "tools.json", "--date", variant["date"],
+                  *options).decode() == case["text"], name)
+    # Without a date it is today; a line that is wrong does not end the others.
+    chat = {"messages": [{"role": "user", "content": "x"}], "tools": [{"name": "f"}]}
+    lines = json.dumps(chat).encode() + b"\n{}\nnonsense\n" + json.dumps({**chat, "date": "2001-02-03"}).encode() + b"\n"
+    for _ in range(2):  # midnight may come between
+        today = datetime.date.today().isoformat()
+        first, second, third, last = map(json.loads, run("render", image, "--lines", "--template", "lfm2_5_date",
+                                                         data=lines).splitlines())
+        if f"Today's date: {today}\n" in first["text"]:
+            break
+    check(f"Today's date: {today}\n" in first["text"] and "2001-02-03" in last["text"], first, last)
+    check("error" in second and "error" in third, second, third)
+    # Pieces of a template that is none of these.
+    (folder / "pieces.json").write_text(json.dumps({"like": "lfm2_5_date", "default_system": "Be.", "answer": "<think>"}))
+    described = run("render", image, "--lines", "--template", folder / "pieces.json", data=json.dumps(chat).encode() + b"\n")
+    check(json.loads(described)["text"].startswith("<|startoftext|><|im_start|>system\nBe.\n\nToday's date: "), described)
+    check(json.loads(described)["text"].endswith("assistant\n<think>"), described)
+    for wrong in ("lfm2.5", "chatml", folder / "absent.json", folder / "messages.json"):
+        run("render", image, folder / "messages.json", "--template", wrong, code=2)
+    run("render", image, folder / "messages.json", "--date", "2026-02-30", code=2)
+    run("render", image, folder / "messages.json", "--lines", code=2)
 
     run("tokens", folder / "absent.lfm2", code=1)
     run("tokens", source, "--no-cache", code=1)

@@ -14,6 +14,7 @@
 #include "tools/chat/options.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/console.h"
+#include "tools/common/date_option.h"
 #include "tools/common/describe.h"
 #include "tools/common/files.h"
 #include "tools/common/session_plan.h"
@@ -94,6 +95,8 @@ class ChatProgram {
     conversation_options.system = options_.system;
     conversation_options.tools = tools_.Prompt(false).tools;
     conversation_options.sampler = options_.sampler;
+    today_ = Today();
+    conversation_options.date = today_;
     return Error::From(conversation_.Open(&session_, conversation_options));
   }
 
@@ -201,6 +204,7 @@ class ChatProgram {
   const ChatOptions& options_;
   RunningModel model_;
   ChatJson tools_;
+  std::string today_;
   posix::ThreadPool pool_;
   double shown_at_ = 0;  // seconds into the turn
   Session session_;

@@ -18,43 +18,31 @@ const Json& Member(const Json& object, const char* key) {
 
 std::string TextOf(const Json& string) { return string.is_string() ? string.get<std::string>() : std::string(); }
 
-std::string ContentText(ChatTemplate kind, const Json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  if (kind == ChatTemplate::kLfm2) return JsonDumps(content);
-  // LFM2.5 joins the parts of a list. A single object is written as JSON, null as nothing.
-  if (content.is_null()) return std::string();
-  if (!content.is_array()) return JsonDumps(content);
-  std::string out;
-  for (const Json& part : content) {
-    if (part.is_string()) {
-      out += part.get<std::string>();
-    } else if (part.is_object() && TextOf(Member(part, "type")) == "text") {
-      out += TextOf(Member(part, "text"));
-    } else if (part.is_object() && TextOf(Member(part, "type")) == "image") {
-      out += "<image>";
-    } else {
-      out += JsonDumps(part);
-    }
-  }
-  return out;
+// What Python takes for false.
+bool IsFalsy(const Json& value) {
+  if (value.is_number()) return value == 0;
+  return value.is_null() || value == false || value == "" || (value.is_structured() && value.empty());
 }
 
-// An argument's value as a Python literal; lists and objects as JSON.
-std::string ArgumentText(const Json& value) {
-  if (value.is_null()) return "None";
-  if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
-  if (!value.is_string()) return JsonDumps(value);
-  std::string out = "'";
-  for (const char c : value.get_ref<const std::string&>()) {
-    switch (c) {
-      case '\\': out += "\\\\"; break;
-      case '\'': out += "\\'"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      default: out += c;
-    }
-  }
-  return out + "'";
+std::string PartText(ChatContents contents, const Json& part) {
+  if (part.is_string()) return contents == ChatContents::kParts ? part.get<std::string>() : JsonDumps(part);
+  const std::string type = part.is_object() ? TextOf(Member(part, "type")) : std::string();
+  if (type == "image") return "<image>";
+  if (type != "text") return JsonDumps(part);
+  const Json& text = Member(part, "text");
+  return text.is_string() || IsFalsy(text) ? TextOf(text) : JsonDumps(text);
+}
+
+std::string ContentText(ChatContents contents, const Json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  if (contents == ChatContents::kJson) return JsonDumps(content);
+  if (content.is_null()) return std::string();
+  if (contents == ChatContents::kJsonOrEmpty) return JsonDumps(content);
+  if (content.is_object()) return content.empty() ? std::string() : JsonDumps(content);
+  std::string out;
+  if (!content.is_array()) return out;
+  for (const Json& part : content) out += PartText(contents, part);
+  return out;
 }
 
 Error CallText(const Json& call, std::string* out) {
@@ -64,57 +52,66 @@ Error CallText(const Json& call, std::string* out) {
   // Not copied where they are JSON: copying is recursive, and somebody else's nesting would end the program.
   const Json* arguments = &Member(function, "arguments");
   Json parsed;
-  if (arguments->is_string()) {
+  if (arguments->is_string() && !IsFalsy(*arguments)) {
     parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
     arguments = &parsed;
   }
-  if (!arguments->is_null() && !arguments->is_object()) return Error::Of("has arguments that are no object");
-  *out = TextOf(Member(function, "name")) + "(";
-  bool first = true;
-  for (const auto& [name, value] : arguments->items()) {
-    *out += (first ? "" : ", ") + name + "=" + ArgumentText(value);
-    first = false;
-  }
-  *out += ")";
+  if (!IsFalsy(*arguments) && !arguments->is_object()) return Error::Of("has arguments that are no object");
+  *out = "{\"name\": " + JsonString(TextOf(Member(function, "name"))) +
+         ", \"arguments\": " + (arguments->is_object() ? JsonDumps(*arguments) : "null") + "}";
   return Error();
 }
 
 }  // namespace
 
-Error ChatJson::ReadMessage(ChatTemplate kind, const Json& json, Message* message) {
+Error ChatJson::ReadMessage(const ChatFormat& format, const Json& json, Message* message) {
   if (!json.is_object()) return Error::Of("is no object");
   if (!Member(json, "role").is_string()) return Error::Of("has no role");
   const std::string role = TextOf(Member(json, "role"));
   if (!ParseRole(role, &message->role)) {
     return Error::Of("has the role \"", role, "\"; known are system, user, assistant and tool");
   }
-  // A turn of the assistant that only calls tools may have no content.
-  if (kind == ChatTemplate::kLfm2 && !json.contains("content")) return Error::Of("has no content");
-  message->content = ContentText(kind, Member(json, "content"));
-  if (kind == ChatTemplate::kLfm2) return Error();
+  // Elsewhere a turn that only calls tools may have no content.
+  if (format.contents == ChatContents::kJson && !json.contains("content")) return Error::Of("has no content");
+  message->content = ContentText(format.contents, Member(json, "content"));
+  // The first that is there; a template that looks for several asks for their truth.
+  const bool renamed = format.has(kChatReasoning);
   for (const char* key : {"thinking", "reasoning", "reasoning_content"}) {
-    if (message->thinking.empty()) message->thinking = TextOf(Member(json, key));
+    const Json& value = Member(json, key);
+    if (value.is_string() && (!IsFalsy(value) || (format.has(kChatGivenEmpty) && !renamed))) {
+      message->thinking = TextOf(value);
+    }
+    if (!IsFalsy(value) || !renamed) break;
   }
   const Json& calls = Member(json, "tool_calls");
-  if (!calls.is_null() && !calls.is_array()) return Error::Of("has tool_calls that are no list");
+  if (format.calls == ChatCalls::kNotWritten || calls.is_null()) return Error();
+  if (!calls.is_array()) return Error::Of("has tool_calls that are no list");
+  message->tool_calls.emplace();
   for (const Json& call : calls) {
-    message->tool_calls.emplace_back();
-    const Error error = CallText(call, &message->tool_calls.back());
+    message->tool_calls->emplace_back();
+    const Error error = CallText(call, &message->tool_calls->back());
     if (!error.ok()) return Error::Of("has a tool call that ", error.text());
   }
   return Error();
 }
 
-Error ChatJson::ReadMessages(ChatTemplate kind, const Json& messages) {
+Error ChatJson::ReadMessages(const ChatFormat& format, const Json& messages) {
   if (!messages.is_array() || messages.empty()) return Error::Of("the messages are no list, or an empty one");
   texts_.resize(messages.size());
   for (size_t i = 0; i < messages.size(); ++i) {
-    const Error error = ReadMessage(kind, messages[i], &texts_[i]);
+    const Error error = ReadMessage(format, messages[i], &texts_[i]);
     if (!error.ok()) return Error::Of("message ", uint64_t{i}, " ", error.text());
   }
+  // The system text is none where Python takes it for false, in every template.
+  if (texts_[0].role == ChatRole::kSystem && IsFalsy(Member(messages[0], "content"))) texts_[0].content.clear();
   for (Message& m : texts_) {
-    for (const std::string& call : m.tool_calls) m.tool_call_views.push_back(call);
-    messages_.push_back({m.role, m.content, m.thinking, m.tool_call_views});
+    ChatMessage message = {m.role, m.content};
+    if (m.thinking.has_value()) message.thinking = *m.thinking;
+    if (m.tool_calls.has_value()) {
+      m.tool_call_views.assign(m.tool_calls->begin(), m.tool_calls->end());
+      message.tool_calls = m.tool_call_views;
+    }
+    messages_.push_back(message);
   }
   return Error();
 }

@@ -3,6 +3,7 @@
 #define LFM2_TOOLS_COMMON_CHAT_JSON_H_
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,8 @@ class ChatJson {
   ChatJson& operator=(const ChatJson&) = delete;
 
   // messages: [{"role", "content", "thinking"?, "tool_calls"?}, ...]. Contents that are no strings are written as the
-  // template of this kind writes them. The Error names the message.
-  Error ReadMessages(ChatTemplate kind, const nlohmann::ordered_json& messages);
+  // template of this format writes them. The Error names the message.
+  Error ReadMessages(const ChatFormat& format, const nlohmann::ordered_json& messages);
   // tools: a list of objects (or of strings that hold JSON), or null.
   Error ReadTools(const nlohmann::ordered_json& tools);
 
@@ -32,11 +33,12 @@ class ChatJson {
  private:
   struct Message {
     ChatRole role = ChatRole::kUser;
-    std::string content, thinking;
-    std::vector<std::string> tool_calls;
+    std::string content;
+    std::optional<std::string> thinking;
+    std::optional<std::vector<std::string>> tool_calls;
     std::vector<std::string_view> tool_call_views;
   };
-  Error ReadMessage(ChatTemplate kind, const nlohmann::ordered_json& json, Message* message);
+  Error ReadMessage(const ChatFormat& format, const nlohmann::ordered_json& json, Message* message);
 
   std::vector<Message> texts_;
   std::vector<ChatMessage> messages_;

@@ -6,8 +6,10 @@
 
 #include "lfm2/format/model_config.h"
 #include "tools/common/console.h"
+#include "tools/common/date_option.h"
 #include "tools/common/kv_option.h"
 #include "tools/common/storage_option.h"
+#include "tools/common/template_option.h"
 #include "tools/eval/choices.h"
 #include "tools/eval/commands.h"
 #include "tools/eval/kl.h"
@@ -77,11 +79,22 @@ void AddText(CLI::App* app, ModelArgument* model, Action* run) {
 
 void AddRender(CLI::App* app, RenderArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "render", "a chat to the exact text of its prompt", &a->model);
-  command->add_option("MESSAGES", a->messages, "JSON file with a list of messages, each with role and content")
-      ->required();
-  command->add_option("--tools", a->tools, "JSON file with a list of tools");
-  command->add_flag("--no-generation-prompt", a->no_generation_prompt, "do not begin the assistant's answer");
-  command->callback([=] { *run = [=] { return RunRender(*a); }; });
+  CLI::Option* messages =
+      command->add_option("MESSAGES", a->messages, "JSON file with a list of messages, each with role and content");
+  command->add_option("--tools", a->tools, "JSON file with a list of tools")->needs(messages);
+  command->add_flag("--no-generation-prompt", a->no_generation_prompt, "do not begin the assistant's answer")
+      ->needs(messages);
+  AddTemplateOption(command, "the image's", &a->chat_format);
+  AddDateOption(command, &a->date);
+  CLI::Option* lines = command->add_flag(
+      "--lines", a->lines,
+      "a chat in each line of standard input: {\"messages\", \"tools\", \"add_generation_prompt\"}; its prompt, as "
+      "{\"text\"}, or an {\"error\"}, in a line of standard output");
+  lines->excludes(messages);
+  command->callback([=] {
+    if (messages->count() == 0 && lines->count() == 0) throw CLI::RequiredError("MESSAGES or --lines");
+    *run = [=] { return RunRender(*a); };
+  });
 }
 
 void AddLogits(CLI::App* app, LogitsArguments* a, Action* run) {

@@ -1,5 +1,7 @@
 #include "tools/eval/text_commands.h"
 
+#include <iostream>
+
 #include "lfm2/text/chat.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/encode_text.h"
@@ -31,28 +33,59 @@ Error RunText(const ModelArgument& argument) {
   return WriteStandardOutput(text);
 }
 
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// chat: {"messages", "tools"?, "add_generation_prompt"?, "date"?}.
+Error Render(const ChatFormat& format, std::string_view bos, const Json& chat, const std::string& date,
+             std::string* out) {
+  if (!chat.is_object() || !chat.contains("messages")) return Error::Of("the chat is no object with messages");
+  ChatJson read;
+  LFM2_RETURN_IF_FAILED(read.ReadMessages(format, chat["messages"]));
+  if (chat.contains("tools")) LFM2_RETURN_IF_FAILED(read.ReadTools(chat["tools"]));
+  const auto answers = chat.find("add_generation_prompt");
+  const std::string own_date = chat.contains("date") && chat["date"].is_string() ? chat["date"].get<std::string>() : "";
+  ChatPrompt prompt = read.Prompt(answers == chat.end() || *answers == true);
+  prompt.date = own_date.empty() ? date : own_date;
+  out->clear();
+  return Error::From(RenderChat(format, bos, prompt, [out](const ChatPiece& piece) { *out += piece.text; }));
+}
+
+Error RenderLines(const ChatFormat& format, std::string_view bos, const std::string& date) {
+  std::string line, text;
+  while (std::getline(std::cin, line)) {
+    Json chat;
+    Error error = ParseJson("the line", line, &chat);
+    if (error.ok()) error = Render(format, bos, chat, date, &text);
+    const char* const key = error.ok() ? "text" : "error";
+    // A text can be cut within a character where its chat was.
+    LFM2_RETURN_IF_FAILED(WriteStandardOutput(
+        Json{{key, error.ok() ? text : error.text()}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
+  }
+  return Error();
+}
+
+}  // namespace
+
 Error RunRender(const RenderArguments& a) {
   ModelFile model;
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   const Vocab& vocab = model.image().vocab();
-  ChatJson chat;
+  const std::string_view bos = vocab.TokenBytes(vocab.bos());
+  const ChatFormat format = a.chat_format.has_value() ? a.chat_format->view() : vocab.chat_format();
+  if (a.lines) return RenderLines(format, bos, a.date);
   std::string text;
-  nlohmann::ordered_json json;
+  Json chat = {{"messages", nullptr}, {"tools", nullptr}, {"add_generation_prompt", !a.no_generation_prompt}};
   LFM2_RETURN_IF_FAILED(ReadFile(a.messages, &text));
-  LFM2_RETURN_IF_FAILED(ParseJson(a.messages, text, &json));
-  const Error read = chat.ReadMessages(vocab.chat_template(), json);
-  if (!read.ok()) return Error::Of(a.messages, ": ", read.text());
+  LFM2_RETURN_IF_FAILED(ParseJson(a.messages, text, &chat["messages"]));
   if (!a.tools.empty()) {
     LFM2_RETURN_IF_FAILED(ReadFile(a.tools, &text));
-    LFM2_RETURN_IF_FAILED(ParseJson(a.tools, text, &json));
-    const Error tools = chat.ReadTools(json);
-    if (!tools.ok()) return Error::Of(a.tools, ": ", tools.text());
+    LFM2_RETURN_IF_FAILED(ParseJson(a.tools, text, &chat["tools"]));
   }
-  std::string out;
-  const auto append = [&out](const ChatPiece& piece) { out += piece.text; };
-  LFM2_RETURN_IF_FAILED(Error::From(
-      RenderChat(vocab.chat_template(), vocab.TokenBytes(vocab.bos()), chat.Prompt(!a.no_generation_prompt), append)));
-  return WriteStandardOutput(out);
+  const Error error = Render(format, bos, chat, a.date, &text);
+  if (!error.ok()) return Error::Of(a.messages, a.tools.empty() ? "" : " with " + a.tools, ": ", error.text());
+  return WriteStandardOutput(text);
 }
 
 }  // namespace lfm2::tools

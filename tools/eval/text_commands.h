@@ -3,11 +3,13 @@
 #define LFM2_TOOLS_EVAL_TEXT_COMMANDS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lfm2/format/image.h"
+#include "tools/common/chat_formats.h"
 #include "tools/common/error.h"
 #include "tools/open/model_file.h"
 
@@ -28,9 +30,14 @@ struct RenderArguments {
   ModelArgument model;
   std::string messages;
   std::string tools;
+  std::optional<OwnedChatFormat> chat_format;  // in place of the image's
+  std::string date;                            // YYYY-MM-DD
   bool no_generation_prompt = false;
+  bool lines = false;
 };
-// A chat in a JSON file to the exact text of its prompt on standard output.
+// A chat in a JSON file to the exact text of its prompt on standard output. lines: instead, each line of standard
+// input, {"messages": ..., "tools"?, "add_generation_prompt"?, "date"?}, to a line of standard output, {"text": ...} or
+// {"error": ...}.
 Error RunRender(const RenderArguments& arguments);
 
 }  // namespace lfm2::tools

@@ -1,16 +1,16 @@
-// Chat templates in Jinja, written anew: an image keeps which template a model has, not its text.
+// Chat templates in Jinja, written anew: an image keeps the pieces of a template, not its text.
 #ifndef LFM2_TOOLS_EXPORT_CHAT_TEMPLATES_H_
 #define LFM2_TOOLS_EXPORT_CHAT_TEMPLATES_H_
 
 #include <string>
 
-#include "lfm2/format/vocab.h"
+#include "lfm2/format/chat_format.h"
 
 namespace lfm2::tools {
 
-// Renders every chat as the published template does, and is recognised as `kind` by RecognizeChatTemplate; empty for
-// kNone.
-std::string JinjaOf(ChatTemplate kind);
+// Renders every chat as the library does with these pieces, and RecognizeChat finds them in it again; empty for a
+// format without a name.
+std::string JinjaOf(const ChatFormat& format);
 
 }  // namespace lfm2::tools
 

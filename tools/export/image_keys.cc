@@ -178,7 +178,7 @@ Error AddVocabKeys(const Vocab& vocab, GgufBuilder* gguf) {
   add_token("tokenizer.ggml.padding_token_id", vocab.pad());
   LFM2_RETURN_IF_FAILED(AddStopKeys(vocab, gguf));
   gguf->SetBool("tokenizer.ggml.add_bos_token", vocab.add_bos());
-  const std::string jinja = JinjaOf(vocab.chat_template());
+  const std::string jinja = JinjaOf(vocab.chat_format());
   if (!jinja.empty()) gguf->SetText("tokenizer.chat_template", jinja);
   return Error();
 }

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tools/common/chat_format_json.h"
+
 namespace lfm2::tools {
 
 namespace {
@@ -54,6 +56,7 @@ Json SamplingJson(const Sampling& s) {
 Json VocabJson(const Vocab& v) {
   Json stop = Json::array();
   for (const int32_t token : v.stop_tokens()) stop.push_back(token);
+  const ChatFormat chat = v.chat_format();
   const auto id = [](int32_t token) { return token == kNoToken ? Json() : Json(token); };
   return {{"size", v.size()},
           {"bos", id(v.bos())},
@@ -61,7 +64,8 @@ Json VocabJson(const Vocab& v) {
           {"pad", id(v.pad())},
           {"stop_tokens", stop},
           {"add_bos", v.add_bos()},
-          {"chat_template", NameOf(v.chat_template())}};
+          {"chat_template", chat.name.empty() ? "none" : chat.name},
+          {"chat_format", chat.name.empty() ? Json() : ChatFormatJson(chat)}};
 }
 
 Json TensorJson(const TensorEntry& t) {
@@ -75,15 +79,6 @@ Json TensorJson(const TensorEntry& t) {
 }
 
 }  // namespace
-
-const char* NameOf(ChatTemplate kind) {
-  switch (kind) {
-    case ChatTemplate::kNone: return "none";
-    case ChatTemplate::kLfm2: return "lfm2";
-    case ChatTemplate::kLfm2_5: return "lfm2.5";
-  }
-  return "unknown";
-}
 
 Json ImageJson(const ModelFile& model) {
   const Image& image = model.image();

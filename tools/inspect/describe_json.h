@@ -11,9 +11,6 @@ namespace lfm2::tools {
 // Names are those of docs/format.md.
 nlohmann::ordered_json ImageJson(const ModelFile& model);
 
-// "none", "lfm2" or "lfm2.5".
-const char* NameOf(ChatTemplate kind);
-
 }  // namespace lfm2::tools
 
 #endif  // LFM2_TOOLS_INSPECT_DESCRIBE_JSON_H_

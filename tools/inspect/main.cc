@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lfm2/format/image.h"
+#include "lfm2/text/utf8.h"
 #include "tools/common/console.h"
 #include "tools/common/describe.h"
 #include "tools/common/files.h"
@@ -29,6 +30,16 @@ struct Arguments {
   SessionArguments session;
 };
 
+// The beginning of a text, its line breaks as \n.
+std::string OneLine(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    if (line.size() >= 70 && !IsContinuation(c)) return line + "...";
+    line += c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, static_cast<uint8_t>(c) < 0x20 ? ' ' : c);
+  }
+  return line;
+}
+
 std::string Facts(const ModelFile& model) {
   const Image& image = model.image();
   const ModelConfig& config = image.config();
@@ -42,7 +53,9 @@ std::string Facts(const ModelFile& model) {
                                      HumanBytes(image.record_layer(0).bytes)});
   }
   facts.Row({"weights", Grouped(WeightCount(config, model.Directory()))});
-  facts.Row({"chat template", NameOf(vocab.chat_template())});
+  const ChatFormat chat = vocab.chat_format();
+  facts.Row({"chat template", chat.name.empty() ? "none" : std::string(chat.name)});
+  if (!chat.default_system.empty()) facts.Row({"default system text", OneLine(chat.default_system)});
   facts.Row({"sampling", DescribeSampling(image.sampling())});
   return facts.Text();
 }

@@ -102,7 +102,7 @@ class Dumper {
     }
   }
   void Escape(uint32_t unit) {
-    char escape[8];
+    char escape[16];
     std::snprintf(escape, sizeof(escape), "\\u%04x", static_cast<unsigned>(unit));
     out_ += escape;
   }

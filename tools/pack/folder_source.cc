@@ -151,7 +151,7 @@ uint32_t FolderSource::GateRows() const {
   return 0;
 }
 
-Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template) {
+Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format) {
   Json tokenizer, config, generation;
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "tokenizer.json", true, &tokenizer));
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "tokenizer_config.json", true, &config));
@@ -169,10 +169,10 @@ Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optiona
     jinja.emplace(static_cast<size_t>(file->size()), '\0');
     LFM2_RETURN_IF_FAILED(file->Read(0, jinja->data(), jinja->size()));
   }
-  return ReadChatTemplate(jinja, config, chat_template, &vocab_);
+  return ReadChatTemplate(jinja, config, chat_format, &vocab_);
 }
 
-Error FolderSource::Open(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template) {
+Error FolderSource::Open(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format) {
   Json config, text;
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "config.json", true, &config));
   Error read = TextConfig(config, &text);
@@ -191,7 +191,7 @@ Error FolderSource::Open(const FolderFiles& folder, const std::optional<ChatTemp
   if (!read.ok()) return Error::Of("config.json: ", read.text());
   if (!width.note.empty()) notes_.push_back(width.note);
   LFM2_RETURN_IF_FAILED(MatchTensors());
-  LFM2_RETURN_IF_FAILED(ReadVocabulary(folder, chat_template));
+  LFM2_RETURN_IF_FAILED(ReadVocabulary(folder, chat_format));
   name_ = folder.Name();
   description_ = std::string(quantization_.any() ? "MLX" : "safetensors") + " directory, " +
                  (sees_                 ? "lfm2_vl"

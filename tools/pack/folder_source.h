@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "lfm2/format/vocab.h"
 #include "tools/common/byte_source.h"
+#include "tools/common/chat_formats.h"
 #include "tools/pack/folder_files.h"
 #include "tools/pack/mlx_types.h"
 #include "tools/pack/model_source.h"
@@ -31,9 +31,9 @@ struct FolderMatrix {
 
 class FolderSource final : public ModelSource {
  public:
-  // Reads and checks everything but the weights. chat_template: in place of what the folder's is recognised as;
+  // Reads and checks everything but the weights. chat_format: in place of what the folder's is recognised as;
   // without it an unknown one is refused.
-  Error Open(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template);
+  Error Open(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format);
 
   Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override;
   Error ReadPlain(size_t tensor, float* values) const override;
@@ -47,7 +47,7 @@ class FolderSource final : public ModelSource {
 
   Error OpenFiles(const FolderFiles& folder);
   Error OpenFile(const FolderFiles& folder, const std::string& name);
-  Error ReadVocabulary(const FolderFiles& folder, const std::optional<ChatTemplate>& chat_template);
+  Error ReadVocabulary(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format);
   Error NameTensors();
   uint32_t GateRows() const;
   Error MatchTensors();

@@ -58,7 +58,7 @@ Error GgufParts(const std::string& path, std::vector<std::string>* names) {
   return Error();
 }
 
-Error GgufSource::Open(const std::string& path, const std::optional<ChatTemplate>& chat_template) {
+Error GgufSource::Open(const std::string& path, const std::optional<OwnedChatFormat>& chat_format) {
   std::vector<std::string> names;
   const Error named = GgufParts(path, &names);
   if (!named.ok()) return Error::Of(path, ": ", named.text());
@@ -69,11 +69,11 @@ Error GgufSource::Open(const std::string& path, const std::optional<ChatTemplate
     parts.push_back(opened_.back().get());
     files_.push_back(name);
   }
-  const Error opened = Open(parts, chat_template);
+  const Error opened = Open(parts, chat_format);
   return opened.ok() ? Error() : Error::Of(path, ": ", opened.text());
 }
 
-Error GgufSource::Open(const std::vector<const ByteSource*>& parts, const std::optional<ChatTemplate>& chat_template) {
+Error GgufSource::Open(const std::vector<const ByteSource*>& parts, const std::optional<OwnedChatFormat>& chat_format) {
   parts_ = parts;
   metadata_.resize(parts.size());
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -90,7 +90,7 @@ Error GgufSource::Open(const std::vector<const ByteSource*>& parts, const std::o
   if (parts.size() > 1) description_ += ", " + std::to_string(parts.size()) + " parts";
   LFM2_RETURN_IF_FAILED(MatchTensors());
   sampling_ = SamplingOf(first, &notes_);
-  return ReadGgufVocab(first, config_.vocab_size, chat_template, &vocab_);
+  return ReadGgufVocab(first, config_.vocab_size, chat_format, &vocab_);
 }
 
 Error GgufSource::MatchTensors() {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "lfm2/format/vocab.h"
 #include "tools/common/byte_source.h"
+#include "tools/common/chat_formats.h"
 #include "tools/pack/gguf_reader.h"
 #include "tools/pack/model_source.h"
 
@@ -23,10 +23,10 @@ struct GgufOrigin {
 class GgufSource final : public ModelSource {
  public:
   // Reads and checks the metadata of the file, and of the others that its name, ending in -00001-of-0000N.gguf, says
-  // belong to it. chat_template: in place of what the file's is recognised as; without it an unknown one is refused.
-  Error Open(const std::string& path, const std::optional<ChatTemplate>& chat_template);
+  // belong to it. chat_format: in place of what the file's is recognised as; without it an unknown one is refused.
+  Error Open(const std::string& path, const std::optional<OwnedChatFormat>& chat_format);
   // The same for parts that are open already and outlive this.
-  Error Open(const std::vector<const ByteSource*>& parts, const std::optional<ChatTemplate>& chat_template);
+  Error Open(const std::vector<const ByteSource*>& parts, const std::optional<OwnedChatFormat>& chat_format);
 
   Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override;
   Error ReadPlain(size_t tensor, float* values) const override;

@@ -1,5 +1,6 @@
 #include "tools/pack/gguf_vocab.h"
 
+#include "tools/pack/recognize_chat.h"
 #include "tools/pack/vocab_writer.h"
 
 namespace lfm2::tools {
@@ -57,22 +58,20 @@ Error GetTokens(const Gguf& gguf, uint32_t vocab_size, VocabSource* vocab) {
   return Error();
 }
 
-Error GetTemplate(const Gguf& gguf, const std::optional<ChatTemplate>& chat_template, VocabSource* vocab) {
-  if (chat_template.has_value()) {
-    vocab->chat_template = *chat_template;
+Error GetTemplate(const Gguf& gguf, const std::optional<OwnedChatFormat>& chat_format, VocabSource* vocab) {
+  if (chat_format.has_value()) {
+    vocab->chat_format = *chat_format;
     return Error();
   }
   if (gguf.Find("tokenizer.chat_template") == nullptr) return Error();
-  std::string jinja, reason;
+  std::string jinja;
   LFM2_RETURN_IF_FAILED(gguf.GetString("tokenizer.chat_template", &jinja));
-  vocab->chat_template = RecognizeChatTemplate(jinja, &reason);
-  if (vocab->chat_template != ChatTemplate::kNone) return Error();
-  return Error::Of("the chat template of the file is not known (", reason, "); say which to use with --template");
+  return RecognizeChat(jinja, vocab->TextOf(vocab->bos), vocab->TextOf(vocab->eos), &vocab->chat_format);
 }
 
 }  // namespace
 
-Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
+Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<OwnedChatFormat>& chat_format,
                     VocabSource* vocab) {
   LFM2_RETURN_IF_FAILED(DemandText(gguf, "tokenizer.ggml.model", "gpt2"));
   LFM2_RETURN_IF_FAILED(DemandText(gguf, "tokenizer.ggml.pre", "lfm2"));
@@ -93,7 +92,7 @@ Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<C
     }
     vocab->add_bos = number != 0;
   }
-  return GetTemplate(gguf, chat_template, vocab);
+  return GetTemplate(gguf, chat_format, vocab);
 }
 
 }  // namespace lfm2::tools

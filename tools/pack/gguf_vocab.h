@@ -15,10 +15,10 @@ namespace lfm2::tools {
 // Tokens beside eos that end an answer.
 inline constexpr const char* kGgufStopKeys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
 
-// vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_template: in place of what
+// vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_format: in place of what
 // the file's template is recognised as; without it an unknown template is refused. Refuses tokenizers other than
 // LFM2's.
-Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<ChatTemplate>& chat_template,
+Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<OwnedChatFormat>& chat_format,
                     VocabSource* vocab);
 
 }  // namespace lfm2::tools

@@ -1,18 +1,17 @@
 // lfm2-pack: makes a model image from a published model, and checks images.
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
-#include "lfm2/format/vocab.h"
 #include "tools/common/byte_source.h"
 #include "tools/common/console.h"
 #include "tools/common/interruptible.h"
 #include "tools/common/progress.h"
+#include "tools/common/template_option.h"
 #include "tools/open/model_file.h"
 #include "tools/pack/open_source.h"
 #include "tools/pack/packer.h"
@@ -29,7 +28,7 @@ struct Arguments {
   std::string input;
   std::string output;
   std::string name;
-  std::optional<ChatTemplate> chat_template;
+  std::optional<OwnedChatFormat> chat_format;
   bool verify = false;
   bool quiet = false;
   bool quantizes = false;
@@ -72,7 +71,7 @@ Error RefuseOwnFiles(const ModelSource& source, const Arguments& a) {
 Error PackModel(const Arguments& a) {
   std::unique_ptr<ModelSource> source;
   PackPlan plan;
-  LFM2_RETURN_IF_FAILED(OpenSource(a.input, a.chat_template, &source));
+  LFM2_RETURN_IF_FAILED(OpenSource(a.input, a.chat_format, &source));
   LFM2_RETURN_IF_FAILED(RefuseOwnFiles(*source, a));
   const ModelSource* packed = source.get();
   Quantization quantization;
@@ -144,16 +143,12 @@ int Main(int argc, char** argv) {
       "Makes a .lfm2 model image from an LFM2 model: a GGUF file, or a Hugging Face or MLX directory. Without --type "
       "no weight changes.");
   Arguments a;
-  const std::map<std::string, ChatTemplate> templates = {{"lfm2", ChatTemplate::kLfm2},
-                                                         {"lfm2.5", ChatTemplate::kLfm2_5}};
   app.add_option("IN", a.input,
                  "GGUF file (of a split model the first part) or directory; with --verify alone: image to check")
       ->required();
   app.add_option("OUT", a.output, "image to write; appears when it is complete");
   app.add_flag("--verify", a.verify, "read the image again and check every CRC");
-  app.add_option("--template", a.chat_template,
-                 "chat template, in place of what the file's is recognised as: lfm2 or lfm2.5")
-      ->transform(CLI::CheckedTransformer(templates));
+  AddTemplateOption(&app, "what the file's is recognised as", &a.chat_format);
   app.add_option("--name", a.name, "name to put into the image, in place of the file's");
   app.add_flag("--quiet", a.quiet, "show errors only");
   AddQuantizing(&app, &a);

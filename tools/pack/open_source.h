@@ -6,15 +6,15 @@
 #include <optional>
 #include <string>
 
-#include "lfm2/format/vocab.h"
+#include "tools/common/chat_formats.h"
 #include "tools/common/error.h"
 #include "tools/pack/model_source.h"
 
 namespace lfm2::tools {
 
-// path: a GGUF file, of a split model the first part, or a directory of safetensors. chat_template: in place of what
+// path: a GGUF file, of a split model the first part, or a directory of safetensors. chat_format: in place of what
 // the source's is recognised as; without it an unknown one is refused. The Error names the path.
-Error OpenSource(const std::string& path, const std::optional<ChatTemplate>& chat_template,
+Error OpenSource(const std::string& path, const std::optional<OwnedChatFormat>& chat_format,
                  std::unique_ptr<ModelSource>* source);
 
 }  // namespace lfm2::tools

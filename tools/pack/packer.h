@@ -16,7 +16,7 @@ namespace lfm2::tools {
 
 // Which images are made of which models: another number whenever the image of some model becomes another one, so that
 // images kept from before are not taken for what would be made now.
-inline constexpr uint32_t kPackVersion = 1;
+inline constexpr uint32_t kPackVersion = 2;
 
 // Everything that is known before the first weight is read: the image but for its weights and CRCs.
 struct PackPlan {

@@ -5,6 +5,7 @@
 
 #include "lfm2/format/model_config.h"
 #include "tools/common/strict_json.h"
+#include "tools/pack/recognize_chat.h"
 
 namespace lfm2::tools {
 
@@ -154,9 +155,9 @@ Error ReadTokenizerConfig(const Json& config, const Json& generation, VocabSourc
 }
 
 Error ReadChatTemplate(const std::optional<std::string>& jinja, const Json& config,
-                       const std::optional<ChatTemplate>& chosen, VocabSource* vocab) {
+                       const std::optional<OwnedChatFormat>& chosen, VocabSource* vocab) {
   if (chosen.has_value()) {
-    vocab->chat_template = *chosen;
+    vocab->chat_format = *chosen;
     return Error();
   }
   const Json* text = &At(config, "chat_template");
@@ -166,10 +167,8 @@ Error ReadChatTemplate(const std::optional<std::string>& jinja, const Json& conf
     text = usual == text->end() ? &At(Json(), "") : &At(*usual, "template");
   }
   if (!jinja.has_value() && !text->is_string()) return Error();
-  std::string reason;
-  vocab->chat_template = RecognizeChatTemplate(jinja.has_value() ? *jinja : text->get<std::string>(), &reason);
-  if (vocab->chat_template != ChatTemplate::kNone) return Error();
-  return Error::Of("the chat template is not known (", reason, "); say which to use with --template");
+  return RecognizeChat(jinja.has_value() ? *jinja : text->get<std::string>(), vocab->TextOf(vocab->bos),
+                       vocab->TextOf(vocab->eos), &vocab->chat_format);
 }
 
 }  // namespace lfm2::tools

@@ -22,7 +22,7 @@ Error ReadTokenizerConfig(const nlohmann::json& config, const nlohmann::json& ge
 // jinja: the text of chat_template.jinja, where there is such a file; otherwise tokenizer_config.json has it. chosen:
 // in place of what the template is recognised as; without it an unknown one is refused.
 Error ReadChatTemplate(const std::optional<std::string>& jinja, const nlohmann::json& config,
-                       const std::optional<ChatTemplate>& chosen, VocabSource* vocab);
+                       const std::optional<OwnedChatFormat>& chosen, VocabSource* vocab);
 
 }  // namespace lfm2::tools
 

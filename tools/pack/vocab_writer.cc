@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <initializer_list>
 #include <unordered_map>
 
 #include "tools/pack/byte_level.h"
@@ -168,6 +167,16 @@ bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* erro
     types.push_back(static_cast<uint8_t>(source.types[t]));
   }
 
+  const ChatFormat chat_format = source.chat_format.view();
+  for (const auto piece : kChatTexts) {
+    const size_t size = (chat_format.*piece).size();
+    if (size > kMaxChatTextBytes) {
+      return Fail(error, "a text of the chat template has " + std::to_string(size) + " bytes, more than " +
+                             std::to_string(kMaxChatTextBytes));
+    }
+  }
+  const std::string chat = ChatFormatBytes(chat_format);
+
   VocabHeader h{};
   std::memcpy(h.magic, kVocabMagic, sizeof(h.magic));
   h.version = kVocabVersion;
@@ -180,11 +189,11 @@ bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* erro
   h.eos = source.eos;
   h.pad = source.pad;
   h.flags = source.add_bos ? kVocabFlagAddBos : 0;
-  h.chat_template = static_cast<uint32_t>(source.chat_template);
+  h.chat_bytes = static_cast<uint32_t>(chat.size());
   h.pretokenizer = static_cast<uint32_t>(Pretokenizer::kLfm2);
   h.stop_count = static_cast<uint32_t>(draft.stops.size());
   for (size_t i = 0; i < kMaxStopTokens; ++i) h.stop[i] = i < draft.stops.size() ? draft.stops[i] : kNoToken;
-  const VocabLayout layout = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes);
+  const VocabLayout layout = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes, h.chat_bytes);
   h.section_bytes = layout.section_bytes;
 
   bytes->assign(static_cast<size_t>(layout.section_bytes), '\0');
@@ -196,52 +205,8 @@ bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* erro
   PutArray(bytes, layout.specials, draft.specials);
   PutArray(bytes, layout.types, types);
   std::memcpy(&(*bytes)[static_cast<size_t>(layout.text)], text.data(), text.size());
+  std::memcpy(bytes->data() + layout.chat, chat.data(), chat.size());
   return true;
-}
-
-ChatTemplate RecognizeChatTemplate(std::string_view jinja, std::string* reason) {
-  const auto has = [&](std::string_view part) { return jinja.find(part) != std::string_view::npos; };
-  const auto refuse = [&](const std::string& why) {
-    if (reason != nullptr) *reason = why;
-    return ChatTemplate::kNone;
-  };
-  // What both kinds write or ask for.
-  for (const char* part :
-       {"bos_token", "<|im_start|>", "<|im_end|>", "List of tools: ", "tojson", "add_generation_prompt"}) {
-    if (!has(part)) return refuse(std::string("it does not contain ") + part);
-  }
-  // What no published template of either kind contains, but relatives of them do.
-  if (has("strftime_now")) return refuse("it writes the current date");
-  if (has("keep_past_thinking")) return refuse("it keeps the thoughts of the last assistant turn (keep_past_thinking)");
-  constexpr std::string_view kAnswer = "<|im_start|>assistant";
-  const size_t answer = jinja.rfind(kAnswer);
-  if (answer == std::string_view::npos) return refuse("its generation prompt is not <|im_start|>assistant");
-  std::string_view after = jinja.substr(answer + kAnswer.size());
-  if (after.substr(0, 2) == "\\n") {
-    after.remove_prefix(2);
-  } else if (after.substr(0, 1) == "\n") {
-    after.remove_prefix(1);
-  }
-  if (after.empty() || (after[0] != '"' && after[0] != '\'')) {
-    return refuse("its generation prompt writes more than <|im_start|>assistant");
-  }
-
-  const bool marks_tools = has("<|tool_list_start|>") || has("<|tool_response_start|>");
-  if (marks_tools) {
-    for (const char* part : {"List of tools: <|tool_list_start|>[", "]<|tool_list_end|>", "<|tool_response_start|>",
-                             "<|tool_response_end|>"}) {
-      if (!has(part)) return refuse(std::string("it looks like LFM2's but does not contain ") + part);
-    }
-    for (const char* part : {"tool_calls", "think", "image"}) {
-      if (has(part)) return refuse(std::string("it looks like LFM2's but handles ") + part);
-    }
-    return ChatTemplate::kLfm2;
-  }
-  for (const char* part : {"List of tools: [", "preserve_thinking", "<think>", "</think>", "tool_calls",
-                           "<|tool_call_start|>[", "]<|tool_call_end|>", "<image>", "trim"}) {
-    if (!has(part)) return refuse(std::string("it looks like LFM2.5's but does not contain ") + part);
-  }
-  return ChatTemplate::kLfm2_5;
 }
 
 }  // namespace lfm2::tools

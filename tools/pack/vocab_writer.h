@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lfm2/format/vocab.h"
+#include "tools/common/chat_formats.h"
 
 namespace lfm2::tools {
 
@@ -28,7 +29,14 @@ struct VocabSource {
   // Further tokens that end an answer. eos, and the special tokens <|im_end|> and <|endoftext|>, always do.
   std::vector<int32_t> stop;
   bool add_bos = false;
-  ChatTemplate chat_template = ChatTemplate::kNone;
+  // Without a name: none.
+  OwnedChatFormat chat_format;
+
+  // The spelling of a token; empty for kNoToken and what is no token.
+  std::string TextOf(int32_t token) const {
+    return token < 0 || static_cast<size_t>(token) >= tokens.size() ? std::string()
+                                                                    : tokens[static_cast<size_t>(token)];
+  }
 };
 
 // GGUF writes a merge as its halves with a space between them. False where there is no such space.
@@ -36,10 +44,6 @@ bool SplitMerge(std::string_view spelled, std::pair<std::string, std::string>* m
 
 // False, and *error a sentence that names the token or merge, where the source can not be a byte-level BPE vocabulary.
 bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* error);
-
-// Which template a checkpoint's Jinja text is, by what it writes; kNone, and *reason a clause for people, where it is
-// none that the library renders exactly.
-ChatTemplate RecognizeChatTemplate(std::string_view jinja, std::string* reason = nullptr);
 
 }  // namespace lfm2::tools
 

@@ -9,6 +9,7 @@
 #include "lfm2/posix/thread_pool.h"
 #include "tools/common/chat_json.h"
 #include "tools/common/console.h"
+#include "tools/common/date_option.h"
 #include "tools/common/files.h"
 #include "tools/common/kv_option.h"
 #include "tools/common/state_file.h"
@@ -24,6 +25,7 @@ struct Arguments {
   std::string out;
   std::string system;
   std::string tools;
+  std::string date;
   SessionArguments session;
   uint32_t threads = 0;
 };
@@ -52,6 +54,7 @@ Error Snapshot(const Arguments& a) {
   ConversationOptions options;
   options.system = a.system;
   options.tools = prompt.tools;
+  options.date = a.date;
   LFM2_RETURN_IF_FAILED(Error::From(session.Open(model.image(), model.plan().options, model.arena(), pool.executor())));
   LFM2_RETURN_IF_FAILED(Error::From(chat.Open(&session, options)));
   LFM2_RETURN_IF_FAILED(Error::From(chat.Add(Span<const ChatMessage>())));
@@ -74,6 +77,7 @@ int Main(int argc, char** argv) {
   app.add_option("OUT", a.out, "Snapshot to write")->required();
   app.add_option("--system", a.system, "What the model is told first")->type_name("TEXT");
   app.add_option("--tools", a.tools, "Tools the model may call: a JSON list")->type_name("FILE.json");
+  AddDateOption(&app, &a.date);
   app.add_option("--context", a.session.context, "Positions at most; 0: the model's, at most 4096")
       ->capture_default_str()
       ->type_name("N");

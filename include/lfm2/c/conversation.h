@@ -14,9 +14,10 @@ typedef struct lfm2_conversation_options {
   lfm2_text system;  // what the model is told before the first message; read until the first add or ask has succeeded
   const lfm2_text* tools;  // that it may call, each as JSON; read as `system`
   size_t tool_count;
-  lfm2_sampler_options sampler;      // what is not set is as the model's publisher recommends
-  bool show_special;                 // hand out the text of special tokens too, which tool calls stand between
-  lfm2_chat_template chat_template;  // LFM2_TEMPLATE_NONE: the one that the image names
+  lfm2_sampler_options sampler;  // what is not set is as the model's publisher recommends
+  bool show_special;  // hand out the text of special tokens too, which tool calls stand between
+  lfm2_text date;     // today, YYYY-MM-DD, for models whose template writes it with tools; read as `system`
+  const lfm2_chat_format* chat_format;  // copied, but for its texts, which outlive the chat; NULL: that of the image
 } lfm2_conversation_options;
 
 // No system text, no tools, sampling as the model's publisher recommends, special tokens shown.

@@ -32,6 +32,7 @@ struct ConversationObject {
   Conversation chat;
   AnswerHooks hooks;
   const Session* session;  // the conversation's, as long as it is open
+  ChatFormat format;
 };
 template <>
 struct ContentOf<lfm2_conversation> {
@@ -98,7 +99,6 @@ lfm2_conversation_options lfm2_conversation_options_default(void) {
   lfm2_conversation_options options = {};
   options.sampler = lfm2_sampler_options_default();
   options.show_special = from.show_special;
-  options.chat_template = static_cast<lfm2_chat_template>(from.chat_template);
   return options;
 }
 
@@ -121,12 +121,16 @@ lfm2_status lfm2_conversation_open(lfm2_conversation* chat, lfm2_session* sessio
   if (options != nullptr) {
     LFM2_C_RETURN_IF_ERROR(c_api::CheckText(options->system, "options.system"));
     LFM2_C_RETURN_IF_ERROR(c_api::CheckTexts(options->tools, options->tool_count, "options.tools"));
-    LFM2_C_RETURN_IF_ERROR(c_api::CheckEnum(options->chat_template, LFM2_TEMPLATE_LFM2_5, "options.chat_template"));
+    LFM2_C_RETURN_IF_ERROR(c_api::CheckText(options->date, "options.date"));
     all.system = c_api::ViewOf(options->system);
     all.tools = c_api::ListOf(options->tools, options->tool_count);
     all.sampler = c_api::SamplerFromC(options->sampler);
     all.show_special = options->show_special;
-    all.chat_template = static_cast<ChatTemplate>(options->chat_template);
+    all.date = c_api::ViewOf(options->date);
+    if (options->chat_format != nullptr) {
+      LFM2_C_RETURN_IF_ERROR(c_api::FormatFromC(options->chat_format, &object->format));
+      all.chat_format = &object->format;
+    }
   }
   object->session = &on->session;
   return c_api::ToC(object->chat.Open(&on->session, all));
@@ -164,8 +168,8 @@ lfm2_status lfm2_conversation_answer(lfm2_conversation* chat, const lfm2_answer_
   LFM2_C_RETURN_IF_ERROR(c_api::CheckFunction(sink, "sink"));
   LFM2_C_RETURN_IF_ERROR(c_api::Enter(chat, &object));
   LFM2_C_RETURN_IF_ERROR(c_api::AnswerFromC(options, *object, &arguments));
-  return c_api::ToC(object->chat.Answer(
-      arguments.options, [&](std::string_view text) { return sink(user, text.data(), text.size()); }));
+  return c_api::ToC(object->chat.Answer(arguments.options,
+                                        [&](std::string_view text) { return sink(user, text.data(), text.size()); }));
 }
 
 lfm2_status lfm2_conversation_ask(lfm2_conversation* chat, const lfm2_chat_message* message,
@@ -175,9 +179,8 @@ lfm2_status lfm2_conversation_ask(lfm2_conversation* chat, const lfm2_chat_messa
   c_api::AnswerArguments arguments;
   LFM2_C_RETURN_IF_ERROR(c_api::CheckFunction(sink, "sink"));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckAsk(chat, message, options, &object, &arguments));
-  return c_api::ToC(
-      object->chat.Ask(c_api::MessageFromC(*message), arguments.options,
-                       [&](std::string_view text) { return sink(user, text.data(), text.size()); }));
+  return c_api::ToC(object->chat.Ask(c_api::MessageFromC(*message), arguments.options,
+                                     [&](std::string_view text) { return sink(user, text.data(), text.size()); }));
 }
 
 lfm2_status lfm2_conversation_begin_answer(lfm2_conversation* chat, const lfm2_answer_options* options) {
@@ -203,8 +206,7 @@ lfm2_status lfm2_conversation_step(lfm2_conversation* chat, lfm2_text_sink sink,
   c_api::ConversationObject* object = nullptr;
   LFM2_C_RETURN_IF_ERROR(c_api::CheckFunction(sink, "sink"));
   LFM2_C_RETURN_IF_ERROR(c_api::Enter(chat, &object));
-  return c_api::ToC(
-      object->chat.Step([&](std::string_view text) { return sink(user, text.data(), text.size()); }));
+  return c_api::ToC(object->chat.Step([&](std::string_view text) { return sink(user, text.data(), text.size()); }));
 }
 
 void lfm2_conversation_abort(lfm2_conversation* chat) {

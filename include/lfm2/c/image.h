@@ -34,9 +34,39 @@ typedef struct lfm2_model_config {
   uint8_t layer_kind[LFM2_MAX_LAYERS];  // LFM2_LAYER_*
 } lfm2_model_config;
 
-// How messages become a prompt.
-typedef uint32_t lfm2_chat_template;
-enum { LFM2_TEMPLATE_NONE, LFM2_TEMPLATE_LFM2, LFM2_TEMPLATE_LFM2_5 };
+// Numbers of lfm2_chat_format: which thoughts stay, where calls are, how arguments that are texts, and lists or
+// objects, are spelled, and what a chat in JSON has for contents (lfm2/format/chat_format.h says it in full).
+enum { LFM2_THOUGHTS_AS_WRITTEN, LFM2_THOUGHTS_AFTER_LAST_USER, LFM2_THOUGHTS_LAST_ANSWER };
+enum { LFM2_CALLS_NOT_WRITTEN, LFM2_CALLS_AFTER_CONTENT, LFM2_CALLS_BEFORE_CONTENT };
+enum { LFM2_QUOTES_ESCAPED, LFM2_QUOTES_PLAIN, LFM2_QUOTES_DOUBLE };
+enum { LFM2_NESTING_JSON, LFM2_NESTING_PYTHON };
+enum { LFM2_CONTENTS_JSON, LFM2_CONTENTS_JSON_OR_EMPTY, LFM2_CONTENTS_PARTS, LFM2_CONTENTS_PART_OBJECTS };
+// Bits of its flags: `thinking` is written; it may have other names; thoughts and lists of calls are written if given,
+// also empty ones; default_system also stands for a system text that is empty.
+enum { LFM2_CHAT_THINKING = 1, LFM2_CHAT_REASONING = 2, LFM2_CHAT_GIVEN_EMPTY = 4, LFM2_CHAT_DEFAULT_IF_EMPTY = 8 };
+
+// How messages become a prompt: the pieces of a chat template; those that are empty are not written. Owns nothing.
+typedef struct lfm2_chat_format {
+  lfm2_text name;            // of the template; empty where a model has none
+  lfm2_text default_system;  // the system text of chats that have none
+  lfm2_text tools_joint;     // between system text and what follows it
+  lfm2_text date_begin;      // around the date, YYYY-MM-DD, which is written with tools, unless this is empty
+  lfm2_text date_end;
+  lfm2_text tools_begin;  // around the tools
+  lfm2_text tools_end;
+  lfm2_text response_begin;  // around the content of a tool's turn
+  lfm2_text response_end;
+  lfm2_text calls_begin;  // around the calls of tools
+  lfm2_text calls_end;
+  lfm2_text answer;  // that every answer begins with
+  uint8_t flags;
+  uint8_t thoughts;
+  uint8_t calls;
+  uint8_t quotes;
+  uint8_t lists;
+  uint8_t objects;
+  uint8_t contents;
+} lfm2_chat_format;
 
 #define LFM2_NO_TOKEN (-1)
 
@@ -53,12 +83,11 @@ typedef struct lfm2_image_info {
   int32_t bos;       // tokens, or LFM2_NO_TOKEN
   int32_t eos;
   int32_t pad;
-  lfm2_chat_template chat_template;
 } lfm2_image_info;
 
 // Views into a storage; copies nothing but the shape. The storage outlives it, it outlives every session opened on it.
 // Reading may be done from several threads.
-LFM2_OPAQUE(lfm2_image, 1152, 8);
+LFM2_OPAQUE(lfm2_image, 1344, 8);
 
 // Checks header, directory, vocabulary and every size; of a storage with addresses the weights themselves are not read.
 // Errors: LFM2_FAILED_PRECONDITION if open already or the storage is not; LFM2_INVALID_ARGUMENT for a storage that has
@@ -76,6 +105,8 @@ bool lfm2_image_is_open(const lfm2_image* image);
 
 LFM2_MUST_CHECK lfm2_status lfm2_image_info_of(const lfm2_image* image, lfm2_image_info* info);
 LFM2_MUST_CHECK lfm2_status lfm2_image_config(const lfm2_image* image, lfm2_model_config* config);
+// The texts are valid until the image is closed.
+LFM2_MUST_CHECK lfm2_status lfm2_image_chat_format(const lfm2_image* image, lfm2_chat_format* format);
 
 // Reads all that is not an expert: LFM2_CORRUPT where its CRC is wrong.
 LFM2_MUST_CHECK lfm2_status lfm2_image_verify(const lfm2_image* image);

@@ -25,9 +25,45 @@ static_assert(sizeof(lfm2_model_config) == sizeof(ModelConfig) && std::is_trivia
                   LFM2_MAX_LAYERS == kMaxLayers,
               "copied as bytes");
 static_assert(LFM2_LAYER_ATTENTION == static_cast<int>(LayerKind::kAttention) && LFM2_NO_TOKEN == kNoToken &&
-                  LFM2_TEMPLATE_LFM2 == static_cast<int>(ChatTemplate::kLfm2) &&
-                  LFM2_TEMPLATE_LFM2_5 == static_cast<int>(ChatTemplate::kLfm2_5),
+                  LFM2_THOUGHTS_LAST_ANSWER == static_cast<int>(ChatThoughts::kLastAnswer) &&
+                  LFM2_CALLS_BEFORE_CONTENT == static_cast<int>(ChatCalls::kBeforeContent) &&
+                  LFM2_QUOTES_DOUBLE == static_cast<int>(ChatQuotes::kDouble) &&
+                  LFM2_NESTING_PYTHON == static_cast<int>(ChatNesting::kPython) &&
+                  LFM2_CONTENTS_PART_OBJECTS == static_cast<int>(ChatContents::kPartObjects) &&
+                  LFM2_CHAT_DEFAULT_IF_EMPTY == kChatDefaultIfEmpty,
               "the same numbers");
+
+// In the order of kChatTexts.
+inline constexpr lfm2_text lfm2_chat_format::*kFormatTexts[] = {
+    &lfm2_chat_format::name,        &lfm2_chat_format::default_system, &lfm2_chat_format::tools_joint,
+    &lfm2_chat_format::date_begin,  &lfm2_chat_format::date_end,       &lfm2_chat_format::tools_begin,
+    &lfm2_chat_format::tools_end,   &lfm2_chat_format::response_begin, &lfm2_chat_format::response_end,
+    &lfm2_chat_format::calls_begin, &lfm2_chat_format::calls_end,      &lfm2_chat_format::answer};
+static_assert(sizeof(kFormatTexts) / sizeof(kFormatTexts[0]) == kChatTextCount, "as many as there are");
+
+LFM2_NOINLINE inline Status FormatFromC(const lfm2_chat_format* c, ChatFormat* format) {
+  LFM2_RETURN_IF_ERROR(CheckPointer(c, "format"));
+  for (uint32_t i = 0; i < kChatTextCount; ++i) {
+    const lfm2_text& text = c->*kFormatTexts[i];
+    const Status status = CheckText(text, "format");
+    if (!status.ok()) return Status(status).At(i);
+    format->*kChatTexts[i] = ViewOf(text);
+  }
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->thoughts, LFM2_THOUGHTS_LAST_ANSWER, "format.thoughts"));
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->calls, LFM2_CALLS_BEFORE_CONTENT, "format.calls"));
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->quotes, LFM2_QUOTES_DOUBLE, "format.quotes"));
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->lists, LFM2_NESTING_PYTHON, "format.lists"));
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->objects, LFM2_NESTING_PYTHON, "format.objects"));
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->contents, LFM2_CONTENTS_PART_OBJECTS, "format.contents"));
+  format->flags = c->flags;
+  format->thoughts = static_cast<ChatThoughts>(c->thoughts);
+  format->calls = static_cast<ChatCalls>(c->calls);
+  format->quotes = static_cast<ChatQuotes>(c->quotes);
+  format->lists = static_cast<ChatNesting>(c->lists);
+  format->objects = static_cast<ChatNesting>(c->objects);
+  format->contents = static_cast<ChatContents>(c->contents);
+  return Status();
+}
 
 inline Status EnterOpen(const lfm2_image* c, const Image** image) {
   LFM2_RETURN_IF_ERROR(Enter(c, image));
@@ -91,7 +127,6 @@ lfm2_status lfm2_image_info_of(const lfm2_image* image, lfm2_image_info* info) {
   info->bos = vocab.bos();
   info->eos = vocab.eos();
   info->pad = vocab.pad();
-  info->chat_template = static_cast<lfm2_chat_template>(vocab.chat_template());
   return c_api::ToC(Status());
 }
 
@@ -101,6 +136,26 @@ lfm2_status lfm2_image_config(const lfm2_image* image, lfm2_model_config* config
   LFM2_C_RETURN_IF_ERROR(c_api::EnterOpen(image, &object));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckPointer(config, "config"));
   std::memcpy(config, &object->config(), sizeof(*config));
+  return c_api::ToC(Status());
+}
+
+lfm2_status lfm2_image_chat_format(const lfm2_image* image, lfm2_chat_format* format) {
+  using namespace lfm2;
+  const Image* object = nullptr;
+  LFM2_C_RETURN_IF_ERROR(c_api::EnterOpen(image, &object));
+  LFM2_C_RETURN_IF_ERROR(c_api::CheckPointer(format, "format"));
+  const ChatFormat from = object->vocab().chat_format();
+  for (uint32_t i = 0; i < kChatTextCount; ++i) {
+    const std::string_view text = from.*kChatTexts[i];
+    format->*c_api::kFormatTexts[i] = {text.data(), text.size()};
+  }
+  format->flags = from.flags;
+  format->thoughts = static_cast<uint8_t>(from.thoughts);
+  format->calls = static_cast<uint8_t>(from.calls);
+  format->quotes = static_cast<uint8_t>(from.quotes);
+  format->lists = static_cast<uint8_t>(from.lists);
+  format->objects = static_cast<uint8_t>(from.objects);
+  format->contents = static_cast<uint8_t>(from.contents);
   return c_api::ToC(Status());
 }
 

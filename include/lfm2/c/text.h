@@ -47,8 +47,8 @@ enum { LFM2_ROLE_SYSTEM, LFM2_ROLE_USER, LFM2_ROLE_ASSISTANT, LFM2_ROLE_TOOL };
 typedef struct lfm2_chat_message {
   lfm2_chat_role role;
   lfm2_text content;
-  // Of an assistant's turn, written by the LFM2.5 template only: its thoughts, and its calls, each as name(arg=value,
-  // ...). The LFM2 template expects both within `content`, as the model wrote them.
+  // Of an assistant's turn: its thoughts, and its calls of tools, each as JSON: {"name": ..., "arguments": {...}}.
+  // Formats that do not write them expect them within `content`, as the model wrote them.
   lfm2_text thinking;
   const lfm2_text* tool_calls;
   size_t tool_call_count;
@@ -69,24 +69,25 @@ typedef struct lfm2_chat_prompt {
   size_t message_count;
   const lfm2_text* tools;  // the model's tools, each as JSON
   size_t tool_count;
+  lfm2_text date;             // YYYY-MM-DD, where the format writes it and there are tools
   bool no_generation_prompt;  // does not end with the beginning of an assistant's turn
   bool continues;             // the context has a beginning: neither bos nor tools are written; messages may be empty
   size_t first;               // messages before this one are in the context already
-  lfm2_text answer;           // that the answer begins with
+  lfm2_text answer;           // that the answer begins with, after what every answer of the format begins with
   lfm2_text joint;            // written first: "\n" after an answer's <|im_end|>, "<|im_end|>\n" after one cut short
 } lfm2_chat_prompt;
 
 // Takes a part of a rendered prompt. is_template: its special tokens count; otherwise it is somebody's content.
 typedef void (*lfm2_chat_sink)(void* user, const char* text, size_t bytes, bool is_template);
 // Calls sink with the parts of the prompt as the published template writes it. bos: the text of the bos token. Errors,
-// before anything is written: LFM2_UNSUPPORTED for LFM2_TEMPLATE_NONE; LFM2_INVALID_ARGUMENT.
-LFM2_MUST_CHECK lfm2_status lfm2_chat_render(lfm2_chat_template kind, lfm2_text bos, const lfm2_chat_prompt* prompt,
-                                             lfm2_chat_sink sink, void* user);
+// before anything is written: LFM2_UNSUPPORTED for a format without a name; LFM2_INVALID_ARGUMENT.
+LFM2_MUST_CHECK lfm2_status lfm2_chat_render(const lfm2_chat_format* format, lfm2_text bos,
+                                             const lfm2_chat_prompt* prompt, lfm2_chat_sink sink, void* user);
 uint64_t lfm2_chat_scratch_bytes(uint64_t max_word_bytes);
 // Writes the tokens of the rendered prompt to tokens[capacity] and their number to *count. Contents become no special
-// token whatever their text, unless content_specials says that they are trusted. Errors: those of lfm2_chat_render and
-// lfm2_encode.
-LFM2_MUST_CHECK lfm2_status lfm2_chat_encode(const lfm2_image* image, lfm2_chat_template kind,
+// token whatever their text, unless content_specials says that they are trusted. format: NULL: that of the image.
+// Errors: those of lfm2_chat_render and lfm2_encode.
+LFM2_MUST_CHECK lfm2_status lfm2_chat_encode(const lfm2_image* image, const lfm2_chat_format* format,
                                              const lfm2_chat_prompt* prompt, bool content_specials, void* scratch,
                                              size_t scratch_bytes, int32_t* tokens, size_t capacity, size_t* count);
 

@@ -45,22 +45,24 @@ LFM2_NOINLINE inline Status CheckMessages(const lfm2_chat_message* messages, siz
 
 // Of checked messages.
 inline ChatMessage MessageFromC(const lfm2_chat_message& m) {
-  return {static_cast<ChatRole>(m.role), ViewOf(m.content), ViewOf(m.thinking),
-          ListOf(m.tool_calls, m.tool_call_count)};
+  ChatMessage message = {static_cast<ChatRole>(m.role), ViewOf(m.content), ViewOf(m.thinking)};
+  if (m.tool_calls != nullptr) message.tool_calls = ListOf(m.tool_calls, m.tool_call_count);
+  return message;
 }
 inline ChatMessage MessageAt(const void* messages, size_t i) {
   return MessageFromC(static_cast<const lfm2_chat_message*>(messages)[i]);
 }
 
-inline Status PromptFromC(const lfm2_chat_prompt* c, lfm2_chat_template kind, ChatPrompt* prompt) {
-  LFM2_RETURN_IF_ERROR(CheckEnum(kind, LFM2_TEMPLATE_LFM2_5, "kind"));
+inline Status PromptFromC(const lfm2_chat_prompt* c, ChatPrompt* prompt) {
   LFM2_RETURN_IF_ERROR(CheckPointer(c, "prompt"));
   LFM2_RETURN_IF_ERROR(CheckMessages(c->messages, c->message_count));
   LFM2_RETURN_IF_ERROR(CheckTexts(c->tools, c->tool_count, "prompt.tools"));
+  LFM2_RETURN_IF_ERROR(CheckText(c->date, "prompt.date"));
   LFM2_RETURN_IF_ERROR(CheckText(c->answer, "prompt.answer"));
   LFM2_RETURN_IF_ERROR(CheckText(c->joint, "prompt.joint"));
   prompt->messages = {c->messages, c->message_count, &MessageAt};
   prompt->tools = ListOf(c->tools, c->tool_count);
+  prompt->date = ViewOf(c->date);
   prompt->add_generation_prompt = !c->no_generation_prompt;
   prompt->first = c->first;
   prompt->continues = c->continues;
@@ -121,9 +123,9 @@ lfm2_status lfm2_encode(const lfm2_image* image, lfm2_text text, const lfm2_enco
   LFM2_C_RETURN_IF_ERROR(c_api::CheckEncode(scratch, scratch_bytes, tokens, capacity, count));
   EncodeOptions all;
   if (options != nullptr) all = {options->parse_special, options->add_bos};
-  return c_api::ToC(Tokenizer(object->vocab())
-                        .Encode(c_api::ViewOf(text), all, c_api::BytesOf(scratch, scratch_bytes), {tokens, capacity},
-                                count));
+  return c_api::ToC(
+      Tokenizer(object->vocab())
+          .Encode(c_api::ViewOf(text), all, c_api::BytesOf(scratch, scratch_bytes), {tokens, capacity}, count));
 }
 
 lfm2_status lfm2_decode(const lfm2_image* image, const int32_t* tokens, size_t count, bool show_special, char* out,
@@ -162,30 +164,34 @@ lfm2_status lfm2_text_stream_flush(lfm2_text_stream* stream, lfm2_text_sink sink
   return lfm2::c_api::ToC(lfm2::Status());
 }
 
-lfm2_status lfm2_chat_render(lfm2_chat_template kind, lfm2_text bos, const lfm2_chat_prompt* prompt,
+lfm2_status lfm2_chat_render(const lfm2_chat_format* format, lfm2_text bos, const lfm2_chat_prompt* prompt,
                              lfm2_chat_sink sink, void* user) {
   using namespace lfm2;
+  ChatFormat pieces;
   ChatPrompt all;
-  LFM2_C_RETURN_IF_ERROR(c_api::PromptFromC(prompt, kind, &all));
+  LFM2_C_RETURN_IF_ERROR(c_api::FormatFromC(format, &pieces));
+  LFM2_C_RETURN_IF_ERROR(c_api::PromptFromC(prompt, &all));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckText(bos, "bos"));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckFunction(sink, "sink"));
-  return c_api::ToC(RenderChat(static_cast<ChatTemplate>(kind), c_api::ViewOf(bos), all, [&](ChatPiece piece) {
+  return c_api::ToC(RenderChat(pieces, c_api::ViewOf(bos), all, [&](ChatPiece piece) {
     sink(user, piece.text.data(), piece.text.size(), piece.is_template);
   }));
 }
 
 uint64_t lfm2_chat_scratch_bytes(uint64_t max_word_bytes) { return lfm2::ChatScratchBytes(max_word_bytes); }
 
-lfm2_status lfm2_chat_encode(const lfm2_image* image, lfm2_chat_template kind, const lfm2_chat_prompt* prompt,
+lfm2_status lfm2_chat_encode(const lfm2_image* image, const lfm2_chat_format* format, const lfm2_chat_prompt* prompt,
                              bool content_specials, void* scratch, size_t scratch_bytes, int32_t* tokens,
                              size_t capacity, size_t* count) {
   using namespace lfm2;
   const Image* object = nullptr;
   ChatPrompt all;
   LFM2_C_RETURN_IF_ERROR(c_api::EnterOpen(image, &object));
-  LFM2_C_RETURN_IF_ERROR(c_api::PromptFromC(prompt, kind, &all));
+  ChatFormat pieces = object->vocab().chat_format();
+  if (format != nullptr) LFM2_C_RETURN_IF_ERROR(c_api::FormatFromC(format, &pieces));
+  LFM2_C_RETURN_IF_ERROR(c_api::PromptFromC(prompt, &all));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckEncode(scratch, scratch_bytes, tokens, capacity, count));
-  return c_api::ToC(EncodeChat(Tokenizer(object->vocab()), static_cast<ChatTemplate>(kind), all, content_specials,
+  return c_api::ToC(EncodeChat(Tokenizer(object->vocab()), pieces, all, content_specials,
                                c_api::BytesOf(scratch, scratch_bytes), {tokens, capacity}, count));
 }
 
@@ -218,8 +224,8 @@ lfm2_status lfm2_sampler_sample(lfm2_sampler* sampler, const float* logits, size
   LFM2_C_RETURN_IF_ERROR(c_api::CheckArray(history, history_count, "history"));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckArray(scratch, scratch_bytes, "scratch"));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckPointer(token, "token"));
-  return c_api::ToC(object->Sample({logits, logit_count}, {history, history_count},
-                                   c_api::BytesOf(scratch, scratch_bytes), token));
+  return c_api::ToC(
+      object->Sample({logits, logit_count}, {history, history_count}, c_api::BytesOf(scratch, scratch_bytes), token));
 }
 
 lfm2_status lfm2_sampler_random_state(const lfm2_sampler* sampler, uint64_t* state) {

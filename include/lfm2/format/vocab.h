@@ -9,6 +9,7 @@
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/span.h"
 #include "lfm2/base/status.h"
+#include "lfm2/format/chat_format.h"
 
 namespace lfm2 {
 
@@ -16,13 +17,6 @@ namespace lfm2 {
 inline constexpr int32_t kNoToken = -1;
 inline constexpr uint32_t kMaxVocabTokens = 1u << 24;
 inline constexpr uint32_t kMaxStopTokens = 8;
-
-// How messages become a prompt. Numbers are part of the image format.
-enum class ChatTemplate : uint32_t {
-  kNone = 0,  // not a chat model, or a template this library does not know
-  kLfm2 = 1,
-  kLfm2_5 = 2,
-};
 
 // How text is split into words before merging. Numbers are part of the image format.
 enum class Pretokenizer : uint32_t {
@@ -53,7 +47,7 @@ struct VocabHeader {
   int32_t eos;
   int32_t pad;
   uint32_t flags;
-  uint32_t chat_template;
+  uint32_t chat_bytes;
   uint32_t pretokenizer;
   uint32_t stop_count;
   int32_t stop[kMaxStopTokens];
@@ -62,7 +56,7 @@ struct VocabHeader {
 static_assert(sizeof(VocabHeader) == 128 && offsetof(VocabHeader, stop) == 68, "the format fixes these");
 
 inline constexpr char kVocabMagic[8] = {'L', 'F', 'M', '2', 'V', 'O', 'C', '\n'};
-inline constexpr uint32_t kVocabVersion = 1;
+inline constexpr uint32_t kVocabVersion = 2;
 inline constexpr uint32_t kVocabFlagAddBos = 1;
 // Given out, not supported yet: a word that is itself a token is taken whole, whatever the merges say.
 inline constexpr uint32_t kVocabFlagIgnoreMerges = 2;
@@ -85,9 +79,11 @@ struct VocabLayout {
   uint64_t specials;     // uint32_t[special_count]: tokens that are looked for in text, sorted by their bytes
   uint64_t types;        // TokenType[token_count]
   uint64_t text;         // bytes of all tokens
+  uint64_t chat;         // the pieces of the chat template
   uint64_t section_bytes;
 
-  static constexpr VocabLayout Of(uint64_t tokens, uint64_t merge_count, uint64_t special_count, uint64_t text_bytes) {
+  static constexpr VocabLayout Of(uint64_t tokens, uint64_t merge_count, uint64_t special_count, uint64_t text_bytes,
+                                  uint64_t chat_bytes) {
     VocabLayout l{};
     l.text_begin = sizeof(VocabHeader);
     l.merge_begin = RoundUp<uint64_t>(l.text_begin + (tokens + 1) * sizeof(uint32_t), 8);
@@ -96,7 +92,8 @@ struct VocabLayout {
     l.specials = l.byte_tokens + 256 * sizeof(uint32_t);
     l.types = RoundUp<uint64_t>(l.specials + special_count * sizeof(uint32_t), 8);
     l.text = RoundUp<uint64_t>(l.types + tokens, 8);
-    l.section_bytes = RoundUp<uint64_t>(l.text + text_bytes, 8);
+    l.chat = RoundUp<uint64_t>(l.text + text_bytes, 8);
+    l.section_bytes = RoundUp<uint64_t>(l.chat + chat_bytes, 8);
     return l;
   }
 };
@@ -127,7 +124,8 @@ class Vocab {
   int32_t pad() const { return header_.pad; }
   // Whether the model expects bos in front of plain text.
   bool add_bos() const { return (header_.flags & kVocabFlagAddBos) != 0; }
-  ChatTemplate chat_template() const { return static_cast<ChatTemplate>(header_.chat_template); }
+  // How messages become a prompt; without a name where the model has no chat template.
+  const ChatFormat& chat_format() const { return chat_format_; }
   // Tokens that end an answer, eos among them.
   Span<const int32_t> stop_tokens() const { return {header_.stop, header_.stop_count}; }
   bool IsStop(int32_t token) const {
@@ -234,7 +232,7 @@ class Vocab {
     if (h.token_count == 0 || h.token_count > kMaxVocabTokens) {
       return Bad("vocabulary.token_count", "is out of bounds", h.token_count, kMaxVocabTokens);
     }
-    const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes);
+    const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes, h.chat_bytes);
     if (h.section_bytes != l.section_bytes) {
       return Bad("vocabulary.section_bytes", "does not follow from the counts", h.section_bytes, l.section_bytes);
     }
@@ -244,9 +242,6 @@ class Vocab {
     if ((h.flags & ~kVocabFlagAddBos) != 0) {
       return Status(StatusCode::kUnsupported, "vocabulary.flags", "asks for something this version can not do",
                     h.flags);
-    }
-    if (h.chat_template > static_cast<uint32_t>(ChatTemplate::kLfm2_5)) {
-      return Status(StatusCode::kUnsupported, "vocabulary.chat_template", "is not known", h.chat_template);
     }
     if (h.pretokenizer != static_cast<uint32_t>(Pretokenizer::kLfm2)) {
       return Status(StatusCode::kUnsupported, "vocabulary.pretokenizer", "is not known", h.pretokenizer);
@@ -270,7 +265,7 @@ class Vocab {
     specials_ = reinterpret_cast<const uint32_t*>(base + l.specials);
     types_ = reinterpret_cast<const TokenType*>(base + l.types);
     text_ = reinterpret_cast<const char*>(base + l.text);
-    return Status();
+    return ReadChatFormat({base + l.chat, h.chat_bytes}, &chat_format_);
   }
 
   Status CheckId(const char* where, int32_t token, bool may_be_none) const {
@@ -367,6 +362,7 @@ class Vocab {
   const uint32_t* specials_ = nullptr;
   const TokenType* types_ = nullptr;
   const char* text_ = nullptr;
+  ChatFormat chat_format_;
   // One bit per byte that a special (any, or user defined) token begins with.
   uint32_t control_start_[8] = {};
   uint32_t user_start_[8] = {};

@@ -19,8 +19,9 @@
 namespace lfm2 {
 
 struct ConversationOptions {
-  // What the model is told before the first message; may be empty. Read whenever the context begins: by the first Add
-  // or Ask, by the next one where that was given up, and after a Rewind to the begin.
+  // What the model is told before the first message; empty: the default_system of the format, if it has one. Read
+  // whenever the context begins: by the first Add or Ask, by the next one where that was given up, and after a Rewind
+  // to the begin.
   std::string_view system = {};
   // The tools it may call, each as JSON. Read as `system`.
   ToolList tools = {};
@@ -28,8 +29,11 @@ struct ConversationOptions {
   SamplerOptions sampler;
   // Hand out the text of special tokens too: tool calls stand between <|tool_call_start|> and <|tool_call_end|>.
   bool show_special = true;
-  // kNone: the one that the image names.
-  ChatTemplate chat_template = ChatTemplate::kNone;
+  // Today, YYYY-MM-DD, for models whose template writes it with tools (ChatFormat::writes_date). Read as `system`; not
+  // looked at without tools.
+  std::string_view date = {};
+  // Outlives the conversation; null: that of the image.
+  const ChatFormat* chat_format = nullptr;
 };
 
 // The context is a list of messages, the last of which may be an answer that can go on. Owns nothing and allocates
@@ -41,9 +45,10 @@ class Conversation {
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
-  // Begins at position 0 of an open session; an open conversation begins anew. Errors: kInvalidArgument for no session
-  // or sampler options; kFailedPrecondition if the session is not open; kUnsupported where neither the image nor the
-  // options name a chat template. After an error it is closed.
+  // Begins at position 0 of an open session; an open conversation begins anew. Errors: kInvalidArgument for no session,
+  // sampler options, a date that is none, or tools without a date where the format writes it; kFailedPrecondition if
+  // the session is not open; kUnsupported where neither the image nor the options have a chat format. After an error it
+  // is closed.
   LFM2_FUNCTION Status Open(Session* session, const ConversationOptions& options);
   // Gives the session back, as it is; what was begun is given up. Closing twice does nothing.
   LFM2_FUNCTION void Close();
@@ -121,7 +126,7 @@ class Conversation {
   // Session::ForkFrom, Save and Load with what the conversation knows beside the sequence: it goes on as if it had
   // never stopped, also an answer that may go on, but without its stop texts. System text and tools are in the
   // sequence; the sampler keeps its options and continues the random sequence. Errors: theirs; kFailedPrecondition if
-  // not open or busy, or where messages were added and not computed; kInvalidArgument for another chat template or a
+  // not open or busy, or where messages were added and not computed; kInvalidArgument for another chat format or a
   // state that is of no conversation. After an error of Load the conversation begins anew.
   LFM2_FUNCTION Status ForkFrom(const Conversation& other);
   LFM2_FUNCTION Status Save(StateSink sink) const;
@@ -144,7 +149,7 @@ class Conversation {
     Tail tail;
     uint8_t finished;
     uint8_t held_bytes;
-    uint8_t chat_template;
+    uint8_t chat_format;  // of a check sum of its pieces
     char held[4];
     uint32_t thought_tokens;
     uint8_t thought_matched;
@@ -162,6 +167,9 @@ class Conversation {
     bool finished = false;
   };
 
+  const ChatFormat& format() const {
+    return options_.chat_format == nullptr ? session_->image().vocab().chat_format() : *options_.chat_format;
+  }
   LFM2_FUNCTION Status CheckIdle(const char* where) const;
   LFM2_FUNCTION Status CheckComputed(const char* where) const;
   LFM2_FUNCTION Status Encode(const ChatPrompt& prompt);

@@ -54,15 +54,12 @@ LFM2_FUNCTION Status Conversation::Open(Session* session, const ConversationOpti
   if (!session->is_open()) {
     return Status(StatusCode::kFailedPrecondition, "Conversation::Open", "needs an open session");
   }
-  const ChatTemplate named = session->image().vocab().chat_template();
-  const ChatTemplate kind = options.chat_template == ChatTemplate::kNone ? named : options.chat_template;
-  if (kind == ChatTemplate::kNone) {
-    return Status(StatusCode::kUnsupported, "chat template",
-                  "is not named by the image; pack it with --template, or set options.chat_template");
-  }
+  const ChatFormat& format =
+      options.chat_format == nullptr ? session->image().vocab().chat_format() : *options.chat_format;
+  LFM2_RETURN_IF_ERROR(chat_internal::CheckKnown(format));
+  LFM2_RETURN_IF_ERROR(chat_internal::CheckDate(format, options.tools, options.date));
   LFM2_RETURN_IF_ERROR(sampler_.Configure(options.sampler, session->image().sampling()));
   options_ = options;
-  options_.chat_template = kind;
   session_ = session;
   session->Reset();
   return Status();
@@ -88,7 +85,7 @@ LFM2_FUNCTION Status Conversation::CheckIdle(const char* where) const {
 LFM2_FUNCTION Status Conversation::Encode(const ChatPrompt& prompt) {
   const Span<int32_t> room = session_->token_room();
   size_t count = 0;
-  const Status status = EncodeChat(Tokenizer(session_->image().vocab()), options_.chat_template, prompt, false,
+  const Status status = EncodeChat(Tokenizer(session_->image().vocab()), format(), prompt, false,
                                    session_->text_scratch(), room.subspan(pending_, room.size() - pending_), &count);
   if (status.code() == StatusCode::kOutputTooSmall) {
     return Status(StatusCode::kContextFull, "messages", "do not fit the context: positions needed",
@@ -103,7 +100,7 @@ LFM2_FUNCTION Status Conversation::EncodeMessages(const ListRef<ChatMessage>& me
   ChatPrompt prompt;
   prompt.add_generation_prompt = false;
   if (tail_ == Tail::kNothing) {
-    ChatMessage system = {ChatRole::kSystem, options_.system};
+    ChatMessage system = {ChatRole::kSystem, options_.system.empty() ? format().default_system : options_.system};
     const ChatMessage head = messages.empty() ? system : messages[0];
     const bool has_system = !messages.empty() && head.role == ChatRole::kSystem;
     if (has_system) {
@@ -114,6 +111,7 @@ LFM2_FUNCTION Status Conversation::EncodeMessages(const ListRef<ChatMessage>& me
     }
     prompt.messages = {&system, 1};
     prompt.tools = options_.tools;
+    prompt.date = options_.date;
     LFM2_RETURN_IF_ERROR(Encode(prompt));
     system_tokens_ = pending_;
     prompt.tools = {};
@@ -131,14 +129,6 @@ LFM2_FUNCTION Status Conversation::EncodeMessages(const ListRef<ChatMessage>& me
 
 LFM2_FUNCTION Status Conversation::Add(const ListRef<ChatMessage>& messages) {
   LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::Add"));
-  for (size_t i = 0; i < messages.size(); ++i) {
-    const ChatRole role = messages[i].role;
-    if (RoleName(role).empty()) {
-      return Status(StatusCode::kInvalidArgument, "message.role", "does not exist", static_cast<uint8_t>(role),
-                    static_cast<uint8_t>(ChatRole::kTool))
-          .At(static_cast<uint32_t>(i));
-    }
-  }
   const Place before = place();
   const Status status = EncodeMessages(messages);
   if (!status.ok()) GoTo(before);
@@ -199,7 +189,9 @@ LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) 
   before_ = before;
   stream_ = TextStream(session_->image().vocab(), options_.show_special);
   thoughts_ = ThoughtTracker();
-  thoughts_.Put(options.begin);
+  // A thought that both begin is one.
+  thoughts_.PutText(format().answer);
+  thoughts_.PutText(options.begin);
   forced_count_ = forced_at_ = 0;
   is_prompting_ = true;
   return Status();

@@ -38,9 +38,20 @@ LFM2_FUNCTION Status Conversation::DropOldest(uint32_t positions) {
   return Status();
 }
 
+namespace conversation_internal {
+
+// Of a format's pieces: the last eight bits of a check sum.
+inline uint8_t Digest(const ChatFormat& format) {
+  uint32_t crc = Crc32c(0, &format.flags, offsetof(ChatFormat, contents) + 1 - offsetof(ChatFormat, flags));
+  for (const auto text : kChatTexts) crc = Crc32c(crc, (format.*text).data(), (format.*text).size());
+  return static_cast<uint8_t>(crc);
+}
+
+}  // namespace conversation_internal
+
 LFM2_FUNCTION Conversation::Note Conversation::MakeNote() const {
   Note note{};
-  note.version = 1;
+  note.version = 2;
   note.system_tokens = system_tokens_;
   note.random = sampler_.random_state();
   note.token = token_;
@@ -48,7 +59,7 @@ LFM2_FUNCTION Conversation::Note Conversation::MakeNote() const {
   note.finished = finished_ ? 1 : 0;
   const std::string_view held = stream_.held();
   note.held_bytes = static_cast<uint8_t>(held.size());
-  note.chat_template = static_cast<uint8_t>(options_.chat_template);
+  note.chat_format = conversation_internal::Digest(format());
   std::memcpy(note.held, held.data(), held.size());
   const ThoughtTracker::State thoughts = thoughts_.state();
   note.thought_tokens = thoughts.tokens_inside;
@@ -62,13 +73,12 @@ LFM2_FUNCTION Status Conversation::CheckNote(const Note& note) const {
   if (Crc32c(0, &note, offsetof(Note, crc)) != note.crc) {
     return Status(StatusCode::kCorrupt, "note of the conversation", "has the wrong CRC-32C");
   }
-  if (note.version != 1) {
+  if (note.version != 2) {
     return Status(StatusCode::kUnsupported, "note of the conversation", "has a version that is not known", note.version,
-                  1);
+                  2);
   }
-  if (note.chat_template != static_cast<uint8_t>(options_.chat_template)) {
-    return Status(StatusCode::kInvalidArgument, "note of the conversation", "is of another chat template",
-                  note.chat_template, static_cast<uint8_t>(options_.chat_template));
+  if (note.chat_format != conversation_internal::Digest(format())) {
+    return Status(StatusCode::kInvalidArgument, "note of the conversation", "is of another chat template");
   }
   TextStream stream;
   ThoughtTracker thoughts;

@@ -1,4 +1,4 @@
-// Messages to prompt text: the published chat templates of LFM2 and LFM2.5, without a template engine.
+// Messages to prompt text, by the pieces of a chat template that the image has: without a template engine.
 #ifndef LFM2_TEXT_CHAT_H_
 #define LFM2_TEXT_CHAT_H_
 
@@ -8,7 +8,8 @@
 #include "lfm2/base/config.h"
 #include "lfm2/base/list_ref.h"
 #include "lfm2/base/status.h"
-#include "lfm2/format/vocab.h"
+#include "lfm2/format/chat_format.h"
+#include "lfm2/text/tool_call.h"
 #include "lfm2/text/tool_list.h"
 #include "lfm2/text/utf8.h"
 
@@ -42,10 +43,10 @@ constexpr bool ParseRole(std::string_view name, ChatRole* role) {
 struct ChatMessage {
   ChatRole role;
   std::string_view content;
-  // Of an assistant's turn, written by the LFM2.5 template only: its thoughts, and its calls, each as name(arg=value,
-  // ...). The LFM2 template expects both within `content`, as the model wrote them.
+  // Of an assistant's turn: its thoughts, and its calls of tools, each as JSON. Formats that do not write them expect
+  // them within `content`, as the model wrote them.
   std::string_view thinking = {};
-  ListRef<std::string_view> tool_calls = {};
+  ToolCallList tool_calls = {};
 };
 
 // What joins a turn to an answer that was generated into the context: after the answer's <|im_end|>, or after an answer
@@ -62,15 +63,17 @@ struct ChatPrompt {
   ListRef<ChatMessage> messages;
   // The model's tools, each as JSON, however it is spelled.
   ToolList tools = {};
+  // The day, YYYY-MM-DD, where the format writes it (writes_date) and there are tools.
+  std::string_view date = {};
   // Ends with the beginning of an assistant's turn.
   bool add_generation_prompt = true;
   // Messages that are in the context already: only those from `first` on are written, and neither bos nor tools.
-  // (LFM2.5 drops the thoughts of turns before the last user's. Turns in the context are not written anew and keep
-  // theirs.)
+  // (Thoughts that do not stay are dropped only of turns that are written: those in the context keep theirs.)
   size_t first = 0;
   // The context has a beginning already: neither bos nor tools are written, and messages may be empty.
   bool continues = false;
-  // Text that the answer begins with, after the generation prompt. The text of special tokens in it becomes those.
+  // Text that the answer begins with, after the generation prompt. The text of special tokens in it becomes those. What
+  // every answer of the format begins with comes first, unless the text begins with it.
   std::string_view answer = {};
   // Written first; kChatAfterAnswer or kChatAfterCutAnswer where the context ends with an answer.
   std::string_view joint = {};
@@ -111,10 +114,15 @@ inline std::string_view Strip(std::string_view text) {
   return text;
 }
 
+inline bool StartsWith(std::string_view text, std::string_view begin) {
+  return text.size() >= begin.size() && TextPart(text, 0, begin.size()) == begin;
+}
+
 template <class Sink>
 class ChatRenderer {
  public:
-  ChatRenderer(ChatTemplate kind, const ChatPrompt& prompt, Sink& sink) : kind_(kind), prompt_(prompt), sink_(sink) {}
+  ChatRenderer(const ChatFormat& format, const ChatPrompt& prompt, Sink& sink)
+      : format_(format), prompt_(prompt), sink_(sink) {}
 
   void Run(std::string_view bos) {
     const ListRef<ChatMessage>& messages = prompt_.messages;
@@ -124,16 +132,20 @@ class ChatRenderer {
       Template(bos);
       const ChatMessage head = messages[0];
       const bool has_system = head.role == ChatRole::kSystem;
-      System(has_system ? head.content : std::string_view());
+      const bool is_default = !has_system || (head.content.empty() && format_.has(kChatDefaultIfEmpty));
+      System(is_default ? format_.default_system : head.content);
       if (has_system) from = 1;
     }
-    size_t after_last_user = 0;
-    for (size_t i = 0; i < messages.size(); ++i) {
-      if (messages[i].role == ChatRole::kUser) after_last_user = i + 1;
+    // Thoughts stay in turns from here on.
+    size_t stay = 0;
+    const bool by_user = format_.thoughts == ChatThoughts::kAfterLastUser;
+    for (size_t i = 0; i < messages.size() && format_.thoughts != ChatThoughts::kAsWritten; ++i) {
+      if (messages[i].role == (by_user ? ChatRole::kUser : ChatRole::kAssistant)) stay = i;
     }
-    for (size_t i = from; i < messages.size(); ++i) Message(messages[i], i >= after_last_user);
+    for (size_t i = from; i < messages.size(); ++i) Message(messages[i], i >= stay);
     if (prompt_.add_generation_prompt) {
       Template("<|im_start|>assistant\n");
+      if (!StartsWith(prompt_.answer, format_.answer)) Template(format_.answer);
       Template(prompt_.answer);
     }
   }
@@ -147,22 +159,26 @@ class ChatRenderer {
   }
 
   void Tools() {
+    if (format_.writes_date()) {
+      Template(format_.date_begin);
+      Template(prompt_.date);
+      Template(format_.date_end);
+    }
+    Template(format_.tools_begin);
     for (size_t i = 0; i < prompt_.tools.size(); ++i) {
       if (i > 0) Template(", ");
       static_cast<void>(prompt_.tools.Spell(i, [&](std::string_view piece) { Content(piece); }));  // checked
     }
+    Template(format_.tools_end);
   }
 
   void System(std::string_view content) {
     if (content.empty() && prompt_.tools.empty()) return;
-    const bool marked = kind_ == ChatTemplate::kLfm2;
     Template("<|im_start|>system\n");
     Content(content);
     if (!prompt_.tools.empty()) {
-      if (!content.empty()) Template("\n");
-      Template(marked ? "List of tools: <|tool_list_start|>[" : "List of tools: [");
+      if (!content.empty()) Template(format_.tools_joint);
       Tools();
-      Template(marked ? "]<|tool_list_end|>" : "]");
     }
     Template("<|im_end|>\n");
   }
@@ -173,23 +189,20 @@ class ChatRenderer {
     Template("\n");
     if (message.role == ChatRole::kAssistant) {
       Assistant(message, keep_thinking);
-    } else if (message.role == ChatRole::kTool && kind_ == ChatTemplate::kLfm2) {
-      Template("<|tool_response_start|>");
-      Content(message.content);
-      Template("<|tool_response_end|>");
     } else {
+      const bool is_response = message.role == ChatRole::kTool;
+      if (is_response) Template(format_.response_begin);
       Content(message.content);
+      if (is_response) Template(format_.response_end);
     }
     Template("<|im_end|>\n");
   }
 
   void Assistant(const ChatMessage& message, bool keep_thinking) {
-    if (kind_ == ChatTemplate::kLfm2) {
-      AssistantContent(message.content);
-      return;
-    }
+    const bool given_empty = format_.has(kChatGivenEmpty);
+    const bool thinks = !message.thinking.empty() || (given_empty && message.thinking.data() != nullptr);
     std::string_view content = message.content;
-    if (keep_thinking && !message.thinking.empty()) {
+    if (keep_thinking && thinks && format_.has(kChatThinking)) {
       Template(kThinkBegin);
       Content(message.thinking);
       Template(kThinkEnd);
@@ -198,15 +211,19 @@ class ChatRenderer {
       const size_t end = content.rfind(kThinkEnd);
       if (end != std::string_view::npos) content = Strip(TextFrom(content, end + kThinkEnd.size()));
     }
+    const bool calls = !message.tool_calls.empty() || (given_empty && message.tool_calls.is_given());
+    if (calls && format_.calls == ChatCalls::kBeforeContent) Calls(message.tool_calls);
     AssistantContent(content);
-    if (!message.tool_calls.empty()) {
-      Template("<|tool_call_start|>[");
-      for (size_t i = 0; i < message.tool_calls.size(); ++i) {
-        if (i > 0) Template(", ");
-        Content(message.tool_calls[i]);
-      }
-      Template("]<|tool_call_end|>");
+    if (calls && format_.calls == ChatCalls::kAfterContent) Calls(message.tool_calls);
+  }
+
+  void Calls(const ToolCallList& calls) {
+    Template(format_.calls_begin);
+    for (size_t i = 0; i < calls.size(); ++i) {
+      if (i > 0) Template(", ");
+      static_cast<void>(calls.Spell(i, format_, [&](std::string_view piece) { Content(piece); }));  // checked
     }
+    Template(format_.calls_end);
   }
 
   void AssistantContent(std::string_view content) {
@@ -228,33 +245,58 @@ class ChatRenderer {
   static std::string_view MarkerAt(std::string_view text) {
     if (text[0] != '<') return {};
     for (const std::string_view marker : kAssistantMarkers) {
-      if (text.size() >= marker.size() && TextPart(text, 0, marker.size()) == marker) return marker;
+      if (StartsWith(text, marker)) return marker;
     }
     return {};
   }
 
-  ChatTemplate kind_;
+  const ChatFormat& format_;
   const ChatPrompt& prompt_;
   Sink& sink_;
 };
 
-inline Status CheckTools(const ToolList& tools) {
+LFM2_NOINLINE inline Status CheckKnown(const ChatFormat& format) {
+  if (!format.name.empty()) return Status();
+  return Status(StatusCode::kUnsupported, "chat template",
+                "is not known: the image has none; pack it with --template, or give a chat format");
+}
+
+// Of the day where the format writes it, with tools.
+LFM2_NOINLINE inline Status CheckDate(const ChatFormat& format, const ToolList& tools, std::string_view date) {
+  if (tools.empty() || (date.empty() ? !format.writes_date() : tools.IsDay(date))) return Status();
+  return Status(StatusCode::kInvalidArgument, "date",
+                "is no YYYY-MM-DD; with tools, models whose template writes the day need one");
+}
+
+// Of the texts that are written before the messages.
+inline Status CheckHead(const ChatFormat& format, const ChatPrompt& prompt) {
+  const ToolList& tools = prompt.tools;
   for (size_t i = 0; i < tools.size(); ++i) LFM2_RETURN_IF_ERROR(tools.Spell(i, [](std::string_view) {}));
+  return CheckDate(format, tools, prompt.date);
+}
+
+inline Status CheckMessage(const ChatFormat& format, const ChatMessage& message) {
+  if (RoleName(message.role).empty()) {
+    return Status(StatusCode::kInvalidArgument, "chat message", "has a role that is none",
+                  static_cast<uint8_t>(message.role), static_cast<uint8_t>(ChatRole::kTool));
+  }
+  if (message.role != ChatRole::kAssistant || format.calls == ChatCalls::kNotWritten) return Status();
+  for (size_t i = 0; i < message.tool_calls.size(); ++i) {
+    LFM2_RETURN_IF_ERROR(message.tool_calls.Spell(i, format, [](std::string_view) {}));
+  }
   return Status();
 }
 
 }  // namespace chat_internal
 
 // Calls sink(ChatPiece) with the parts of the prompt, in order, none of them empty; together they are exactly what the
-// published template writes. bos: the text of the bos token. Errors, before anything is written: kUnsupported for
-// kNone; kInvalidArgument for a chat without messages, a role that is none (index() is its message), `first` beyond
-// the messages, or a tool that is no JSON (index() is the tool, value() the byte).
+// published template writes. bos: the text of the bos token. Errors, before anything is written: kUnsupported for a
+// format without a name; kInvalidArgument for a chat without messages, a role that is none or a call of a tool that is
+// none (index() is its message), `first` beyond the messages, a tool that is no JSON (index() is the tool; value() of
+// tools and calls is the byte), or no date where the format writes one.
 template <class Sink>
-Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& prompt, Sink&& sink) {
-  if (kind != ChatTemplate::kLfm2 && kind != ChatTemplate::kLfm2_5) {
-    return Status(StatusCode::kUnsupported, "chat template",
-                  "is not known: this model has none that the library renders");
-  }
+Status RenderChat(const ChatFormat& format, std::string_view bos, const ChatPrompt& prompt, Sink&& sink) {
+  LFM2_RETURN_IF_ERROR(chat_internal::CheckKnown(format));
   if (prompt.messages.empty() && !prompt.continues) {
     return Status(StatusCode::kInvalidArgument, "chat", "has no messages");
   }
@@ -263,14 +305,11 @@ Status RenderChat(ChatTemplate kind, std::string_view bos, const ChatPrompt& pro
                   prompt.messages.size());
   }
   for (size_t i = 0; i < prompt.messages.size(); ++i) {
-    const ChatRole role = prompt.messages[i].role;
-    if (!RoleName(role).empty()) continue;
-    return Status(StatusCode::kInvalidArgument, "chat message", "has a role that is none", static_cast<uint8_t>(role),
-                  static_cast<uint8_t>(ChatRole::kTool))
-        .At(static_cast<uint32_t>(i));
+    const Status status = chat_internal::CheckMessage(format, prompt.messages[i]);
+    if (!status.ok()) return Status(status).At(static_cast<uint32_t>(i));
   }
-  if (prompt.first == 0) LFM2_RETURN_IF_ERROR(chat_internal::CheckTools(prompt.tools));
-  chat_internal::ChatRenderer<std::remove_reference_t<Sink>>(kind, prompt, sink).Run(bos);
+  if (prompt.first == 0 && !prompt.continues) LFM2_RETURN_IF_ERROR(chat_internal::CheckHead(format, prompt));
+  chat_internal::ChatRenderer<std::remove_reference_t<Sink>>(format, prompt, sink).Run(bos);
   return Status();
 }
 

@@ -121,8 +121,8 @@ constexpr uint64_t ChatScratchBytes(uint64_t max_word_bytes) { return PieceEncod
 // token, neither a special nor a user defined one, whatever their text. With content_specials they do, as with Hugging
 // Face's apply_chat_template; only for contents that are trusted. scratch: any alignment, used during the call only.
 // Errors: those of RenderChat and Encode.
-inline Status EncodeChat(const Tokenizer& tokenizer, ChatTemplate kind, const ChatPrompt& prompt, bool content_specials,
-                         Span<std::byte> scratch, Span<int32_t> out, size_t* count) {
+inline Status EncodeChat(const Tokenizer& tokenizer, const ChatFormat& format, const ChatPrompt& prompt,
+                         bool content_specials, Span<std::byte> scratch, Span<int32_t> out, size_t* count) {
   TokenWriter writer(out);
   *count = 0;
   PieceEncoder encoder(tokenizer, scratch, &writer);
@@ -132,7 +132,7 @@ inline Status EncodeChat(const Tokenizer& tokenizer, ChatTemplate kind, const Ch
     if (status.ok()) status = encoder.Put(piece.text, trusted ? AddedTokens::kAll : AddedTokens::kNone);
   };
   const Vocab& vocab = tokenizer.vocab();
-  LFM2_RETURN_IF_ERROR(RenderChat(kind, vocab.TokenBytes(vocab.bos()), prompt, sink));
+  LFM2_RETURN_IF_ERROR(RenderChat(format, vocab.TokenBytes(vocab.bos()), prompt, sink));
   LFM2_RETURN_IF_ERROR(status);
   LFM2_RETURN_IF_ERROR(encoder.Finish());
   return writer.Finish(count);

@@ -210,21 +210,8 @@ class JsonSpeller {
         put('0' + (point >> 4));
         put(static_cast<uint8_t>("0123456789abcdef"[point & 15]));
       }
-    } else if (point < 0x80) {
-      put(point);
     } else {
-      if (point < 0x800) {
-        put(0xc0 | point >> 6);
-      } else {
-        if (point < 0x10000) {
-          put(0xe0 | point >> 12);
-        } else {
-          put(0xf0 | point >> 18);
-          put(0x80 | (point >> 12 & 0x3f));
-        }
-        put(0x80 | (point >> 6 & 0x3f));
-      }
-      put(0x80 | (point & 0x3f));
+      size = WriteUtf8(point, written_);
     }
     return size;
   }

@@ -22,9 +22,13 @@ class ThoughtTracker {
     uint8_t inside = 0;   // 0 or 1
   };
 
-  // The bytes of the next token (Vocab::TokenBytes), or other text of the same answer.
+  // The bytes of the next token (Vocab::TokenBytes).
   void Put(std::string_view bytes) {
     if (inside() && state_.tokens_inside < 0xffffffffu) ++state_.tokens_inside;
+    PutText(bytes);
+  }
+  // Other text of the same answer, which is no token that counts.
+  void PutText(std::string_view bytes) {
     for (const char byte : bytes) {
       const std::string_view marker = Marker(state_.inside);
       // Only the first byte of a marker is '<': a marker that is broken off begins anew there, or not at all.

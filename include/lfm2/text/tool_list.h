@@ -9,12 +9,14 @@
 #include "lfm2/base/function_ref.h"
 #include "lfm2/base/list_ref.h"
 #include "lfm2/base/status.h"
+#include "lfm2/text/date.h"
 #include "lfm2/text/json_spelling.h"
 
 namespace lfm2 {
 
 // A list of JSON texts, one for each tool: a view, made from whatever a ListRef<std::string_view> is made from. Only a
-// list with tools refers to the code that reads them, so that firmware without tools does not contain it.
+// list with tools refers to the code that reads them and the day that some templates write with them, so that firmware
+// without tools does not contain it.
 class ToolList {
  public:
   // Takes a piece of a tool's text.
@@ -22,7 +24,7 @@ class ToolList {
 
   constexpr ToolList() = default;
   constexpr ToolList(const std::string_view* tools, size_t size) : ToolList(ListRef<std::string_view>(tools, size)) {}
-  constexpr ToolList(const ListRef<std::string_view>& tools) : tools_(tools), spell_(&SpellOne) {}
+  constexpr ToolList(const ListRef<std::string_view>& tools) : tools_(tools), is_date_(&IsDate), spell_(&SpellOne) {}
   template <class C, class = std::enable_if_t<std::is_convertible_v<const C&, ListRef<std::string_view>>>>
   constexpr ToolList(const C& tools) : ToolList(ListRef<std::string_view>(tools)) {}
 
@@ -36,6 +38,8 @@ class ToolList {
     const Status status = spell_ == nullptr ? Status() : spell_(tools_[i], sink);
     return status.ok() ? status : Status(status).At(static_cast<uint32_t>(i));
   }
+  // Whether a text is a day, YYYY-MM-DD, that can be written with them: any, where there are no tools.
+  bool IsDay(std::string_view date) const { return is_date_ == nullptr || is_date_(date); }
 
  private:
   static Status SpellOne(std::string_view tool, Sink sink) {
@@ -45,6 +49,7 @@ class ToolList {
   }
 
   ListRef<std::string_view> tools_;
+  bool (*is_date_)(std::string_view date) = nullptr;
   Status (*spell_)(std::string_view tool, Sink sink) = nullptr;
 };
 

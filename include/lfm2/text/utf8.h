@@ -21,6 +21,29 @@ constexpr std::string_view TextFrom(std::string_view text, size_t at) { return T
 // Whether a byte goes on with a character that an earlier one has begun.
 constexpr bool IsContinuation(char byte) { return (static_cast<uint8_t>(byte) & 0xc0u) == 0x80u; }
 
+// Writes a character, which is no surrogate, to `to`. Returns its bytes, 1..4.
+inline size_t WriteUtf8(uint32_t code_point, char* to) {
+  size_t size = 0;
+  const auto put = [&](uint32_t byte) { to[size++] = static_cast<char>(byte); };
+  if (code_point < 0x80) {
+    put(code_point);
+    return size;
+  }
+  if (code_point < 0x800) {
+    put(0xc0 | code_point >> 6);
+  } else {
+    if (code_point < 0x10000) {
+      put(0xe0 | code_point >> 12);
+    } else {
+      put(0xf0 | code_point >> 18);
+      put(0x80 | (code_point >> 12 & 0x3f));
+    }
+    put(0x80 | (code_point >> 6 & 0x3f));
+  }
+  put(0x80 | (code_point & 0x3f));
+  return size;
+}
+
 // What the split pattern of the tokenizer distinguishes.
 enum class CharClass : uint8_t { kOther = 0, kLetter = 1, kNumber = 2, kSpace = 3 };
 
