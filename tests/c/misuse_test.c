@@ -16,6 +16,7 @@ static void CheckNull(void) {
   int32_t token = 1;
   char out[8] = {0};
   void* rest = NULL;
+  lfm2_chat_format format;
   CHECK_FAILS(lfm2_storage_open_memory(NULL, &n, 1), LFM2_INVALID_ARGUMENT, "storage");
   CHECK_FAILS(lfm2_storage_open_memory(&storage, NULL, 1), LFM2_INVALID_ARGUMENT, "bytes");
   CHECK_FAILS(lfm2_storage_open_blocks(&storage, NULL), LFM2_INVALID_ARGUMENT, "device");
