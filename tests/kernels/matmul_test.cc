@@ -143,7 +143,7 @@ TEST_CASE("every type, every extreme of weights and activations") {
     CAPTURE(Name(type));
     for (const Weight weight : kAllWeights) {
       CAPTURE(static_cast<int>(weight));
-      const TestMatrix w(type, 24, 256, weight, 1);
+      const TestMatrix w(type, 17, 256, weight, 1);
       for (const Activation activation : kAllActivations) {
         CAPTURE(static_cast<int>(activation));
         CheckProduct(w, TestInput(9, 256, activation, 2));

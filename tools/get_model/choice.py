@@ -8,14 +8,15 @@ BITS = {
     "F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5, "Q6_K": 6.5625, "Q5_K": 5.5, "Q5_1": 6, "Q5_0": 5.5, "Q4_K": 4.5,
     "Q4_1": 5, "Q4_0": 4.5, "IQ4_NL": 4.5, "IQ4_XS": 4.25, "MXFP4": 4.25, "Q3_K": 3.4375, "IQ3_S": 3.4375,
     "IQ3_XXS": 3.0625, "Q2_K": 2.625, "IQ2_S": 2.5625, "IQ2_XS": 2.3125, "IQ2_XXS": 2.0625, "IQ1_M": 1.75,
-    "IQ1_S": 1.5625, "TQ2_0": 2.0625, "TQ1_0": 1.6875,
+    "IQ1_S": 1.5625, "TQ2_0": 2.0625, "TQ1_0": 1.6875, "NVFP4": 4.5, "Q1_0": 1.125,
 }
 # Names of mixtures that are not made of the name of a type: the type that most of their weights have.
 MIXTURES = {"IQ3_XS": "IQ3_S", "IQ3_M": "IQ3_S", "IQ2_M": "IQ2_S", "MXFP4_MOE": "MXFP4"}
-# An image may hold types with codebooks as 16 values and a scale.
-WIDENED = 4.5
+# Types of which an image has values in place of codes, and the bits that it takes for a weight (docs/format.md).
+WIDENED = {"IQ3_S": 4.19, "IQ3_XXS": 4.19, "IQ2_S": 3.31, "IQ2_XS": 3.31, "IQ2_XXS": 3.19, "IQ1_S": 2.19, "IQ1_M": 3.31,
+           "TQ1_0": 2.06, "Q1_0": 2.13}
 QUANTISED = {"q4": 4.6, "q4_0": 4.6, "q6": 6.7, "q8": 8.6}
-TYPE = re.compile(r"(?:^|[-_.])((?:UD-)?(?:I?Q\d\w*|TQ\d_0|BF16|F16|F32|MXFP4(?:_MOE)?))(?=$|[-.])", re.I)
+TYPE = re.compile(r"(?:^|[-_.])((?:UD-)?(?:I?Q\d\w*|TQ\d_0|BF16|F16|F32|MXFP4(?:_MOE)?|NVFP4))(?=$|[-.])", re.I)
 PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 INDEX = "model.safetensors.index.json"
@@ -112,8 +113,8 @@ def image_bytes(model, quantised_as):
     bits = BITS.get(weights_of(model.type)) if model.type else 16
     if quantised_as and bits:
         return round(size * max(QUANTISED[quantised_as] / bits, 0.25)) + (64 << 10)
-    widened = bits is not None and bits < WIDENED and weights_of(model.type).startswith(("IQ1", "IQ2", "IQ3"))
-    return round(size * (WIDENED / bits if widened else 1.05)) + (64 << 10)
+    wide = WIDENED.get(weights_of(model.type)) if bits else None
+    return round(size * (wide / bits if wide else 1.05)) + (64 << 10)
 
 
 def memory_for(size):
