@@ -19,7 +19,8 @@ except ImportError as e:
 
 # An image does not keep them, or not their wording. No loader asks for them; the template has a test of its own.
 LOST = {"general.version", "general.basename", "general.size_label", "tokenizer.ggml.add_sep_token",
-        "tokenizer.ggml.add_eos_token", "tokenizer.chat_template"}
+        "tokenizer.ggml.add_eos_token", "tokenizer.chat_template", "quantize.imatrix.entries_count", "quantize.imatrix.dataset",
+        "quantize.imatrix.file", "quantize.imatrix.chunks_count"}
 
 
 def check(condition, *what):

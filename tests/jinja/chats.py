@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """Chat templates render random chats as jinja2 renders them.
 
-    chats.py RENDER-PROGRAM ROUNDS [--source FILE.cc] [--skip-failing] TEMPLATE.jinja...
-
---source adds the templates that a C++ file embeds.
+    chats.py RENDER-PROGRAM ROUNDS [--skip-failing] TEMPLATE.jinja...
 """
 import argparse
 import pathlib
 import random
 import sys
 
-from engines import Oracle, Program, difference, embedded_templates
+from engines import Oracle, Program, difference
 
 WORDS = ["hello", " ", "\n", "it's", '"so"', "C:\\new\\table", "café", "😀", "<think>", "</think>", "a\nb", "  two  ",
          "<|im_end|>", "{{ x }}", "{% if %}", "100%", "\t", "\u00a0", "日本語", "é\u0301", "<b>&</b>", "\r\n", "", "[1, 2]",
@@ -110,14 +108,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("rounds", type=int)
-    parser.add_argument("--source")
     parser.add_argument("--skip-failing", action="store_true", help="go on after a difference")
     parser.add_argument("templates", nargs="*")
     options = parser.parse_intermixed_args()
     program, oracle = Program(options.program), Oracle()
     templates = {path: pathlib.Path(path).read_bytes().decode("utf-8") for path in options.templates}
-    if options.source:
-        templates.update((f"{options.source}:{i}", text) for i, text in enumerate(embedded_templates(options.source)))
     if not templates:
         sys.exit("failed: no templates")
     failed = 0

@@ -84,9 +84,3 @@ def difference(expected, answer):
     if "error" in answer:
         return f"fails with {answer['error']!r}, but jinja2 gives {expected!r}"
     return None if answer["text"] == expected else f"gives {answer['text']!r}, but jinja2 {expected!r}"
-
-
-def embedded_templates(path):
-    """The templates in a C++ source, raw strings with the delimiter jinja."""
-    parts = pathlib.Path(path).read_text(encoding="utf-8").split('R"jinja(')[1:]
-    return [part.split(')jinja"')[0] for part in parts]
