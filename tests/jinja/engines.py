@@ -1,7 +1,6 @@
 """The two engines that these tests compare: jinja2 as transformers sets it up, and the program that is under test."""
 import datetime
 import json
-import pathlib
 import subprocess
 import sys
 
