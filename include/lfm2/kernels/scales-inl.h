@@ -31,14 +31,7 @@ HWY_INLINE VF LoadScale(const uint16_t* p) {
 // Row vector V of R of bytes.
 template <size_t V, size_t R>
 HWY_INLINE VI32 LoadBytes(const uint8_t* p) {
-  constexpr size_t kVector = V < R ? V : 0;
-#if HWY_TARGET_IS_SVE
-  // The load widens. GCC 12 crashes where Highway's two steps are in a loop.
-  const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
-  return svreinterpret_s32_u32(svld1ub_u32(rows, p + kVector * hn::Lanes(DF())));
-#else
-  return hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<uint8_t, DI32>(), p + kVector * hn::Lanes(DF())));
-#endif
+  return LoadBytesAsI32(p + (V < R ? V : 0) * hn::Lanes(DF()));
 }
 
 // Scales<Format>::Scale<V, R>(block, g, r): of row vector V of R from row r on. Offset, the same for what formats.h

@@ -67,6 +67,17 @@ HWY_INLINE VF LoadBF16(const uint16_t* p) {
   return hn::PromoteTo(DF(), hn::LoadU(DBF16(), reinterpret_cast<const hwy::bfloat16_t*>(p)));
 }
 
+// Bytes 0..255 of as many rows as a vector has lanes.
+HWY_INLINE VI32 LoadBytesAsI32(const uint8_t* p) {
+#if HWY_TARGET_IS_SVE
+  // The load widens. GCC 12 crashes where Highway's two steps are in a loop.
+  const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
+  return svreinterpret_s32_u32(svld1ub_u32(rows, p));
+#else
+  return hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<uint8_t, DI32>(), p));
+#endif
+}
+
 // The nearest integer, of two the even one, for |v| < 2^22.
 HWY_INLINE VI32 RoundToEven(VF v) {
 #if HWY_TARGET == HWY_SCALAR

@@ -17,7 +17,7 @@ namespace HWY_NAMESPACE {
 HWY_INLINE VF LoadE4M3(const uint8_t* p) {
   const DF df;
   const DI32 di;
-  const VI32 bits = hn::PromoteTo(di, hn::LoadU(hn::Rebind<uint8_t, DI32>(), p));
+  const VI32 bits = LoadBytesAsI32(p);
   const VI32 magnitude = hn::ShiftLeft<20>(hn::And(bits, hn::Set(di, 0x7f)));
   const VF v = hn::BitCast(df, hn::Add(magnitude, hn::Set(di, 120 << 23)));
   const VF number = hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(df, 0.015625f)));
@@ -27,7 +27,7 @@ HWY_INLINE VF LoadE4M3(const uint8_t* p) {
 
 // 2^(exponent - 127). Floats have no exponent of their own for 2^-127; 255 becomes an infinity.
 HWY_INLINE VF LoadPower(const uint8_t* p) {
-  const VI32 bits = hn::ShiftLeft<23>(hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<uint8_t, DI32>(), p)));
+  const VI32 bits = hn::ShiftLeft<23>(LoadBytesAsI32(p));
   return hn::BitCast(DF(), hn::Max(bits, hn::Set(DI32(), 1 << 22)));
 }
 
@@ -66,8 +66,11 @@ struct RowsFloat {
 #define LFM2_ADD(k)                                                \
   if constexpr (k < T * R) {                                       \
     const VF x = hn::Set(df, Pick<k / R>(x0, x1, x2, x3)[column]); \
-    VF& sum = kScaled ? e##k : f##k;                               \
-    sum = hn::MulAdd(LFM2_PICK(k, w), x, sum);                     \
+    if constexpr (kScaled) {                                       \
+      e##k = hn::MulAdd(LFM2_PICK(k, w), x, e##k);                 \
+    } else {                                                       \
+      f##k = hn::MulAdd(LFM2_PICK(k, w), x, f##k);                 \
+    }                                                              \
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
       }
