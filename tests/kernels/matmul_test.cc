@@ -146,7 +146,7 @@ TEST_CASE("every type, every extreme of weights and activations") {
       const TestMatrix w(type, 17, 256, weight, 1);
       for (const Activation activation : kAllActivations) {
         CAPTURE(static_cast<int>(activation));
-        CheckProduct(w, TestInput(9, 256, activation, 2));
+        CheckProduct(w, TestInput(5, 256, activation, 2));
       }
     }
   }
@@ -155,7 +155,7 @@ TEST_CASE("every type, every extreme of weights and activations") {
 TEST_CASE("every shape: rows that do not fill a block, one group of columns, many") {
   for (const TensorType type : kAllTypes) {
     CAPTURE(Name(type));
-    for (const uint32_t rows : {1u, 15u, 16u, 17u, 33u, 80u}) {
+    for (const uint32_t rows : {1u, 15u, 17u, 33u}) {
       CAPTURE(rows);
       for (const uint32_t cols : {32u, 64u, 96u, 224u, 256u, 512u, 1792u}) {
         if (cols % TraitsOf(type).columns != 0 || (cols > 512 && rows > 17)) continue;
