@@ -403,8 +403,10 @@ class Test:
                             tensors[base + part] = (scale_dtype, values.view(DTYPES[scale_dtype]))
             own = {"bits": bits, "group_size": group, "mode": mode}
             self.check_mlx(self.folder("mlx", {**config, "quantization": own}, tensors), tensors, own)
-        numbers = self.folder("mlx", {**config, "quantization": own}, tensors)
         base = "model.layers.1.self_attn.q_proj"
+        without = {n: t for n, t in tensors.items() if n != base + ".scales"}
+        self.refused(self.folder("mlx", {**config, "quantization": own}, without), base + ".scales is missing")
+        numbers = self.folder("mlx", {**config, "quantization": own}, tensors)
         for value in (0x7f, 0x81):
             scales = tensors[base + ".scales"][1].copy()
             scales[3, 2] = value

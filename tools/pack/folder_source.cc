@@ -281,8 +281,8 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
     for (const SafeTensor* part : {place.scales, place.biases}) {
       const std::string name = base + (part == place.scales ? ".scales" : ".biases");
       if (part == nullptr) {
-        if (part == place.biases && !mlx.has_biases()) continue;
-        return Error::Of("the tensor ", name, " is missing");
+        if (place.scales != nullptr && !mlx.has_biases()) continue;
+        return Error::Of("the tensor ", base, place.scales == nullptr ? ".scales" : ".biases", " is missing");
       }
       const bool fits = mlx.has_biases() ? part->type == SafeType::kBF16 || part->type == SafeType::kF16
                                          : part->type == SafeType::kU8;
