@@ -68,7 +68,7 @@ for name, row in types.items():
     weights, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name]]
     check(float(row[0]) == size * 8 / weights, name, row, size * 8 / weights)
 
-# A tensor of each type that GGUF has, all zeros, behind the others: packed, or refused for its type.
+# A tensor of each type that GGUF has, all zeros, after the others: packed, or refused for its type.
 data = bytearray(model.read_bytes())
 name = b"blk.0.ffn_gate.weight"
 begin = data.index(struct.pack("<Q", len(name)) + name) + 8 + len(name)

@@ -277,12 +277,13 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
     scales_shape.back() = spec.cols / mlx.group;
     if (w.shape != packed_shape) return Misshapen(weight, w, ShapeText(packed_shape));
     place.scales = Find(base + ".scales");
+    if (place.scales == nullptr) return Error::Of("the tensor ", base, ".scales is missing");
     if (mlx.has_biases()) place.biases = Find(base + ".biases");
     for (const SafeTensor* part : {place.scales, place.biases}) {
       const std::string name = base + (part == place.scales ? ".scales" : ".biases");
       if (part == nullptr) {
-        if (place.scales != nullptr && !mlx.has_biases()) continue;
-        return Error::Of("the tensor ", base, place.scales == nullptr ? ".scales" : ".biases", " is missing");
+        if (!mlx.has_biases()) continue;
+        return Error::Of("the tensor ", name, " is missing");
       }
       const bool fits = mlx.has_biases() ? part->type == SafeType::kBF16 || part->type == SafeType::kF16
                                          : part->type == SafeType::kU8;

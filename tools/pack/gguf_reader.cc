@@ -30,7 +30,7 @@ constexpr GgmlTypeInfo kGgmlTypes[] = {
     {22, "IQ2_S", 256, 82},   {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},         {25, "I16", 1, 2},
     {26, "I32", 1, 4},        {27, "I64", 1, 8},        {28, "F64", 1, 8},        {29, "IQ1_M", 256, 56},
     {30, "BF16", 1, 2},       {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {39, "MXFP4", 32, 17},
-    {40, "NVFP4", 64, 36},  {41, "Q1_0", 128, 18},      {42, "Q2_0", 64, 18},
+    {40, "NVFP4", 64, 36},    {41, "Q1_0", 128, 18},    {42, "Q2_0", 64, 18},
 };
 
 }  // namespace
@@ -78,7 +78,7 @@ class Gguf::Cursor {
     uint64_t size = 0;
     LFM2_RETURN_IF_FAILED(Number(&size));
     if (size > limit || size > remaining()) {
-      return Error::Of("the length of ", what, " at byte ", position(), " is ", size, ", which can not be");
+      return Error::Of("the length of ", what, " at byte ", position(), " is ", size, ", which cannot be");
     }
     if (out != nullptr) out->resize(static_cast<size_t>(size));
     return Bytes(out == nullptr ? nullptr : out->data(), size);
@@ -117,8 +117,8 @@ Error Gguf::Read(const ByteSource& source) {
   LFM2_RETURN_IF_FAILED(cursor.Number(&tensor_count));
   LFM2_RETURN_IF_FAILED(cursor.Number(&pair_count));
   if (tensor_count > kMaxTensors)
-    return Error::Of("the GGUF header counts ", tensor_count, " tensors, which can not be");
-  if (pair_count > kMaxPairs) return Error::Of("the GGUF header counts ", pair_count, " keys, which can not be");
+    return Error::Of("the GGUF header counts ", tensor_count, " tensors, which cannot be");
+  if (pair_count > kMaxPairs) return Error::Of("the GGUF header counts ", pair_count, " keys, which cannot be");
   LFM2_RETURN_IF_FAILED(ReadPairs(&cursor, pair_count));
   LFM2_RETURN_IF_FAILED(ReadTensors(&cursor, tensor_count));
   return PlaceTensors(cursor.position(), source.size());
@@ -148,7 +148,7 @@ Error Gguf::ReadValue(Cursor* cursor, const std::string& key, GgufValue* value) 
   if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
   value->type = static_cast<GgufType>(type);
   if (value->count > kMaxElements)
-    return Error::Of("the key ", key, " counts ", value->count, " elements, which can not be");
+    return Error::Of("the key ", key, " counts ", value->count, " elements, which cannot be");
   if (value->type == GgufType::kArray) return SkipArrays(cursor, key, value->count);
   if (value->type == GgufType::kString) {
     for (uint64_t i = 0; i < value->count; ++i) {
@@ -178,7 +178,7 @@ Error Gguf::SkipArrays(Cursor* cursor, const std::string& key, uint64_t count) {
     LFM2_RETURN_IF_FAILED(cursor->Number(&elements));
     if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
     if (elements > kMaxElements) {
-      return Error::Of("the key ", key, " counts ", elements, " elements, which can not be");
+      return Error::Of("the key ", key, " counts ", elements, " elements, which cannot be");
     }
     if (type == static_cast<uint32_t>(GgufType::kArray)) {
       if (depth == kMaxNesting) {
@@ -202,7 +202,7 @@ Error Gguf::ReadTensors(Cursor* cursor, uint64_t count) {
     LFM2_RETURN_IF_FAILED(cursor->String("a tensor's name", kMaxKeyBytes, &t.name));
     LFM2_RETURN_IF_FAILED(cursor->Number(&t.dim_count));
     if (t.dim_count < 1 || t.dim_count > 4) {
-      return Error::Of("the tensor ", t.name, " has ", t.dim_count, " dimensions, which can not be");
+      return Error::Of("the tensor ", t.name, " has ", t.dim_count, " dimensions, which cannot be");
     }
     for (uint32_t d = 0; d < t.dim_count; ++d) LFM2_RETURN_IF_FAILED(cursor->Number(&t.dims[d]));
     LFM2_RETURN_IF_FAILED(cursor->Number(&t.type));

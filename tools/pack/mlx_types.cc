@@ -82,51 +82,45 @@ void RepackAffine(TensorType type, const uint8_t* weight, const uint8_t* scales,
   }
 }
 
-bool RepackMxfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+// Types of one group of 32 columns without biases: one(block, row, which of the source's groups), false for a number
+// that is none.
+template <class Block, class One>
+bool RepackGroups(uint32_t rows, uint32_t cols, uint8_t* blocks, const One& one) {
   const uint32_t count = cols / kGroupColumns;
+  bool numbers = true;
   for (uint32_t b = 0; b < count; ++b) {
-    BlockMxfp4* const block = reinterpret_cast<BlockMxfp4*>(blocks) + b;
-    for (uint32_t row = 0; row < rows; ++row) {
-      const size_t at = size_t{row} * count + b;
-      block->exponent[row] = scales[at];
-      PutIntegers<Integers::kMxfp4>(Unpack(weight + at * 16, 4), row, block->nibbles);
-    }
+    Block* const block = reinterpret_cast<Block*>(blocks) + b;
+    for (uint32_t row = 0; row < rows; ++row) numbers = one(block, row, size_t{row} * count + b) && numbers;
   }
-  return true;
+  return numbers;
+}
+
+bool RepackMxfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+  return RepackGroups<BlockMxfp4>(rows, cols, blocks, [&](BlockMxfp4* block, uint32_t row, size_t at) {
+    block->exponent[row] = scales[at];
+    PutIntegers<Integers::kMxfp4>(Unpack(weight + at * 16, 4), row, block->nibbles);
+    return true;
+  });
 }
 
 bool RepackNvfp4(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
-  const uint32_t count = cols / kGroupColumns;
-  bool numbers = true;
-  for (uint32_t b = 0; b < count; ++b) {
-    BlockNvfp4* const block = reinterpret_cast<BlockNvfp4*>(blocks) + b;
-    for (uint32_t row = 0; row < rows; ++row) {
-      const size_t at = size_t{row} * count + b;
-      for (uint32_t h = 0; h < 2; ++h) {
-        block->scale[h][row] = scales[at * 2 + h];
-        numbers = numbers && scales[at * 2 + h] < 0x7f;
-      }
-      PutIntegers<Integers::kMxfp4>(Unpack(weight + at * 16, 4), row, block->nibbles);
-    }
-  }
-  return numbers;
+  return RepackGroups<BlockNvfp4>(rows, cols, blocks, [&](BlockNvfp4* block, uint32_t row, size_t at) {
+    for (uint32_t h = 0; h < 2; ++h) block->scale[h][row] = scales[at * 2 + h];
+    PutIntegers<Integers::kMxfp4>(Unpack(weight + at * 16, 4), row, block->nibbles);
+    return scales[at * 2] < 0x7f && scales[at * 2 + 1] < 0x7f;
+  });
 }
 
 bool RepackMxfp8(const uint8_t* weight, const uint8_t* scales, uint32_t rows, uint32_t cols, uint8_t* blocks) {
-  const uint32_t count = cols / kGroupColumns;
-  bool numbers = true;
-  for (uint32_t b = 0; b < count; ++b) {
-    BlockMxfp8* const block = reinterpret_cast<BlockMxfp8*>(blocks) + b;
-    for (uint32_t row = 0; row < rows; ++row) {
-      const size_t at = size_t{row} * count + b;
-      block->exponent[row] = scales[at];
-      for (uint32_t c = 0; c < kGroupColumns; ++c) {
-        block->values[c][row] = weight[at * kGroupColumns + c];
-        numbers = numbers && (weight[at * kGroupColumns + c] & 0x7f) != 0x7f;
-      }
+  return RepackGroups<BlockMxfp8>(rows, cols, blocks, [&](BlockMxfp8* block, uint32_t row, size_t at) {
+    bool numbers = true;
+    block->exponent[row] = scales[at];
+    for (uint32_t c = 0; c < kGroupColumns; ++c) {
+      block->values[c][row] = weight[at * kGroupColumns + c];
+      numbers = numbers && (weight[at * kGroupColumns + c] & 0x7f) != 0x7f;
     }
-  }
-  return numbers;
+    return numbers;
+  });
 }
 
 }  // namespace

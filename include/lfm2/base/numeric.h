@@ -102,6 +102,10 @@ inline uint16_t F16FromF32(float value) {
 // bfloat16 is the upper half of binary32.
 inline float F32FromBF16(uint16_t bits) { return BitCast<float>(static_cast<uint32_t>(bits) << 16); }
 
+// 2^(exponent - 127), the scale of OCP's Microscaling formats. Floats have no exponent of their own for 2^-127. 255
+// stands for NaN, and becomes an infinity.
+inline float F32FromE8M0(uint8_t exponent) { return BitCast<float>(Max(uint32_t{exponent} << 23, uint32_t{1} << 22)); }
+
 // 8-bit floats of 4 exponent bits (bias 7) and 3 fraction bits: OCP's E4M3, but 0x7f and 0xff are +-480. With the
 // exponent moved, v is right for normal numbers, and below 2^-6 for subnormal ones, whose value is 2 v - 2^-6: of the
 // two always the smaller.

@@ -55,7 +55,7 @@ inline void Floats(const Matrix& m, uint32_t row, uint32_t group, float* out) {
 inline void EightBitFloats(const Matrix& m, uint32_t row, uint32_t group, float* out) {
   const size_t blocks = m.cols / kGroupColumns;
   const BlockMxfp8& b = reinterpret_cast<const BlockMxfp8*>(m.data)[row / kBlockRows * blocks + group];
-  const float scale = BitCast<float>(Max(uint32_t{b.exponent[row % kBlockRows]} << 23, uint32_t{1} << 22));
+  const float scale = F32FromE8M0(b.exponent[row % kBlockRows]);
   for (uint32_t i = 0; i < kGroupColumns; ++i) out[i] = F32FromE4M3(b.values[i][row % kBlockRows]) * scale;
 }
 

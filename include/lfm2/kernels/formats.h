@@ -292,11 +292,8 @@ using FormatIQ1_M = FormatCodebookHalves<Integers::kIQ1>;
 
 struct FormatMxfp4 : FormatOf<BlockMxfp4, 1, Integers::kMxfp4, 0, false> {
   static const uint8_t* Data(const Block& b, uint32_t) { return b.nibbles; }
-  // Half of 2^(exponent - 127), for the values are twice as large. Floats have no exponent of their own for 2^-127. 255
-  // stands for NaN, and becomes an infinity.
-  static float Scale(const Block& b, uint32_t, uint32_t row) {
-    return BitCast<float>(Max(uint32_t{b.exponent[row]} << 23, uint32_t{1} << 22)) * 0.5f;
-  }
+  // Half of the scale, for the values are twice as large.
+  static float Scale(const Block& b, uint32_t, uint32_t row) { return F32FromE8M0(b.exponent[row]) * 0.5f; }
 };
 struct FormatNvfp4 : FormatOf<BlockNvfp4, 1, Integers::kMxfp4, 0, false, true> {
   static const uint8_t* Data(const Block& b, uint32_t) { return b.nibbles; }

@@ -81,8 +81,7 @@ template <>
 struct Scales<FormatMxfp4> {
   template <size_t V, size_t R>
   static HWY_INLINE VF Scale(const BlockMxfp4& b, uint32_t, size_t r) {
-    const VI32 power = hn::Max(hn::ShiftLeft<23>(LoadBytes<V, R>(b.exponent + r)), hn::Set(DI32(), 1 << 22));
-    return hn::Mul(hn::BitCast(DF(), power), hn::Set(DF(), 0.5f));
+    return hn::Mul(F32FromE8M0(LoadBytes<V, R>(b.exponent + r)), hn::Set(DF(), 0.5f));
   }
 };
 
@@ -304,9 +303,7 @@ struct HalfScales<FormatNvfp4> {
   using Scale = VF;
   template <size_t V, size_t R>
   static HWY_INLINE VF Of(const BlockNvfp4& b, uint32_t, size_t r, uint32_t half) {
-    const VI32 bits = hn::ShiftLeft<20>(hn::And(LoadBytes<V, R>(b.scale[half] + r), hn::Set(DI32(), 0x7f)));
-    const VF v = hn::BitCast(DF(), hn::Add(bits, hn::Set(DI32(), 120 << 23)));
-    return hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(DF(), 0.015625f)));
+    return MagnitudeOfE4M3(LoadBytes<V, R>(b.scale[half] + r));
   }
   // The values are twice as large.
   template <size_t V, size_t R>

@@ -78,6 +78,18 @@ HWY_INLINE VI32 LoadBytesAsI32(const uint8_t* p) {
 #endif
 }
 
+// As the functions of base/numeric.h, of the numbers 0..255 in a vector. MagnitudeOfE4M3 drops the sign.
+HWY_INLINE VF F32FromE8M0(VI32 exponent) {
+  return hn::BitCast(DF(), hn::Max(hn::ShiftLeft<23>(exponent), hn::Set(DI32(), 1 << 22)));
+}
+HWY_INLINE VF MagnitudeOfE4M3(VI32 bits) {
+  const DF df;
+  const DI32 di;
+  const VI32 magnitude = hn::ShiftLeft<20>(hn::And(bits, hn::Set(di, 0x7f)));
+  const VF v = hn::BitCast(df, hn::Add(magnitude, hn::Set(di, 120 << 23)));
+  return hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(df, 0.015625f)));
+}
+
 // The nearest integer, of two the even one, for |v| < 2^22.
 HWY_INLINE VI32 RoundToEven(VF v) {
 #if HWY_TARGET == HWY_SCALAR

@@ -12,23 +12,11 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// 8-bit floats of 4 exponent bits. With the exponent moved, v is right for normal numbers, and below 2^-6 for subnormal
-// ones, whose value is 2 v - 2^-6: of the two always the smaller.
 HWY_INLINE VF LoadE4M3(const uint8_t* p) {
-  const DF df;
   const DI32 di;
   const VI32 bits = LoadBytesAsI32(p);
-  const VI32 magnitude = hn::ShiftLeft<20>(hn::And(bits, hn::Set(di, 0x7f)));
-  const VF v = hn::BitCast(df, hn::Add(magnitude, hn::Set(di, 120 << 23)));
-  const VF number = hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(df, 0.015625f)));
   const VI32 sign = hn::ShiftLeft<24>(hn::And(bits, hn::Set(di, 0x80)));
-  return hn::BitCast(df, hn::Or(hn::BitCast(di, number), sign));
-}
-
-// 2^(exponent - 127). Floats have no exponent of their own for 2^-127; 255 becomes an infinity.
-HWY_INLINE VF LoadPower(const uint8_t* p) {
-  const VI32 bits = hn::ShiftLeft<23>(LoadBytesAsI32(p));
-  return hn::BitCast(DF(), hn::Max(bits, hn::Set(DI32(), 1 << 22)));
+  return hn::BitCast(DF(), hn::Or(hn::BitCast(di, MagnitudeOfE4M3(bits)), sign));
 }
 
 // Type is kF32, kF16, kBF16 or kMxfp8, of which these are the values before their scale.
@@ -75,7 +63,7 @@ struct RowsFloat {
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
       }
       if constexpr (kScaled) {
-#define LFM2_SCALE(v) LoadPower(reinterpret_cast<const BlockMxfp8*>(block)->exponent + LFM2_ROW(v))
+#define LFM2_SCALE(v) F32FromE8M0(LoadBytesAsI32(reinterpret_cast<const BlockMxfp8*>(block)->exponent + LFM2_ROW(v)))
         LFM2_ROWS(VF, scale, LFM2_SCALE)
 #define LFM2_ADD_GROUP(k) \
   if constexpr (k < T * R) f##k = hn::MulAdd(e##k, LFM2_PICK(k, scale), f##k);

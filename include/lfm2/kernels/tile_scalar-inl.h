@@ -41,9 +41,7 @@ constexpr WeightWord EachByte(uint32_t byte) { return ~WeightWord{0} / 255 * byt
 
 // What is taken from the bytes, so that the center of formats.h is left.
 template <Integers kind>
-inline constexpr int32_t kTaken = kind == Integers::kBytes    ? 128
-                                  : ValuesOf(kind) != nullptr ? 128
-                                                              : CenterOf(kind);
+inline constexpr int32_t kTaken = CenterOf(kind) == 0 ? 128 : CenterOf(kind);
 
 // Bytes 0..15 to the values they stand for, plus what is taken from them.
 template <Integers kind>
