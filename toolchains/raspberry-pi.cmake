@@ -2,6 +2,7 @@
 # model: 3 (Cortex-A53), 4 (Cortex-A72) or 5 (Cortex-A76 with dot products). Programs are static: one file to copy.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(LFM2_PI 4 CACHE STRING "Raspberry Pi 3, 4 or 5")
 set(lfm2_pi_cpu_3 cortex-a53)

@@ -121,7 +121,7 @@ Error Bench::RunTests() {
   work_ = WorkOf(image);
   Arena arena(model_.arena());
   memory_.Carve(image.config(), setup_.options, StreamShapeOf(image), model_.plan().plan.slots, arena, nullptr);
-  at_depth_.resize(Session::MarkBytes(image.config()));
+  at_depth_.resize(static_cast<size_t>(Session::MarkBytes(image.config())));
   if (!options_.no_warmup) ReadWholeImage();
   LFM2_RETURN_IF_FAILED(recorder_.Begin(options_.record_trace, image));
   for (const TestCase& test : tests_) LFM2_RETURN_IF_FAILED(RunTest(test));

@@ -91,7 +91,7 @@ Error ScoreAll(RunningModel& model, const SessionArguments& arguments, const Exe
                ChoiceScores* scores) {
   Session session;
   LFM2_RETURN_IF_FAILED(OpenSession(model, arguments, executor, &session));
-  std::vector<std::byte> mark(Session::MarkBytes(session.config()));
+  std::vector<std::byte> mark(static_cast<size_t>(Session::MarkBytes(session.config())));
   std::vector<ChoiceTokens> choices;
   for (size_t i = 0; i < items.size(); ++i) {
     const ChoiceItem& item = items[i];

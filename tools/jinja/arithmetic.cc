@@ -101,7 +101,7 @@ Value Numbers(Execution& run, Operator operation, const Value& a, const Value& b
 
 Value Repeated(Execution& run, const Value& what, int64_t times) {
   const uint64_t count = times < 0 ? 0 : static_cast<uint64_t>(times);
-  const uint64_t size = what.string() ? what.text().size() : what.items().size();
+  const size_t size = what.string() ? what.text().size() : what.items().size();
   if (size == 0 || count == 0) {
     if (what.string()) return Value::String("", what.markup());
     return Value::Sequence(what.kind(), {}, {});
@@ -111,13 +111,13 @@ Value Repeated(Execution& run, const Value& what, int64_t times) {
   if (what.string()) {
     if (!run.SpendText(size * count)) return Value();
     std::string text;
-    text.reserve(size * count);
+    text.reserve(size * static_cast<size_t>(count));
     for (uint64_t i = 0; i < count; ++i) text += what.text();
     return Value::String(std::move(text), what.markup());
   }
   if (!run.Spend(size * count)) return Value();
   std::vector<Value> items;
-  items.reserve(size * count);
+  items.reserve(size * static_cast<size_t>(count));
   for (uint64_t i = 0; i < count; ++i) items.insert(items.end(), what.items().begin(), what.items().end());
   return Value::Sequence(what.kind(), std::move(items), {});
 }
