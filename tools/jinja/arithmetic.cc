@@ -108,16 +108,17 @@ Value Repeated(Execution& run, const Value& what, int64_t times) {
   }
   // Neither can be larger than its bound, so that the product does not overflow.
   if (count > run.limits().output) return run.Fail("it repeats something too often");
+  const uint64_t all = size * count;
   if (what.string()) {
-    if (!run.SpendText(size * count)) return Value();
+    if (!run.SpendText(all)) return Value();
     std::string text;
-    text.reserve(size * static_cast<size_t>(count));
+    text.reserve(static_cast<size_t>(all));
     for (uint64_t i = 0; i < count; ++i) text += what.text();
     return Value::String(std::move(text), what.markup());
   }
-  if (!run.Spend(size * count)) return Value();
+  if (!run.Spend(all)) return Value();
   std::vector<Value> items;
-  items.reserve(size * static_cast<size_t>(count));
+  items.reserve(static_cast<size_t>(all));
   for (uint64_t i = 0; i < count; ++i) items.insert(items.end(), what.items().begin(), what.items().end());
   return Value::Sequence(what.kind(), std::move(items), {});
 }
