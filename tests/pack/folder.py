@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Directories of safetensors, written here by the format's description, packed by lfm2-pack and read back.
+"""Hugging Face directories, packed by lfm2-pack and read back.
 
     folder.py LFM2-PACK BF16.gguf MLX-DIRECTORY
 
-A Hugging Face directory gives the image that the GGUF file of the same weights gives, byte for byte, and so does every layout
-of experts; MLX directories of every type give scale * q + bias; what is wrong with a directory is named. Needs numpy and gguf.
+A directory gives the image that the GGUF file of the same weights gives, byte for byte, and so does every layout of experts;
+what is wrong with a directory is named. Needs numpy and gguf.
 """
 import json
 import pathlib
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
+
+from model_folders import DTYPES, ModelFolders, read_safetensors
 
 try:
     import gguf
@@ -22,7 +23,6 @@ try:
 except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
-DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16, "U32": np.uint32, "U8": np.uint8}
 NAMES = {
     "token_embd.weight": "model.embed_tokens.weight", "token_embd_norm.weight": "model.embedding_norm.weight",
     "attn_norm": "operator_norm", "ffn_norm": "ffn_norm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
@@ -31,36 +31,6 @@ NAMES = {
     "shortconv.out_proj": "conv.out_proj", "ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3",
     "ffn_down": "feed_forward.w2",
 }
-MLX_NAMES = {
-    "token_embedding": "model.embed_tokens", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj", "attn_out": "self_attn.out_proj", "conv_in": "conv.in_proj", "conv_out": "conv.out_proj",
-    "ffn_gate": "feed_forward.gate_proj", "ffn_up": "feed_forward.up_proj", "ffn_down": "feed_forward.down_proj",
-    "router": "feed_forward.gate", "expert_gate": "feed_forward.switch_mlp.gate_proj",
-    "expert_up": "feed_forward.switch_mlp.up_proj", "expert_down": "feed_forward.switch_mlp.down_proj",
-}
-
-
-def write_safetensors(path, tensors):
-    """tensors: {name: (dtype, array)}."""
-    header, at = {"__metadata__": {"format": "pt"}}, 0
-    for name, (dtype, array) in tensors.items():
-        size = array.nbytes
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header).encode()
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text)
-        for _, array in tensors.values():
-            f.write(np.ascontiguousarray(array).tobytes())
-
-
-def read_safetensors(path):
-    data = open(path, "rb").read()
-    size, = struct.unpack_from("<Q", data)
-    header = json.loads(data[8:8 + size])
-    return {name: (t["dtype"], np.frombuffer(data[8 + size + t["data_offsets"][0]:8 + size + t["data_offsets"][1]],
-                                             DTYPES[t["dtype"]]).reshape(t["shape"]))
-            for name, t in header.items() if name != "__metadata__"}
 
 
 def hf_tensors(reader):
@@ -81,45 +51,10 @@ def hf_tensors(reader):
     return out
 
 
-class Test:
+class Test(ModelFolders):
     def __init__(self, tool, gguf_file, mlx, scratch):
-        self.tool, self.gguf, self.mlx, self.scratch = tool, gguf_file, mlx, scratch
-
-    def pack(self, source, name="out.lfm2"):
-        out = self.scratch / name
-        result = subprocess.run([self.tool, source, out, "--name", "x", "--quiet"], capture_output=True, text=True)
-        return result, out
-
-    def good(self, source, name="out.lfm2"):
-        result, out = self.pack(source, name)
-        if result.returncode != 0:
-            sys.exit(f"{source}: {result.stderr}")
-        return out
-
-    def refused(self, source, part):
-        result, out = self.pack(source, "refused.lfm2")
-        ok = result.returncode == 1 and part in result.stderr and result.stderr.count("\n") == 1 and not out.exists()
-        if not ok:
-            sys.exit(f"expected a refusal with {part!r}: {result.returncode}, {result.stderr}")
-
-    def folder(self, name, config, tensors, shards=None):
-        """A directory; shards: the names of the tensors in each of its files."""
-        path = self.scratch / name
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir()
-        for file in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"):
-            shutil.copy(self.mlx / file, path / file)
-        (path / "config.json").write_text(json.dumps(config))
-        if shards is None:
-            write_safetensors(path / "model.safetensors", tensors)
-            return path
-        places = {}
-        for i, names in enumerate(shards):
-            file = f"model-{i + 1:05}-of-{len(shards):05}.safetensors"
-            write_safetensors(path / file, {n: tensors[n] for n in names})
-            places.update({n: file for n in names})
-        (path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
-        return path
+        super().__init__(tool, mlx, scratch)
+        self.gguf = gguf_file
 
     def dense_config(self, reader):
         def key(name):
@@ -187,13 +122,6 @@ class Test:
         self.vision(config, tensors, want)
         self.encoders(config, tensors)
         self.vocabulary(config, tensors)
-
-    def notes(self, source):
-        """What is said on standard error of a model that packs."""
-        result = subprocess.run([self.tool, source, self.scratch / "noted.lfm2", "--name", "x"], capture_output=True,
-                                text=True)
-        assert result.returncode == 0, result
-        return [line for line in result.stderr.splitlines() if line.startswith("note: ")]
 
     def vision(self, config, tensors, want):
         """A model that sees has a text model in it, under the names of transformers and of mlx-vlm: the same image."""
@@ -373,90 +301,6 @@ class Test:
         gate = next(n for n in mlx if n.endswith("switch_mlp.gate_proj.weight"))
         refused(mlx, lambda t: t.update({gate: ("BF16", t[gate][1][:-1])}), f"expected [{experts}, {width}")
 
-    def mlx_types(self):
-        config = json.loads((self.mlx / "config.json").read_text())
-        published = read_safetensors(self.mlx / "model.safetensors")
-        self.check_mlx(self.mlx, published, config["quantization"])
-        random = np.random.default_rng(1)
-        kinds = [(bits, group, "affine", dtype) for bits in (2, 3, 4, 5, 6, 8) for group in (32, 64, 128)
-                 for dtype in ("BF16", "F16")]
-        for bits, group, mode, scale_dtype in kinds + [(4, 32, "mxfp4", "U8"), (8, 32, "mxfp8", "U8"), (4, 16, "nvfp4", "U8")]:
-            tensors = {}
-            for name, (dtype, array) in published.items():
-                base = name.rsplit(".", 1)[0]
-                if base + ".scales" not in published:
-                    tensors[name] = (dtype, array)
-                elif name.endswith(".weight"):
-                    cols = published[base + ".scales"][1].shape[-1] * 64
-                    shape = array.shape[:-1]
-                    tensors[name] = ("U32", random.integers(0, 1 << 32, shape + (cols * bits // 32,), np.uint32))
-                    if mode == "mxfp8":  # without NaN
-                        tensors[name] = ("U32", random.integers(0, 127, shape + (cols,), np.uint8).view(np.uint32))
-                    if mode != "affine":
-                        low, high = (0, 127) if mode == "nvfp4" else (110, 125)
-                        tensors[base + ".scales"] = ("U8", random.integers(low, high, shape + (cols // group,), np.uint8))
-                    else:
-                        low, high = (0x3a00, 0x3c80) if scale_dtype == "BF16" else (0x1000, 0x2400)
-                        for part in (".scales", ".biases"):
-                            values = random.integers(low, high, shape + (cols // group,)).astype(np.uint16)
-                            values |= random.integers(0, 2, values.shape, np.uint16) << 15
-                            tensors[base + part] = (scale_dtype, values.view(DTYPES[scale_dtype]))
-            own = {"bits": bits, "group_size": group, "mode": mode}
-            self.check_mlx(self.folder("mlx", {**config, "quantization": own}, tensors), tensors, own)
-        base = "model.layers.1.self_attn.q_proj"
-        without = {n: t for n, t in tensors.items() if n != base + ".scales"}
-        self.refused(self.folder("mlx", {**config, "quantization": own}, without), base + ".scales is missing")
-        numbers = self.folder("mlx", {**config, "quantization": own}, tensors)
-        for value in (0x7f, 0x81):
-            scales = tensors[base + ".scales"][1].copy()
-            scales[3, 2] = value
-            write_safetensors(numbers / "model.safetensors", {**tensors, base + ".scales": ("U8", scales)})
-            self.refused(numbers, "attn_q of layer 1 has a value that is no number")
-        for own, part in (({"bits": 7, "group_size": 64}, "affine, 7 bits in groups of 64"),
-                          ({"bits": 4, "group_size": 256}, "4 bits in groups of 256"),
-                          ({"bits": 8, "group_size": 32, "mode": "mxfp7"}, "mxfp7"), ({"bits": 4}, "group_size is missing"),
-                          ({"bits": 8, "group_size": 64}, "has the shape"), (7, "no object")):
-            self.refused(self.folder("mlx", {**config, "quantization": own}, published), part)
-        scales = "model.layers.1.self_attn.q_proj.scales"
-        for value, part in ((None, scales + " is missing"), (("F16", published[scales][1].view(np.float16)), "another dtype than the scales"),
-                            (("U32", np.zeros(published[scales][1].shape, np.uint32)), "dtype U32")):
-            copy = {n: t for n, t in published.items() if n != scales}
-            if value is not None:
-                copy[scales] = value
-            self.refused(self.folder("mlx", config, copy), part)
-
-    def check_mlx(self, path, tensors, quantization):
-        image = read_image.Image(self.good(path))
-        for role, layer, type_, values in image.tensors():
-            if role not in MLX_NAMES:
-                continue
-            base = MLX_NAMES[role] if role == "token_embedding" else f"model.layers.{layer}.{MLX_NAMES[role]}"
-            own = quantization.get(base, quantization)
-            packed = tensors[base + ".weight"][1]
-            stream = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8).reshape(-1, packed.shape[-1] * 4), axis=1,
-                                   bitorder="little")
-            bits = own["bits"]
-            q = stream.reshape(len(stream), -1, bits) @ (1 << np.arange(bits))
-            scales = tensors[base + ".scales"][1]
-            if own.get("mode") == "nvfp4":
-                scale = np.repeat(read_image.e4m3(scales.reshape(len(q), -1)), 16, axis=1)
-                want = read_image.FOUR_BIT_FLOATS[q] / 2 * scale
-            elif own.get("mode") == "mxfp8":
-                scale = np.repeat(scales.reshape(len(q), -1), 32, axis=1).astype(np.int32)
-                want = np.ldexp(read_image.e4m3(q.astype(np.uint8)), scale - 127)
-            elif own.get("mode") == "mxfp4":
-                scale = np.repeat(scales.reshape(len(q), -1), 32, axis=1).astype(np.int32)
-                want = np.ldexp(read_image.FOUR_BIT_FLOATS[q], scale - 128)
-            else:
-                read = read_image.half if tensors[base + ".scales"][0] == "F16" else read_image.bfloat
-                scale, bias = (np.repeat(read(tensors[base + part][1].reshape(len(q), -1)), own["group_size"],
-                                         axis=1) for part in (".scales", ".biases"))
-                want = q.astype(np.float32) * scale + bias
-            if (want.reshape(values.shape) != values).any():
-                sys.exit(f"{path}: {base} differs")
-            if role == "router":
-                assert type_ == read_image.F32, "the router's activations are not to be rounded"
-
 
 def main():
     tool, gguf_file, mlx = sys.argv[1:]
@@ -464,7 +308,6 @@ def main():
         test = Test(tool, gguf_file, pathlib.Path(mlx), pathlib.Path(scratch))
         test.hugging_face()
         test.expert_layouts()
-        test.mlx_types()
 
 
 if __name__ == "__main__":
