@@ -9,12 +9,14 @@
 #ifndef LFM2_C_H_
 #define LFM2_C_H_
 
+#include "lfm2/c/constraint.h"
 #include "lfm2/c/conversation.h"
 #include "lfm2/c/image.h"
 #include "lfm2/c/session.h"
 #include "lfm2/c/state.h"
 #include "lfm2/c/storage.h"
 #include "lfm2/c/text.h"
+#include "lfm2/c/tool_call.h"
 #include "lfm2/c/types.h"
 #if defined(LFM2_POSIX)
 #include "lfm2/c/posix.h"

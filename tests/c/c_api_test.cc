@@ -129,6 +129,16 @@ TEST_CASE("defaults of C are those of C++") {
   const lfm2_conversation_options chat = lfm2_conversation_options_default();
   CHECK(chat.show_special == ConversationOptions().show_special);
   CHECK(chat.chat_format == nullptr);
+  const lfm2_constraint_options constraint = lfm2_constraint_options_default();
+  const ConstraintOptions constrained;
+  CHECK(constraint.scope == static_cast<uint32_t>(constrained.scope));
+  CHECK(constraint.tool_choice == static_cast<uint32_t>(constrained.tool_choice));
+  CHECK(constraint.thoughts == constrained.thoughts);
+  CHECK(constraint.canonical == constrained.canonical);
+  CHECK(constraint.max_threads == constrained.matcher.max_threads);
+  CHECK(constraint.max_frames == constrained.matcher.max_frames);
+  CHECK(constraint.max_lists == constrained.matcher.max_lists);
+  CHECK(lfm2_answer_options_default(9).constraint == nullptr);
   CHECK(lfm2_answer_options_default(9).max_thought_tokens == AnswerOptions(9).max_thought_tokens);
   const lfm2_block_device device = lfm2_block_device_default();
   CHECK(device.block_bytes == BlockDevice().block_bytes);

@@ -81,6 +81,8 @@ int main(int argc, char** argv) {
   TestSession();
   TestStreaming();
   TestTokens();
+  TestToolCalls();
+  TestConstraint();
   TestConversation();
   TestState();
   TestMisuse();

@@ -58,6 +58,8 @@ void TestOpening(void);
 void TestSession(void);
 void TestStreaming(void);
 void TestTokens(void);
+void TestToolCalls(void);
+void TestConstraint(void);
 void TestConversation(void);
 void TestState(void);
 void TestMisuse(void);

@@ -6,32 +6,11 @@
 #include <algorithm>
 #include <string>
 
-#include "lfm2/base/crc32c.h"
+#include "tests/format/tiny_image.h"
 #include "tests/pack/image_copy.h"
-#include "tests/pack/pack_gguf.h"
-#include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
 
 namespace lfm2::test {
 namespace {
-
-std::string TinyImage(const TinyOptions& options) {
-  const std::string gguf = MakeTinyGguf(options).Bytes();
-  tools::MemorySink sink;
-  const tools::Error error = PackGguf(tools::MemorySource(gguf), PackOptions(), &sink);
-  REQUIRE_MESSAGE(error.ok(), error.text());
-  return sink.bytes();
-}
-
-ImageHeader HeaderOf(const std::string& bytes) { return LoadAs<ImageHeader>(bytes.data()); }
-
-// Makes the metadata CRC right again, so that what lies behind it is reached.
-void FixCrc(std::byte* image, uint64_t metadata_bytes) {
-  const uint32_t zero = 0;
-  std::memcpy(image + offsetof(ImageHeader, metadata_crc), &zero, sizeof(zero));
-  const uint32_t crc = Crc32c(0, image, static_cast<size_t>(metadata_bytes));
-  std::memcpy(image + offsetof(ImageHeader, metadata_crc), &crc, sizeof(crc));
-}
 
 // Reads everything that a session would read, and more; a sanitizer sees what is out of range.
 uint64_t ReadEverything(const Image& image) {
@@ -93,6 +72,10 @@ void CheckIsClosed(const Image& image) {
   CHECK(image.PinnedData(TensorEntry()) == nullptr);
   CHECK(image.VerifyPinned().code() == StatusCode::kFailedPrecondition);
   CHECK(image.VerifyRecord(0, 0).code() == StatusCode::kFailedPrecondition);
+  TokenTrie trie;
+  CHECK(image.token_trie_bytes() == 0);
+  CHECK(image.OpenTokenTrie(&trie).code() == StatusCode::kFailedPrecondition);
+  CHECK(image.VerifyTokenTrie().code() == StatusCode::kFailedPrecondition);
   CHECK(image.CheckRecordCrc(0, 0, 0).code() == StatusCode::kFailedPrecondition);
 }
 
@@ -352,13 +335,14 @@ TEST_CASE("every changed byte of header and directory behind a right CRC is refu
         copy.data()[at] ^= static_cast<std::byte>(pattern);
         FixCrc(copy.data(), metadata);
         const bool opened = OpensSafely(copy.storage());
-        // Magic to vocab_bytes, directory and record table state nothing that does not follow from the config and the
-        // types; of the CRCs, one has been made right and the other is not checked here.
+        // Magic to vocab_bytes, directory, record table and the token trie's size state nothing that does not follow
+        // from the config and the types; of the CRCs, one has been made right and the others are not checked here.
         const ImageHeader h = HeaderOf(bytes);
         const bool is_crc = (at >= offsetof(ImageHeader, metadata_crc) && at < offsetof(ImageHeader, tensor_count)) ||
                             (at >= offsetof(ImageHeader, pinned_crc) && at < offsetof(ImageHeader, record_layers));
         const bool is_derived =
-            at < offsetof(ImageHeader, hidden_size) || (at >= h.directory_offset && at < h.record_crc_offset);
+            at < offsetof(ImageHeader, hidden_size) || (at >= h.directory_offset && at < h.record_crc_offset) ||
+            (at >= offsetof(ImageHeader, token_trie_bytes) && at < offsetof(ImageHeader, token_trie_crc));
         if (is_derived && !is_crc) CHECK(!opened);
         copy.data()[at] ^= static_cast<std::byte>(pattern);
       }

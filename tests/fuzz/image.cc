@@ -30,6 +30,18 @@ void CheckPlaces(const Image& image, Span<const std::byte> file) {
   }
 }
 
+// want: what was put there; patched: whether the header may say something else now.
+void CheckTrie(const Image& image, std::string_view want, bool patched) {
+  TokenTrie trie;
+  LFM2_HOLDS((image.token_trie_bytes() == want.size()) || patched);
+  const Status status = image.OpenTokenTrie(&trie);
+  CheckSentence(status);
+  CheckSentence(image.VerifyTokenTrie());
+  LFM2_HOLDS(status.ok() == (trie.token_count() > 0));
+  LFM2_HOLDS(status.ok() == (image.token_trie_bytes() > 0) || patched);
+  if (status.ok()) LFM2_HOLDS(CheckTokenTrie(image.vocab(), trie).ok() && (image.VerifyTokenTrie().ok() || patched));
+}
+
 void RunSession(const Image& image, Input* input) {
   SessionOptions options;
   const uint8_t flags = input->Byte();
@@ -63,8 +75,10 @@ void Run(std::string_view bytes) {
   Input input(bytes);
   const ModelConfig config = TakeConfig(&input);
   const std::string_view types = input.Bytes(input.Below(8));
-  const uint32_t patches = input.Below(4);
-  std::string metadata = LayOut(config, types, vocab.size());
+  // Half of the images have a token trie.
+  const uint32_t choice = input.Below(8), patches = choice % 4;
+  const std::string_view trie = choice < 4 ? std::string_view() : std::string_view(TinyTrie());
+  std::string metadata = LayOut(config, types, vocab.size(), trie);
   const ImageHeader good = LoadAs<ImageHeader>(metadata.data());
   if (good.file_bytes > kMaxFileBytes) return;
   PatchMetadata(&input, patches, &metadata);
@@ -74,6 +88,8 @@ void Run(std::string_view bytes) {
   std::memset(front.data(), 0, front.size());
   std::memcpy(front.data(), metadata.data(), metadata.size());
   std::memcpy(front.data() + good.pinned_offset, vocab.data(), vocab.size());
+  const Span<std::byte> end = file.subspan(file.size() - trie.size(), trie.size());
+  for (size_t i = 0; i < trie.size(); ++i) end[i] = static_cast<std::byte>(trie[i]);
   const MemoryStorage storage(file);
   Image image;
   const Status status = image.Open(storage);
@@ -82,9 +98,11 @@ void Run(std::string_view bytes) {
   if (status.ok()) {
     LFM2_HOLDS(CheckConfig(image.config()).ok() && image.file_bytes() <= file.size());
     CheckPlaces(image, file);
+    CheckTrie(image, trie, patches > 0);
     if (input.Below(2) == 1) RunSession(image, &input);
   }
   memory.Forget(front);
+  memory.Forget(end);
 }
 
 std::vector<std::string> Seeds() {
@@ -96,6 +114,7 @@ std::vector<std::string> Seeds() {
       for (const int next : {0, 1, 2}) types += static_cast<char>(type + next);
       seeds.push_back(config + types + std::string("\0\1\5\2\0\3\0\2\0\3\0\1", 12));
       seeds.push_back(config + types + std::string("\1\0\2\140\0\5\2\1\5\2\0\3\0\2\0\3\0\1", 18));
+      seeds.push_back(config + types + std::string("\4\1\5\2\0\3\0\2\0\3\0\1", 12));
     }
   }
   return seeds;

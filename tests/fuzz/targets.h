@@ -7,8 +7,9 @@
 namespace lfm2::fuzz {
 
 extern const Target kGgufMetadata, kGgufModel, kGgufSplit, kSafetensors, kConfigJson, kTokenizerJson, kFolder, kImage,
-    kStreamedImage, kSavedState, kVocab, kTokenizer, kChatJson, kToolCall, kJsonSpelling, kIdList, kRoutingTrace,
-    kStrictJson, kJinja, kConversation, kPackedRows;
+    kStreamedImage, kSavedState, kVocab, kTokenTrie, kTokenizer, kChatJson, kToolCall, kJsonSpelling, kIdList,
+    kToolCalls, kRoutingTrace, kStrictJson, kJinja, kConversation, kPackedRows, kServerRequest, kGbnf, kPattern,
+    kJsonSchema;
 
 }  // namespace lfm2::fuzz
 

@@ -75,7 +75,8 @@ ModelConfig TakeConfig(Input* input) {
   return c;
 }
 
-std::string LayOut(const ModelConfig& config, std::string_view types, uint64_t vocab_bytes) {
+std::string LayOut(const ModelConfig& config, std::string_view types, uint64_t vocab_bytes,
+                   std::string_view token_trie) {
   const MetadataLayout m = LayoutMetadata(config);
   std::string bytes(static_cast<size_t>(m.metadata_bytes), '\0');
   ImageHeader h{};
@@ -109,6 +110,12 @@ std::string LayOut(const ModelConfig& config, std::string_view types, uint64_t v
                            RoundUp<uint64_t>(size, kRecordAlignment)};
     std::memcpy(&bytes[m.record_table_offset + h.record_layers++ * sizeof(r)], &r, sizeof(r));
     h.file_bytes = r.offset + config.experts * r.stride;
+  }
+  if (!token_trie.empty()) {
+    h.token_trie_offset = RoundUp<uint64_t>(h.file_bytes, kRecordAlignment);
+    h.token_trie_bytes = token_trie.size();
+    h.token_trie_crc = Crc32c(0, token_trie.data(), token_trie.size());
+    h.file_bytes = h.token_trie_offset + h.token_trie_bytes;
   }
   std::memcpy(&bytes[0], &h, sizeof(h));
   return bytes;

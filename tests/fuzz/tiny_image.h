@@ -34,8 +34,9 @@ class Memory {
 // Of 12 bytes, whatever they are.
 ModelConfig TakeConfig(Input* input);
 
-// Metadata of a well-formed image. types: what the matrices have in turns.
-std::string LayOut(const ModelConfig& config, std::string_view types, uint64_t vocab_bytes);
+// Metadata of a well-formed image. types: what the matrices have in turns. token_trie: what the file ends with.
+std::string LayOut(const ModelConfig& config, std::string_view types, uint64_t vocab_bytes,
+                   std::string_view token_trie = {});
 
 // Changes fields, and makes the CRC right of what the header, whatever it says then, takes for the metadata.
 void PatchMetadata(Input* input, uint32_t patches, std::string* metadata);

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lfm2/format/vocab.h"
+#include "lfm2/text/token_trie_builder.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/common/chat_formats.h"
@@ -93,6 +95,18 @@ inline const Vocab& TinyVocab() {
     return v;
   }();
   return vocab;
+}
+
+// The section of its token trie.
+inline const std::string& TinyTrie() {
+  static const std::string section = [] {
+    std::vector<uint64_t> memory(static_cast<size_t>(TokenTrieMemoryBytes(TinyVocab())) / sizeof(uint64_t));
+    TokenTrie trie;
+    LFM2_HOLDS(
+        BuildTokenTrie(TinyVocab(), {reinterpret_cast<std::byte*>(memory.data()), memory.size() * 8}, &trie).ok());
+    return std::string(reinterpret_cast<const char*>(trie.bytes().data()), trie.bytes().size());
+  }();
+  return section;
 }
 
 }  // namespace lfm2::fuzz

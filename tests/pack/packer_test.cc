@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 
+#include "lfm2/base/crc32c.h"
 #include "lfm2/format/image.h"
 #include "lfm2/storage/memory_storage.h"
 #include "tests/pack/image_copy.h"
@@ -37,6 +38,14 @@ std::string Refusal(const TinyGguf& file, const PackOptions& options = PackOptio
   const Error error = PackGguf(MemorySource(bytes), options, &sink);
   if (!error.ok()) CHECK(error.text().find('\n') == std::string::npos);
   return error.text();
+}
+
+std::string Packed(const TinyGguf& file) {
+  const std::string bytes = file.Bytes();
+  MemorySink sink;
+  const Error error = PackGguf(MemorySource(bytes), PackOptions(), &sink);
+  REQUIRE_MESSAGE(error.ok(), error.text());
+  return sink.bytes();
 }
 
 bool Contains(const std::string& text, const char* part) {
@@ -108,6 +117,7 @@ TEST_CASE("packing twice gives the same bytes, and those between tensors are zer
     const RecordEntry& r = plan.records[t.layer - kTinyDense];
     for (uint32_t e = 0; e < kTinyExperts; ++e) mark(r.offset + e * r.stride + t.offset, t.bytes);
   }
+  mark(h.token_trie_offset, h.token_trie_bytes);
   uint64_t not_zero = 0;
   for (size_t i = 0; i < used.size(); ++i) not_zero += used[i] == 0 && first.bytes()[i] != 0;
   CHECK(not_zero == 0);
@@ -325,6 +335,52 @@ TEST_CASE("a changed byte anywhere in the weights is found by the CRCs") {
     CHECK(Contains(error.text(), at < record ? "the pinned part" : "expert 2 of layer 2"));
     CHECK(image.VerifyPinned().ok() == (at >= record));
     CHECK(image.VerifyRecord(1, 2).ok() == (at < record));
+  }
+  for (const uint64_t at : {plan.header.token_trie_offset, plan.header.file_bytes - 1}) {
+    std::string changed = sink.bytes();
+    changed[at] = static_cast<char>(changed[at] ^ 0x10);
+    const ImageCopy copy(changed);
+    Image image;
+    REQUIRE(image.Open(copy.storage()).ok());
+    CHECK(Contains(VerifyCrcs(image, MemorySource(changed), tools::StepProgress()).text(), "token_trie has the wrong"));
+  }
+}
+
+TEST_CASE("a token trie of another vocabulary is found, although every CRC is right") {
+  std::string bytes = Packed(MakeTinyGguf(TinyOptions()));
+  ImageHeader h = LoadAs<ImageHeader>(bytes.data());
+  // The tokens of the first two nodes, single bytes both, change places.
+  const size_t trie = static_cast<size_t>(h.token_trie_offset), node = trie + sizeof(TokenTrieHeader);
+  for (size_t i = 1; i < sizeof(uint32_t); ++i) std::swap(bytes[node + i], bytes[node + sizeof(TrieNode) + i]);
+  h.token_trie_crc = Crc32c(0, &bytes[trie], static_cast<size_t>(h.token_trie_bytes));
+  h.metadata_crc = 0;
+  std::memcpy(&bytes[0], &h, sizeof(h));
+  h.metadata_crc = Crc32c(0, bytes.data(), static_cast<size_t>(h.metadata_bytes));
+  std::memcpy(&bytes[0], &h, sizeof(h));
+  const ImageCopy copy(bytes);
+  Image image;
+  TokenTrie opened;
+  REQUIRE(image.Open(copy.storage()).ok());
+  REQUIRE(image.VerifyTokenTrie().ok());
+  REQUIRE(image.OpenTokenTrie(&opened).ok());
+  const Error error = VerifyCrcs(image, MemorySource(bytes), tools::StepProgress());
+  CHECK(Contains(error.text(), "has a token that is another one in the vocabulary"));
+}
+
+TEST_CASE("a vocabulary with a token that no token trie holds is packed without one") {
+  for (const size_t size : {size_t{255}, size_t{256}}) {
+    TinyGguf file = MakeTinyGguf(TinyOptions());
+    for (auto& [key, value] : file.pairs) {
+      if (key == "tokenizer.ggml.tokens")
+        value.replace(value.rfind(GgufText("abc")), 11, GgufText(std::string(size, 'q')));
+    }
+    file.SetTexts("tokenizer.ggml.merges", {"a b"});
+    const std::string bytes = Packed(file);
+    const ImageCopy copy(bytes);
+    Image image;
+    REQUIRE(image.Open(copy.storage()).ok());
+    CHECK((image.token_trie_bytes() > 0) == (size == 255));
+    CHECK(VerifyCrcs(image, MemorySource(bytes), tools::StepProgress()).ok());
   }
 }
 

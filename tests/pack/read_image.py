@@ -17,6 +17,8 @@ try:
 except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
+from read_vocab import chat_name, check_token_trie  # noqa: E402, F401
+
 ROLES = [
     "token_embedding", "output_norm", "output", "operator_norm", "ffn_norm", "attn_q", "attn_k", "attn_v", "attn_q_norm",
     "attn_k_norm", "attn_out", "conv_in", "conv_kernel", "conv_out", "ffn_gate", "ffn_up", "ffn_down", "router",
@@ -318,24 +320,6 @@ def matrix(data, type_, rows, cols):
     return values[:rows]
 
 
-def chat_name(path):
-    """The name of the chat template of an image, by docs/format-vocab.md."""
-    data = open(path, "rb").read()
-    at, = struct.unpack_from("<Q", data, struct.calcsize("<8sIIQQIIQQQ"))  # the vocabulary begins the pinned part
-    tokens, merges, specials, text_bytes = struct.unpack_from("<4I", data, at + 24)
-    chat_bytes, = struct.unpack_from("<I", data, at + 56)
-
-    def up(n):
-        return (n + 7) // 8 * 8
-    begin = up(up(128 + 4 * (tokens + 1)) + 4 * (tokens + 1))
-    begin = up(begin + 12 * merges) + 1024
-    begin = up(up(up(begin + 4 * specials) + tokens) + text_bytes)
-    if chat_bytes == 0:
-        return None
-    size, = struct.unpack_from("<H", data, at + begin + 8)
-    return data[at + begin + 32:at + begin + 32 + size].decode()
-
-
 class Image:
     def __init__(self, path):
         self.data = data = open(path, "rb").read()
@@ -355,7 +339,8 @@ class Image:
         bits, *values = struct.unpack_from("<IfIfff", data, 360)
         kinds = "temperature top_k top_p min_p repetition_penalty".split()
         self.sampling = {kind: value for i, (kind, value) in enumerate(zip(kinds, values)) if bits >> i & 1}
-        assert not any(data[384:512]), "bytes that no field claims"
+        trie_offset, trie_bytes, trie_crc = struct.unpack_from("<QQI", data, 384)
+        assert not any(data[404:512]), "bytes that no field claims"
         self.entries = [struct.unpack_from("<HHIIIQQ", data, directory + 32 * i) for i in range(tensors)]
         self.records = [struct.unpack_from("<QQQ", data, record_table + 24 * i) for i in range(record_layers)]
         experts = self.config["experts"]
@@ -365,6 +350,15 @@ class Image:
                 want, = struct.unpack_from("<I", data, record_crcs + 4 * (m * experts + e))
                 at = offset + e * stride
                 assert crc32c(data[at:at + size]) == want, "record CRC"
+        end = self.records[-1][0] + experts * self.records[-1][2] if self.records else self.pinned + pinned_bytes
+        self.token_trie = None
+        if trie_bytes:
+            assert trie_offset == -(-end // 4096) * 4096 and file_bytes == trie_offset + trie_bytes, "place of the token trie"
+            assert not any(data[end:trie_offset]), "bytes that no field claims"
+            self.token_trie = data[trie_offset:]
+            assert crc32c(self.token_trie) == trie_crc, "token trie CRC"
+        else:
+            assert trie_offset == trie_crc == 0 and file_bytes == end, "end of the image"
 
     def tensors(self):
         """(role, layer, type, values) for each; experts stacked as [experts, rows, cols]."""
@@ -430,7 +424,8 @@ def main():
             sys.exit(f"{name}: {np.count_nonzero(~same)} of {same.size} values differ")
     if source:
         sys.exit(f"not in the image: {sorted(source)}")
-    print(f"{a.image}: {len(image.entries)} tensors agree")
+    nodes = check_token_trie(image.token_trie, image.data[image.pinned:image.pinned + image.vocab_bytes])
+    print(f"{a.image}: {len(image.entries)} tensors agree, and {nodes} nodes of the token trie")
 
 
 if __name__ == "__main__":

@@ -141,10 +141,13 @@ TEST_CASE("damage is found by the CRCs") {
   LFM2_REQUIRE_OK(image.VerifyRecord(3, 31));
   copy.data()[header.pinned_offset + header.pinned_bytes - 1] ^= std::byte{1};
   CHECK(image.VerifyPinned().code() == StatusCode::kCorrupt);
-  copy.data()[packed.size() - kRecordAlignment] ^= std::byte{1};
+  copy.data()[header.token_trie_offset - kRecordAlignment] ^= std::byte{1};
   const Status status = image.VerifyRecord(3, 31);
   CHECK(status.code() == StatusCode::kCorrupt);
   CHECK(status.index() == 127);
+  LFM2_REQUIRE_OK(image.VerifyTokenTrie());
+  copy.data()[packed.size() - 1] ^= std::byte{1};
+  CHECK(image.VerifyTokenTrie().code() == StatusCode::kCorrupt);
 }
 
 }  // namespace

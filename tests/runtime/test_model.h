@@ -32,13 +32,14 @@ inline std::string Text(const Status& status) {
 
 class TestModel {
  public:
-  // path: a GGUF file, or a directory of safetensors.
-  explicit TestModel(const std::string& path) {
+  // path: a GGUF file, or a directory of safetensors. token_trie: whether the image has one.
+  explicit TestModel(const std::string& path, bool token_trie = true) {
     std::unique_ptr<tools::ModelSource> source;
     tools::PackPlan plan;
     tools::MemorySink sink;
     tools::Error error = tools::OpenSource(path, {}, &source);
     if (error.ok()) error = PlanPack(*source, "", &plan);
+    if (!token_trie) LeaveOutTokenTrie(&plan);
     if (error.ok()) error = WriteImage(*source, plan, tools::StepProgress(), &sink);
     INFO(error.text());
     REQUIRE(error.ok());

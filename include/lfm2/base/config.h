@@ -30,6 +30,14 @@
 
 // Keeps what a function has on its stack from adding to the stack of the one that calls it.
 #define LFM2_NOINLINE __attribute__((noinline))
+// For functions that run seldom: compiled for size, whatever the flags say.
+#define LFM2_SELDOM __attribute__((noinline, cold))
+// For small functions with many callers: a call where the flags ask for small code, and inline elsewhere.
+#if defined(__OPTIMIZE_SIZE__)
+#define LFM2_SMALL __attribute__((noinline))
+#else
+#define LFM2_SMALL
+#endif
 
 namespace lfm2 {
 

@@ -26,21 +26,26 @@ class [[nodiscard]] Status {
  public:
   static constexpr uint32_t kNoIndex = 0xffffffffu;
 
-  constexpr Status() = default;
+  // Not "= default", with which all bytes would be set to zero before the members are.
+  constexpr Status() {}
   // where: the field, argument or region, such as "header.hidden_size". what: a clause about it, such as "is not a
   // multiple of 32". value and limit: the number found and the number it was held against.
-  constexpr Status(StatusCode code, const char* where, const char* what) : where_(where), what_(what), code_(code) {}
-  constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value)
+  LFM2_SELDOM constexpr Status(StatusCode code, const char* where, const char* what)
+      : where_(where), what_(what), code_(code) {}
+  LFM2_SELDOM constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value)
       : where_(where), what_(what), value_(value), code_(code), numbers_(1) {}
-  constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value, uint64_t limit)
+  LFM2_SELDOM constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value, uint64_t limit)
       : where_(where), what_(what), value_(value), limit_(limit), code_(code), numbers_(2) {}
 
   // Adds which layer, token or record is meant.
-  constexpr Status At(uint32_t index) const {
+  LFM2_SMALL constexpr Status At(uint32_t index) const {
     Status s = *this;
     s.index_ = index;
     return s;
   }
+
+  // What a function returns that hands on the Status of another.
+  LFM2_SMALL constexpr Status Copy() const { return *this; }
 
   constexpr bool ok() const { return code_ == StatusCode::kOk; }
   constexpr StatusCode code() const { return code_; }
@@ -152,10 +157,10 @@ class [[nodiscard]] Status {
 };
 
 // Leaves the calling function with the Status of `expression` unless it is ok.
-#define LFM2_RETURN_IF_ERROR(expression)              \
-  do {                                                \
-    const ::lfm2::Status lfm2_status_ = (expression); \
-    if (!lfm2_status_.ok()) return lfm2_status_;      \
+#define LFM2_RETURN_IF_ERROR(expression)                \
+  do {                                                  \
+    const ::lfm2::Status lfm2_status_ = (expression);   \
+    if (!lfm2_status_.ok()) return lfm2_status_.Copy(); \
   } while (false)
 
 }  // namespace lfm2

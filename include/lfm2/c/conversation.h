@@ -2,6 +2,7 @@
 #ifndef LFM2_C_CONVERSATION_H_
 #define LFM2_C_CONVERSATION_H_
 
+#include "lfm2/c/constraint.h"
 #include "lfm2/c/session.h"
 #include "lfm2/c/text.h"
 #include "lfm2/c/types.h"
@@ -34,6 +35,8 @@ typedef struct lfm2_answer_options {
   size_t stop_text_count;
   uint32_t max_thought_tokens;          // between <think> and </think>; then </think> is put there
   const lfm2_sampler_options* sampler;  // from this answer on; copied; NULL: as before
+  // What the answer may be; open, outlives the answer, and follows this one only; NULL: anything.
+  lfm2_constraint* constraint;
   // Handed to both functions below, which may be NULL. They are called within the caller's call and do not call the
   // conversation; what `user` points to outlives the answer.
   void* user;

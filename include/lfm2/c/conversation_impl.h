@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "lfm2.h"
+#include "lfm2/c/constraint_impl.h"
 #include "lfm2/c/conversation.h"
 #include "lfm2/c/object.h"
 #include "lfm2/c/session_impl.h"
@@ -69,6 +70,11 @@ LFM2_NOINLINE inline Status AnswerFromC(const lfm2_answer_options* c, Conversati
   if (c->sampler != nullptr) {
     to->sampler = SamplerFromC(*c->sampler);
     options.sampler = &to->sampler;
+  }
+  if (c->constraint != nullptr) {
+    GrammarConstraint* constraint = nullptr;
+    LFM2_RETURN_IF_ERROR(Enter(c->constraint, &constraint));
+    options.constraint = constraint;
   }
   // Those of an answer that is under way stay.
   if (!object.chat.is_busy()) object.hooks = {c->user, c->before_choice, c->on_token};

@@ -10,6 +10,7 @@
 #include "lfm2/format/image_layout.h"
 #include "lfm2/format/model_config.h"
 #include "lfm2/format/tensor_list.h"
+#include "lfm2/format/token_trie.h"
 #include "lfm2/format/vocab.h"
 #include "lfm2/storage/read_queue.h"
 #include "lfm2/storage/storage.h"
@@ -122,6 +123,26 @@ class Image {
     return LoadAs<uint32_t>(memory_ + header_.record_crc_offset + record * sizeof(uint32_t));
   }
 
+  // The size of the token trie that the file ends with; 0 where it has none. Opening an image does not look at it.
+  uint64_t token_trie_bytes() const { return header_.token_trie_bytes; }
+  // Opens it where it lies, for as long as the image is open. Its CRC is not checked: VerifyTokenTrie. Whether it is
+  // the vocabulary's is for CheckTokenTrie to say. Errors: those of TokenTrie::Open; kFailedPrecondition while closed,
+  // where there is none, and where it has to be read; kCorrupt also where the header has another place for it.
+  Status OpenTokenTrie(TokenTrie* out) const {
+    LFM2_RETURN_IF_ERROR(CheckHasTrieInPlace("Image::OpenTokenTrie"));
+    return TokenTrie::Open({token_trie(), static_cast<size_t>(header_.token_trie_bytes)}, vocab_.size(), out);
+  }
+  // The same where it has to be read, into the front of `memory`, and its CRC checked; elsewhere the memory is not
+  // used. memory: RoundUp(token_trie_bytes(), kRecordAlignment) bytes, aligned to kRecordAlignment; outlives *out. No
+  // session may be open on the image: reads of experts may be under way then. Errors: as above; kArenaTooSmall,
+  // kInvalidArgument for the memory; kCorrupt; what the storage's queue reports.
+  LFM2_FUNCTION Status ReadTokenTrie(Span<std::byte> memory, TokenTrie* out) const;
+  // Reads all of it where it lies. kCorrupt where its CRC is not the header's; kFailedPrecondition as above.
+  Status VerifyTokenTrie() const {
+    LFM2_RETURN_IF_ERROR(CheckHasTrieInPlace("Image::VerifyTokenTrie"));
+    return CheckTokenTrieCrc(token_trie());
+  }
+
   // Reads the whole pinned part. kCorrupt where its CRC is not the header's; kFailedPrecondition while closed.
   Status VerifyPinned() const {
     if (memory_ == nullptr) return NotOpen("Image::VerifyPinned");
@@ -169,6 +190,26 @@ class Image {
   }
 
   const std::byte* pinned() const { return memory_ + static_cast<size_t>(header_.pinned_offset); }
+  // The file ends with it, so that opening an image need not look at what the header says of the place.
+  uint64_t token_trie_offset() const { return header_.file_bytes - header_.token_trie_bytes; }
+  const std::byte* token_trie() const { return memory_ + static_cast<size_t>(token_trie_offset()); }
+  Status CheckHasTrie(const char* where) const {
+    if (!is_open()) return NotOpen(where);
+    if (header_.token_trie_bytes == 0) {
+      return Status(StatusCode::kFailedPrecondition, where, "cannot be used: the image has no token trie");
+    }
+    return Expect("header.token_trie_offset", header_.token_trie_offset, token_trie_offset());
+  }
+  Status CheckHasTrieInPlace(const char* where) const {
+    LFM2_RETURN_IF_ERROR(CheckHasTrie(where));
+    if (!is_streamed()) return Status();
+    return Status(StatusCode::kFailedPrecondition, where, "cannot be used: the token trie is not in memory");
+  }
+  Status CheckTokenTrieCrc(const std::byte* section) const {
+    const uint32_t crc = Crc32c(0, section, static_cast<size_t>(header_.token_trie_bytes));
+    if (crc != header_.token_trie_crc) return Bad("token_trie", "has the wrong CRC-32C", crc, header_.token_trie_crc);
+    return Status();
+  }
   bool HasRecord(uint32_t moe_layer, uint32_t expert) const {
     return moe_layer < header_.record_layers && expert < config_.experts;
   }
@@ -308,6 +349,9 @@ class Image {
       LFM2_RETURN_IF_ERROR(Expect("records.stride", r.stride, RoundUp<uint64_t>(bytes, kRecordAlignment)).At(m));
       end = r.offset + config_.experts * r.stride;
     }
+    // A trie that is longer than the file is taken to be as long: too long for what is before it, and no overflow.
+    const uint64_t trie = Min(header_.token_trie_bytes, header_.file_bytes);
+    if (trie > 0) end = RoundUp<uint64_t>(end, kRecordAlignment) + trie;
     return Expect("header.file_bytes", header_.file_bytes, end);
   }
 

@@ -61,10 +61,14 @@ struct ImageHeader {
   float top_p;
   float min_p;
   float repetition_penalty;
-  uint8_t reserved[128];
+  // What the file ends with (token_trie.h), at the first multiple of kRecordAlignment after all else; all 0: nothing.
+  uint64_t token_trie_offset;
+  uint64_t token_trie_bytes;
+  uint32_t token_trie_crc;
+  uint8_t reserved[108];
 };
 static_assert(sizeof(ImageHeader) == 512 && offsetof(ImageHeader, hidden_size) == 96 &&
-                  offsetof(ImageHeader, sampling_set) == 360,
+                  offsetof(ImageHeader, sampling_set) == 360 && offsetof(ImageHeader, token_trie_offset) == 384,
               "the format fixes these");
 
 // Bits of sampling_set.

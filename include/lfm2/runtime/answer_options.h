@@ -7,12 +7,14 @@
 #include "lfm2/base/config.h"
 #include "lfm2/base/function_ref.h"
 #include "lfm2/base/span.h"
+#include "lfm2/text/answer_constraint.h"
 #include "lfm2/text/sampler.h"
 
 namespace lfm2 {
 
-// Takes text, whole UTF-8 characters, in one call for each token that gives any; false: no more, and what comes later
-// is for the next call that goes on. A function that returns nothing takes all.
+// Takes text, whole UTF-8 characters, in one call for each token that gives any, or for those that a constraint has put
+// there together; false: no more, and what comes later is for the next call that goes on. A function that returns
+// nothing takes all.
 using TextSink = FunctionRef<bool(std::string_view text)>;
 
 struct AnswerOptions {
@@ -32,6 +34,13 @@ struct AnswerOptions {
   // Sampler options from this answer on, whose seed begins a new random sequence; what is not set is as the model's
   // publisher recommends. nullptr: as before. Copied when the answer begins.
   const SamplerOptions* sampler = nullptr;
+
+  // What the answer may be (text/grammar_constraint.h); nullptr: anything. It outlives the answer, follows it from its
+  // beginning on, and is given again where it goes on. Tokens that it forces are not chosen; where there are no stop
+  // texts, those that follow each other are computed together. Where the constraint fails, the answer ends with its
+  // Status. It is not part of marks, forks and saved states: where an answer goes on from one,
+  // GrammarConstraint::Replay.
+  AnswerConstraint* constraint = nullptr;
 
   // Handed to both functions below, which may be null. They are called on the caller's thread, within its call, and do
   // not call the conversation.

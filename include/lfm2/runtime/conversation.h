@@ -177,7 +177,8 @@ class Conversation {
   LFM2_FUNCTION Status BeginNewAnswer(const AnswerOptions& options);
   LFM2_FUNCTION Status Advance(bool whole, TextSink sink);
   LFM2_FUNCTION Status Choose(TextSink sink);
-  LFM2_FUNCTION void Emit(TextSink sink);
+  LFM2_FUNCTION Status Force();
+  LFM2_FUNCTION Status Emit(TextSink sink);
   LFM2_FUNCTION void End(AnswerEnd end, TextSink sink);
   LFM2_FUNCTION void GiveUp(AnswerEnd end);
   LFM2_FUNCTION Note MakeNote() const;
@@ -203,6 +204,7 @@ class Conversation {
   uint32_t forced_count_ = 0;
   uint32_t forced_at_ = 0;
   int32_t token_ = kNone;       // chosen, and not yet in the sequence
+  uint32_t run_ = 1;            // tokens computed together: token_, and those that a constraint has put after it
   uint32_t pending_ = 0;        // ids after session_->position() that were added and not computed
   uint32_t system_tokens_ = 0;  // positions of bos, system text and tools
   uint32_t generated_ = 0;

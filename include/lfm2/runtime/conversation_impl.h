@@ -178,6 +178,7 @@ LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) 
   // All is checked before anything changes: an answer that BeginAsk would have ended may still go on.
   if (status.ok() && options.sampler != nullptr) status = Sampler::Check(*options.sampler);
   if (status.ok()) status = stops_.SetTexts(options.stop_texts);
+  if (status.ok() && options.constraint != nullptr) status = options.constraint->Begin(format().answer, options.begin);
   if (status.ok() && options.sampler != nullptr) {
     status = sampler_.Configure(*options.sampler, session_->image().sampling());
   }
@@ -244,17 +245,16 @@ LFM2_FUNCTION void Conversation::GiveUp(AnswerEnd end) {
 // One step of the session, or all that are left; where there are none, the choice of a token.
 LFM2_FUNCTION Status Conversation::Advance(bool whole, TextSink sink) {
   const bool computes = session_->steps_left() > 0;
-  const Status status = !computes ? Choose(sink) : whole ? session_->Finish() : session_->Step();
-  if (!status.ok()) {
-    GiveUp(status.code() == StatusCode::kCancelled ? AnswerEnd::kCancelled : AnswerEnd::kError);
-  } else if (computes && session_->steps_left() == 0) {
+  Status status = !computes ? Choose(sink) : whole ? session_->Finish() : session_->Step();
+  if (status.ok() && computes && session_->steps_left() == 0) {
     if (is_prompting_) {
       GoTo({0, system_tokens_, token_, Tail::kAnswer, false});
       is_prompting_ = false;
     } else {
-      Emit(sink);
+      status = Emit(sink);
     }
   }
+  if (!status.ok()) GiveUp(status.code() == StatusCode::kCancelled ? AnswerEnd::kCancelled : AnswerEnd::kError);
   return status;
 }
 
@@ -266,6 +266,7 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
     return Status();
   }
   const Vocab& vocab = session_->image().vocab();
+  run_ = 1;
   if (token_ == kNone) {
     if (forced_at_ == forced_count_ && thoughts_.inside() && thoughts_.tokens_inside() >= answer_.max_thought_tokens) {
       forced_count_ = static_cast<uint32_t>(ThinkEndTokens(vocab, forced_));
@@ -274,11 +275,18 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
     Span<float> logits;
     if (forced_at_ < forced_count_) {
       token_ = forced_[forced_at_++];
-    } else {
+    } else if (answer_.constraint != nullptr) {
+      size_t count = 0;
+      LFM2_RETURN_IF_ERROR(answer_.constraint->Force({&token_, 1}, &count));
+      if (count == 0) token_ = kNone;
+    }
+    if (token_ == kNone) {
       logits = session_->mutable_logits();
       if (answer_.before_choice != nullptr) answer_.before_choice(answer_.context, logits);
       int32_t token = 0;
-      const Status status = sampler_.Sample(logits, session_->tokens(), session_->text_scratch(), &token);
+      Status status;
+      if (answer_.constraint != nullptr) status = answer_.constraint->Restrict(logits);
+      if (status.ok()) status = sampler_.Sample(logits, session_->tokens(), session_->text_scratch(), &token);
       // Nor could another call choose one.
       finished_ = !status.ok();
       LFM2_RETURN_IF_ERROR(status);
@@ -291,35 +299,62 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
     End(AnswerEnd::kStop, sink);
   } else if (session_->token_room().empty()) {
     // The last token's text needs no position.
-    Emit(sink);
+    LFM2_RETURN_IF_ERROR(Emit(sink));
     if (is_busy_) {
       End(AnswerEnd::kContextFull, sink);
     } else if (!finished_) {
       finished_ = true;
       end_ = AnswerEnd::kContextFull;
     }
+  } else if (answer_.constraint != nullptr) {
+    LFM2_RETURN_IF_ERROR(Force());
+    return session_->Begin({session_->token_room().data(), run_});
   } else {
     return session_->Begin({&token_, 1});
   }
   return Status();
 }
 
-// Hands out the token's text.
-LFM2_FUNCTION void Conversation::Emit(TextSink sink) {
-  const int32_t token = token_;
-  token_ = kNone;
-  ++generated_;
-  thoughts_.Put(session_->image().vocab().TokenBytes(token));
+// Adds to the token the ones that must come after it, to be computed with it: as many as may be generated and have a
+// position, and none where a stop text can come between them.
+LFM2_FUNCTION Status Conversation::Force() {
+  Span<int32_t> room = session_->token_room();
+  room[0] = token_;
+  // So many that a step stays short.
+  constexpr size_t kMostAtOnce = 32;
+  size_t most = answer_.stop_texts.empty() ? Min(room.size(), kMostAtOnce) : 1;
+  if (answer_.max_tokens > 0) most = Min<size_t>(most, answer_.max_tokens - generated_);
+  size_t count = 0;
+  if (most > 1) {
+    LFM2_RETURN_IF_ERROR(answer_.constraint->ForceAfter(token_, room.subspan(1, most - 1), &count));
+  }
+  run_ = 1 + static_cast<uint32_t>(count);
+  return Status();
+}
+
+// Hands out the text of the token, or of all that were computed together.
+LFM2_FUNCTION Status Conversation::Emit(TextSink sink) {
+  const Span<const int32_t> all = session_->tokens();
   conversation_internal::TextCollector out(session_->text_scratch(), sink);
-  stream_.Put(token, [&](std::string_view text) { stops_.Put(text, out); });
+  for (uint32_t left = run_; left > 0; --left) {
+    const int32_t token = run_ == 1 ? token_ : all[all.size() - left];
+    if (left < run_ && answer_.on_token != nullptr) answer_.on_token(answer_.context, token, {});
+    ++generated_;
+    thoughts_.Put(session_->image().vocab().TokenBytes(token));
+    if (answer_.constraint != nullptr) LFM2_RETURN_IF_ERROR(answer_.constraint->Advance(token));
+    stream_.Put(token, [&](std::string_view text) { stops_.Put(text, out); });
+  }
+  token_ = kNone;
+  run_ = 1;
   if (!out.HandOut()) {
     is_busy_ = false;
     end_ = AnswerEnd::kInterrupted;
   }
-  if (stops_.found() == StopMatcher::kNone) return;
+  if (stops_.found() == StopMatcher::kNone) return Status();
   finished_ = true;
   is_busy_ = false;
   end_ = AnswerEnd::kStopText;
+  return Status();
 }
 
 // The answer ends, and text that was held back is handed out: all of it, or where it may go on what is whole.

@@ -60,6 +60,22 @@ LFM2_FUNCTION Status Image::ReadFront(ReadQueue& queue, uint64_t offset, uint64_
                  arena.data() + static_cast<size_t>(offset));
 }
 
+LFM2_FUNCTION Status Image::ReadTokenTrie(Span<std::byte> memory, TokenTrie* out) const {
+  if (!is_streamed()) return OpenTokenTrie(out);
+  LFM2_RETURN_IF_ERROR(CheckHasTrie("Image::ReadTokenTrie"));
+  const uint64_t bytes = header_.token_trie_bytes, needed = RoundUp<uint64_t>(bytes, kRecordAlignment);
+  if (reinterpret_cast<uintptr_t>(memory.data()) % kRecordAlignment != 0) {
+    return Status(StatusCode::kInvalidArgument, "memory", "is not aligned to 4096 bytes");
+  }
+  if (needed > memory.size()) {
+    return Status(StatusCode::kArenaTooSmall, "memory", "does not hold the token trie", memory.size(), needed);
+  }
+  ReadQueue& queue = *storage_->queue();
+  LFM2_RETURN_IF_ERROR(ReadAll(queue, token_trie_offset(), RoundUp<uint64_t>(bytes, queue.alignment()), memory.data()));
+  LFM2_RETURN_IF_ERROR(CheckTokenTrieCrc(memory.data()));
+  return TokenTrie::Open({memory.data(), static_cast<size_t>(bytes)}, vocab_.size(), out);
+}
+
 }  // namespace lfm2
 
 #endif  // LFM2_RUNTIME_IMAGE_OPEN_IMPL_H_

@@ -58,6 +58,10 @@ inline constexpr std::string_view kChatAfterCutAnswer = "<|im_end|>\n";
 inline constexpr std::string_view kThinkBegin = "<think>";
 inline constexpr std::string_view kThinkEnd = "</think>";
 
+// Around the calls of tools that a model writes.
+inline constexpr std::string_view kToolCallBegin = "<|tool_call_start|>";
+inline constexpr std::string_view kToolCallEnd = "<|tool_call_end|>";
+
 // A chat to render. Owns nothing.
 struct ChatPrompt {
   ListRef<ChatMessage> messages;
@@ -90,8 +94,7 @@ struct ChatPiece {
 
 namespace chat_internal {
 
-inline constexpr std::string_view kAssistantMarkers[] = {"<|tool_call_start|>", "<|tool_call_end|>", kThinkBegin,
-                                                         kThinkEnd};
+inline constexpr std::string_view kAssistantMarkers[] = {kToolCallBegin, kToolCallEnd, kThinkBegin, kThinkEnd};
 
 // What Python's str.strip removes.
 inline bool IsStripped(uint32_t code_point) {

@@ -9,31 +9,35 @@
 
 namespace lfm2 {
 
+// The number that so many hexadecimal digits are, 8 at most, after the next character of a reader with Peek and Skip,
+// which is moved past them. UINT32_MAX where they are none.
+template <class Reader>
+LFM2_SELDOM uint32_t TakeHexDigits(Reader* reader, int digits) {
+  uint32_t value = 0;
+  for (int i = 0; i < digits; ++i) {
+    reader->Skip();
+    const int32_t c = reader->Peek(), lower = c | 0x20;
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit && (lower < 'a' || lower > 'f')) return UINT32_MAX;
+    value = value << 4 | static_cast<uint32_t>(is_digit ? c - '0' : lower - 'a' + 10);
+  }
+  reader->Skip();
+  return value;
+}
+
 // An escape of a JSON string, from its backslash on, at the front of a reader with Peek and Skip, which is moved past
 // it. The character, or a negative number where it is none: also for half of a surrogate pair.
 template <class Reader>
-int32_t TakeJsonEscape(Reader* reader) {
-  const auto unit = [reader]() -> int32_t {
-    int32_t value = 0;
-    for (int i = 0; i < 4; ++i) {
-      reader->Skip();
-      const int32_t c = reader->Peek(), lower = c | 0x20;
-      const bool is_digit = c >= '0' && c <= '9';
-      if (!is_digit && (lower < 'a' || lower > 'f')) return -1;
-      value = value << 4 | (is_digit ? c - '0' : lower - 'a' + 10);
-    }
-    reader->Skip();
-    return value;
-  };
+LFM2_SELDOM int32_t TakeJsonEscape(Reader* reader) {
   reader->Skip();
   const int32_t c = reader->Peek();
   if (c == 'u') {
-    const int32_t high = unit();
+    const int32_t high = static_cast<int32_t>(TakeHexDigits(reader, 4));
     if (high < 0xd800 || high > 0xdfff) return high;
     if (high >= 0xdc00 || reader->Peek() != '\\') return -1;
     reader->Skip();
     if (reader->Peek() != 'u') return -1;
-    const int32_t low = unit();
+    const int32_t low = static_cast<int32_t>(TakeHexDigits(reader, 4));
     return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
   }
   constexpr char kNames[] = "\"\\/bfnrt", kValues[] = "\"\\/\b\f\n\r\t";
@@ -60,6 +64,12 @@ class JsonChars {
   // What is bad stays.
   void Skip() {
     rest_ = raw_.rest;
+    // Most characters are ASCII.
+    if (!rest_.empty() && static_cast<uint8_t>(rest_.front()) < 0x80 && (rest_.front() != '\\' || !in_string_)) {
+      point_ = rest_.front();
+      raw_.rest.remove_prefix(1);
+      return;
+    }
     point_ = raw_.Peek();
     if (point_ == '\\' && in_string_) {
       point_ = TakeJsonEscape(&raw_);

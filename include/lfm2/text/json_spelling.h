@@ -14,6 +14,29 @@ namespace lfm2 {
 // Objects and lists within one another.
 inline constexpr uint32_t kMaxJsonDepth = 256;
 
+// Writes a character as it stands in a string of JSON to `to`, which has room for 6 bytes. Returns the bytes.
+inline size_t WriteJsonChar(uint32_t point, char* to) {
+  size_t size = 0;
+  const auto put = [&](uint32_t byte) { to[size++] = static_cast<char>(byte); };
+  if (point == '"' || point == '\\') {
+    put('\\');
+    put(point);
+  } else if (point < 0x20) {
+    put('\\');
+    const char name = "\0\0\0\0\0\0\0\0btn\0fr"[Min<uint32_t>(point, 14)];
+    if (name != '\0') {
+      put(static_cast<uint8_t>(name));
+    } else {
+      for (const char c : {'u', '0', '0'}) put(static_cast<uint8_t>(c));
+      put('0' + (point >> 4));
+      put(static_cast<uint8_t>("0123456789abcdef"[point & 15]));
+    }
+  } else {
+    size = WriteUtf8(point, to);
+  }
+  return size;
+}
+
 // Writes a JSON text as Python's json.dumps(json.loads(text), ensure_ascii=False) does, piece by piece: ", " and ": "
 // and no other white space; escapes only for quotes, backslashes and control characters. What it leaves as it is: how
 // numbers are spelled, and keys that an object has twice. Strict: JSON as RFC 8259 has it, in UTF-8, and no half of a
@@ -189,31 +212,8 @@ class JsonSpeller {
       }
       point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
     }
-    *piece = {written_, Write(point)};
+    *piece = {written_, WriteJsonChar(point, written_)};
     return true;
-  }
-
-  // Writes a character as it stands in a string. Returns the bytes.
-  size_t Write(uint32_t point) {
-    size_t size = 0;
-    const auto put = [&](uint32_t byte) { written_[size++] = static_cast<char>(byte); };
-    if (point == '"' || point == '\\') {
-      put('\\');
-      put(point);
-    } else if (point < 0x20) {
-      put('\\');
-      const char name = "\0\0\0\0\0\0\0\0btn\0fr"[Min<uint32_t>(point, 14)];
-      if (name != '\0') {
-        put(static_cast<uint8_t>(name));
-      } else {
-        for (const char c : {'u', '0', '0'}) put(static_cast<uint8_t>(c));
-        put('0' + (point >> 4));
-        put(static_cast<uint8_t>("0123456789abcdef"[point & 15]));
-      }
-    } else {
-      size = WriteUtf8(point, written_);
-    }
-    return size;
   }
 
   std::string_view text_;

@@ -1,0 +1,214 @@
+// What a tool is called with: values with types, where they are in the text of the call.
+#ifndef LFM2_TEXT_TOOL_VALUE_H_
+#define LFM2_TEXT_TOOL_VALUE_H_
+
+#include <string_view>
+
+#include "lfm2/base/config.h"
+#include "lfm2/base/list_ref.h"
+#include "lfm2/base/numeric.h"
+#include "lfm2/base/span.h"
+#include "lfm2/base/status.h"
+#include "lfm2/text/call_scanner.h"
+#include "lfm2/text/tool_number.h"
+#include "lfm2/text/tool_text.h"
+
+namespace lfm2 {
+
+namespace tool_internal {
+class CallList;
+}
+
+enum class ToolValueKind : uint8_t {
+  kNull,
+  kBool,
+  kInteger,  // an integer that an int64_t holds
+  kNumber,   // every other number
+  kString,
+  kList,    // or tuple
+  kObject,  // a dictionary
+};
+
+// A value within the text of a call, which it refers to. Copied freely.
+// Each Get is for one type. Errors, with *value or *text as it was: kUnsupported for a value of another type,
+// kOutputTooSmall for one that does not fit.
+class ToolValue {
+ public:
+  ToolValue() = default;  // null
+
+  // A value of a text of its own, with white space around it. Errors: kInvalidArgument with the byte, and *value is as
+  // it was.
+  static Status Read(std::string_view text, ToolCallForm form, ToolValue* value);
+
+  // As the call has it. Numbers of any size are in it.
+  std::string_view spelling() const { return spelling_; }
+  ToolCallForm form() const { return form_; }
+
+  LFM2_SELDOM ToolValueKind kind() const {
+    switch (spelling_[0]) {
+      case 'n':
+      case 'N': return ToolValueKind::kNull;
+      case 't':
+      case 'T':
+      case 'f':
+      case 'F': return ToolValueKind::kBool;
+      case '"':
+      case '\'': return ToolValueKind::kString;
+      case '[':
+      case '(': return ToolValueKind::kList;
+      case '{': return ToolValueKind::kObject;
+    }
+    int64_t value = 0;
+    const tool_internal::NumberParts parts = tool_internal::SplitNumber(spelling_);
+    const bool is_integer = tool_internal::IsWhole(parts) && tool_internal::ReadInteger(parts, &value);
+    return is_integer ? ToolValueKind::kInteger : ToolValueKind::kNumber;
+  }
+
+  // Integers that have neither point nor exponent; kOutputTooSmall beyond int64_t.
+  Status GetInteger(int64_t* value) const {
+    if (!IsNumber()) return Mismatch("is no integer");
+    const tool_internal::NumberParts parts = tool_internal::SplitNumber(spelling_);
+    if (!tool_internal::IsWhole(parts)) return Mismatch("is no integer");
+    return tool_internal::ReadInteger(parts, value) ? Status() : TooLarge("is an integer of more than 64 bits");
+  }
+  // Any number: exact as people write them (tool_internal::ReadDouble); kOutputTooSmall beyond the largest double.
+  Status GetNumber(double* value) const {
+    if (!IsNumber()) return Mismatch("is no number");
+    const double number = tool_internal::ReadDouble(tool_internal::SplitNumber(spelling_));
+    constexpr uint64_t kInfinite = uint64_t{0x7ff} << 52;
+    if ((BitCast<uint64_t>(number) & kInfinite) == kInfinite) return TooLarge("is a number beyond double");
+    *value = number;
+    return Status();
+  }
+  Status GetBool(bool* value) const {
+    if (kind() != ToolValueKind::kBool) return Mismatch("is neither true nor false");
+    *value = (spelling_[0] | 0x20) == 't';
+    return Status();
+  }
+  // A text: its escapes are read into buffer, and *text is a view of that (ToolText::Copy).
+  Status GetString(Span<char> buffer, std::string_view* text) const {
+    return kind() == ToolValueKind::kString ? string().Copy(buffer, text) : Mismatch("is no text");
+  }
+  // Of a text; empty for other values.
+  ToolText string() const {
+    if (kind() != ToolValueKind::kString) return ToolText();
+    return ToolText(TextPart(spelling_, 1, spelling_.size() - 2), form_);
+  }
+
+ private:
+  friend class ToolItems;
+
+  // spelling: one well-formed value and nothing around it.
+  ToolValue(std::string_view spelling, ToolCallForm form) : spelling_(spelling), form_(form) {}
+
+  bool IsNumber() const { return kind() == ToolValueKind::kInteger || kind() == ToolValueKind::kNumber; }
+  LFM2_SELDOM static Status Mismatch(const char* what) { return Status(StatusCode::kUnsupported, "argument", what); }
+  LFM2_SELDOM static Status TooLarge(const char* what) { return Status(StatusCode::kOutputTooSmall, "argument", what); }
+
+  static constexpr std::string_view kNull = "null";
+
+  std::string_view spelling_ = kNull;
+  ToolCallForm form_ = ToolCallForm::kJson;
+};
+
+// An argument, a member of an object, or an item of a list.
+struct ToolItem {
+  size_t index = 0;
+  bool has_name = false;  // false for items of a list, and for arguments that have their place only
+  ToolText name;
+  ToolValue value;
+};
+
+// The arguments of a call, the members of an object, or the items of a list, in order.
+//   ToolItem item;
+//   for (ToolItems items = call.arguments(); items.Next(&item);) ...
+class ToolItems {
+ public:
+  // None.
+  ToolItems() : scanner_({}, 0, ToolCallForm::kJson) {}
+  // Of a list or an object; of other values none.
+  explicit ToolItems(const ToolValue& value)
+      : ToolItems(IsOpen(value.spelling()) ? value.spelling() : kNone, value.form(), {}) {}
+
+  // False at the end.
+  LFM2_SELDOM bool Next(ToolItem* item) {
+    scanner_.SkipSpace();
+    if (scanner_.IsEnd()) return false;
+    const auto name = [&](std::string_view spelling) {
+      item->name = ToolText(spelling, scanner_.form());
+      item->has_name = true;
+    };
+    item->name = ToolText();
+    item->has_name = false;
+    const size_t begin = scanner_.offset();
+    if (open_ == '{') {
+      static_cast<void>(scanner_.String());
+      name(TextPart(scanner_.From(begin), 1, scanner_.offset() - begin - 2));
+      static_cast<void>(scanner_.Take(':'));
+    } else if (open_ == '(' && scanner_.IsName()) {
+      static_cast<void>(scanner_.Name());
+      const std::string_view spelling = scanner_.From(begin);
+      if (scanner_.Take('=')) {
+        name(spelling);
+      } else {
+        scanner_.GoTo(begin);
+      }
+    }
+    if (open_ == '(' && !item->has_name && index_ < parameters_.size()) name(parameters_[index_]);
+    item->index = index_++;
+    item->value = Value(&scanner_);
+    static_cast<void>(scanner_.Take(','));
+    return true;
+  }
+
+ private:
+  friend class ToolCall;
+  friend class ToolValue;
+  friend class tool_internal::CallList;
+  static constexpr std::string_view kNone = "[]";
+
+  // spelling: well-formed, with its brackets; in parentheses, of a call in Python's form, it may have arguments with
+  // names. parameters: the names of those without.
+  ToolItems(std::string_view spelling, ToolCallForm form, const ListRef<std::string_view>& parameters)
+      : scanner_(TextPart(spelling, 1, spelling.size() - 2), 0, form), parameters_(parameters), open_(spelling[0]) {}
+
+  static bool IsOpen(std::string_view text) { return text[0] == '[' || text[0] == '(' || text[0] == '{'; }
+
+  // Without the parentheses around it that are no tuple's.
+  static ToolValue Value(CallScanner* scanner) {
+    bool in_parentheses = false;
+    size_t begin = scanner->offset();
+    static_cast<void>(scanner->Value(&in_parentheses));
+    std::string_view text = scanner->From(begin);
+    while (in_parentheses) {
+      CallScanner inner(text, 1, scanner->form());
+      inner.SkipSpace();
+      begin = inner.offset();
+      static_cast<void>(inner.Value(&in_parentheses));
+      text = inner.From(begin);
+    }
+    return ToolValue(text, scanner->form());
+  }
+
+  CallScanner scanner_;
+  ListRef<std::string_view> parameters_;
+  size_t index_ = 0;
+  char open_ = '[';
+};
+
+inline Status ToolValue::Read(std::string_view text, ToolCallForm form, ToolValue* value) {
+  CallScanner scanner(text, 0, form);
+  scanner.SkipSpace();
+  bool read = scanner.Value();
+  scanner.SkipSpace();
+  if (read && !scanner.IsEnd()) read = scanner.Fail("needs to end at byte");
+  if (!read) return Status(StatusCode::kInvalidArgument, "value", scanner.error(), scanner.offset());
+  scanner.GoTo(0);
+  scanner.SkipSpace();
+  *value = ToolItems::Value(&scanner);
+  return Status();
+}
+
+}  // namespace lfm2
+
+#endif  // LFM2_TEXT_TOOL_VALUE_H_
