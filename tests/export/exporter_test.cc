@@ -220,6 +220,22 @@ TEST_CASE("an image that says more than a GGUF file can is refused before a weig
   CHECK(Contains(Refusal(order, order), "its vocabulary is none that lfm2-pack writes"));
 }
 
+TEST_CASE("an image without a token trie, as older ones are, gives the same file as one that has it") {
+  const std::string gguf = MakeTinyGguf(TinyOptions()).Bytes();
+  const MemorySource file(gguf);
+  tools::GgufSource source;
+  tools::PackPlan plan;
+  MemorySink older;
+  REQUIRE(source.Open({&file}, {}).ok());
+  REQUIRE(PlanPack(source, "", &plan).ok());
+  LeaveOutTokenTrie(&plan);
+  REQUIRE(WriteImage(source, plan, StepProgress(), &older).ok());
+  std::string exported;
+  const Error error = ExportBytes(older.bytes(), older.bytes(), &exported);
+  REQUIRE_MESSAGE(error.ok(), error.text());
+  CHECK(exported == RoundTrip(Pack(gguf)));
+}
+
 TEST_CASE("a damaged image is refused by the part that is damaged") {
   const std::string image = Pack(MakeTinyGguf(TinyOptions()).Bytes());
   ImageHeader h;

@@ -51,7 +51,7 @@ storage = set(re.findall(OPTION, synopsis_of("Storage")))
 for program in programs:
     name = pathlib.Path(program).name
     text, synopsis = sections[name], synopsis_of(name)
-    commands = sorted(set(re.findall(rf"^    {name} ([a-z]+) ", text, re.M)))
+    commands = sorted(set(re.findall(rf"^    {name} ([a-z-]+) ", text, re.M)))
     known = options_of(program)
     for command in commands:
         known += options_of(program, command)

@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as name:
     # No image anywhere: the file itself chats, and says once where its image is, which is the one that lfm2-pack makes.
     said = answers(cache, gguf)
     image, = names(cache, ".lfm2")
-    check(said == f"packed {gguf} into {cache}/lfm2/{image} (5.40 MB); later starts use it\n", said)
+    check(said == f"packed {gguf} into {cache}/lfm2/{image} (5.42 MB); later starts use it\n", said)
     check((cache / "lfm2" / image).read_bytes() == by_hand.read_bytes(), "another image than lfm2-pack's")
     check(answers(cache, gguf) == "" and names(cache, ".lfm2") == [image] and not temporaries(cache), os.listdir(cache))
 
@@ -167,5 +167,5 @@ with tempfile.TemporaryDirectory() as name:
     if r.returncode == 77 or "unshare" in r.stderr:
         print("no drive can be mounted here: a full one was not tried")
     else:
-        check(r.returncode == 1 and "takes 5.40 MB" in r.stderr and "are missing" in r.stderr and not r.stdout, r)
+        check(r.returncode == 1 and "takes 5.42 MB" in r.stderr and "are missing" in r.stderr and not r.stdout, r)
 print("ok")

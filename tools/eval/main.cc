@@ -12,10 +12,12 @@
 #include "tools/common/template_option.h"
 #include "tools/eval/choices.h"
 #include "tools/eval/commands.h"
+#include "tools/eval/generate.h"
 #include "tools/eval/kl.h"
 #include "tools/eval/model_commands.h"
 #include "tools/eval/table.h"
 #include "tools/eval/text_commands.h"
+#include "tools/eval/tool_calls.h"
 #include "tools/open/model_option.h"
 
 namespace lfm2::tools {
@@ -97,6 +99,13 @@ void AddRender(CLI::App* app, RenderArguments* a, Action* run) {
   });
 }
 
+void AddToolCalls(CLI::App* app, ToolCallsArguments* a, Action* run) {
+  CLI::App* command = app->add_subcommand(
+      "tool-calls", "the tool calls in standard input, an answer's text, to a JSON list of {\"name\", \"arguments\"}");
+  command->add_option("--tools", a->tools, "JSON file with a list of tools, which name what a call gives by its place");
+  command->callback([=] { *run = [=] { return RunToolCalls(*a); }; });
+}
+
 void AddLogits(CLI::App* app, LogitsArguments* a, Action* run) {
   CLI::App* command =
       AddCommand(app, "logits", "logits of every position of a prompt, as float32 [tokens, vocabulary]", &a->model);
@@ -156,6 +165,37 @@ void AddCommands(CLI::App* app, CommandsArguments* a, Action* run) {
   command->callback([=] { *run = [=] { return RunCommands(*a); }; });
 }
 
+void AddGenerate(CLI::App* app, GenerateArguments* a, Action* run) {
+  CLI::App* command = AddCommand(app, "generate", "one answer, free or constrained, on standard output", &a->model);
+  CLI::Option_group* chat = command->add_option_group("chat", "what is answered");
+  chat->add_option("--prompt", a->prompt, "what a person says");
+  chat->add_option("--messages", a->messages, "JSON file with a list of messages, each with role and content");
+  chat->require_option(1);
+  CLI::Option* tools = command->add_option(
+      "--tools", a->tools, "JSON file with a list of tools; calls in the answer are calls of these, and well-formed");
+  CLI::Option* choice =
+      command->add_option("--tool-choice", a->tool_choice, "auto, none, required, or the name of the tool to call")
+          ->needs(tools)
+          ->capture_default_str();
+  CLI::Option* schema =
+      command->add_option("--json-schema", a->json_schema, "file with a JSON schema: the answer is JSON by it");
+  command->add_option("--grammar", a->grammar, "file with a grammar in GBNF: the answer is a text of it")
+      ->excludes(schema)
+      ->excludes(choice);
+  schema->excludes(choice);
+  command->add_option("--temperature", a->sampler.temperature, "0: always the likeliest token; default: the model's");
+  command->add_option("--seed", a->sampler.seed, "equal seeds give equal answers")->capture_default_str();
+  command->add_option("--max-tokens", a->max_tokens, "longest answer; 0: as long as it becomes")->capture_default_str();
+  command->add_flag("--ids", a->ids, "write the answer's token ids, a JSON list, instead of its text");
+  AddDateOption(command, &a->date);
+  command->add_option("--context", a->session.context, "positions for a prompt and its answer; 0: as chat")
+      ->check(CLI::Range(0u, kMaxContextLength))
+      ->capture_default_str();
+  AddKvOption(command, &a->session.kv_cache);
+  AddRunOptions(command, &a->session, &a->threads);
+  command->callback([=] { *run = [=] { return RunGenerate(*a); }; });
+}
+
 void AddTable(CLI::App* app, TableArguments* a, Action* run) {
   CLI::App* command = app->add_subcommand("table", "models beside each other: quality, speed, size and memory");
   command->add_option("MODEL", a->models, "models of one vocabulary: images, GGUF files or directories")->required();
@@ -182,22 +222,26 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   TokensArguments tokens;
   RenderArguments render;
+  ToolCallsArguments tool_calls;
   LogitsArguments logits;
   PerplexityArguments perplexity;
   KlArguments kl;
   ChoicesArguments choices;
   CommandsArguments commands;
+  GenerateArguments generate;
   TableArguments table;
   ModelArgument text_model;
   Action run;
   AddTokens(&app, &tokens, &run);
   AddText(&app, &text_model, &run);
   AddRender(&app, &render, &run);
+  AddToolCalls(&app, &tool_calls, &run);
   AddLogits(&app, &logits, &run);
   AddPerplexity(&app, &perplexity, &run);
   AddKl(&app, &kl, &run);
   AddChoices(&app, &choices, &run);
   AddCommands(&app, &commands, &run);
+  AddGenerate(&app, &generate, &run);
   AddTable(&app, &table, &run);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;

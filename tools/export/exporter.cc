@@ -100,7 +100,8 @@ Error CheckPacksBack(const Image& image, const ByteSource& source, const ExportP
   LFM2_RETURN_IF_FAILED(source.Read(0, &header, sizeof(header)));
   std::string vocab(static_cast<size_t>(header.vocab_bytes), '\0');
   LFM2_RETURN_IF_FAILED(source.Read(header.pinned_offset, vocab.data(), vocab.size()));
-  header.metadata_crc = header.pinned_crc = 0;  // not computed yet
+  header.metadata_crc = header.pinned_crc = 0;                  // not computed yet
+  if (header.token_trie_bytes == 0) LeaveOutTokenTrie(&again);  // it says nothing that the vocabulary does not say
   if (vocab != again.vocab) return Error::Of("its vocabulary is none that lfm2-pack writes");
   if (std::memcmp(&header, &again.header, sizeof(header)) != 0) return Error::Of("its header says more");
   for (uint32_t i = 0; i < image.tensor_count(); ++i) {

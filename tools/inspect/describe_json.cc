@@ -68,6 +68,17 @@ Json VocabJson(const Vocab& v) {
           {"chat_format", chat.name.empty() ? Json() : ChatFormatJson(chat)}};
 }
 
+// Null where the image has none.
+Json TokenTrieJson(const TokenTrie& trie) {
+  if (trie.token_count() == 0) return Json();
+  const auto nodes = [&](TokenClass c) { return trie.nodes(c).size(); };
+  return {{"bytes", trie.bytes().size()},
+          {"plain_nodes", nodes(TokenClass::kPlain)},
+          {"control_nodes", nodes(TokenClass::kControl)},
+          {"other_nodes", nodes(TokenClass::kOther)},
+          {"max_depth", trie.max_depth()}};
+}
+
 Json TensorJson(const TensorEntry& t) {
   return {{"role", NameOf(static_cast<TensorRole>(t.role))},
           {"layer", t.layer},
@@ -80,7 +91,7 @@ Json TensorJson(const TensorEntry& t) {
 
 }  // namespace
 
-Json ImageJson(const ModelFile& model) {
+Json ImageJson(const ModelFile& model, const TokenTrie& trie) {
   const Image& image = model.image();
   const ModelConfig& config = image.config();
   Json tensors = Json::array(), records = Json::array();
@@ -96,6 +107,7 @@ Json ImageJson(const ModelFile& model) {
           {"config", ConfigJson(config)},
           {"sampling", SamplingJson(image.sampling())},
           {"vocabulary", VocabJson(image.vocab())},
+          {"token_trie", TokenTrieJson(trie)},
           {"tensors", tensors},
           {"records", records}};
 }

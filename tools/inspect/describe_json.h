@@ -8,8 +8,8 @@
 
 namespace lfm2::tools {
 
-// Names are those of docs/format.md.
-nlohmann::ordered_json ImageJson(const ModelFile& model);
+// Names are those of docs/format.md. trie: of the image; not open where that has none.
+nlohmann::ordered_json ImageJson(const ModelFile& model, const TokenTrie& trie);
 
 }  // namespace lfm2::tools
 

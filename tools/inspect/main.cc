@@ -40,7 +40,15 @@ std::string OneLine(std::string_view text) {
   return line;
 }
 
-std::string Facts(const ModelFile& model) {
+std::string DescribeTokenTrie(const TokenTrie& trie) {
+  if (trie.token_count() == 0) return "none";
+  const auto nodes = [&](TokenClass c) { return Grouped(trie.nodes(c).size()); };
+  return HumanBytes(trie.bytes().size()) + ", nodes: " + nodes(TokenClass::kPlain) + " plain, " +
+         nodes(TokenClass::kControl) + " control, " + nodes(TokenClass::kOther) + " other";
+}
+
+// trie: not open where the image has none.
+std::string Facts(const ModelFile& model, const TokenTrie& trie) {
   const Image& image = model.image();
   const ModelConfig& config = image.config();
   const Vocab& vocab = image.vocab();
@@ -52,6 +60,7 @@ std::string Facts(const ModelFile& model) {
     facts.Row({"expert records", std::to_string(config.moe_layers() * config.experts) + " of up to " +
                                      HumanBytes(image.record_layer(0).bytes)});
   }
+  facts.Row({"token trie", DescribeTokenTrie(trie)});
   facts.Row({"weights", Grouped(WeightCount(config, model.Directory()))});
   const ChatFormat chat = vocab.chat_format();
   facts.Row({"chat template", chat.name.empty() ? "none" : std::string(chat.name)});
@@ -65,15 +74,20 @@ Error Inspect(const Arguments& a) {
   LFM2_RETURN_IF_FAILED(model.Open(a.model));
   const ModelConfig& config = model.image().config();
   if (a.header) return WriteStandardOutput(ConfigHeader(model.image()));
+  TokenTrie trie;
+  if (model.image().token_trie_bytes() > 0) {
+    const Status status = model.image().OpenTokenTrie(&trie);
+    if (!status.ok()) return Error::Of(model.path(), ": ", Error::From(status).text());
+  }
   SessionPlan plan;
   if (a.plan) LFM2_RETURN_IF_FAILED(MakeSessionPlan(model.image(), a.session, &plan));
   if (a.json) {
-    nlohmann::ordered_json json = ImageJson(model);
+    nlohmann::ordered_json json = ImageJson(model, trie);
     if (a.plan) json["plan"] = PlanJson(plan);
     // A name need not be UTF-8: it comes from the file.
     return WriteStandardOutput(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   }
-  std::string text = Facts(model) + "\n" + DescribeConfig(config) + "\n" + TensorTable(config, model.Directory());
+  std::string text = Facts(model, trie) + "\n" + DescribeConfig(config) + "\n" + TensorTable(config, model.Directory());
   if (a.plan) text += "\n" + PlanTable(plan);
   return WriteStandardOutput(text);
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "lfm2/base/numeric.h"
+#include "lfm2/text/token_trie_builder.h"
 #include "tools/pack/image_stream.h"
 
 namespace lfm2::tools {
@@ -84,6 +85,32 @@ void LayOut(const ModelSource& source, PackPlan* plan) {
   }
 }
 
+void AppendTokenTrie(PackPlan* plan) {
+  if (plan->token_trie.empty()) return;
+  ImageHeader& h = plan->header;
+  h.token_trie_offset = RoundUp<uint64_t>(h.file_bytes, kRecordAlignment);
+  h.token_trie_bytes = plan->token_trie.size();
+  h.token_trie_crc = Crc32c(0, plan->token_trie.data(), plan->token_trie.size());
+  h.file_bytes = h.token_trie_offset + h.token_trie_bytes;
+}
+
+// A vocabulary with a token that no trie holds goes without one.
+Error MakeTokenTrie(const std::string& vocab_bytes, std::string* section) {
+  std::vector<uint64_t> copy(vocab_bytes.size() / sizeof(uint64_t));  // a string need not be aligned
+  std::memcpy(copy.data(), vocab_bytes.data(), vocab_bytes.size());
+  Vocab vocab;
+  LFM2_RETURN_IF_FAILED(
+      Error::From(Vocab::Open({reinterpret_cast<const std::byte*>(copy.data()), vocab_bytes.size()}, &vocab)));
+  std::vector<uint64_t> memory(static_cast<size_t>(TokenTrieMemoryBytes(vocab)) / sizeof(uint64_t));
+  TokenTrie trie;
+  const Status status =
+      BuildTokenTrie(vocab, {reinterpret_cast<std::byte*>(memory.data()), memory.size() * sizeof(uint64_t)}, &trie);
+  if (status.code() == StatusCode::kUnsupported) return Error();
+  LFM2_RETURN_IF_FAILED(Error::From(status));
+  section->assign(reinterpret_cast<const char*>(trie.bytes().data()), trie.bytes().size());
+  return Error();
+}
+
 // Header, directory, record table and record CRCs as they stand in the file.
 std::string MetadataBytes(const PackPlan& plan, uint32_t pinned_crc, const std::vector<uint32_t>& record_crcs) {
   std::string bytes(static_cast<size_t>(plan.header.metadata_bytes), '\0');
@@ -106,10 +133,21 @@ std::string MetadataBytes(const PackPlan& plan, uint32_t pinned_crc, const std::
 Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* plan) {
   std::string error;
   if (!BuildVocab(source.vocab(), &plan->vocab, &error)) return Error::Of(error);
+  LFM2_RETURN_IF_FAILED(MakeTokenTrie(plan->vocab, &plan->token_trie));
   SetName(name.empty() ? source.name() : name, &plan->header.name);
   SamplingToHeader(source.sampling(), &plan->header);
   LayOut(source, plan);
+  AppendTokenTrie(plan);
   return Error();
+}
+
+void LeaveOutTokenTrie(PackPlan* plan) {
+  ImageHeader& h = plan->header;
+  const std::vector<RecordEntry>& records = plan->records;
+  h.file_bytes =
+      records.empty() ? h.pinned_offset + h.pinned_bytes : records.back().offset + h.experts * records.back().stride;
+  h.token_trie_offset = h.token_trie_bytes = h.token_trie_crc = 0;
+  plan->token_trie.clear();
 }
 
 Error WriteImage(const ModelSource& source, const PackPlan& plan, const StepProgress& progress, ByteSink* sink) {
@@ -144,7 +182,8 @@ Error WriteImage(const ModelSource& source, const PackPlan& plan, const StepProg
     }
     first += kExpertTensors;
   }
-  LFM2_RETURN_IF_FAILED(out.PadTo(h.file_bytes));
+  LFM2_RETURN_IF_FAILED(out.PadTo(h.file_bytes - plan.token_trie.size()));
+  LFM2_RETURN_IF_FAILED(out.Append(plan.token_trie.data(), plan.token_trie.size()));
   const std::string metadata = MetadataBytes(plan, pinned_crc, record_crcs);
   return sink->Write(0, metadata.data(), metadata.size());
 }

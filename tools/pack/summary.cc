@@ -52,6 +52,7 @@ std::string Summary(const ModelSource& source, const PackPlan& plan) {
     parts.Row({"expert records", std::to_string(plan.records.size() * config.experts)});
     parts.Row({"largest expert record", HumanBytes(plan.records[0].bytes)});
   }
+  parts.Row({"token trie", plan.token_trie.empty() ? "none" : HumanBytes(plan.header.token_trie_bytes)});
   parts.Row({"image", HumanBytes(plan.header.file_bytes)});
   return text + parts.Text() + Expansions(config, plan.directory);
 }

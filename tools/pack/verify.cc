@@ -1,8 +1,22 @@
 #include "tools/pack/verify.h"
 
+#include "lfm2/text/token_trie_builder.h"
 #include "tools/pack/crc_reader.h"
 
 namespace lfm2::tools {
+
+namespace {
+
+Error VerifyTokenTrie(const Image& image) {
+  if (image.token_trie_bytes() == 0) return Error();
+  TokenTrie trie;
+  Status status = image.VerifyTokenTrie();
+  if (status.ok()) status = image.OpenTokenTrie(&trie);
+  if (status.ok()) status = CheckTokenTrie(image.vocab(), trie);
+  return Error::From(status);
+}
+
+}  // namespace
 
 Error CheckPinnedCrc(const ImageHeader& header, uint32_t crc) {
   if (crc == header.pinned_crc) return Error();
@@ -36,7 +50,7 @@ Error VerifyCrcs(const Image& image, const ByteSource& source, const StepProgres
       LFM2_RETURN_IF_FAILED(CheckRecordCrc(image, m, e, reader.crc()));
     }
   }
-  return Error();
+  return VerifyTokenTrie(image);
 }
 
 }  // namespace lfm2::tools

@@ -19,7 +19,8 @@ Error CheckRecordCrc(const Image& image, uint32_t moe_layer, uint32_t expert, ui
 Error VerifyPinned(const ByteSource& source, const StepProgress& progress);
 
 // Reads the pinned part and every record of `image` through `source`, which holds the same bytes, a window at a time:
-// Image::VerifyPinned would have the whole pinned part resident. The first part whose CRC is wrong is named.
+// Image::VerifyPinned would have the whole pinned part resident. Then the token trie, if the image has one, of an image
+// that is mapped: its CRC, and that it is the vocabulary's. The first part that is wrong is named.
 Error VerifyCrcs(const Image& image, const ByteSource& source, const StepProgress& progress);
 
 }  // namespace lfm2::tools

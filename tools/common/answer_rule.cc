@@ -1,0 +1,55 @@
+#include "tools/common/answer_rule.h"
+
+#include "lfm2/text/token_trie_builder.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+constexpr std::string_view kAnyObject = R"({"type": "object"})";
+
+}  // namespace
+
+Error TokenTrieMemory::Open(const Vocab& vocab) {
+  const uint64_t bytes = TokenTrieMemoryBytes(vocab);
+  memory_.resize(static_cast<size_t>(bytes / sizeof(uint64_t) + 1));
+  return Error::From(BuildTokenTrie(vocab, {reinterpret_cast<std::byte*>(memory_.data()), memory_.size() * 8}, &trie_));
+}
+
+Error AnswerRule::OpenConstraint(const Vocab& vocab, const TokenTrie& trie, const ConstraintOptions& options) {
+  memory_.resize(static_cast<size_t>(GrammarConstraint::Bytes(options, vocab.size()) / kAlignment + 1));
+  return Error::From(
+      constraint_.Open(vocab, grammar_.grammar(), trie, options,
+                       {reinterpret_cast<std::byte*>(memory_.data()), memory_.size() * sizeof(memory_[0])}));
+}
+
+Error AnswerRule::OpenSchema(const Vocab& vocab, const TokenTrie& trie, std::string_view schema) {
+  LFM2_RETURN_IF_FAILED(grammar_.FromJsonSchema(schema));
+  return OpenConstraint(vocab, trie, ConstraintOptions());
+}
+
+Error AnswerRule::OpenAnyObject(const Vocab& vocab, const TokenTrie& trie) {
+  return OpenSchema(vocab, trie, kAnyObject);
+}
+
+Error AnswerRule::OpenGrammar(const Vocab& vocab, const TokenTrie& trie, std::string_view gbnf) {
+  LFM2_RETURN_IF_FAILED(grammar_.FromGbnf(gbnf));
+  return OpenConstraint(vocab, trie, ConstraintOptions());
+}
+
+Error AnswerRule::OpenTools(const Vocab& vocab, const TokenTrie& trie, const ToolList& tools, const std::string& choice,
+                            bool parallel) {
+  ConstraintOptions options;
+  options.scope = ConstraintScope::kCalls;
+  const bool is_name = choice != "auto" && choice != "none" && choice != "required";
+  if (tools.empty()) return Error::Of("there are no tools to choose from");
+  if (choice == "none") options.tool_choice = ToolChoice::kNone;
+  if (choice == "required" || is_name) options.tool_choice = ToolChoice::kRequired;
+  ToolsGrammarOptions calls;
+  calls.parallel = parallel;
+  if (is_name) calls.only = choice;
+  LFM2_RETURN_IF_FAILED(grammar_.FromTools(tools, calls));
+  return OpenConstraint(vocab, trie, options);
+}
+
+}  // namespace lfm2::tools
