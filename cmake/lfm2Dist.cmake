@@ -14,6 +14,8 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
   set(lfm2_bundle neon)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^cortex-m")
   set(lfm2_bundle scalar)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^wasm")
+  set(lfm2_bundle wasm)
 endif()
 
 if(Python3_FOUND)
