@@ -6,68 +6,63 @@
 #include <string_view>
 
 #include "console.h"
-#include "tool_call.h"
+#include "lfm2.h"
 
-// Whole numbers of up to four digits; -1 for anything else.
-inline int ReadNumber(std::string_view text) {
-  int number = 0;
-  if (text.empty() || text.size() > 4) return -1;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return -1;
-    number = number * 10 + (c - '0');
-  }
-  return number;
-}
+inline constexpr std::string_view kDone = "{\"ok\": true}", kRefused = "{\"ok\": false}";
 
-inline void Report(std::string_view room, std::string_view what, std::string_view value) {
+inline void Begin(std::string_view room, std::string_view what) {
   Print("[");
   Print(room);
   Print("] ");
   Print(what);
+}
+inline void Report(std::string_view room, std::string_view what, std::string_view value) {
+  Begin(room, what);
   Print(value);
   Print("\n");
 }
+// A value that is a number, where the device can be that.
+inline std::string_view Set(std::string_view room, std::string_view what, int64_t value, int64_t least, int64_t most) {
+  Begin(room, what);
+  if (value < least || value > most) {
+    Print("cannot be that\n");
+    return kRefused;
+  }
+  Print(static_cast<uint64_t>(value));
+  Print("\n");
+  return kDone;
+}
 
-// Does what the call says, within what the devices can, and returns the tool's answer as JSON for the model.
-inline std::string_view Act(const ToolCall& call) {
-  constexpr std::string_view kDone = "{\"ok\": true}", kRefused = "{\"ok\": false}";
-  const std::string_view room = call["room"];
-  if (call.name == "set_light") {
-    Report(room, "light: ", call["on"] == "True" ? "on" : "off");
-    return kDone;
+// Does what the call says, within what the devices can, and returns the tool's answer as JSON for the model. Nothing
+// happens where an argument is missing or has the wrong type.
+inline std::string_view Act(const lfm2::ToolCall& call) {
+  const std::string_view tool = call.name();
+  int64_t number = 0;
+  if (tool == "start_timer") {
+    return call.GetInteger("minutes", &number).ok() ? Set("timer", "minutes: ", number, 1, 9999) : kRefused;
   }
-  if (call.name == "set_color") {
-    Report(room, "light: ", call["color"]);
-    return kDone;
+  char room_bytes[32], text_bytes[64];
+  std::string_view room, text;
+  bool on = false;
+  if (!call.GetString("room", room_bytes, &room).ok()) return kRefused;
+  if (tool == "set_heating") {
+    return call.GetInteger("celsius", &number).ok() ? Set(room, "heating: ", number, 5, 30) : kRefused;
   }
-  if (call.name == "set_heating") {
-    const int celsius = ReadNumber(call["celsius"]);
-    if (celsius < 5 || celsius > 30) {
-      Report(room, "heating: not to ", call["celsius"]);
-      return kRefused;
-    }
-    Report(room, "heating: ", call["celsius"]);
-    return kDone;
-  }
-  if (call.name == "lock_door") {
-    Report(room, "door: ", call["locked"] == "True" ? "locked" : "unlocked");
-    return kDone;
-  }
-  if (call.name == "play") {
-    Report(room, "plays: ", call["what"]);
-    return kDone;
-  }
-  if (call.name == "start_timer") {
-    if (ReadNumber(call["minutes"]) < 1) return kRefused;
-    Report("timer", "minutes: ", call["minutes"]);
-    return kDone;
-  }
-  if (call.name == "get_temperature") {
+  if (tool == "set_light" && call.GetBool("on", &on).ok()) {
+    on ? Report(room, "light: ", "on") : Report(room, "light: ", "off");
+  } else if (tool == "lock_door" && call.GetBool("locked", &on).ok()) {
+    on ? Report(room, "door: ", "locked") : Report(room, "door: ", "unlocked");
+  } else if (tool == "set_color" && call.GetString("color", text_bytes, &text).ok()) {
+    Report(room, "light: ", text);
+  } else if (tool == "play" && call.GetString("what", text_bytes, &text).ok()) {
+    Report(room, "plays: ", text);
+  } else if (tool == "get_temperature") {
     Report(room, "thermometer: ", "19");
     return "{\"celsius\": 19}";
+  } else {
+    return kRefused;
   }
-  Report("house", "knows no ", call.name);
-  return kRefused;
+  return kDone;
 }
 
 #endif  // LFM2_EXAMPLES_FIRMWARE_ASSISTANT_HOUSE_H_

@@ -23,11 +23,14 @@ lfm2::Status Obey(std::string_view command) {
   LFM2_RETURN_IF_ERROR(BeginChat());
   LFM2_RETURN_IF_ERROR(g_chat.Add({lfm2::ChatRole::kUser, command}));
   LFM2_RETURN_IF_ERROR(Listen());
-  ToolCall call;
-  if (ParseToolCall({g_answer, g_answer_bytes}, &call)) {
+  // All results come before the model says what was done. It is also told of calls that nobody can read.
+  lfm2::ToolCallReader calls({g_answer, g_answer_bytes});
+  bool called = false;
+  for (lfm2::ToolCall call; calls.Next(&call); called = true) {
     LFM2_RETURN_IF_ERROR(g_chat.Add({lfm2::ChatRole::kTool, Act(call)}));
-    LFM2_RETURN_IF_ERROR(Listen());
   }
+  if (!calls.status().ok()) LFM2_RETURN_IF_ERROR(g_chat.Add({lfm2::ChatRole::kTool, kRefused}));
+  if (called || !calls.status().ok()) LFM2_RETURN_IF_ERROR(Listen());
   Print({g_answer, g_answer_bytes});
   Print("\n");
   return lfm2::Status();

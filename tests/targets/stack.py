@@ -26,7 +26,7 @@ INDIRECT = [
      re.compile(r"SimdKernels|BindExperts|KeepReadingExperts|ChooseFromCache|ComputeStreamed|FunctionRefIFvjj\w*4Call|"
                 r"MemoryStorage|BlockStorage|BlockQueue")),
     (re.compile(r"KernelTable|7Session"), re.compile(r"SimdKernels|KeepReadingExperts|FunctionRefIFvjj\w*4Call")),
-    (re.compile(r"Conversation"), re.compile(r"FunctionRefIFb\w*4Call|9MessageAt|6TextAt")),
+    (re.compile(r"Conversation"), re.compile(r"FunctionRefIFb\w*4Call|9MessageAt|6TextAt|GrammarConstraint.*_FUN")),
     (re.compile(r""), re.compile(r"MemoryStorage|BlockStorage|BlockQueue")),
 ]
 UNKNOWN = 128

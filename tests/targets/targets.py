@@ -216,6 +216,13 @@ def compare_sizes(name, sizes, recorded):
             yield f"{what} is {bytes_now} bytes, recorded {before}: more than 3 % apart; --record if that is meant"
 
 
+def write_sizes(recorded):
+    with open(SIZES + ".new", "w", encoding="utf-8") as file:
+        json.dump(recorded, file, indent=1, sort_keys=True)
+        file.write("\n")
+    os.replace(SIZES + ".new", SIZES)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="of: " + ", ".join([*BOARDS, *LINUX]))
@@ -269,10 +276,7 @@ def main():
         print("  ".join(str(cell).ljust(width) if i < 2 else str(cell).rjust(width)
                         for i, (cell, width) in enumerate(zip(row, widths))))
     if arguments.record:
-        with open(SIZES + ".new", "w", encoding="utf-8") as file:
-            json.dump(recorded, file, indent=1, sort_keys=True)
-            file.write("\n")
-        os.replace(SIZES + ".new", SIZES)
+        write_sizes(recorded)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

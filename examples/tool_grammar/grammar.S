@@ -1,0 +1,9 @@
+/* What lfm2-grammar has made, as read-only data. GRAMMAR_FILE is its path, in quotes. */
+    .section .rodata
+    .balign 4
+    .global grammar_begin
+grammar_begin:
+    .incbin GRAMMAR_FILE
+    .global grammar_end
+grammar_end:
+    .section .note.GNU-stack, "", %progbits
