@@ -2,9 +2,9 @@
 two compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, with the
 library compiled once, for C, here and on 64-bit Arm, and always the results of the split headers.
 
-    dist.py --highway DIRECTORY --bin DIRECTORY [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM]
+    dist.py --highway DIRECTORY --bin DIRECTORY [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM] [TEST ...]
 
-The programs' folder has lfm2-pack.
+The programs' folder has lfm2-pack. A TEST is the name of one of the functions below, without test_; without any, all run.
 """
 import argparse
 import filecmp
@@ -147,17 +147,25 @@ class Dist:
                                first_unit=[*dispatch, '-DLFM2_SELF="renamed.h"'])
         expect_same("with Highway inside and run-time dispatch", run(bundled, *self.models), want)
 
-    def test_separate(self):
+    def compiled_apart(self, compiler):
         """LFM2_SEPARATE_COMPILATION in all files of a program, LFM2_IMPLEMENTATION in one."""
-        for compiler in filter(shutil.which, ("g++", "clang++")):
-            whole = self.program("whole-" + compiler, compiler, *self.flags, *self.highway, *self.including(self.single))
-            want = run(whole, *self.models)
-            if ANSWER not in want:
-                raise Failure(f"{compiler}'s program with lfm2.h in all files answers {want}")
-            for name, path, once in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
-                for twice in ([], ["-DLFM2_TWICE"]):
-                    program = self.separate(f"{name}-{compiler}", compiler, path, self.flags, *once, *twice)
-                    expect_same(f"{compiler}, compiled apart, {name} {' '.join(twice)}", run(program, *self.models), want)
+        if not shutil.which(compiler):
+            print(f"{compiler} is not there: not tried")
+            return
+        whole = self.program("whole-" + compiler, compiler, *self.flags, *self.highway, *self.including(self.single))
+        want = run(whole, *self.models)
+        if ANSWER not in want:
+            raise Failure(f"{compiler}'s program with lfm2.h in all files answers {want}")
+        for name, path, once in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
+            for twice in ([], ["-DLFM2_TWICE"]):
+                program = self.separate(f"{name}-{compiler}", compiler, path, self.flags, *once, *twice)
+                expect_same(f"{compiler}, compiled apart, {name} {' '.join(twice)}", run(program, *self.models), want)
+
+    def test_separate_gcc(self):
+        self.compiled_apart("g++")
+
+    def test_separate_clang(self):
+        self.compiled_apart("clang++")
 
     def test_separate_dispatch(self):
         """Only the file with the definitions says that kernels are chosen at run time."""
@@ -245,14 +253,19 @@ def main():
     parser.add_argument("--bundle", default="all")
     parser.add_argument("--aarch64", default="")
     parser.add_argument("--qemu", default="")
+    all_tests = [name[len("test_"):] for name in dir(Dist) if name.startswith("test_")]
+    parser.add_argument("tests", nargs="*", metavar="TEST", help=", ".join(all_tests))
     arguments = parser.parse_args()
+    for name in arguments.tests:
+        if name not in all_tests:
+            parser.error(f"there is no test {name}: there are {', '.join(all_tests)}")
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         try:
             dist = Dist(arguments, folder)
-            for name in [name for name in dir(dist) if name.startswith("test_")]:
+            for name in arguments.tests or all_tests:
                 try:
-                    getattr(dist, name)()
+                    getattr(dist, "test_" + name)()
                     print(f"{name}: good")
                 except Failure as failure:
                     print(f"{name}: {failure}")

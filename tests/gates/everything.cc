@@ -130,6 +130,66 @@ lfm2::Status Talk(const std::byte* image_bytes, size_t image_size, const GateMem
   return lfm2::Status();
 }
 
+// The calls of an answer, whole and as it comes.
+lfm2::Status ReadCalls(std::string_view answer, const GateMemory& memory, Counter* counter) {
+  const auto show = [&](std::string_view piece) { counter->count += piece.size(); };
+  const auto act = [&](const lfm2::ToolCall& call) {
+    int64_t integer = 0;
+    double number = 0;
+    bool on = false;
+    std::string_view text;
+    const lfm2::Status results[] = {call.GetInteger("minutes", &integer), call.GetNumber("celsius", &number),
+                                    call.GetBool("on", &on), call.GetString("room", {memory.text, 64}, &text)};
+    for (const lfm2::Status& result : results) counter->count += static_cast<size_t>(result.code());
+    lfm2::ToolItem item;
+    for (lfm2::ToolItems items = call.arguments(); items.Next(&item);) {
+      item.name.ForEach(show);
+      lfm2::ToolJsonWriter(show).Value(item.value);
+    }
+    counter->count += static_cast<size_t>(lfm2::WriteToolCall(call, {memory.text, memory.text_size}, &text).code());
+  };
+  lfm2::ToolCallReader reader(answer);
+  const std::string_view parameter = "minutes";
+  for (lfm2::ToolCall call; reader.Next(&call); act(call)) LFM2_RETURN_IF_ERROR(call.NameArguments({&parameter, 1}));
+  LFM2_RETURN_IF_ERROR(reader.status());
+  lfm2::ToolCallStream stream(lfm2::Span<char>(memory.text, memory.text_size));
+  LFM2_RETURN_IF_ERROR(stream.Put(answer, show, act));
+  return stream.End(show, act);
+}
+
+// Answers by grammars of each kind.
+lfm2::Status Constrain(const lfm2::Image& image, const lfm2::TokenTrie& trie, lfm2::Span<std::byte> memory,
+                       Counter* counter) {
+  constexpr size_t kCompiled = 65536, kMatcher = 131072;
+  const lfm2::Span<std::byte> compiled = memory.subspan(0, kCompiled), matcher = memory.subspan(kCompiled, kMatcher);
+  lfm2::SessionOptions session_options;
+  session_options.context_length = 64;
+  lfm2::Session session;
+  LFM2_RETURN_IF_ERROR(
+      session.Open(image, session_options, memory.subspan(kCompiled + kMatcher, memory.size() - kCompiled - kMatcher)));
+  const std::string_view tool = "{\"name\": \"start_timer\", \"parameters\": {\"type\": \"object\"}}";
+  for (uint32_t kind = 0; kind < 3; ++kind) {
+    lfm2::Span<const std::byte> bytes;
+    lfm2::Status status = lfm2::CompileGbnf("root ::= \"yes\" | \"no\"", compiled, &bytes);
+    if (kind == 1) status = lfm2::CompileJsonSchema("{\"type\": \"boolean\"}", {}, compiled, &bytes);
+    if (kind == 2) status = lfm2::CompileTools({&tool, 1}, {}, compiled, &bytes);
+    LFM2_RETURN_IF_ERROR(status);
+    lfm2::Grammar grammar;
+    LFM2_RETURN_IF_ERROR(lfm2::Grammar::Open(bytes, &grammar));
+    lfm2::ConstraintOptions options;
+    options.scope = kind == 2 ? lfm2::ConstraintScope::kCalls : lfm2::ConstraintScope::kAnswer;
+    lfm2::GrammarConstraint constraint;
+    LFM2_RETURN_IF_ERROR(constraint.Open(image.vocab(), grammar, trie, options, matcher));
+    lfm2::Conversation chat;
+    LFM2_RETURN_IF_ERROR(chat.Open(&session, {}));
+    lfm2::AnswerOptions answer(4);
+    answer.constraint = &constraint;
+    LFM2_RETURN_IF_ERROR(chat.Ask("Yes?", answer, [&](std::string_view text) { counter->count += text.size(); }));
+    counter->count += constraint.is_complete() ? 1 : 0;
+  }
+  return lfm2::Status();
+}
+
 // Saves, loads and forks; the flash of the store forgets everything.
 lfm2::Status Keep(const lfm2::Image& image, const GateMemory& memory, Counter* counter) {
   lfm2::SessionOptions options;
@@ -166,9 +226,14 @@ lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemo
   LFM2_RETURN_IF_ERROR(image.Open(storage));
   LFM2_RETURN_IF_ERROR(image.VerifyPinned());
   LFM2_RETURN_IF_ERROR(image.VerifyRecord(0, 0));
+  lfm2::TokenTrie trie;
+  lfm2::Span<std::byte> rest;
+  LFM2_RETURN_IF_ERROR(lfm2::OpenTokenTrie(image, {memory.arena, memory.arena_size}, &rest, &trie));
+  LFM2_RETURN_IF_ERROR(Constrain(image, trie, rest, counter));
 
   LFM2_RETURN_IF_ERROR(Talk(image_bytes, image_size, memory, counter));
   LFM2_RETURN_IF_ERROR(Keep(image, memory, counter));
+  LFM2_RETURN_IF_ERROR(ReadCalls("<|tool_call_start|>[start_timer(21)]<|tool_call_end|>", memory, counter));
 
   lfm2::Executor executor;
   executor.run = [](void*, uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
