@@ -1,14 +1,16 @@
 #!/bin/sh
-# Runs every test of the project on this machine and ends with a line `N passed, N failed`.
-#   tools/test.sh           release (with all gates), sanitizers, 64-bit and 32-bit Arm under qemu
+# Runs the project's tests on this machine and ends with a line `N passed, N failed`.
+#   tools/test.sh           release (with all gates), library and readers under the sanitizers, 64-bit and 32-bit Arm under qemu
+#   tools/test.sh --all     also what takes long: tools under the sanitizers, and tests with the label "long"
 #   tools/test.sh --quick   release only
 set -u
 
-quick=no
+quick=no all=no
 for argument in "$@"; do
   case $argument in
     --quick) quick=yes ;;
-    -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --all) all=yes ;;
+    -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) printf 'test.sh: unknown argument %s (try --help)\n' "$argument" >&2; exit 2 ;;
   esac
 done
@@ -61,6 +63,17 @@ END
   stage_ends "$preset tested"
 }
 
+# Programs and tests of C++, one for each folder.
+folder_targets=
+folder_tests=
+for folder in tests/*/; do
+  folder=$(basename "$folder")
+  if ls "tests/$folder"/*_test.cc >/dev/null 2>&1; then
+    folder_targets="$folder_targets ${folder}_test"
+    folder_tests="${folder_tests:+$folder_tests|}$folder"
+  fi
+done
+
 # Under qemu: what depends on the machine's instructions, the size of its pointers and the layout of bytes.
 arm_targets=
 arm_labels=
@@ -72,14 +85,25 @@ for folder in base format storage model kernels layers text; do
 done
 
 # The tests with the label "cross" are part of the preset aarch64-linux.
+left_out="^(cross|long)\$"
+if [ "$all" = yes ]; then
+  left_out="^cross\$"
+  # For the tests that run tests in another preset's tree.
+  LFM2_TEST_LONG=1
+  export LFM2_TEST_LONG
+fi
 if [ "$quick" = yes ]; then
-  test_preset release "" "" "-LE ^cross\$"
+  test_preset release "" "" "-LE $left_out"
 else
-  test_preset release -DLFM2_BUILD_BENCHMARKS=ON "" "-LE ^cross\$"
-  test_preset asan "" "" ""
+  test_preset release -DLFM2_BUILD_BENCHMARKS=ON "" "-LE $left_out"
+  if [ "$all" = yes ]; then
+    test_preset asan "" "" ""
+  else
+    test_preset asan "" "--target $folder_targets" "-R ^($folder_tests)\$"
+  fi
   test_preset tsan "" "--target posix_test" "-L ^posix\$"
-  test_preset aarch64-linux "" "--target $arm_targets" "-L ^($arm_labels)\$"
-  test_preset armv7-linux "" "--target $arm_targets" "-L ^($arm_labels)\$"
+  test_preset aarch64-linux "" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
+  test_preset armv7-linux "" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
 fi
 
 if [ "$skipped" -gt 0 ]; then
