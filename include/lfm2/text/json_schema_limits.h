@@ -19,7 +19,7 @@ void ForEachWordOf(const DemandSets& sets, const Demands& set, const Use& use) {
   for (uint32_t i = 0; i < set.count; ++i) {
     const Node n = NodeOf(set.items()[i]);
     const Meaning meaning = MeaningOf(set.items()[i]);
-    if (meaning == kNotWord) use(n, n + 1, sets.word(n), true);
+    if (meaning == kNotWord) use(n, n + 1, sets.keyword(n), true);
     if (meaning == kWords) sets.ForEachWord(n, [&](Node key, Node value, Word word) { use(key, value, word, false); });
   }
 }
@@ -129,7 +129,7 @@ inline NumberLimits NumberLimitsOf(DemandSets* sets, const Demands& set) {
       }
     };
     if (MeaningOf(set.items()[i]) == kWords) sets->ForEachWord(n, use);
-    if (negated) use(n, n + 1, sets->word(n));
+    if (negated) use(n, n + 1, sets->keyword(n));
   }
   return limits;
 }
@@ -204,8 +204,8 @@ inline bool AllowsScalar(DemandSets* sets, const Demands& set, const CountLimits
         if (!SameScalar(tape, n, value)) return false;
         break;
       case kNotWord:
-        if (sets->word(n) == Word::kEnum && Lists(tape, n + 1, value)) return false;
-        if (sets->word(n) == Word::kConst && SameScalar(tape, n + 1, value)) return false;
+        if (sets->keyword(n) == Word::kEnum && Lists(tape, n + 1, value)) return false;
+        if (sets->keyword(n) == Word::kConst && SameScalar(tape, n + 1, value)) return false;
         break;
       default: break;
     }

@@ -34,7 +34,7 @@ inline bool DemandSets::ResolveNotWord(Node key) {
                          ? tape_.first(value)
                          : JsonTape::kNone;
   const bool one = first != JsonTape::kNone && tape_.next(first) == JsonTape::kNone;
-  switch (word(key)) {
+  switch (keyword(key)) {
     case Word::kType: types_ &= ~TypesAt(value); return false;
     case Word::kNot: Add(value, kSchema); return false;
     case Word::kRef: AddRef(value, kNotSchema); return false;
@@ -66,7 +66,7 @@ inline bool DemandSets::ResolveNotWord(Node key) {
     case Word::kMinItems:
     case Word::kMaxItems:
     case Word::kMinProperties:
-    case Word::kMaxProperties: types_ &= TypesOf(word(key)); return true;
+    case Word::kMaxProperties: types_ &= TypesOf(keyword(key)); return true;
     default: Refuse("has a keyword that is not supported in a \"not\": byte", key); return false;
   }
   if (first == JsonTape::kNone) types_ = 0;

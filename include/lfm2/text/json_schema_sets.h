@@ -75,7 +75,7 @@ class DemandSets {
   const JsonTape& tape() const { return tape_; }
   GrammarBuilder& builder() { return builder_; }
   bool ok() const { return builder_.status().ok(); }
-  Word word(Node key) const { return static_cast<Word>(tape_.tag(key)); }
+  Word keyword(Node key) const { return static_cast<Word>(tape_.tag(key)); }
   // A rule without texts, for automata that are only tried.
   GrammarBuilder::Rule test_rule() {
     if (test_rule_ == 0) test_rule_ = builder_.Declare(0);
@@ -147,7 +147,7 @@ class DemandSets {
     const Node only = refs_.only_refs() ? refs_.RefOf(schema) : JsonTape::kNone;
     if (only != JsonTape::kNone) return use(only, only + 1, Word::kRef);
     for (Node key = tape_.first(schema); key != JsonTape::kNone; key = tape_.next(key)) {
-      if (word(key) != Word::kUnknown) use(key, key + 1, word(key));
+      if (keyword(key) != Word::kUnknown) use(key, key + 1, keyword(key));
     }
   }
   // The key of a keyword; kNone.

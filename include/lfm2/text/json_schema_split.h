@@ -75,7 +75,7 @@ class Split {
       case kDependency: return true;
       case kIf: return sets_.KeyOf(n, Word::kThen) != JsonTape::kNone || sets_.KeyOf(n, Word::kElse) != JsonTape::kNone;
       case kNotWord: {
-        const Word word = sets_.word(n);
+        const Word word = sets_.keyword(n);
         return word == Word::kAllOf || word == Word::kRequired || word == Word::kProperties;
       }
       case kEnum: return (sets_.TypesOfValues(n) & set_.types & (kArray | kObject)) != 0;
@@ -124,7 +124,7 @@ class Split {
         return sets_.Add(wanted, kNotWord);
       }
       case kNotWord: {
-        const Word word = sets_.word(n);
+        const Word word = sets_.keyword(n);
         return sets_.Add(Element(n + 1, i), word == Word::kAllOf      ? kNotSchema
                                             : word == Word::kRequired ? kLacks
                                                                       : kNotProperty);
@@ -142,7 +142,7 @@ class Split {
 
   // Schemas of which no two allow the same value are as well any of them: that is noted in the tag of the key.
   void TellApart(Node list) {
-    if (sets_.word(list - 1) == Word::kOneOfApart) return;
+    if (sets_.keyword(list - 1) == Word::kOneOfApart) return;
     for (uint32_t i = 0; i < count_ && !exclusive_; ++i) {
       for (uint32_t other = i + 1; other < count_ && !exclusive_; ++other) exclusive_ = !AreApart(list, i, other);
     }
