@@ -12,7 +12,7 @@ constexpr uint64_t kFirstBytes = 256 << 10;
 
 // Where a byte of a text is, for people.
 std::string Place(std::string_view text, uint64_t byte) {
-  const std::string_view before = text.substr(0, std::min<uint64_t>(byte, text.size()));
+  const std::string_view before = text.substr(0, static_cast<size_t>(std::min<uint64_t>(byte, text.size())));
   const size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
   const auto lines = std::count(before.begin(), before.end(), '\n');
   return "line " + std::to_string(lines + 1) + ", column " + std::to_string(before.size() - line_begin + 1);
@@ -24,8 +24,9 @@ template <class Compile>
 Error CompiledGrammar::Run(std::string_view source, Compile compile) {
   Status status;
   for (uint64_t bytes = kFirstBytes; bytes <= most_bytes_; bytes *= 4) {
-    memory_.assign(bytes / sizeof(uint64_t), 0);
-    status = compile(Span<std::byte>(reinterpret_cast<std::byte*>(memory_.data()), bytes), &bytes_);
+    const size_t size = static_cast<size_t>(bytes);
+    memory_.assign(size / sizeof(uint64_t), 0);
+    status = compile(Span<std::byte>(reinterpret_cast<std::byte*>(memory_.data()), size), &bytes_);
     if (status.ok()) return Error::From(Grammar::Open(bytes_, &grammar_));
     if (status.code() != StatusCode::kArenaTooSmall) break;
   }
