@@ -45,10 +45,8 @@ class ChatProgram {
  private:
   Error ReadTools() {
     if (options_.tools.empty()) return Error();
-    std::string text;
     nlohmann::ordered_json json;
-    LFM2_RETURN_IF_FAILED(ReadFile(options_.tools, &text));
-    LFM2_RETURN_IF_FAILED(ParseJson(options_.tools, text, &json));
+    LFM2_RETURN_IF_FAILED(ReadJson(options_.tools, &json));
     return tools_.ReadTools(json);
   }
 

@@ -1,6 +1,6 @@
 #include "tools/common/answer_rule.h"
 
-#include "lfm2/text/token_trie_builder.h"
+#include "lfm2/runtime/open_token_trie.h"
 
 namespace lfm2::tools {
 
@@ -8,19 +8,22 @@ namespace {
 
 constexpr std::string_view kAnyObject = R"({"type": "object"})";
 
+// Makes room for so many bytes.
+Span<std::byte> Allocate(uint64_t bytes, std::vector<AlignedLine>* memory) {
+  memory->resize(static_cast<size_t>(DivideUp<uint64_t>(bytes, sizeof(AlignedLine))));
+  return {reinterpret_cast<std::byte*>(memory->data()), memory->size() * sizeof(AlignedLine)};
+}
+
 }  // namespace
 
-Error TokenTrieMemory::Open(const Vocab& vocab) {
-  const uint64_t bytes = TokenTrieMemoryBytes(vocab);
-  memory_.resize(static_cast<size_t>(bytes / sizeof(uint64_t) + 1));
-  return Error::From(BuildTokenTrie(vocab, {reinterpret_cast<std::byte*>(memory_.data()), memory_.size() * 8}, &trie_));
+Error TokenTrieMemory::Open(const Image& image) {
+  Span<std::byte> rest;
+  return Error::From(OpenTokenTrie(image, Allocate(TokenTrieMemoryBytes(image), &memory_), &rest, &trie_));
 }
 
 Error AnswerRule::OpenConstraint(const Vocab& vocab, const TokenTrie& trie, const ConstraintOptions& options) {
-  memory_.resize(static_cast<size_t>(GrammarConstraint::Bytes(options, vocab.size()) / kAlignment + 1));
-  return Error::From(
-      constraint_.Open(vocab, grammar_.grammar(), trie, options,
-                       {reinterpret_cast<std::byte*>(memory_.data()), memory_.size() * sizeof(memory_[0])}));
+  const Span<std::byte> memory = Allocate(GrammarConstraint::Bytes(options, vocab.size()), &memory_);
+  return Error::From(constraint_.Open(vocab, grammar_.grammar(), trie, options, memory));
 }
 
 Error AnswerRule::OpenSchema(const Vocab& vocab, const TokenTrie& trie, std::string_view schema) {

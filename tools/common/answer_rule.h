@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lfm2/format/image.h"
 #include "lfm2/format/vocab.h"
 #include "lfm2/text/grammar_constraint.h"
 #include "lfm2/text/tool_list.h"
@@ -15,14 +16,20 @@
 
 namespace lfm2::tools {
 
-// The tokens of a model as a trie. Made once for all constraints, which it outlives.
+// Memory that is aligned as the library wants it.
+struct alignas(kAlignment) AlignedLine {
+  std::byte bytes[kAlignment];
+};
+
+// The tokens of a model as a trie. Opened once for all constraints, which it outlives.
 class TokenTrieMemory {
  public:
-  Error Open(const Vocab& vocab);
+  // image: addressable, outlives the trie. That of the image is used in place; where there is none it is built.
+  Error Open(const Image& image);
   const TokenTrie& trie() const { return trie_; }
 
  private:
-  std::vector<uint64_t> memory_;
+  std::vector<AlignedLine> memory_;
   TokenTrie trie_;
 };
 
@@ -49,14 +56,10 @@ class AnswerRule {
   AnswerConstraint* get() { return constraint_.is_open() ? &constraint_ : nullptr; }
 
  private:
-  struct alignas(kAlignment) Line {
-    std::byte bytes[kAlignment];
-  };
-
   Error OpenConstraint(const Vocab& vocab, const TokenTrie& trie, const ConstraintOptions& options);
 
   CompiledGrammar grammar_;
-  std::vector<Line> memory_;
+  std::vector<AlignedLine> memory_;
   GrammarConstraint constraint_;
 };
 

@@ -47,4 +47,10 @@ Error ParseJson(const std::string& name, const std::string& text, nlohmann::orde
   }
 }
 
+Error ReadJson(const std::string& path, nlohmann::ordered_json* json) {
+  std::string text;
+  LFM2_RETURN_IF_FAILED(ReadFile(path, &text));
+  return ParseJson(path, text, json);
+}
+
 }  // namespace lfm2::tools

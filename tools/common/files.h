@@ -18,6 +18,8 @@ Error WriteStandardOutput(std::string_view bytes);
 
 // Parses JSON; `name` of where it came from is for the message.
 Error ParseJson(const std::string& name, const std::string& text, nlohmann::ordered_json* json);
+// The JSON of a file.
+Error ReadJson(const std::string& path, nlohmann::ordered_json* json);
 
 }  // namespace lfm2::tools
 

@@ -99,10 +99,8 @@ Error AnswerCommands(RunningModel& model, const CommandsArguments& a, const Exec
                      CommandAnswers* answers) {
   ChatJson tools;
   if (!a.tools.empty()) {
-    std::string text;
     nlohmann::ordered_json json;
-    LFM2_RETURN_IF_FAILED(ReadFile(a.tools, &text));
-    LFM2_RETURN_IF_FAILED(ParseJson(a.tools, text, &json));
+    LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
     const Error error = tools.ReadTools(json);
     if (!error.ok()) return Error::Of(a.tools, ": ", error.text());
   }

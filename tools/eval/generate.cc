@@ -17,12 +17,6 @@ namespace lfm2::tools {
 
 namespace {
 
-Error ReadJsonFile(const std::string& path, nlohmann::ordered_json* json) {
-  std::string text;
-  LFM2_RETURN_IF_FAILED(ReadFile(path, &text));
-  return ParseJson(path, text, json);
-}
-
 class Generator {
  public:
   explicit Generator(const GenerateArguments& arguments) : a_(arguments) {}
@@ -43,14 +37,14 @@ class Generator {
   Error ReadChat() {
     nlohmann::ordered_json json;
     if (!a_.tools.empty()) {
-      LFM2_RETURN_IF_FAILED(ReadJsonFile(a_.tools, &json));
+      LFM2_RETURN_IF_FAILED(ReadJson(a_.tools, &json));
       const Error error = chat_.ReadTools(json);
       if (!error.ok()) return Error::Of(a_.tools, ": ", error.text());
     }
     if (a_.messages.empty()) {
       json = nlohmann::ordered_json::array({{{"role", "user"}, {"content", a_.prompt}}});
     } else {
-      LFM2_RETURN_IF_FAILED(ReadJsonFile(a_.messages, &json));
+      LFM2_RETURN_IF_FAILED(ReadJson(a_.messages, &json));
     }
     const Error error = chat_.ReadMessages(model_.image().vocab().chat_format(), json);
     return error.ok() || a_.messages.empty() ? error : Error::Of(a_.messages, ": ", error.text());
@@ -61,7 +55,7 @@ class Generator {
     const bool by_file = !a_.json_schema.empty() || !a_.grammar.empty();
     const ToolList tools = chat_.Prompt(false).tools;
     if (!by_file && tools.empty()) return Error();
-    LFM2_RETURN_IF_FAILED(trie_.Open(vocab));
+    LFM2_RETURN_IF_FAILED(trie_.Open(model_.file().image()));
     if (!by_file) return rule_.OpenTools(vocab, trie_.trie(), tools, a_.tool_choice);
     const std::string& path = a_.json_schema.empty() ? a_.grammar : a_.json_schema;
     std::string text;

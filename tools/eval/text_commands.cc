@@ -75,14 +75,10 @@ Error RunRender(const RenderArguments& a) {
   const std::string_view bos = vocab.TokenBytes(vocab.bos());
   const ChatFormat format = a.chat_format.has_value() ? a.chat_format->view() : vocab.chat_format();
   if (a.lines) return RenderLines(format, bos, a.date);
-  std::string text;
   Json chat = {{"messages", nullptr}, {"tools", nullptr}, {"add_generation_prompt", !a.no_generation_prompt}};
-  LFM2_RETURN_IF_FAILED(ReadFile(a.messages, &text));
-  LFM2_RETURN_IF_FAILED(ParseJson(a.messages, text, &chat["messages"]));
-  if (!a.tools.empty()) {
-    LFM2_RETURN_IF_FAILED(ReadFile(a.tools, &text));
-    LFM2_RETURN_IF_FAILED(ParseJson(a.tools, text, &chat["tools"]));
-  }
+  LFM2_RETURN_IF_FAILED(ReadJson(a.messages, &chat["messages"]));
+  if (!a.tools.empty()) LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &chat["tools"]));
+  std::string text;
   const Error error = Render(format, bos, chat, a.date, &text);
   if (!error.ok()) return Error::Of(a.messages, a.tools.empty() ? "" : " with " + a.tools, ": ", error.text());
   return WriteStandardOutput(text);

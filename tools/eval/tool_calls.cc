@@ -10,10 +10,8 @@ namespace lfm2::tools {
 Error RunToolCalls(const ToolCallsArguments& a) {
   ToolParameters parameters;
   if (!a.tools.empty()) {
-    std::string file;
     nlohmann::ordered_json json;
-    LFM2_RETURN_IF_FAILED(ReadFile(a.tools, &file));
-    LFM2_RETURN_IF_FAILED(ParseJson(a.tools, file, &json));
+    LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
     const Error error = parameters.Read(json);
     if (!error.ok()) return Error::Of(a.tools, ": ", error.text());
   }

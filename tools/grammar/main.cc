@@ -28,8 +28,8 @@ struct Arguments {
 };
 
 Error Compile(const Arguments& a, CompiledGrammar* grammar) {
-  std::string text;
   if (a.tools.empty()) {
+    std::string text;
     const std::string& path = a.gbnf.empty() ? a.json_schema : a.gbnf;
     LFM2_RETURN_IF_FAILED(ReadFile(path, &text));
     const Error error = a.gbnf.empty() ? grammar->FromJsonSchema(text) : grammar->FromGbnf(text);
@@ -37,8 +37,7 @@ Error Compile(const Arguments& a, CompiledGrammar* grammar) {
   }
   nlohmann::ordered_json json;
   ChatJson tools;
-  LFM2_RETURN_IF_FAILED(ReadFile(a.tools, &text));
-  LFM2_RETURN_IF_FAILED(ParseJson(a.tools, text, &json));
+  LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
   Error error = tools.ReadTools(json);
   ToolsGrammarOptions options;
   options.only = a.only;

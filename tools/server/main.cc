@@ -90,7 +90,7 @@ class ServerProgram {
     };
     LFM2_RETURN_IF_FAILED(Error::From(pool_.Open(options_.threads, options_.pinning)));
     LFM2_RETURN_IF_FAILED(sessions_.Load(options_.model, options_.session, count, show, pool_.executor()));
-    return trie_.Open(sessions_.image().vocab());
+    return trie_.Open(sessions_.image());
   }
 
   void FillService(Engine* engine) {

@@ -38,10 +38,8 @@ Error Snapshot(const Arguments& a) {
   LFM2_RETURN_IF_FAILED(model.Open({a.model, false}));
   ChatJson tools;
   if (!a.tools.empty()) {
-    std::string text;
     nlohmann::ordered_json json;
-    LFM2_RETURN_IF_FAILED(ReadFile(a.tools, &text));
-    LFM2_RETURN_IF_FAILED(ParseJson(a.tools, text, &json));
+    LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
     const Error error = tools.ReadTools(json);
     if (!error.ok()) return Error::Of(a.tools, ": ", error.text());
   }
