@@ -65,13 +65,13 @@ class GrammarMatcher {
     Arena arena(memory);
     Carve(&arena, options, trie.token_count());
     trie_ = trie;
-    grammar_ = grammar;
-    Reset();
+    now_ = threads_.Begin(grammar);
+    has_mask_ = false;
     return Status();
   }
   bool is_open() const { return mask_ != nullptr; }
   void Reset() {
-    now_ = threads_.Begin(grammar_);
+    now_ = threads_.Begin(threads_.grammar());
     has_mask_ = false;
   }
 
@@ -104,25 +104,7 @@ class GrammarMatcher {
 
   // Whether the text may end here.
   bool may_end() { return threads_.MayEnd(now_); }
-  // Whether it may only end here.
-  bool must_end() {
-    uint8_t byte = 0;
-    return NextBytes(&byte) == 0;
-  }
 
- private:
-  Status Follow(std::string_view bytes, Place* at, bool* matched) {
-    *matched = false;
-    for (size_t i = 0; i < bytes.size(); ++i) {
-      *at = threads_.Step(*at, static_cast<uint8_t>(bytes[i]));
-      LFM2_RETURN_IF_ERROR(CheckRoom());
-      if (Threads::IsEmpty(*at)) return Status();
-    }
-    *matched = true;
-    return Status();
-  }
-
- public:
   // A bit for each token, [DivideUp(token_count, 32)] words, set where it may come next: only tokens that are in the
   // trie. Valid until the next call. Errors: kArenaTooSmall.
   Status Mask(Span<const uint32_t>* mask) {
@@ -190,6 +172,17 @@ class GrammarMatcher {
     threads_.ClearOverflow();
     return Status(StatusCode::kArenaTooSmall, "grammar matcher",
                   "has no room for all ways to read the text (raise max_threads and max_frames)");
+  }
+
+  Status Follow(std::string_view bytes, List* at, bool* matched) {
+    *matched = false;
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      *at = threads_.Step(*at, static_cast<uint8_t>(bytes[i]));
+      LFM2_RETURN_IF_ERROR(CheckRoom());
+      if (Threads::IsEmpty(*at)) return Status();
+    }
+    *matched = true;
+    return Status();
   }
 
   static bool IsEqual(const Thread& a, const Thread& b) {
@@ -321,7 +314,6 @@ class GrammarMatcher {
   }
 
   TokenTrie trie_;
-  Grammar grammar_;
   Threads threads_;
   Steps steps_;
   List now_ = {0, 0, 0};

@@ -189,6 +189,28 @@ class NumberAutomata {
     if (digit < 9) b_.Bytes(from, static_cast<uint8_t>('0' + digit + 1), '9', to);
   }
 
+  // As many digits as before the point of the value: where they are its own, and where they are greater, or less.
+  struct SameLength {
+    Node equal;
+    Node beyond;
+  };
+  SameLength AsManyDigits(Node from, const Decimal& value, uint32_t whole, bool greater) {
+    Node equal = from, beyond = JsonTape::kNone;
+    for (uint32_t i = 0; i < whole; ++i) {
+      const uint32_t digit = value.digit_at(int64_t{whole} - 1 - i);
+      const Node next = b_.AddNode();
+      if (beyond != JsonTape::kNone) b_.Bytes(beyond, '0', '9', next);
+      if (greater) {
+        Greater(equal, digit, next);
+      } else {
+        Less(equal, digit, next);
+      }
+      equal = Digit(equal, digit);
+      beyond = next;
+    }
+    return {equal, beyond};
+  }
+
   void MagnitudeAtLeast(Node from, Node to, const Decimal& value, bool exclusive) {
     const uint32_t whole = Whole(value);
     const Node rest = b_.AddNode();
@@ -199,16 +221,9 @@ class NumberAutomata {
     for (uint32_t i = 0; i < whole; ++i) longer = AnyDigit(longer);
     b_.Empty(longer, rest);
     // As many: equal so far, or greater.
-    Node equal = from, greater = JsonTape::kNone;
-    for (uint32_t i = 0; i < whole; ++i) {
-      const uint32_t digit = value.digit_at(int64_t{whole} - 1 - i);
-      const Node next = b_.AddNode();
-      if (greater != JsonTape::kNone) b_.Bytes(greater, '0', '9', next);
-      Greater(equal, digit, next);
-      equal = Digit(equal, digit);
-      greater = next;
-    }
-    b_.Empty(greater, rest);
+    const SameLength digits = AsManyDigits(from, value, whole, true);
+    Node equal = digits.equal;
+    b_.Empty(digits.beyond, rest);
     const int64_t decimals = Decimals(value);
     if (decimals == 0 && !exclusive) return b_.Empty(equal, rest);
     const Node point = b_.AddNode();
@@ -240,16 +255,9 @@ class NumberAutomata {
     }
     if (value.point() > kMostDigits) return;
     // As many: equal so far, or less.
-    Node equal = from, less = JsonTape::kNone;
-    for (uint32_t i = 0; i < whole; ++i) {
-      const uint32_t digit = value.digit_at(int64_t{whole} - 1 - i);
-      const Node next = b_.AddNode();
-      if (less != JsonTape::kNone) b_.Bytes(less, '0', '9', next);
-      Less(equal, digit, next);
-      equal = Digit(equal, digit);
-      less = next;
-    }
-    b_.Empty(less, less_end);
+    const SameLength digits = AsManyDigits(from, value, whole, false);
+    Node equal = digits.equal;
+    b_.Empty(digits.beyond, less_end);
     const int64_t decimals = Decimals(value);
     if (decimals > 0 || !exclusive) b_.Empty(equal, to);
     b_.Bytes(equal, '.', '.', point);
