@@ -2,13 +2,7 @@
 # in the preset's own tree; where LFM2_TEST_LONG is not set, without those of the label "long".
 cmake_minimum_required(VERSION 3.20)
 
-function(run)
-  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${SOURCE}" RESULT_VARIABLE result)
-  if(NOT result EQUAL 0)
-    string(REPLACE ";" " " command "${ARGN}")
-    message(FATAL_ERROR "${command}: failed with ${result}")
-  endif()
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
 run("${CMAKE_COMMAND}" --preset ${PRESET} "-DLFM2_HIGHWAY_DIR=${HIGHWAY}")
 run("${CMAKE_COMMAND}" --build --preset ${PRESET} --target kernels_test)

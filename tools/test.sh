@@ -63,26 +63,22 @@ END
   stage_ends "$preset tested"
 }
 
-# Programs and tests of C++, one for each folder.
-folder_targets=
-folder_tests=
-for folder in tests/*/; do
-  folder=$(basename "$folder")
-  if ls "tests/$folder"/*_test.cc >/dev/null 2>&1; then
-    folder_targets="$folder_targets ${folder}_test"
-    folder_tests="${folder_tests:+$folder_tests|}$folder"
-  fi
-done
-
+# programs_of FOLDER...: of those that have a program of tests, which is named after the folder, $targets and $names.
+programs_of() {
+  targets= names=
+  for folder in "$@"; do
+    if ls "tests/$folder"/*_test.cc >/dev/null 2>&1; then
+      targets="$targets ${folder}_test"
+      names="${names:+$names|}$folder"
+    fi
+  done
+}
+# shellcheck disable=SC2046
+programs_of $(ls tests)
+all_targets=$targets all_names=$names
 # Under qemu: what depends on the machine's instructions, the size of its pointers and the layout of bytes.
-arm_targets=
-arm_labels=
-for folder in base format storage model kernels layers text; do
-  if ls "tests/$folder"/*_test.cc >/dev/null 2>&1; then
-    arm_targets="$arm_targets ${folder}_test"
-    arm_labels="${arm_labels:+$arm_labels|}$folder"
-  fi
-done
+programs_of base format storage model kernels layers text
+arm_targets=$targets arm_labels=$names
 
 # The tests with the label "cross" are part of the preset aarch64-linux.
 left_out="^(cross|long)\$"
@@ -99,7 +95,7 @@ else
   if [ "$all" = yes ]; then
     test_preset asan "" "" ""
   else
-    test_preset asan "" "--target $folder_targets" "-R ^($folder_tests)\$"
+    test_preset asan "" "--target $all_targets" "-R ^($all_names)\$"
   fi
   test_preset tsan "" "--target posix_test" "-L ^posix\$"
   test_preset aarch64-linux "" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"

@@ -2,10 +2,8 @@
 // be read by the grammar, up to a byte 0xff; the schema or the tool.
 #include "lfm2/text/json_schema.h"
 
-#include "lfm2/base/arena.h"
-#include "lfm2/format/grammar.h"
-#include "lfm2/text/grammar_threads.h"
 #include "lfm2/text/tools_grammar.h"
+#include "tests/fuzz/grammar_check.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
 
@@ -14,14 +12,9 @@ namespace {
 
 // A text that can be begun can be completed: where it may not end, some byte may come.
 void Follow(Span<const std::byte> bytes, std::string_view text) {
-  Grammar grammar;
-  LFM2_HOLDS(Grammar::Open(bytes, &grammar).ok());
-  std::vector<uint64_t> memory(1 << 14);
-  Arena arena(Span<std::byte>(reinterpret_cast<std::byte*>(memory.data()), memory.size() * 8));
-  grammar_internal::Threads threads;
-  threads.Carve(&arena, 2000, 2000);
-  LFM2_HOLDS(!arena.overflowed());
-  auto list = threads.Begin(grammar);
+  OpenedThreads opened(bytes);
+  grammar_internal::Threads& threads = opened.threads;
+  auto list = opened.list;
   for (const char c : text) {
     bool goes_on = threads.MayEnd(list);
     for (uint32_t byte = 0; byte < 256 && !goes_on; ++byte) {
