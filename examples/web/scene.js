@@ -77,8 +77,8 @@ const STARS = [
 const SKY = `
   <defs>
     <linearGradient id="sky" x1="0" y1="0" x2="0" y2="1">
-      <stop offset="0" stop-color="#141536"/><stop offset=".55" stop-color="#3a2f66"/>
-      <stop offset=".85" stop-color="#8a4f7d"/>
+      <stop offset="0" stop-color="#141536"/><stop offset="0.55" stop-color="#3a2f66"/>
+      <stop offset="0.85" stop-color="#8a4f7d"/>
     </linearGradient>
     <linearGradient id="soil" x1="0" y1="0" x2="0" y2="1">
       <stop offset="0" stop-color="#3d2a3b"/><stop offset="1" stop-color="#241a2b"/>
@@ -86,12 +86,12 @@ const SKY = `
   </defs>
   <rect x="-600" width="2000" height="700" fill="url(#sky)"/>
   <g fill="#fff6dd">${STARS.map(([x, y], i) =>
-    `<circle cx="${x}" cy="${y}" r="${1.2 + i % 3 * .4}" opacity="${.4 + i * 7 % 5 * .15}"/>`).join("")}</g>
-  <circle cx="690" cy="110" r="44" fill="#ffeccb" opacity=".13"/><circle cx="690" cy="110" r="32" fill="#ffeccb"/>
+    `<circle cx="${x}" cy="${y}" r="${1.2 + i % 3 * 0.4}" opacity="${0.4 + i * 7 % 5 * 0.15}"/>`).join("")}</g>
+  <circle cx="690" cy="110" r="44" fill="#ffeccb" opacity="0.13"/><circle cx="690" cy="110" r="32" fill="#ffeccb"/>
   <circle cx="680" cy="102" r="6" fill="#efd6b0"/><circle cx="700" cy="120" r="8" fill="#efd6b0"/>
       <circle cx="698" cy="96" r="3.5" fill="#efd6b0"/>
   <path d="M-600 500q160-50 330-10t270 30q120-70 260-40t300-20 240 30
-    q160-60 300-20t300-20v160H-600z" fill="#2c2452" opacity=".7"/>
+    q160-60 300-20t300-20v160H-600z" fill="#2c2452" opacity="0.7"/>
   <rect x="-600" y="566" width="2000" height="134" fill="url(#soil)"/>
   <path d="M-600 566h2000v16H800q-60 8-120 2t-140 2-160-4-180 4-200 0H-600z" fill="#33503f"/>`;
 
@@ -182,12 +182,12 @@ export class Scene {
     const group = make("g", {class: `room ${name.replace(" ", "-")}`, transform: `translate(${x} ${y})`}, svg);
     const shape = roof ? `M2 ${height}L172-24 342 ${height}z` : `M0 0h${width}v${height}H0z`;
     // In narrow rooms the lamp leaves the temperature its place.
-    const centerX = name === "garden" ? 72 : width < 110 ? Math.round(width * .3) : width / 2;
+    const centerX = name === "garden" ? 72 : width < 110 ? Math.round(width * 0.3) : width / 2;
     const centerY = name === "garden" ? 54 : lampY + 20;
     const glow = `glow-${name.replace(" ", "-")}`;
     make("defs", {}, group, `<radialGradient id="${glow}" gradientUnits="userSpaceOnUse" cx="${centerX}"
     cy="${centerY}"
-      r="${name === "garden" ? 62 : Math.max(width, height) * .72}"><stop class="near"/><stop
+      r="${name === "garden" ? 62 : Math.max(width, height) * 0.72}"><stop class="near"/><stop
       class="far" offset="1"/></radialGradient>`);
     if (name !== "garden") make("path", {class: name === "porch" ? "air open" : "air", d: shape}, group);
     const lit = name === "garden" ? "M-30-20h170v146H-30z" : shape;
@@ -195,7 +195,7 @@ export class Scene {
     make("g", {class: "furniture"}, group, FURNITURE[name]);
     make("g", {class: "lamp"}, group, lamp(name, centerX, lampY));
     make("g", {class: "heat", transform: `translate(${width / 2} ${height - 12})`}, group, HEAT);
-    make("g", {class: "notes", transform: `translate(${width * .72} ${height * .62})`}, group, NOTES);
+    make("g", {class: "notes", transform: `translate(${width * 0.72} ${height * 0.62})`}, group, NOTES);
     const temperature = make("text", {class: "temperature", x: label[0], y: label[1], "text-anchor": "end"}, group);
     const plays = make("text", {class: "plays", x: width / 2, y: height - 8, "text-anchor": "middle"}, group);
     make("g", {class: "padlock", transform: `translate(${lock})`}, group, PADLOCK);
