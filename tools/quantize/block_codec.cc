@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "lfm2/base/numeric.h"
+#include "tools/pack/interleave.h"
+#include "tools/pack/repack.h"
 
 namespace lfm2::tools {
 
@@ -21,18 +23,29 @@ struct UniformGrid {
   static float Nearest(float x) { return std::min(kLast, std::max(kFirst, std::rint(x))); }
 };
 
-// Levels of a table: the first, and the differences over all thresholds below x, which compilers make vectors of.
-struct IQ4_NLGrid {
-  static constexpr float kFirst = kIQ4_NLValues[0], kLast = kIQ4_NLValues[15];
+// Levels of a table of `count` values that rise.
+template <const int8_t* kValues, uint32_t count>
+struct TableGrid {
+  static constexpr float kFirst = kValues[0], kLast = kValues[count - 1];
+  // The first, and the differences over all thresholds below x, which compilers make vectors of.
   static float Nearest(float x) {
     float level = kFirst;
-    for (uint32_t i = 0; i < 15; ++i) {
-      const float middle = 0.5f * static_cast<float>(kIQ4_NLValues[i] + kIQ4_NLValues[i + 1]);
-      level += x > middle ? static_cast<float>(kIQ4_NLValues[i + 1] - kIQ4_NLValues[i]) : 0.0f;
+    for (uint32_t i = 0; i + 1 < count; ++i) {
+      const float middle = 0.5f * static_cast<float>(kValues[i] + kValues[i + 1]);
+      level += x > middle ? static_cast<float>(kValues[i + 1] - kValues[i]) : 0.0f;
     }
     return level;
   }
+  // Its index.
+  static int Index(float x) {
+    int index = 0;
+    for (uint32_t i = 0; i + 1 < count; ++i) index += 2 * x > static_cast<float>(kValues[i] + kValues[i + 1]) ? 1 : 0;
+    return index;
+  }
 };
+using IQ4_NLGrid = TableGrid<kIQ4_NLValues, 16>;
+using T3Grid = TableGrid<kT3Values, 8>;
+using T2Grid = TableGrid<kT2Values, 4>;
 using Q4_0Grid = UniformGrid<-8, 7>;
 using Q6_KGrid = UniformGrid<-32, 31>;
 using Q8_0Grid = UniformGrid<-127, 127>;
@@ -82,7 +95,7 @@ struct Trials {
 };
 // Four bits gain by cutting off the largest value. With more bits all that counts is how the others happen to fall, and
 // the best of many is well below the mean.
-constexpr Trials kFourBitTrials = {16, 10, 0.02f}, kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
+constexpr Trials kThreeBitTrials = {20, 6, 0.03f}, kTwoBitTrials = {24, 4, 0.03f}, kFourBitTrials = {16, 10, 0.02f}, kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
 
 // The best of the trials, with the largest value on either end of the grid, and then what least squares make of it.
 // stored(step): what becomes of a step in the file.
@@ -115,10 +128,10 @@ float BestStep(const float* x, const float* importance, uint32_t n, const Trials
 }
 
 template <class Grid>
-void ChooseOneStep(const float* x, const float* importance, const Trials& trials, BlockSteps* out) {
-  const float step = BestStep<Grid>(x, importance, kGroupColumns, trials, AsHalf);
+void ChooseOneStep(const float* x, const float* importance, uint32_t columns, const Trials& trials, BlockSteps* out) {
+  const float step = BestStep<Grid>(x, importance, columns, trials, AsHalf);
   out->delta = F16FromF32(step);
-  std::fill_n(out->step, kGroupColumns / kStepColumns, step);
+  std::fill_n(out->step, columns / kStepColumns, step);
 }
 
 // Steps are multiples of delta, -127 to 127 of them: delta is such that the largest step that is tried is one.
@@ -135,13 +148,6 @@ void ChooseQ6_K(const float* x, const float* importance, BlockSteps* out) {
                                       [&](float step) { return multiple(step) * delta; });
     out->scale[i] = static_cast<int8_t>(multiple(out->step[i]));
   }
-}
-
-// Index of the level that is nearest.
-uint32_t NearestIQ4_NL(float x) {
-  uint32_t index = 0;
-  for (uint32_t i = 0; i < 15; ++i) index += 2 * x > static_cast<float>(kIQ4_NLValues[i] + kIQ4_NLValues[i + 1]);
-  return index;
 }
 
 void StoreNibbles(const BlockSteps& steps, const int8_t* integers, uint8_t* out) {
@@ -169,23 +175,29 @@ void StoreQ6_K(const BlockSteps& steps, const int8_t* integers, uint8_t* out) {
 
 bool BlockCodec::Supports(TensorType type) {
   return type == TensorType::kQ4_0 || type == TensorType::kIQ4_NL || type == TensorType::kQ6_K ||
-         type == TensorType::kQ8_0;
+         type == TensorType::kQ8_0 || IsTable(type);
 }
 
 BlockCodec::BlockCodec(TensorType type) : type_(type), grid_(Grid::kBytes) {
   if (type == TensorType::kQ4_0) grid_ = Grid::kFourBits;
-  if (type == TensorType::kIQ4_NL) grid_ = Grid::kTable;
+  if (type == TensorType::kIQ4_NL || type == TensorType::kT4G64) grid_ = Grid::kFourBitTable;
+  if (type == TensorType::kT3G64) grid_ = Grid::kThreeBitTable;
+  if (type == TensorType::kT2G32) grid_ = Grid::kTwoBitTable;
   if (type == TensorType::kQ6_K) grid_ = Grid::kSixBits;
 }
 
-size_t BlockCodec::bytes() const { return TraitsOf(type_).bytes / kBlockRows; }
+size_t BlockCodec::bytes() const {
+  return IsTable(type_) ? sizeof(uint16_t) + columns() : TraitsOf(type_).bytes / kBlockRows;
+}
 
 void BlockCodec::ChooseSteps(const float* target, const float* importance, BlockSteps* out) const {
   switch (grid_) {
-    case Grid::kFourBits: return ChooseOneStep<Q4_0Grid>(target, importance, kFourBitTrials, out);
-    case Grid::kTable: return ChooseOneStep<IQ4_NLGrid>(target, importance, kFourBitTrials, out);
+    case Grid::kFourBits: return ChooseOneStep<Q4_0Grid>(target, importance, columns(), kFourBitTrials, out);
+    case Grid::kFourBitTable: return ChooseOneStep<IQ4_NLGrid>(target, importance, columns(), kFourBitTrials, out);
+    case Grid::kThreeBitTable: return ChooseOneStep<T3Grid>(target, importance, columns(), kThreeBitTrials, out);
+    case Grid::kTwoBitTable: return ChooseOneStep<T2Grid>(target, importance, columns(), kTwoBitTrials, out);
     case Grid::kSixBits: return ChooseQ6_K(target, importance, out);
-    case Grid::kBytes: return ChooseOneStep<Q8_0Grid>(target, importance, kByteTrials, out);
+    case Grid::kBytes: return ChooseOneStep<Q8_0Grid>(target, importance, columns(), kByteTrials, out);
   }
 }
 
@@ -195,7 +207,9 @@ int8_t BlockCodec::Nearest(const BlockSteps& steps, uint32_t column, float targe
   int integer = 0;
   switch (grid_) {
     case Grid::kFourBits: integer = static_cast<int>(Q4_0Grid::Nearest(x)) + 8; break;
-    case Grid::kTable: integer = static_cast<int>(NearestIQ4_NL(x)); break;
+    case Grid::kFourBitTable: integer = IQ4_NLGrid::Index(x); break;
+    case Grid::kThreeBitTable: integer = T3Grid::Index(x); break;
+    case Grid::kTwoBitTable: integer = T2Grid::Index(x); break;
     case Grid::kSixBits: integer = static_cast<int>(Q6_KGrid::Nearest(x)); break;
     case Grid::kBytes: integer = static_cast<int>(Q8_0Grid::Nearest(x)); break;
   }
@@ -206,7 +220,9 @@ int8_t BlockCodec::Nearest(const BlockSteps& steps, uint32_t column, float targe
 float BlockCodec::Level(int8_t integer) const {
   switch (grid_) {
     case Grid::kFourBits: return static_cast<float>(integer - 8);
-    case Grid::kTable: return static_cast<float>(kIQ4_NLValues[integer]);
+    case Grid::kFourBitTable: return static_cast<float>(kIQ4_NLValues[integer]);
+    case Grid::kThreeBitTable: return static_cast<float>(kT3Values[integer]);
+    case Grid::kTwoBitTable: return static_cast<float>(kT2Values[integer]);
     case Grid::kSixBits:
     case Grid::kBytes: break;
   }
@@ -220,14 +236,10 @@ void BlockCodec::SetStep(float step, BlockSteps* out) const {
 }
 
 void BlockCodec::Store(const BlockSteps& steps, const int8_t* integers, uint8_t* out) const {
-  switch (grid_) {
-    case Grid::kFourBits:
-    case Grid::kTable: return StoreNibbles(steps, integers, out);
-    case Grid::kSixBits: return StoreQ6_K(steps, integers, out);
-    case Grid::kBytes:
-      std::memcpy(out, &steps.delta, sizeof(steps.delta));
-      std::memcpy(out + sizeof(steps.delta), integers, 32);
-  }
+  if (type_ == TensorType::kQ4_0 || type_ == TensorType::kIQ4_NL) return StoreNibbles(steps, integers, out);
+  if (type_ == TensorType::kQ6_K) return StoreQ6_K(steps, integers, out);
+  std::memcpy(out, &steps.delta, sizeof(steps.delta));
+  std::memcpy(out + sizeof(steps.delta), integers, columns());
 }
 
 void QuantizeRow(const BlockCodec& codec, const float* x, const float* importance, uint32_t cols, uint8_t* out,
@@ -247,6 +259,31 @@ void QuantizeRow(const BlockCodec& codec, const float* x, const float* importanc
     }
     codec.Store(steps, integers, out);
     *error += static_cast<double>(sum);
+  }
+}
+
+size_t RowBytes(const BlockCodec& codec, uint32_t cols) { return cols / codec.columns() * codec.bytes(); }
+
+void BlocksOfRows(const BlockCodec& codec, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks) {
+  const TensorType type = codec.type();
+  if (!IsTable(type)) return RepackRows(type, source, rows, cols, blocks);
+  std::memset(blocks, 0, static_cast<size_t>(MatrixBytes(type, rows, cols)));
+  const uint32_t columns = codec.columns(), groups = columns / kGroupColumns, count = cols / columns;
+  const uint32_t integer_bytes = (TraitsOf(type).bytes - kTableScaleBytes) / groups;
+  for (uint32_t r = 0; r < rows; ++r) {
+    for (uint32_t b = 0; b < count; ++b, source += codec.bytes()) {
+      uint8_t* const block = blocks + (size_t{r / kBlockRows} * count + b) * TraitsOf(type).bytes;
+      const uint32_t row = r % kBlockRows;
+      std::memcpy(block + groups * integer_bytes + row * sizeof(uint16_t), source, sizeof(uint16_t));
+      for (uint32_t g = 0; g < groups; ++g) {
+        GroupIntegers v;
+        std::memcpy(v.column, source + sizeof(uint16_t) + g * kGroupColumns, kGroupColumns);
+        uint8_t* const to = block + g * integer_bytes;
+        if (type == TensorType::kT4G64) PutIntegers<Integers::kNibbles>(v, row, to);
+        if (type == TensorType::kT3G64) PutIntegers<Integers::kThree>(v, row, to);
+        if (type == TensorType::kT2G32) PutIntegers<Integers::kTwo>(v, row, to);
+      }
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// The types that weights are quantised to, one row's block at a time: what steps are best, and ggml's bytes for it.
+// The types that weights are quantised to, one row's block at a time: what steps are best, and how it is stored.
 #ifndef LFM2_TOOLS_QUANTIZE_BLOCK_CODEC_H_
 #define LFM2_TOOLS_QUANTIZE_BLOCK_CODEC_H_
 
@@ -21,7 +21,7 @@ struct BlockSteps {
   int8_t scale[kMaxBlockColumns / kStepColumns] = {};  // Q6_K only
 };
 
-// Q4_0, IQ4_NL, Q6_K and Q8_0.
+// Q4_0, IQ4_NL, Q6_K, Q8_0 and the table types.
 class BlockCodec {
  public:
   static bool Supports(TensorType type);
@@ -30,7 +30,7 @@ class BlockCodec {
 
   TensorType type() const { return type_; }
   uint32_t columns() const { return TraitsOf(type_).columns; }
-  // ggml's bytes of one block of one row.
+  // Of one block of one row as Store writes it: ggml's; of a table type, its scale and a byte for each integer.
   size_t bytes() const;
 
   // The steps for which the nearest values of target[columns] have the least sum of importance * error^2; importance is
@@ -49,13 +49,18 @@ class BlockCodec {
 
  private:
   // What integers stand for.
-  enum class Grid : uint8_t { kFourBits, kTable, kSixBits, kBytes };
+  enum class Grid : uint8_t { kFourBits, kFourBitTable, kThreeBitTable, kTwoBitTable, kSixBits, kBytes };
 
   TensorType type_;
   Grid grid_;
 };
 
-// Whole rows without feedback: x[cols] to ggml's row. importance[cols]. cols is a multiple of the type's columns.
+// Bytes of a row of blocks as Store writes them. cols is a multiple of the type's columns.
+size_t RowBytes(const BlockCodec& codec, uint32_t cols);
+// source: `rows` rows of RowBytes. blocks[MatrixBytes(type, rows, cols)]: as an image has them.
+void BlocksOfRows(const BlockCodec& codec, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks);
+
+// Whole rows without feedback: x[cols] to a row of blocks. importance[cols]. cols is a multiple of the type's columns.
 // misses: x - value of every column, unless it is nullptr. error: the sum of their squares is added.
 void QuantizeRow(const BlockCodec& codec, const float* x, const float* importance, uint32_t cols, uint8_t* out,
                  float* misses, double* error);

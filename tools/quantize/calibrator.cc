@@ -5,7 +5,6 @@
 #include <map>
 
 #include "lfm2/kernels/dequantize.h"
-#include "tools/pack/repack.h"
 #include "tools/quantize/block_codec.h"
 #include "tools/quantize/feedback.h"
 #include "tools/quantize/input_moments.h"
@@ -181,12 +180,12 @@ class Calibration {
       report.weight_power += w.cast<double>().squaredNorm();
       report.output_power += factored.SquaredLength(w, executor_);
       report.plain_error += factored.SquaredLength(PlainError(codec, w), executor_);
-      std::vector<uint8_t> ggml;
-      QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &w, &ggml);
+      std::vector<uint8_t> stored;
+      QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &w, &stored);
       report.weight_error += w.cast<double>().squaredNorm();
       report.output_error += factored.SquaredLength(w, executor_);
       std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(tensor(i).type, rows, cols)));
-      RepackRows(tensor(i).type, ggml.data(), rows, cols, blocks.data());
+      BlocksOfRows(codec, stored.data(), rows, cols, blocks.data());
       LFM2_RETURN_IF_FAILED(store_.Write(i, expert, blocks));
       Show(i, tensor(i).type, std::move(blocks));
       done_ += uint64_t{rows} * cols;
@@ -201,7 +200,7 @@ class Calibration {
     const uint32_t rows = static_cast<uint32_t>(w.rows()), cols = static_cast<uint32_t>(w.cols());
     const std::vector<float> ones(cols, 1.0f);
     ParallelRanges(executor_, rows, [&](uint32_t begin, uint32_t end) {
-      std::vector<uint8_t> bytes(GgmlRowBytes(codec.type(), cols));
+      std::vector<uint8_t> bytes(RowBytes(codec, cols));
       double sum = 0;
       for (size_t r = begin; r < end; ++r) {
         QuantizeRow(codec, w.data() + r * cols, ones.data(), cols, bytes.data(), error.data() + r * cols, &sum);

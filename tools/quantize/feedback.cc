@@ -104,7 +104,7 @@ void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, Block
 }  // namespace
 
 void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
-                          const Executor* executor, RowMatrix* w, std::vector<uint8_t>* ggml) {
+                          const Executor* executor, RowMatrix* w, std::vector<uint8_t>* stored) {
   const uint32_t size = moments.size(), columns = codec.columns(), blocks = size / columns;
   const uint32_t rows = static_cast<uint32_t>(w->rows());
   Rounded r{std::vector<int8_t>(size_t{rows} * size), std::vector<BlockSteps>(size_t{rows} * blocks)};
@@ -140,9 +140,9 @@ void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moment
       });
     }
   }
-  ggml->resize(size_t{rows} * blocks * codec.bytes());
+  stored->resize(size_t{rows} * blocks * codec.bytes());
   for (size_t i = 0; i < size_t{rows} * blocks; ++i) {
-    codec.Store(r.steps[i], r.integers.data() + i * columns, ggml->data() + i * codec.bytes());
+    codec.Store(r.steps[i], r.integers.data() + i * columns, stored->data() + i * codec.bytes());
   }
 }
 

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "lfm2/kernels/dequantize.h"
-#include "tools/pack/repack.h"
 #include "tools/quantize/block_codec.h"
 
 namespace lfm2::tools {
@@ -45,9 +44,9 @@ Error QuantizedSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, 
   const ImageTensor& t = tensors_[tensor];
   const BlockCodec codec(t.type);
   const uint32_t cols = t.spec.cols;
-  const size_t row_bytes = GgmlRowBytes(t.type, cols);
+  const size_t row_bytes = RowBytes(codec, cols);
   values_.resize(size_t{rows} * cols);
-  ggml_.resize(rows * row_bytes);
+  stored_.resize(rows * row_bytes);
   const TensorType type = base_->tensors()[tensor].type;
   blocks_.resize(static_cast<size_t>(MatrixBytes(type, rows, cols)));
   LFM2_RETURN_IF_FAILED(base_->ReadBlocks(tensor, expert, row, rows, blocks_.data()));
@@ -56,14 +55,14 @@ Error QuantizedSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, 
   std::vector<double> errors(rows), powers(rows);
   ParallelFor(executor_, rows, [&](uint32_t i) {
     const float* const x = values_.data() + size_t{i} * cols;
-    QuantizeRow(codec, x, importance.data(), cols, ggml_.data() + i * row_bytes, nullptr, &errors[i]);
+    QuantizeRow(codec, x, importance.data(), cols, stored_.data() + i * row_bytes, nullptr, &errors[i]);
     for (uint32_t c = 0; c < cols; ++c) powers[i] += static_cast<double>(x[c]) * static_cast<double>(x[c]);
   });
   for (uint32_t i = 0; i < rows; ++i) {
     reports_[tensor].weight_error += errors[i];
     reports_[tensor].weight_power += powers[i];
   }
-  RepackRows(t.type, ggml_.data(), rows, cols, blocks);
+  BlocksOfRows(codec, stored_.data(), rows, cols, blocks);
   return Error();
 }
 

@@ -44,7 +44,7 @@ class QuantizedSource final : public ModelSource {
   mutable std::vector<TensorReport> reports_;  // as tensors()
   mutable std::vector<uint8_t> blocks_;        // of the base, of one read
   mutable std::vector<float> values_;          // of the same
-  mutable std::vector<uint8_t> ggml_;
+  mutable std::vector<uint8_t> stored_;
 };
 
 }  // namespace lfm2::tools

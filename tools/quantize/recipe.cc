@@ -14,7 +14,10 @@ constexpr NamedChoice kChoices[] = {{"source", QuantChoice::kSource},
                                     {"q4", QuantChoice::kQ4},
                                     {"q4_0", QuantChoice::kQ4_0},
                                     {"q6", QuantChoice::kQ6},
-                                    {"q8", QuantChoice::kQ8}};
+                                    {"q8", QuantChoice::kQ8},
+                                    {"t4", QuantChoice::kT4},
+                                    {"t3", QuantChoice::kT3},
+                                    {"t2", QuantChoice::kT2}};
 
 const char* NameOf(QuantChoice choice) {
   for (const NamedChoice& known : kChoices) {
@@ -40,6 +43,9 @@ TensorType TypeOf(QuantChoice choice, const ImageTensor& source) {
       // Its blocks are 256 columns wide.
       return source.spec.cols % TraitsOf(TensorType::kQ6_K).columns == 0 ? TensorType::kQ6_K : TensorType::kQ8_0;
     case QuantChoice::kQ8: return TensorType::kQ8_0;
+    case QuantChoice::kT4: return TensorType::kT4G64;
+    case QuantChoice::kT3: return TensorType::kT3G64;
+    case QuantChoice::kT2: return TensorType::kT2G32;
   }
   return source.type;
 }
@@ -72,7 +78,7 @@ Error Recipe::Keep(const std::string& rule) {
   }
   r.pattern = rule.substr(0, equals);
   if (!ParseQuantChoice(rule.substr(equals + 1), &r.choice)) {
-    return Error::Of("--keep ", rule, " names no type; there are source, q4, q4_0, q6 and q8");
+    return Error::Of("--keep ", rule, " names no type; there are source, q4, q4_0, q6, q8, t4, t3 and t2");
   }
   rules_.push_back(r);
   return Error();

@@ -12,8 +12,9 @@
 namespace lfm2::tools {
 
 // What a person chooses: q4 is the best of 4.5 bits (ggml's IQ4_NL), q4_0 the plainest, q6 Q6_K, q8 Q8_0.
-enum class QuantChoice { kSource, kQ4, kQ4_0, kQ6, kQ8 };
-// False for a name that is none of source, q4, q4_0, q6, q8.
+// t4, t3 and t2: T4G64, T3G64 and T2G32.
+enum class QuantChoice { kSource, kQ4, kQ4_0, kQ6, kQ8, kT4, kT3, kT2 };
+// False for a name that is none of source, q4, q4_0, q6, q8, t4, t3, t2.
 bool ParseQuantChoice(const std::string& name, QuantChoice* out);
 
 class Recipe {

@@ -193,6 +193,31 @@ inline constexpr int8_t kIQ1Values[8] = {-9, -7, -1, 1, 7, 9, 0, 0};
 // kBlockRows half-floats. weight = (bits - 1) * scale.
 inline constexpr uint32_t kTernaryScaleBytes = sizeof(uint16_t) * kBlockRows;
 
+// The project's own types for experts: the integers of all groups of 32 columns, then a half-float scale for each row.
+// weight = value of the integer * scale. The values are those whose squared error is least for weights that are
+// normally distributed and multiplied by the best of scales of either sign (docs/quantisation.md).
+// 16 x 64 weights: nibbles that stand for kIQ4_NLValues.
+struct BlockT4G64 {
+  uint8_t nibbles[2][256];
+  uint16_t scale[kBlockRows];
+};
+// 16 x 64 weights: three bits that stand for kT3Values.
+struct BlockT3G64 {
+  Integers3 groups[2];
+  uint16_t scale[kBlockRows];
+};
+// 16 x 32 weights: two bits that stand for kT2Values.
+struct BlockT2G32 {
+  uint8_t pairs[128];
+  uint16_t scale[kBlockRows];
+};
+inline constexpr uint32_t kTableScaleBytes = sizeof(uint16_t) * kBlockRows;
+static_assert(sizeof(BlockT4G64) == 544 && sizeof(BlockT3G64) == 416 && sizeof(BlockT2G32) == 160,
+              "4.25, 3.25 and 2.5 bits a weight");
+// Of less than six bits, so that kernels add the products of two columns in 16 bits.
+inline constexpr int8_t kT3Values[8] = {-31, -20, -12, -5, 2, 9, 17, 28};
+inline constexpr int8_t kT2Values[4] = {-28, -8, 8, 28};
+
 // 16 x 32 weights: nibbles that stand for kMxfp4Values; scale[h][row] belongs to columns 16 * h .. 16 * h + 15: a float
 // without sign of 4 exponent bits (bias 7) and 3 fraction bits, subnormal for an exponent of 0; bit 7 is 0. weight =
 // value / 2 * scale.

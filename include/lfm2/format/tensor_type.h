@@ -9,7 +9,8 @@
 namespace lfm2 {
 
 // Numbers are part of the image format. kA<bits>G<columns>: MLX's affine types, one scale and bias a group, bfloat16
-// numbers or, with an H, half-floats.
+// numbers or, with an H, half-floats. kT<bits>G<columns>: integers that stand for the values of a table, one half-float
+// scale a group.
 enum class TensorType : uint32_t {
   kF32 = 0,
   kF16 = 1,
@@ -40,6 +41,9 @@ enum class TensorType : uint32_t {
   kQ2_0 = 26,
   kNvfp4 = 27,
   kMxfp8 = 28,
+  kT4G64 = 29,
+  kT3G64 = 30,
+  kT2G32 = 31,
 #define LFM2_AFFINE_TYPES(bits, number)                                                                         \
   kA##bits##G32 = number, kA##bits##G32H = number + 1, kA##bits##G64 = number + 2, kA##bits##G64H = number + 3, \
   kA##bits##G128 = number + 4, kA##bits##G128H = number + 5
@@ -52,10 +56,8 @@ enum class TensorType : uint32_t {
 #undef LFM2_AFFINE_TYPES
 };
 inline constexpr uint32_t kFirstAffineType = 32, kAffineTypesOfBits = 6;
-inline constexpr uint32_t kTensorTypes = 68;  // above every number; 29 to 31 are not given out
-constexpr bool IsKnownTensorType(uint32_t type) {
-  return type < kTensorTypes && (type < 29 || type >= kFirstAffineType);
-}
+inline constexpr uint32_t kTensorTypes = 68;  // above every number; all below are given out
+constexpr bool IsKnownTensorType(uint32_t type) { return type < kTensorTypes; }
 
 // MLX's affine types: bits, groups of 32 columns that share a scale, and whether the scales are half-floats.
 struct AffineShape {
@@ -75,6 +77,11 @@ constexpr TensorType AffineTypeOf(AffineShape shape) {
   return static_cast<TensorType>(kFirstAffineType + of_bits + shape.groups / 2 * 2 + (shape.half ? 1 : 0));
 }
 
+// The project's own: T4G64, T3G64 and T2G32.
+constexpr bool IsTable(TensorType type) {
+  return type == TensorType::kT4G64 || type == TensorType::kT3G64 || type == TensorType::kT2G32;
+}
+
 // Types that one kernel serves have one family, its first type: affine ones of the same bits, IQ2_XS and IQ2_S, and
 // TQ1_0, TQ2_0, Q1_0 and Q2_0.
 constexpr TensorType FamilyOf(TensorType type) {
@@ -89,7 +96,7 @@ constexpr TensorType FamilyOf(TensorType type) {
 // for three, 34 for four, 35 for five, 36 for six and 37 for eight. Firmware that runs one model defines this to save
 // the code of the others; an image with a type that is left out is refused when it is opened.
 #ifndef LFM2_TENSOR_TYPES
-#define LFM2_TENSOR_TYPES 0x3f1fffffff
+#define LFM2_TENSOR_TYPES 0x3fffffffff
 #endif
 constexpr uint32_t FamilyBit(TensorType type) {
   const uint32_t family = static_cast<uint32_t>(FamilyOf(type));
@@ -138,6 +145,9 @@ constexpr TensorTypeTraits TraitsOf(TensorType type) {
     case TensorType::kQ2_0: return {64, 2 * 128 + kTernaryScaleBytes};
     case TensorType::kNvfp4: return {32, sizeof(BlockNvfp4)};
     case TensorType::kMxfp8: return {32, sizeof(BlockMxfp8)};
+    case TensorType::kT4G64: return {64, sizeof(BlockT4G64)};
+    case TensorType::kT3G64: return {64, sizeof(BlockT3G64)};
+    case TensorType::kT2G32: return {32, sizeof(BlockT2G32)};
     default: break;
   }
   return {0, 0};
@@ -175,6 +185,9 @@ constexpr const char* NameOf(TensorType type) {
     case TensorType::kMxfp4: return "MXFP4";
     case TensorType::kNvfp4: return "NVFP4";
     case TensorType::kMxfp8: return "MXFP8";
+    case TensorType::kT4G64: return "T4G64";
+    case TensorType::kT3G64: return "T3G64";
+    case TensorType::kT2G32: return "T2G32";
 #define LFM2_AFFINE_NAMES(bits)                             \
   case TensorType::kA##bits##G32: return "A" #bits "G32";   \
   case TensorType::kA##bits##G32H: return "A" #bits "G32H"; \

@@ -32,6 +32,9 @@ namespace lfm2 {
   M(IQ1_M, FormatIQ1_M)            \
   M(TQ1_0, FormatTernary)          \
   M(Nvfp4, FormatNvfp4)            \
+  M(T4G64, FormatT4G64)            \
+  M(T3G64, FormatT3G64)            \
+  M(T2G32, FormatT2G32)            \
   M(A2G32, FormatA2)               \
   M(A3G32, FormatA3)               \
   M(A4G32, FormatA4)               \
@@ -52,15 +55,19 @@ enum class Integers {
   kIQ3_XXS,  // nibbles that stand for kIQ3_XXSValues
   kIQ2,      // three bits that stand for kIQ2Values
   kIQ1,      // three bits that stand for kIQ1Values
+  kT3,       // three bits that stand for kT3Values
+  kT2,       // two bits that stand for kT2Values
 };
 
 // Bits of an integer as it is stored.
 constexpr uint32_t BitsOf(Integers kind) {
   switch (kind) {
-    case Integers::kTwo: return 2;
+    case Integers::kTwo:
+    case Integers::kT2: return 2;
     case Integers::kThree:
     case Integers::kIQ2:
-    case Integers::kIQ1: return 3;
+    case Integers::kIQ1:
+    case Integers::kT3: return 3;
     case Integers::kFive: return 5;
     case Integers::kSix: return 6;
     case Integers::kBytes: return 8;
@@ -82,6 +89,8 @@ constexpr const int8_t* ValuesOf(Integers kind) {
     case Integers::kIQ3_XXS: return kIQ3_XXSValues;
     case Integers::kIQ2: return kIQ2Values;
     case Integers::kIQ1: return kIQ1Values;
+    case Integers::kT3: return kT3Values;
+    case Integers::kT2: return kT2Values;
     default: return nullptr;
   }
 }
@@ -173,10 +182,12 @@ struct FormatOf {
   static constexpr size_t kGroupBytes = sizeof(Block) / groups;
 };
 
-// Blocks of one group that begin with their integers and have a half-float scale, and perhaps a min, for each row.
-template <class AnyBlock, Integers kind, int zero, bool has_min>
-struct FormatScaled : FormatOf<AnyBlock, 1, kind, zero, has_min> {
-  static const uint8_t* Data(const AnyBlock& b, uint32_t) { return reinterpret_cast<const uint8_t*>(&b); }
+// Blocks that begin with the integers of their groups and have a half-float scale, and perhaps a min, for each row.
+template <class AnyBlock, Integers kind, int zero, bool has_min, uint32_t groups = 1>
+struct FormatScaled : FormatOf<AnyBlock, groups, kind, zero, has_min> {
+  static const uint8_t* Data(const AnyBlock& b, uint32_t g) {
+    return reinterpret_cast<const uint8_t*>(&b) + g * IntegerBytes(kind);
+  }
   static float Scale(const AnyBlock& b, uint32_t, uint32_t row) { return F32FromF16(b.scale[row]); }
   template <class B>
   static float Min(const B& b, uint32_t, uint32_t row) {
@@ -189,6 +200,9 @@ using FormatQ4_1 = FormatScaled<BlockQ4_1, Integers::kNibbles, 0, true>;
 using FormatQ5_0 = FormatScaled<BlockQ5_0, Integers::kFive, 16, false>;
 using FormatQ5_1 = FormatScaled<BlockQ5_1, Integers::kFive, 0, true>;
 using FormatQ8_0 = FormatScaled<BlockQ8_0, Integers::kBytes, 0, false>;
+using FormatT4G64 = FormatScaled<BlockT4G64, Integers::kIQ4_NL, 0, false, 2>;
+using FormatT3G64 = FormatScaled<BlockT3G64, Integers::kT3, 0, false, 2>;
+using FormatT2G32 = FormatScaled<BlockT2G32, Integers::kT2, 0, false>;
 
 struct FormatQ6_K : FormatOf<BlockQ6_K, 8, Integers::kSix, 32, false, true> {
   static const uint8_t* Data(const Block& b, uint32_t g) { return b.groups[g].low; }
