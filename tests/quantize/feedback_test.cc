@@ -33,7 +33,8 @@ FactoredMoments Correlated() {
   for (Eigen::Index i = 0; i < drawn.size(); ++i) drawn.data()[i] = weights.Normal();
   const RowMatrix x = drawn * mix + 3 * RandomRows(2000, 2);
   InputMoments moments(kSize);
-  moments.Add(RowsView(x.data(), x.rows(), kSize), nullptr);
+  const RowsView inputs(x.data(), x.rows(), kSize);
+  moments.Add(inputs, inputs, nullptr, nullptr);
   FactoredMoments factored;
   REQUIRE(factored.Factor(std::move(moments), 0, 0.03f).ok());
   return factored;

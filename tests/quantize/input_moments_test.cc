@@ -1,6 +1,8 @@
 // Second moments of inputs. If these fail, the feedback makes up for the wrong errors.
 #include "tools/quantize/input_moments.h"
 
+#include <Eigen/Cholesky>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -75,8 +77,8 @@ TEST_CASE("the moments are the mean of x x^T, and the factor is that of the damp
   RowMatrix both(377, kSize);
   both << first, second;
   InputMoments moments(kSize);
-  moments.Add(View(first), nullptr);
-  moments.Add(View(second), nullptr);
+  moments.Add(View(first), View(first), nullptr, nullptr);
+  moments.Add(View(second), View(second), nullptr, nullptr);
   CHECK(moments.inputs() == 377);
   const Eigen::MatrixXd h = NaiveMoments(both);
   CheckAgainst(Factored(std::move(moments), 0.03f), h, 0.03 * h.diagonal().mean());
@@ -85,7 +87,7 @@ TEST_CASE("the moments are the mean of x x^T, and the factor is that of the damp
 TEST_CASE("shrinking takes a part of what lies off the diagonal, and leaves the diagonal") {
   const RowMatrix x = Inputs(300, 11);
   InputMoments moments(kSize);
-  moments.Add(View(x), nullptr);
+  moments.Add(View(x), View(x), nullptr, nullptr);
   const Eigen::MatrixXd all = NaiveMoments(x);
   Eigen::MatrixXd h = all * 0.4;
   h.diagonal() = all.diagonal();
@@ -104,7 +106,7 @@ TEST_CASE("SquaredLength is the sum of e M e^T, without shrinkage and damping") 
     }
   }
   InputMoments moments(kSize);
-  moments.Add(View(x), nullptr);
+  moments.Add(View(x), View(x), nullptr, nullptr);
   const FactoredMoments factored = Factored(std::move(moments), 0.5f, 0.3f);
   CHECK(factored.SquaredLength(e, nullptr) == doctest::Approx(wanted).epsilon(1e-4));
   CHECK(factored.SquaredLength(RowMatrix::Zero(3, kSize), nullptr) == 0);
@@ -113,8 +115,8 @@ TEST_CASE("SquaredLength is the sum of e M e^T, without shrinkage and damping") 
 TEST_CASE("a prior counts as so many inputs of the other's kind, and not as inputs") {
   const RowMatrix few = Inputs(5, 5), many = Inputs(500, 6);
   InputMoments moments(kSize), other(kSize), alone(kSize);
-  moments.Add(View(few), nullptr);
-  other.Add(View(many), nullptr);
+  moments.Add(View(few), View(few), nullptr, nullptr);
+  other.Add(View(many), View(many), nullptr, nullptr);
   moments.AddPrior(other, 15);
   alone.AddPrior(other, 15);
   CHECK(moments.inputs() == 5);
@@ -124,9 +126,46 @@ TEST_CASE("a prior counts as so many inputs of the other's kind, and not as inpu
   CheckAgainst(Factored(std::move(alone), 0.1f), theirs, 0.1 * theirs.diagonal().mean());
 }
 
+TEST_CASE("an input of weight 3 counts as three") {
+  const RowMatrix x = Inputs(40, 12);
+  RowMatrix repeated(120 - 2 * 20, kSize);
+  std::vector<float> weights(40);
+  Eigen::Index row = 0;
+  for (Eigen::Index i = 0; i < 40; ++i) {
+    weights[static_cast<size_t>(i)] = i < 20 ? 0.5f : 1.5f;  // one and three, with a mean of 1
+    for (int copy = 0; copy < (i < 20 ? 1 : 3); ++copy) repeated.row(row++) = x.row(i);
+  }
+  InputMoments moments(kSize);
+  moments.Add(View(x), View(x), weights.data(), nullptr);
+  CHECK(moments.inputs() == 40);
+  const Eigen::MatrixXd h = NaiveMoments(repeated);
+  CheckAgainst(Factored(std::move(moments), 0.05f), h, 0.05 * h.diagonal().mean());
+}
+
+TEST_CASE("corrected weights give with the inputs that there are, nearly what the weights gave with the exact ones") {
+  // The reference solves the normal equations of |t x - w f|^2 in double.
+  const RowMatrix x = Inputs(900, 13), w = Inputs(70, 14);  // more rows than one task has
+  const RowMatrix f = x + 0.1f * Inputs(900, 15) + 0.05f * x * Inputs(kSize, 16) / std::sqrt(1.0f * kSize);
+  std::vector<float> weights(900);
+  for (size_t i = 0; i < 900; ++i) weights[i] = i % 2 == 0 ? 0.25f : 1.75f;
+  InputMoments moments(kSize);
+  moments.Add(View(x), View(f), weights.data(), nullptr);
+  const FactoredMoments factored = Factored(std::move(moments), 1e-6f);
+  RowMatrix corrected = w;
+  factored.Correct(&corrected, nullptr);
+  const Eigen::VectorXd scale = Eigen::Map<const Eigen::VectorXf>(weights.data(), 900).cast<double>();
+  const Eigen::MatrixXd xd = x.cast<double>(), fd = f.cast<double>(), weighted = scale.asDiagonal() * xd;
+  const Eigen::MatrixXd wanted =
+      (xd.transpose() * weighted).ldlt().solve(weighted.transpose() * fd * w.cast<double>().transpose()).transpose();
+  const double moved = (wanted - w.cast<double>()).norm();
+  CHECK(moved > 0.01 * w.cast<double>().norm());
+  CHECK((corrected.cast<double>() - wanted).norm() <= 0.01 * moved);
+}
+
 TEST_CASE("without any inputs, or with inputs of nothing, all columns are alike") {
   InputMoments zeros(kSize);
-  zeros.Add(View(RowMatrix::Zero(10, kSize)), nullptr);
+  const RowMatrix nothing = RowMatrix::Zero(10, kSize);
+  zeros.Add(View(nothing), View(nothing), nullptr, nullptr);
   const RowMatrix e = Inputs(2, 7);
   for (const FactoredMoments& f : {Factored(InputMoments(kSize), 0.03f), Factored(std::move(zeros), 0.03f)}) {
     CheckAgainst(f, Eigen::MatrixXd::Identity(kSize, kSize), 0);
@@ -139,13 +178,18 @@ TEST_CASE("inputs that are not finite are refused, and those of one direction on
     RowMatrix x = Inputs(20, 8);
     x(11, kSize - 1) = bad;
     InputMoments moments(kSize);
-    moments.Add(View(x), nullptr);
+    moments.Add(View(x), View(x), nullptr, nullptr);
     FactoredMoments factored;
     CHECK(factored.Factor(std::move(moments), 0, 0.03f).text().find("not finite") != std::string::npos);
+    if (std::isfinite(bad)) continue;
+    const RowMatrix good = Inputs(20, 8);
+    InputMoments drifting(kSize);
+    drifting.Add(View(good), View(x), nullptr, nullptr);
+    CHECK(factored.Factor(std::move(drifting), 0, 0.03f).text().find("not finite") != std::string::npos);
   }
   InputMoments same(kSize);
   const RowMatrix x = RowMatrix::Constant(1000, kSize, 100.0f);
-  same.Add(View(x), nullptr);
+  same.Add(View(x), View(x), nullptr, nullptr);
   // Next to no damping, so that the rounding of floats leaves a pivot below zero.
   const FactoredMoments factored = Factored(std::move(same), 1e-9f);
   for (uint32_t i = 0; i < kSize; ++i) CHECK(factored.L(i, i) > 0);
@@ -156,8 +200,8 @@ TEST_CASE("any number of threads gives the same bits") {
   REQUIRE(pool.Open(4).ok());
   const RowMatrix x = Inputs(600, 9), e = Inputs(40, 10);
   InputMoments one(kSize), four(kSize);
-  one.Add(View(x), nullptr);
-  four.Add(View(x), pool.executor());
+  one.Add(View(x), View(x), nullptr, nullptr);
+  four.Add(View(x), View(x), nullptr, pool.executor());
   const FactoredMoments a = Factored(std::move(one), 0.03f), b = Factored(std::move(four), 0.03f);
   uint32_t different = 0;
   for (uint32_t i = 0; i < kSize; ++i) {

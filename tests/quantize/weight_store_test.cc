@@ -50,7 +50,7 @@ void WriteFirstLayer(const std::string& folder) {
   REQUIRE(store.Write(1, 0, Bytes(TensorType::kQ4_0, 1)).ok());
   progress.layers = 1;
   progress.reports[1].weight_error = 0.25;
-  progress.stream = {1, 2, 3, 4};
+  progress.streams = {1, 2, 3, 4};
   REQUIRE(store.Save(progress).ok());
 }
 
@@ -60,7 +60,7 @@ uint32_t LayersFound(const std::string& folder, const std::string& job = "job") 
   WeightProgress progress;
   REQUIRE(Open(&store, folder, job, &progress).ok());
   CHECK(progress.reports.size() == kTensors.size());
-  CHECK((progress.layers > 0 || progress.stream.empty()));
+  CHECK((progress.layers > 0 || progress.streams.empty()));
   return progress.layers;
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("the same job goes on behind the layers that are done; another's work 
     WeightProgress progress;
     REQUIRE(Open(&store, folder, "job", &progress).ok());
     CHECK(progress.layers == 1);
-    CHECK(progress.stream == std::vector<float>{1, 2, 3, 4});
+    CHECK(progress.streams == std::vector<float>{1, 2, 3, 4});
     CHECK(progress.reports[1].weight_error == 0.25);
     std::vector<uint8_t> read(Bytes(TensorType::kQ4_0, 1).size());
     REQUIRE(store.Read(1, 0, 0, kRows, read.data()).ok());
@@ -208,7 +208,7 @@ TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read 
   const rlimit small = {1000, old.rlim_max};
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   const std::string written = store.Write(2, 0, bytes).text();
-  progress.stream.assign(1000, 1.0f);
+  progress.streams.assign(1000, 1.0f);
   const std::string saved = store.Save(progress).text();
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &old) == 0);
   std::signal(SIGXFSZ, old_handler);

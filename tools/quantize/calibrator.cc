@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 
-#include "lfm2/kernels/dequantize.h"
 #include "tools/quantize/block_codec.h"
+#include "tools/quantize/embed_tokens.h"
 #include "tools/quantize/feedback.h"
 #include "tools/quantize/input_moments.h"
 #include "tools/quantize/layer_runner.h"
+#include "tools/quantize/layer_tensors.h"
 
 namespace lfm2::tools {
 
@@ -16,11 +16,20 @@ namespace {
 
 using Roles = std::vector<TensorRole>;
 
-// What the matrices of one role of a layer are bytes of.
-struct HeldMatrix {
-  std::vector<uint8_t> blocks;
-  Matrix view;
-};
+// What rounding every block by itself would lose.
+RowMatrix PlainError(const BlockCodec& codec, const RowMatrix& w, const Executor* executor) {
+  RowMatrix error(w.rows(), w.cols());
+  const uint32_t rows = static_cast<uint32_t>(w.rows()), cols = static_cast<uint32_t>(w.cols());
+  const std::vector<float> ones(cols, 1.0f);
+  ParallelRanges(executor, rows, [&](uint32_t begin, uint32_t end) {
+    std::vector<uint8_t> bytes(RowBytes(codec, cols));
+    double sum = 0;
+    for (size_t r = begin; r < end; ++r) {
+      QuantizeRow(codec, w.data() + r * cols, ones.data(), cols, bytes.data(), error.data() + r * cols, &sum);
+    }
+  });
+  return error;
+}
 
 class Calibration {
  public:
@@ -34,7 +43,8 @@ class Calibration {
         progress_(*progress),
         store_(*store),
         source_(source),
-        config_(source.config()) {}
+        config_(source.config()),
+        layer_(source, &runner_) {}
 
   Error Run() {
     for (const auto& sequence : sequences_) {
@@ -45,9 +55,10 @@ class Calibration {
     CountWeights();
     if (progress_.layers == 0) {
       LFM2_RETURN_IF_FAILED(Embed());
-    } else if (progress_.stream.size() != tokens_ * config_.hidden_size) {
-      return Error::Of("what is left of an earlier run is of ", uint64_t{progress_.stream.size() / config_.hidden_size},
-                       " tokens, and the text has ", uint64_t{tokens_});
+    } else if (progress_.streams.size() != 2 * tokens_ * config_.hidden_size) {
+      return Error::Of("what is left of an earlier run is of ",
+                       uint64_t{progress_.streams.size() / 2 / config_.hidden_size}, " tokens, and the text has ",
+                       uint64_t{tokens_});
     }
     for (uint32_t layer = progress_.layers; layer < config_.layers; ++layer) {
       LFM2_RETURN_IF_FAILED(RunLayer(layer));
@@ -59,6 +70,10 @@ class Calibration {
 
  private:
   const ImageTensor& tensor(size_t i) const { return source_.tensors()[i]; }
+  // The residual stream [tokens, hidden_size] of one side.
+  float* Stream(Side side) {
+    return progress_.streams.data() + static_cast<size_t>(side) * tokens_ * config_.hidden_size;
+  }
 
   void CountWeights() {
     for (size_t i = 0; i < source_.tensors().size(); ++i) {
@@ -70,82 +85,13 @@ class Calibration {
     }
   }
 
-  // The residual stream of every token, from the embedding as the image has it.
   Error Embed() {
-    const TensorSpec& spec = tensor(0).spec;
-    const TensorType type = tensor(0).type;
-    progress_.stream.resize(tokens_ * spec.cols);
-    constexpr uint32_t kWindow = 1024;
-    std::vector<uint8_t> blocks;
-    for (uint32_t row = 0; row < spec.rows; row += kWindow) {
-      const uint32_t rows = std::min(kWindow, spec.rows - row);
-      const auto in_window = [&](int32_t id) {
-        return static_cast<uint32_t>(id) >= row && static_cast<uint32_t>(id) - row < rows;
-      };
-      const bool used = std::any_of(sequences_.begin(), sequences_.end(), [&](const std::vector<int32_t>& ids) {
-        return std::any_of(ids.begin(), ids.end(), in_window);
-      });
-      if (!used) continue;
-      blocks.resize(static_cast<size_t>(MatrixBytes(type, rows, spec.cols)));
-      LFM2_RETURN_IF_FAILED(source_.ReadBlocks(0, 0, row, rows, blocks.data()));
-      const Matrix matrix{blocks.data(), rows, spec.cols, type};
-      float* out = progress_.stream.data();
-      for (const auto& ids : sequences_) {
-        for (const int32_t id : ids) {
-          if (in_window(id)) DequantizeRow(matrix, static_cast<uint32_t>(id) - row, out);
-          out += spec.cols;
-        }
-      }
-    }
-    return Error();
+    progress_.streams.resize(2 * tokens_ * config_.hidden_size);
+    LFM2_RETURN_IF_FAILED(EmbedTokens(source_.base(), sequences_, Stream(Side::kExact)));
+    return EmbedTokens(source_, sequences_, Stream(Side::kQuantized));
   }
 
-  // Loads what the layer has but its experts, as the base has it.
-  Error LoadLayer(uint32_t layer) {
-    plain_.clear();
-    matrices_.clear();
-    index_.clear();
-    runner_.Clear();
-    for (size_t i = 0; i < source_.tensors().size(); ++i) {
-      const TensorSpec& spec = tensor(i).spec;
-      if (BelongsToNoLayer(spec.role) || spec.layer != layer) continue;
-      index_.push_back(i);
-      if (spec.layout == TensorLayout::kPlain) {
-        plain_.emplace_back(size_t{spec.rows} * spec.cols);
-        LFM2_RETURN_IF_FAILED(source_.ReadPlain(i, plain_.back().data()));
-        const uint8_t* const data = reinterpret_cast<const uint8_t*>(plain_.back().data());
-        runner_.Show(spec.role, {data, spec.rows, spec.cols, TensorType::kF32});
-      } else if (spec.layout == TensorLayout::kMatrix) {
-        LFM2_RETURN_IF_FAILED(LoadMatrix(i, 0));
-      }
-    }
-    return Error();
-  }
-
-  Error LoadMatrix(size_t i, uint32_t expert) {
-    const TensorSpec& spec = tensor(i).spec;
-    const TensorType type = source_.base().tensors()[i].type;
-    std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(type, spec.rows, spec.cols)));
-    LFM2_RETURN_IF_FAILED(source_.base().ReadBlocks(i, expert, 0, spec.rows, blocks.data()));
-    Show(i, type, std::move(blocks));
-    return Error();
-  }
-
-  // The runner computes with these blocks from now on.
-  void Show(size_t i, TensorType type, std::vector<uint8_t> blocks) {
-    const TensorSpec& spec = tensor(i).spec;
-    HeldMatrix& held = matrices_[spec.role];
-    held.blocks = std::move(blocks);
-    held.view = {held.blocks.data(), spec.rows, spec.cols, type};
-    runner_.Show(spec.role, held.view);
-  }
-
-  // The layer's tensor of a role; the layer has it.
-  size_t IndexOf(TensorRole role) const {
-    return *std::find_if(index_.begin(), index_.end(), [&](size_t i) { return tensor(i).spec.role == role; });
-  }
-
-  bool Holds(TensorRole role) const { return store_.Holds(IndexOf(role)); }
+  bool Holds(TensorRole role) const { return store_.Holds(layer_.IndexOf(role)); }
   bool HoldsAny(const Roles& roles) const {
     return std::any_of(roles.begin(), roles.end(), [&](TensorRole role) { return Holds(role); });
   }
@@ -157,68 +103,77 @@ class Calibration {
   }
 
   // Quantises the matrices of these roles, whose inputs have these moments, and shows the results to the runner.
-  Error Quantize(const Roles& roles, uint32_t expert, InputMoments&& moments) {
-    if (!HoldsAny(roles)) return Error();
+  Error Quantize(Roles roles, uint32_t expert, InputMoments&& moments) {
+    roles.erase(std::remove_if(roles.begin(), roles.end(), [&](TensorRole role) { return !Holds(role); }), roles.end());
+    if (roles.empty()) return Error();
     const uint64_t inputs = moments.inputs();
-    const uint32_t cols = moments.size();
     FactoredMoments factored;
     const Error finite = factored.Factor(std::move(moments), options_.shrinkage, options_.damping);
     if (!finite.ok()) {
-      return Error::Of("the inputs that the text gives the tensor ", TensorName(tensor(IndexOf(roles[0])).spec), " ",
+      return Error::Of("the inputs that the text gives the tensor ", TensorName(layer_.tensor(roles[0]).spec), " ",
                        finite.text());
     }
     for (const TensorRole role : roles) {
-      if (!Holds(role)) continue;
-      const size_t i = IndexOf(role);
-      const BlockCodec codec(tensor(i).type);
-      const uint32_t rows = tensor(i).spec.rows;
-      RowMatrix w(rows, cols);
-      // Nothing has been shown of this role but the base's.
-      LFM2_RETURN_IF_FAILED(FiniteValues(matrices_[role].view, tensor(i).spec, expert, 0, w.data()));
+      const ImageTensor& t = layer_.tensor(role);
+      const size_t i = layer_.IndexOf(role);
+      const BlockCodec codec(t.type);
+      RowMatrix w(t.spec.rows, t.spec.cols);
+      LFM2_RETURN_IF_FAILED(FiniteValues(layer_.exact(role), t.spec, expert, 0, w.data()));
       TensorReport& report = progress_.reports[i];
       report.inputs += inputs;
       report.weight_power += w.cast<double>().squaredNorm();
       report.output_power += factored.SquaredLength(w, executor_);
-      report.plain_error += factored.SquaredLength(PlainError(codec, w), executor_);
+      report.plain_error += factored.SquaredLength(PlainError(codec, w, executor_), executor_);
+      RowMatrix target = w;
+      factored.Correct(&target, executor_);
+      if (role == roles.back()) factored.ReleaseDrift();
+      report.correction += factored.SquaredLength(target - w, executor_);
+      w -= target;
       std::vector<uint8_t> stored;
-      QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &w, &stored);
-      report.weight_error += w.cast<double>().squaredNorm();
-      report.output_error += factored.SquaredLength(w, executor_);
-      std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(tensor(i).type, rows, cols)));
-      BlocksOfRows(codec, stored.data(), rows, cols, blocks.data());
+      QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &target, &stored);
+      report.output_error += factored.SquaredLength(target, executor_);
+      report.weight_error += (w + target).cast<double>().squaredNorm();
+      std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(t.type, t.spec.rows, t.spec.cols)));
+      BlocksOfRows(codec, stored.data(), t.spec.rows, t.spec.cols, blocks.data());
       LFM2_RETURN_IF_FAILED(store_.Write(i, expert, blocks));
-      Show(i, tensor(i).type, std::move(blocks));
-      done_ += uint64_t{rows} * cols;
+      layer_.Replace(role, std::move(blocks));
+      done_ += uint64_t{t.spec.rows} * t.spec.cols;
       LFM2_RETURN_IF_FAILED(CheckStop());
     }
     return Error();
   }
 
-  // What rounding every block by itself would lose.
-  RowMatrix PlainError(const BlockCodec& codec, const RowMatrix& w) const {
-    RowMatrix error(w.rows(), w.cols());
-    const uint32_t rows = static_cast<uint32_t>(w.rows()), cols = static_cast<uint32_t>(w.cols());
-    const std::vector<float> ones(cols, 1.0f);
-    ParallelRanges(executor_, rows, [&](uint32_t begin, uint32_t end) {
-      std::vector<uint8_t> bytes(RowBytes(codec, cols));
-      double sum = 0;
-      for (size_t r = begin; r < end; ++r) {
-        QuantizeRow(codec, w.data() + r * cols, ones.data(), cols, bytes.data(), error.data() + r * cols, &sum);
-      }
-    });
-    return error;
-  }
-
-  // Calls f(x of a sequence, tokens) for every one.
+  // Calls f(first token, tokens) for every sequence.
   template <class F>
   Error EachSequence(F&& f) {
-    float* x = progress_.stream.data();
+    size_t first = 0;
     for (const auto& sequence : sequences_) {
       LFM2_RETURN_IF_FAILED(CheckStop());
-      f(x, static_cast<uint32_t>(sequence.size()));
-      x += sequence.size() * config_.hidden_size;
+      f(first, static_cast<uint32_t>(sequence.size()));
+      first += sequence.size();
     }
     return Error();
+  }
+  // Calls f(x of a sequence, tokens), which may change x, for every one on both sides.
+  template <class F>
+  Error EachStream(F&& f) {
+    return EachSequence([&](size_t first, uint32_t tokens) {
+      for (const Side side : kSides) {
+        runner_.Use(side);
+        f(Stream(side) + first * config_.hidden_size, tokens);
+      }
+    });
+  }
+
+  // Adds inputs[tokens, size of the moments], which input() returns for either side once the runner uses it.
+  template <class F>
+  void AddInputs(uint32_t tokens, const float* weights, F&& input, InputMoments* moments) {
+    const uint32_t cols = moments->size();
+    runner_.Use(Side::kExact);
+    const RowMatrix exact = RowsView(input(Side::kExact), tokens, cols);
+    runner_.Use(Side::kQuantized);
+    moments->Add(RowsView(input(Side::kQuantized), tokens, cols), RowsView(exact.data(), tokens, cols), weights,
+                 executor_);
   }
 
   // Quantises the matrices of these roles, whose inputs[tokens, cols] are what input(x, tokens) returns.
@@ -226,13 +181,15 @@ class Calibration {
   Error QuantizeFor(const Roles& roles, uint32_t cols, F&& input) {
     if (!HoldsAny(roles)) return Error();
     InputMoments moments(cols);
-    LFM2_RETURN_IF_FAILED(EachSequence(
-        [&](const float* x, uint32_t tokens) { moments.Add(RowsView(input(x, tokens), tokens, cols), executor_); }));
+    LFM2_RETURN_IF_FAILED(EachSequence([&](size_t first, uint32_t tokens) {
+      const auto of_side = [&](Side side) { return input(Stream(side) + first * config_.hidden_size, tokens); };
+      AddInputs(tokens, nullptr, of_side, &moments);
+    }));
     return Quantize(roles, 0, std::move(moments));
   }
 
   Error RunLayer(uint32_t layer) {
-    LFM2_RETURN_IF_FAILED(LoadLayer(layer));
+    LFM2_RETURN_IF_FAILED(layer_.Load(layer));
     const bool attention = config_.layer_kind[layer] == LayerKind::kAttention;
     const uint32_t hidden = config_.hidden_size;
     const Roles in =
@@ -242,7 +199,7 @@ class Calibration {
         QuantizeFor(in, hidden, [&](const float* x, uint32_t n) { return runner_.Normed(Input::kOperator, x, n); }));
     LFM2_RETURN_IF_FAILED(QuantizeFor(out, attention ? config_.q_size() : hidden,
                                       [&](const float* x, uint32_t n) { return runner_.OperatorOut(layer, x, n); }));
-    LFM2_RETURN_IF_FAILED(EachSequence([&](float* x, uint32_t n) { runner_.AddOperator(layer, x, n); }));
+    LFM2_RETURN_IF_FAILED(EachStream([&](float* x, uint32_t n) { runner_.AddOperator(layer, x, n); }));
     return config_.is_moe_layer(layer) ? RunExperts() : RunDense();
   }
 
@@ -252,72 +209,117 @@ class Calibration {
                     [&](const float* x, uint32_t n) { return runner_.Normed(Input::kFeedForward, x, n); }));
     LFM2_RETURN_IF_FAILED(QuantizeFor({TensorRole::kFfnDown}, config_.dense_ff_size,
                                       [&](const float* x, uint32_t n) { return runner_.DenseActivation(x, n); }));
-    return EachSequence([&](float* x, uint32_t n) { runner_.AddDense(x, n); });
+    return EachStream([&](float* x, uint32_t n) { runner_.AddDense(x, n); });
   }
+
+  // What the experts of a layer get from one side.
+  struct ExpertInputs {
+    std::vector<float> normed;     // [tokens, hidden_size]
+    std::vector<uint16_t> chosen;  // [tokens, experts_per_token]
+    std::vector<float> shares;     // the same
+  };
 
   Error RunExperts() {
     const uint32_t hidden = config_.hidden_size, per_token = config_.experts_per_token;
-    std::vector<float> normed(tokens_ * hidden), shares(tokens_ * per_token);
-    std::vector<uint16_t> chosen(tokens_ * per_token);
+    ExpertInputs inputs[2];
+    for (ExpertInputs& side : inputs) {
+      side.normed.resize(tokens_ * hidden);
+      side.chosen.resize(tokens_ * per_token);
+      side.shares.resize(tokens_ * per_token);
+    }
     InputMoments all(hidden);
-    float* own = normed.data();
-    LFM2_RETURN_IF_FAILED(EachSequence([&](const float* x, uint32_t n) {
-      std::memcpy(own, runner_.Normed(Input::kFeedForward, x, n), size_t{n} * hidden * sizeof(float));
-      all.Add(RowsView(own, n, hidden), executor_);
-      own += size_t{n} * hidden;
+    LFM2_RETURN_IF_FAILED(EachSequence([&](size_t first, uint32_t n) {
+      const auto of_side = [&](Side side) {
+        float* const own = inputs[static_cast<uint32_t>(side)].normed.data() + first * hidden;
+        const float* const normed = runner_.Normed(Input::kFeedForward, Stream(side) + first * hidden, n);
+        std::memcpy(own, normed, size_t{n} * hidden * sizeof(float));
+        return own;
+      };
+      AddInputs(n, nullptr, of_side, &all);
     }));
     if (Holds(TensorRole::kRouter)) LFM2_RETURN_IF_FAILED(Quantize({TensorRole::kRouter}, 0, InputMoments(all)));
-    for (size_t at = 0; at < tokens_; at += longest_) {
-      const uint32_t n = static_cast<uint32_t>(std::min<size_t>(longest_, tokens_ - at));
-      runner_.Route(normed.data() + at * hidden, n, chosen.data() + at * per_token, shares.data() + at * per_token);
+    for (const Side side : kSides) {
+      ExpertInputs& own = inputs[static_cast<uint32_t>(side)];
+      runner_.Use(side);
+      for (size_t at = 0; at < tokens_; at += longest_) {
+        const uint32_t n = static_cast<uint32_t>(std::min<size_t>(longest_, tokens_ - at));
+        runner_.Route(own.normed.data() + at * hidden, n, own.chosen.data() + at * per_token,
+                      own.shares.data() + at * per_token);
+      }
     }
     for (uint32_t e = 0; e < config_.experts; ++e) {
-      std::vector<size_t> assignments;
-      for (size_t a = 0; a < chosen.size(); ++a) {
-        if (chosen[a] == e) assignments.push_back(a);
-      }
-      LFM2_RETURN_IF_FAILED(RunExpert(e, assignments, normed, shares, all));
+      LFM2_RETURN_IF_FAILED(layer_.LoadExpert(e));
+      LFM2_RETURN_IF_FAILED(QuantizeExpert(e, inputs, all));
+      for (const Side side : kSides) AddExpert(e, side, inputs[static_cast<uint32_t>(side)]);
     }
     return Error();
   }
 
-  // assignments: places in [tokens, experts_per_token] at which the expert stands.
-  Error RunExpert(uint32_t e, const std::vector<size_t>& assignments, const std::vector<float>& normed,
-                  const std::vector<float>& shares, const InputMoments& all) {
-    const uint32_t hidden = config_.hidden_size, per_token = config_.experts_per_token;
-    for (const TensorRole role : {TensorRole::kExpertGate, TensorRole::kExpertUp, TensorRole::kExpertDown}) {
-      LFM2_RETURN_IF_FAILED(LoadMatrix(IndexOf(role), e));
+  // Places in [tokens, experts_per_token] at which an expert stands.
+  std::vector<size_t> Assignments(uint32_t e, const ExpertInputs& inputs) const {
+    std::vector<size_t> places;
+    for (size_t a = 0; a < inputs.chosen.size(); ++a) {
+      if (inputs.chosen[a] == e) places.push_back(a);
     }
-    std::vector<float> gathered(assignments.size() * hidden);
-    for (size_t i = 0; i < assignments.size(); ++i) {
-      std::memcpy(gathered.data() + i * hidden, normed.data() + assignments[i] / per_token * hidden,
+    return places;
+  }
+  // Calls f(places, how many) in pieces that the runner holds.
+  template <class F>
+  void EachPiece(const std::vector<size_t>& places, F&& f) const {
+    for (size_t first = 0; first < places.size(); first += longest_) {
+      f(places.data() + first, static_cast<uint32_t>(std::min<size_t>(longest_, places.size() - first)));
+    }
+  }
+  // The inputs of an expert: those of the tokens at these places.
+  const float* Gather(const ExpertInputs& inputs, const size_t* places, uint32_t count) {
+    const size_t hidden = config_.hidden_size;
+    gathered_.resize(count * hidden);
+    for (uint32_t i = 0; i < count; ++i) {
+      std::memcpy(gathered_.data() + i * hidden, inputs.normed.data() + places[i] / config_.experts_per_token * hidden,
                   hidden * sizeof(float));
     }
-    // Calls f(inputs of the expert, first, tokens) in pieces that the runner holds.
-    const auto each_piece = [&](auto&& f) {
-      for (size_t first = 0; first < assignments.size(); first += longest_) {
-        const uint32_t n = static_cast<uint32_t>(std::min<size_t>(longest_, assignments.size() - first));
-        f(gathered.data() + first * hidden, first, n);
-      }
+    return gathered_.data();
+  }
+
+  // An expert is asked by the tokens that choose it once all before it is quantised. What it answers is multiplied by
+  // its share of a token, so a token counts with the square of that.
+  Error QuantizeExpert(uint32_t e, const ExpertInputs (&inputs)[2], const InputMoments& all) {
+    const ExpertInputs& own = inputs[static_cast<uint32_t>(Side::kQuantized)];
+    const std::vector<size_t> places = Assignments(e, own);
+    double squares = 0;
+    for (const size_t a : places) squares += static_cast<double>(own.shares[a]) * static_cast<double>(own.shares[a]);
+    const float unit = squares > 0 ? static_cast<float>(static_cast<double>(places.size()) / squares) : 0;
+    std::vector<float> weights(longest_);
+    const auto add = [&](const auto& input, InputMoments* moments) {
+      EachPiece(places, [&](const size_t* piece, uint32_t n) {
+        for (uint32_t i = 0; i < n; ++i) {
+          weights[i] = unit > 0 ? own.shares[piece[i]] * own.shares[piece[i]] * unit : 1.0f;
+        }
+        const auto of_side = [&](Side side) {
+          return input(Gather(inputs[static_cast<uint32_t>(side)], piece, n), n);
+        };
+        AddInputs(n, weights.data(), of_side, moments);
+      });
     };
-    InputMoments in(hidden);
-    each_piece([&](const float* x, size_t, uint32_t n) { in.Add(RowsView(x, n, hidden), executor_); });
+    InputMoments in(config_.hidden_size);
+    add([](const float* x, uint32_t) { return x; }, &in);
     in.AddPrior(all, options_.prior);
     LFM2_RETURN_IF_FAILED(Quantize({TensorRole::kExpertGate, TensorRole::kExpertUp}, e, std::move(in)));
     InputMoments act(config_.expert_ff_size);
-    each_piece([&](const float* x, size_t, uint32_t n) {
-      act.Add(RowsView(runner_.ExpertActivation(x, n), n, config_.expert_ff_size), executor_);
-    });
-    LFM2_RETURN_IF_FAILED(Quantize({TensorRole::kExpertDown}, e, std::move(act)));
-    each_piece([&](const float* x, size_t first, uint32_t n) {
-      const float* const out = runner_.ExpertOut(x, n);
+    add([&](const float* x, uint32_t n) { return runner_.ExpertActivation(x, n); }, &act);
+    return Quantize({TensorRole::kExpertDown}, e, std::move(act));
+  }
+
+  void AddExpert(uint32_t e, Side side, const ExpertInputs& inputs) {
+    const uint32_t hidden = config_.hidden_size;
+    runner_.Use(side);
+    EachPiece(Assignments(e, inputs), [&](const size_t* piece, uint32_t n) {
+      const float* const out = runner_.ExpertOut(Gather(inputs, piece, n), n);
       for (size_t i = 0; i < n; ++i) {
-        const size_t a = assignments[first + i];
-        float* const to = progress_.stream.data() + a / per_token * hidden;
-        for (uint32_t c = 0; c < hidden; ++c) to[c] += shares[a] * out[i * hidden + c];
+        float* const to = Stream(side) + piece[i] / config_.experts_per_token * hidden;
+        for (uint32_t c = 0; c < hidden; ++c) to[c] += inputs.shares[piece[i]] * out[i * hidden + c];
       }
     });
-    return Error();
   }
 
   const std::vector<std::vector<int32_t>>& sequences_;
@@ -329,14 +331,11 @@ class Calibration {
   const QuantizedSource& source_;
   const ModelConfig& config_;
   LayerRunner runner_;
+  LayerTensors layer_;  // the one at work
   size_t tokens_ = 0;
   uint32_t longest_ = 0;           // sequence
   uint64_t done_ = 0, total_ = 0;  // weights
-
-  // Of the layer at work.
-  std::vector<size_t> index_;  // in the source's tensors
-  std::vector<std::vector<float>> plain_;
-  std::map<TensorRole, HeldMatrix> matrices_;  // of the expert at work, where the role is an expert's
+  std::vector<float> gathered_;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace lfm2::tools {
 struct CalibrationOptions {
   uint32_t tokens = 16384;   // of the text at most; their residual streams are held in memory
   uint32_t sequence = 512;   // tokens of a sequence at most: the text is cut into these, each for itself
-  float shrinkage = 0.5f;    // FactoredMoments'
+  float shrinkage = 0.3f;    // FactoredMoments'
   float damping = 0.05f;     // likewise
   float prior = 128.0f;      // inputs, as all tokens give them, that every expert gets besides its own
   uint32_t refinements = 3;  // QuantizeWithFeedback's

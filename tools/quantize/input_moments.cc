@@ -18,29 +18,39 @@ constexpr uint32_t kAttempts = 6;
 
 }  // namespace
 
-void InputMoments::Add(const RowsView& x, const Executor* executor) {
+void InputMoments::Add(const RowsView& x, const RowsView& exact, const float* weights, const Executor* executor) {
   const uint32_t n = size();
+  RowMatrix weighted = x;
+  if (weights != nullptr) weighted = Eigen::Map<const Eigen::VectorXf>(weights, x.rows()).asDiagonal() * x;
+  const RowMatrix drift = exact - x;
   ParallelFor(executor, DivideUp(n, kPanel), [&](uint32_t i) {
     const Eigen::Index first = i * kPanel, width = std::min(kPanel, n - i * kPanel), height = n - first;
     sum_.block(first, first, height, width).noalias() +=
-        x.middleCols(first, height).transpose() * x.middleCols(first, width);
+        x.middleCols(first, height).transpose() * weighted.middleCols(first, width);
+    drift_.middleCols(first, width).noalias() += drift.transpose() * weighted.middleCols(first, width);
   });
   inputs_ += static_cast<uint64_t>(x.rows());
   weight_ += static_cast<double>(x.rows());
 }
 
 void InputMoments::AddPrior(const InputMoments& other, float weight) {
-  sum_ += other.sum_ * (weight / static_cast<float>(other.weight_));
+  const float share = weight / static_cast<float>(other.weight_);
+  sum_ += other.sum_ * share;
+  drift_ += other.drift_ * share;
   weight_ += static_cast<double>(weight);
 }
 
 Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float damping) {
   square_ = std::move(moments.sum_);
+  drift_ = std::move(moments.drift_);
   const uint32_t n = size();
-  if (moments.weight_ > 0) square_ /= static_cast<float>(moments.weight_);
+  if (moments.weight_ > 0) {
+    square_ /= static_cast<float>(moments.weight_);
+    drift_ /= static_cast<float>(moments.weight_);
+  }
   const float mean = square_.diagonal().mean();
   // |H_ij| is at most the larger of H_ii and H_jj.
-  if (!std::isfinite(mean)) return Error::Of("are not finite, or too large for floats");
+  if (!std::isfinite(mean) || !drift_.allFinite()) return Error::Of("are not finite, or too large for floats");
   const Eigen::VectorXf diagonal = square_.diagonal();
   shrinkage_ = shrinkage;
   square_ *= 1 - shrinkage;
@@ -58,6 +68,17 @@ Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float dam
     }
   }
   return Error::Of("are too far apart for floats");
+}
+
+void FactoredMoments::Correct(RowMatrix* w, const Executor* executor) const {
+  const uint32_t rows = static_cast<uint32_t>(w->rows());
+  ParallelFor(executor, DivideUp(rows, kPanel), [&](uint32_t i) {
+    const Eigen::Index first = i * kPanel, height = std::min(kPanel, rows - i * kPanel);
+    Eigen::MatrixXf moved = drift_.transpose() * w->middleRows(first, height).transpose();
+    square_.triangularView<Eigen::Lower>().solveInPlace(moved);
+    square_.transpose().triangularView<Eigen::Upper>().solveInPlace(moved);
+    w->middleRows(first, height) += moved.transpose();
+  });
 }
 
 double FactoredMoments::SquaredLength(const RowMatrix& e, const Executor* executor) const {

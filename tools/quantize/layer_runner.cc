@@ -78,28 +78,29 @@ Error LayerRunner::Open(const ModelConfig& config, uint32_t tokens, const Execut
   return Error();
 }
 
-void LayerRunner::Show(TensorRole role, const Matrix& matrix) {
+void LayerRunner::Show(Side side, TensorRole role, const Matrix& matrix) {
+  LayerWeights& weights = weights_[static_cast<uint32_t>(side)];
   const float* const plain = reinterpret_cast<const float*>(matrix.data);
   switch (role) {
-    case TensorRole::kOperatorNorm: weights_.operator_norm = plain; break;
-    case TensorRole::kFfnNorm: weights_.ffn_norm = plain; break;
-    case TensorRole::kAttnQ: weights_.attn_q = matrix; break;
-    case TensorRole::kAttnK: weights_.attn_k = matrix; break;
-    case TensorRole::kAttnV: weights_.attn_v = matrix; break;
-    case TensorRole::kAttnQNorm: weights_.attn_q_norm = plain; break;
-    case TensorRole::kAttnKNorm: weights_.attn_k_norm = plain; break;
-    case TensorRole::kAttnOut: weights_.attn_out = matrix; break;
-    case TensorRole::kConvIn: weights_.conv_in = matrix; break;
-    case TensorRole::kConvKernel: weights_.conv_kernel = plain; break;
-    case TensorRole::kConvOut: weights_.conv_out = matrix; break;
+    case TensorRole::kOperatorNorm: weights.operator_norm = plain; break;
+    case TensorRole::kFfnNorm: weights.ffn_norm = plain; break;
+    case TensorRole::kAttnQ: weights.attn_q = matrix; break;
+    case TensorRole::kAttnK: weights.attn_k = matrix; break;
+    case TensorRole::kAttnV: weights.attn_v = matrix; break;
+    case TensorRole::kAttnQNorm: weights.attn_q_norm = plain; break;
+    case TensorRole::kAttnKNorm: weights.attn_k_norm = plain; break;
+    case TensorRole::kAttnOut: weights.attn_out = matrix; break;
+    case TensorRole::kConvIn: weights.conv_in = matrix; break;
+    case TensorRole::kConvKernel: weights.conv_kernel = plain; break;
+    case TensorRole::kConvOut: weights.conv_out = matrix; break;
     case TensorRole::kFfnGate:
-    case TensorRole::kExpertGate: weights_.ffn_gate = matrix; break;
+    case TensorRole::kExpertGate: weights.ffn_gate = matrix; break;
     case TensorRole::kFfnUp:
-    case TensorRole::kExpertUp: weights_.ffn_up = matrix; break;
+    case TensorRole::kExpertUp: weights.ffn_up = matrix; break;
     case TensorRole::kFfnDown:
-    case TensorRole::kExpertDown: weights_.ffn_down = matrix; break;
-    case TensorRole::kRouter: weights_.router = matrix; break;
-    case TensorRole::kExpertBias: weights_.expert_bias = plain; break;
+    case TensorRole::kExpertDown: weights.ffn_down = matrix; break;
+    case TensorRole::kRouter: weights.router = matrix; break;
+    case TensorRole::kExpertBias: weights.expert_bias = plain; break;
     case TensorRole::kTokenEmbedding:
     case TensorRole::kOutputNorm:
     case TensorRole::kOutput: break;
@@ -107,25 +108,25 @@ void LayerRunner::Show(TensorRole role, const Matrix& matrix) {
 }
 
 const float* LayerRunner::Normed(Input input, const float* x, uint32_t tokens) {
-  const float* const norm = input == Input::kOperator ? weights_.operator_norm : weights_.ffn_norm;
+  const float* const norm = input == Input::kOperator ? weights().operator_norm : weights().ffn_norm;
   machine_->Load(machine_->config, x, norm, tokens);
   return machine_->workspace.normed;
 }
 
 const float* LayerRunner::OperatorOut(uint32_t layer, const float* x, uint32_t tokens) {
-  machine_->Operator(weights_, layer, x, tokens);
+  machine_->Operator(weights(), layer, x, tokens);
   const bool attention = machine_->config.layer_kind[layer] == LayerKind::kAttention;
   return attention ? machine_->workspace.attention.out : machine_->workspace.conv.out;
 }
 
 void LayerRunner::AddOperator(uint32_t layer, float* x, uint32_t tokens) {
-  machine_->Operator(weights_, layer, x, tokens);
+  machine_->Operator(weights(), layer, x, tokens);
   machine_->AddDeltas(x, tokens);
 }
 
 const float* LayerRunner::DenseActivation(const float* x, uint32_t tokens) {
-  machine_->Load(machine_->config, x, weights_.ffn_norm, tokens);
-  DenseFeedForward(*machine_->kernels, machine_->Context(machine_->config, tokens), weights_);
+  machine_->Load(machine_->config, x, weights().ffn_norm, tokens);
+  DenseFeedForward(*machine_->kernels, machine_->Context(machine_->config, tokens), weights());
   return machine_->workspace.ffn.act;
 }
 
@@ -138,11 +139,11 @@ void LayerRunner::Route(const float* normed, uint32_t tokens, uint16_t* chosen, 
   Machine& m = *machine_;
   const LayerContext ctx = m.Context(m.config, tokens);
   const Workspace& ws = m.workspace;
-  const Product router[] = {{&weights_.router, ws.moe.scores}};
+  const Product router[] = {{&weights().router, ws.moe.scores}};
   MultiplyAll(*m.kernels, m.executor, router, PackInput(*m.kernels, ctx, normed, m.config.hidden_size, ws.panel));
   const uint32_t per_token = m.config.experts_per_token;
   for (size_t t = 0; t < tokens; ++t) {
-    ChooseExperts(m.config, ws.moe.scores + t * m.config.experts, weights_.expert_bias, chosen + t * per_token,
+    ChooseExperts(m.config, ws.moe.scores + t * m.config.experts, weights().expert_bias, chosen + t * per_token,
                   shares + t * per_token);
   }
 }
@@ -150,7 +151,7 @@ void LayerRunner::Route(const float* normed, uint32_t tokens, uint16_t* chosen, 
 const float* LayerRunner::ExpertActivation(const float* normed, uint32_t tokens) {
   Machine& m = *machine_;
   std::memcpy(m.workspace.normed, normed, size_t{tokens} * m.config.hidden_size * sizeof(float));
-  DenseFeedForward(*m.kernels, m.Context(m.expert, tokens), weights_);
+  DenseFeedForward(*m.kernels, m.Context(m.expert, tokens), weights());
   return m.workspace.ffn.act;
 }
 

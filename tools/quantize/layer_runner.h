@@ -16,6 +16,9 @@ namespace lfm2::tools {
 
 // Which of a layer's two norms.
 enum class Input { kOperator, kFeedForward };
+// Whose weights: the model's before it is quantised, or what has been made of them so far.
+enum class Side : uint32_t { kExact, kQuantized };
+inline constexpr Side kSides[] = {Side::kExact, Side::kQuantized};
 
 class LayerRunner {
  public:
@@ -27,11 +30,15 @@ class LayerRunner {
   // tokens: of the longest sequence. executor outlives this.
   Error Open(const ModelConfig& config, uint32_t tokens, const Executor* executor);
 
-  // The tensors of the layer that is at work, each where its role has its place: Show one after the other, which
-  // outlive their use, begun by Clear. An expert's matrices stand as those of a dense feed forward. A plain tensor's
-  // data are floats. The model's own roles, such as the embedding, have no place here.
-  void Clear() { weights_ = LayerWeights(); }
-  void Show(TensorRole role, const Matrix& matrix);
+  // The tensors of the layer that is at work, each where its role has its place: Show one after the other on each side,
+  // which outlive their use, begun by Clear. An expert's matrices stand as those of a dense feed forward. A plain
+  // tensor's data are floats. The model's own roles, such as the embedding, have no place here.
+  void Clear() {
+    for (LayerWeights& weights : weights_) weights = LayerWeights();
+  }
+  void Show(Side side, TensorRole role, const Matrix& matrix);
+  // The side whose weights all calls from here on compute with.
+  void Use(Side side) { side_ = side; }
 
   // These take one sequence x[tokens, hidden_size] from position 0 on; attention or convolution is what `layer` has.
   // What they return, [tokens, cols], is valid until the next call: the normalised x; what attention or convolution
@@ -51,7 +58,10 @@ class LayerRunner {
 
  private:
   struct Machine;
-  LayerWeights weights_;
+  LayerWeights& weights() { return weights_[static_cast<uint32_t>(side_)]; }
+
+  LayerWeights weights_[2];  // of each side
+  Side side_ = Side::kQuantized;
   std::unique_ptr<Machine> machine_;
 };
 

@@ -19,6 +19,7 @@ struct TensorReport {
   uint64_t inputs = 0;      // calibration inputs; of an expert tensor, those of all experts
   double output_error = 0;  // |x (w - w')|^2, mean over inputs
   double plain_error = 0;   // the same, had each block been rounded by itself
+  double correction = 0;    // |x (t - w)|^2, t being what was rounded in place of w to make up for earlier layers
   double output_power = 0;  // |x w|^2
 };
 

@@ -19,16 +19,16 @@ namespace lfm2::tools {
 
 namespace {
 
-// Layout of the file "progress": this, the job's text, reports, the stream.
+// Layout of the file "progress": this, the job's text, reports, the streams.
 struct ProgressHeader {
   char magic[8];
   uint32_t crc;  // of all that follows
   uint32_t layers;
   uint64_t job_bytes;
   uint64_t reports;
-  uint64_t stream;  // floats
+  uint64_t streams;  // floats
 };
-constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '2'};
+constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '3'};
 static_assert(sizeof(ProgressHeader) == 40, "no padding");
 
 uint32_t HeaderCrc(const ProgressHeader& header) {
@@ -89,8 +89,8 @@ Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
   LFM2_RETURN_IF_FAILED(file.Read(0, &header, sizeof(header)));
   const uint64_t bytes = file.size() - sizeof(header);
   if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0 || header.job_bytes != job_.size() ||
-      header.reports != tensors || header.stream > bytes / sizeof(float) ||
-      bytes != job_.size() + tensors * sizeof(TensorReport) + header.stream * sizeof(float)) {
+      header.reports != tensors || header.streams > bytes / sizeof(float) ||
+      bytes != job_.size() + tensors * sizeof(TensorReport) + header.streams * sizeof(float)) {
     return Error::Of("is of another job");
   }
   std::string rest(static_cast<size_t>(bytes), '\0');
@@ -103,10 +103,10 @@ Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
   }
   progress->layers = header.layers;
   progress->reports.resize(tensors);
-  progress->stream.resize(static_cast<size_t>(header.stream));
+  progress->streams.resize(static_cast<size_t>(header.streams));
   std::memcpy(progress->reports.data(), rest.data() + job_.size(), tensors * sizeof(TensorReport));
-  std::memcpy(progress->stream.data(), rest.data() + job_.size() + tensors * sizeof(TensorReport),
-              progress->stream.size() * sizeof(float));
+  std::memcpy(progress->streams.data(), rest.data() + job_.size() + tensors * sizeof(TensorReport),
+              progress->streams.size() * sizeof(float));
   return Error();
 }
 
@@ -156,18 +156,18 @@ Error WeightStore::Save(const WeightProgress& progress) {
   header.layers = progress.layers;
   header.job_bytes = job_.size();
   header.reports = progress.reports.size();
-  header.stream = progress.stream.size();
+  header.streams = progress.streams.size();
   const size_t report_bytes = progress.reports.size() * sizeof(TensorReport);
-  const size_t stream_bytes = progress.stream.size() * sizeof(float);
+  const size_t stream_bytes = progress.streams.size() * sizeof(float);
   header.crc = Crc32c(HeaderCrc(header), job_.data(), job_.size());
   header.crc = Crc32c(header.crc, progress.reports.data(), report_bytes);
-  header.crc = Crc32c(header.crc, progress.stream.data(), stream_bytes);
+  header.crc = Crc32c(header.crc, progress.streams.data(), stream_bytes);
   OutputFile file;
   LFM2_RETURN_IF_FAILED(file.Open(ProgressFile(folder_)));
   LFM2_RETURN_IF_FAILED(file.Write(0, &header, sizeof(header)));
   LFM2_RETURN_IF_FAILED(file.Write(sizeof(header), job_.data(), job_.size()));
   LFM2_RETURN_IF_FAILED(file.Write(sizeof(header) + job_.size(), progress.reports.data(), report_bytes));
-  LFM2_RETURN_IF_FAILED(file.Write(sizeof(header) + job_.size() + report_bytes, progress.stream.data(), stream_bytes));
+  LFM2_RETURN_IF_FAILED(file.Write(sizeof(header) + job_.size() + report_bytes, progress.streams.data(), stream_bytes));
   return file.Commit();
 }
 

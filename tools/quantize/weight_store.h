@@ -19,7 +19,7 @@ namespace lfm2::tools {
 struct WeightProgress {
   uint32_t layers = 0;                // that are done
   std::vector<TensorReport> reports;  // as the source's tensors
-  std::vector<float> stream;          // the residual stream of the calibration text behind them
+  std::vector<float> streams;         // the residual streams of the calibration text after them (calibrator.cc)
 };
 
 class WeightStore {
