@@ -14,6 +14,7 @@ namespace {
 
 using tools::Divergence;
 using tools::KlDivergence;
+using tools::LogitError;
 
 // Logits whose softmax is these odds, each in its share; `level` changes nothing.
 std::vector<float> Odds(std::initializer_list<double> odds, double level = 0) {
@@ -41,6 +42,21 @@ TEST_CASE("equal predictions diverge by nothing, and certain ones by a finite am
   CHECK(KlDivergence(sure, of_another) == doctest::Approx(1000.0));
 }
 
+TEST_CASE("the error is a share of the variance of what is right, whatever their level") {
+  // Squares of 1 + 0 + 4 + 0, over squared distances of 1, 2, 3, 4 from 2.5.
+  const std::vector<float> right = {1, 2, 3, 4}, other = {2, 2, 1, 4}, higher = {101, 102, 103, 104};
+  const std::vector<float> other_higher = {102, 102, 101, 104};
+  CHECK(LogitError(right, other) == doctest::Approx(5.0 / 5.0));
+  CHECK(LogitError(other, right) == doctest::Approx(5.0 / 4.75));
+  CHECK(LogitError(higher, other_higher) == doctest::Approx(1.0));
+  // A softmax would see nothing of a level; the logits are those of another model all the same.
+  CHECK(LogitError(right, higher) == doctest::Approx(40000.0 / 5));
+  CHECK(LogitError(right, right) == 0);
+  const std::vector<float> flat = {7, 7}, not_flat = {7, 8};
+  CHECK(LogitError(flat, flat) == 0);
+  CHECK(std::isinf(LogitError(flat, not_flat)));
+}
+
 TEST_CASE("mean, quantiles, agreement and change are those of the positions") {
   Divergence divergence;
   CHECK(divergence.KlQuantile(0.5) == 0);
@@ -58,6 +74,12 @@ TEST_CASE("mean, quantiles, agreement and change are those of the positions") {
   CHECK(divergence.KlQuantile(0.1) == doctest::Approx(0.3 * kl));
   CHECK(divergence.KlQuantile(0.5) == doctest::Approx(kl));
   CHECK(divergence.KlQuantile(1) == doctest::Approx(kl));
+  // Logits that are (ln 2, 0, 0) and (0, 0, ln 2): squares of 2 ln(2)^2 over ln(2)^2 (4 / 9 + 1 / 9 + 1 / 9), and once 0.
+  CHECK(divergence.error().mean() == 0);
+  Divergence different;
+  for (int i = 0; i < 3; ++i) different.Add(base, other, 0);
+  CHECK(different.error().mean() == doctest::Approx(3.0));
+  CHECK(different.error().standard_error() < 1e-9);
   CHECK(divergence.same_top().mean() == doctest::Approx(0.25));
   CHECK(divergence.same_top().standard_error() == doctest::Approx(std::sqrt(0.25 * 0.75 / 3)));
   // The token that follows becomes half as likely, twice as likely, and as likely as before.

@@ -60,15 +60,17 @@ def quantile(values, share):
 
 def figures(base, model, ids):
     """What kl prints, from rows of logits: one for each token of a window, of which the last predicts nothing."""
-    kl, same, change, nll = [], [], [], ([], [])
+    kl, same, error, change, nll = [], [], [], [], ([], [])
     for p, q, target in zip(base, model, ids[1:]):
         log_p, log_q = log_softmax(p), log_softmax(q)
         kl.append(math.fsum(math.exp(a) * (a - b) for a, b in zip(log_p, log_q)))
         same.append(float(max(range(len(p)), key=p.__getitem__) == max(range(len(q)), key=q.__getitem__)))
+        mean = statistics.fmean(p)
+        error.append(math.fsum((a - b) ** 2 for a, b in zip(p, q)) / math.fsum((a - mean) ** 2 for a in p))
         change.append(log_q[target] - log_p[target])
         nll[0].append(-log_p[target])
         nll[1].append(-log_q[target])
-    return kl, same, change, *nll
+    return kl, same, error, change, *nll
 
 
 def printed(text):
@@ -85,7 +87,7 @@ def near(got, want, tolerance):
 
 def compare(text, parts, tolerance):
     """Figures are printed with two digits of their errors, and three of quantiles."""
-    kl, same, change, base_nll, model_nll = parts
+    kl, same, errors, change, base_nll, model_nll = parts
     got = printed(text)
     for name, values, scale in (("KL(base || model)", kl, 1), ("same likeliest token", same, 100),
                                 ("log likelihood", change, 1)):
@@ -97,6 +99,10 @@ def compare(text, parts, tolerance):
         want = quantile(kl, share)
         check(near(got["KL(base || model)"][place], want, max(0.006, tolerance)), share, text, want)
     check(near(got["KL(base || model)"][4], max(kl), max(0.006, tolerance)), text, max(kl))
+    mean, error = mean_and_error([math.log(x) for x in errors])
+    got_mean, got_error = got["error of the logits"]
+    check(near(got_mean, math.exp(mean), max(1e-5, tolerance)), text, math.exp(mean))
+    check(near(got_error, math.exp(mean) * error, 0.06), text, math.exp(mean) * error)
     for name, nll in (("perplexity of the base", base_nll), ("perplexity of the model", model_nll)):
         mean, error = mean_and_error(nll)
         check(near(got[name][0], math.exp(mean), max(1e-5, tolerance)), name, text, math.exp(mean))
@@ -129,7 +135,7 @@ with tempfile.TemporaryDirectory() as name:
 
     # Against logits of the same kernels, in windows of which the last is short.
     ids, window = golden["long_prompt"], 128
-    parts = [[] for _ in range(5)]
+    parts = [[] for _ in range(6)]
     for begin in range(0, len(ids), window):
         piece = ids[begin:begin + window]
         for all_values, values in zip(parts, figures(logits(base, piece), logits(model, piece), piece)):
@@ -149,6 +155,7 @@ with tempfile.TemporaryDirectory() as name:
     check(run("kl", base, "--base", model, "--ids", long_prompt, "--context", window) != text, "direction")
     equal = printed(run("kl", model, "--base", model, "--ids", long_prompt))
     check(equal["KL(base || model)"] == [0] * 5 and equal["same likeliest token"] == [100, 0], equal)
+    check(equal["error of the logits"] == [0, 0], equal)
     words = folder / "words.txt"
     words.write_text("Could you remind me in 21 minutes please.")
     check("tokens predicted in windows of" in run("kl", model, "--base", base, "--text", words), "--text")

@@ -85,13 +85,16 @@ with tempfile.TemporaryDirectory() as name:
         check(same(row["exact calls"], float(exact[1]), float(exact[2])), row, exact)
         check(number(row["prefill, t/s"]) > 0 and number(row["decode, t/s"]) > 0, row)
         if image is home:
-            check(row["KL, nats"] == row["same token"] == "base", row)
+            check(row["KL, nats"] == row["error"] == row["flips"] == "base", row)
             continue
         kl = run("kl", image, "--base", home, "--text", words, "--context", 64)
         mean = re.search(r"mean (\S+) \+- (\S+) nats", kl)
         top = re.search(r"same likeliest token +(\S+) \+- (\S+) %", kl)
         check(same(row["KL, nats"], float(mean[1]), float(mean[2])), row, kl)
-        check(same(row["same token"], float(top[1]), float(top[2])), row, kl)
+        # The one is a whole less the other, both rounded to the same digit.
+        check(same(row["flips"], 100 - float(top[1]), float(top[2])), row, kl)
+        error = re.search(r"error of the logits +(\S+) \+- (\S+) of the base's variance", kl)
+        check(same(row["error"], float(error[1]), float(error[2])), row, kl)
 
     # Sizes are those of the file, and of the plan that lfm2-inspect shows.
     for row, image in zip(rows, (home, moe, dense)):
@@ -104,11 +107,12 @@ with tempfile.TemporaryDirectory() as name:
         memory = plan["total_bytes"] + direct["front_bytes"]
         check(abs(number(row["RAM"]) * {"kB": 1e3, "MB": 1e6}[row["RAM"].split()[1]] - memory) <= 0.006 * memory, row)
 
-    # The picture: a point and a label in both panels for each model but the base, and nothing that runs.
+    # The picture: a point and a label in every panel for each model but the base, and nothing that runs.
     root = xml.etree.ElementTree.parse(picture).getroot()
     labels = texts(root)
-    check(labels.count("moe") == labels.count("dense") == 2 and any("home <&|>" in label for label in labels), labels)
-    check(len(list(root.iter(f"{SVG}circle"))) == 4, "points")
+    check(labels.count("moe") == labels.count("dense") == 3 and any("home <&|>" in label for label in labels), labels)
+    check("published files" not in labels and "images" in labels, labels)
+    check(len(list(root.iter(f"{SVG}circle"))) == 7, "points, and one of the legend")
     width, height = float(root.get("width")), float(root.get("height"))
     for circle in root.iter(f"{SVG}circle"):
         check(0 < float(circle.get("cx")) < width and 0 < float(circle.get("cy")) < height, circle.attrib)
@@ -123,21 +127,24 @@ with tempfile.TemporaryDirectory() as name:
         check(rows[0]["KL, nats"] == "base" and number(rows[1]["KL, nats"]) > 0, rows)
         check("acc" not in rows[0] and "exact calls" not in rows[0], rows)
     plain = run("table", dense, *arguments[3:], "--svg", picture)
-    check(re.match(r"model +size +bits/weight +RAM +perplexity +prefill, t/s +decode, t/s\ndense ", plain), plain)
-    check(sum(label == "dense" for label in texts(xml.etree.ElementTree.parse(picture).getroot())) == 2, "one model")
+    columns = r"model +size +bits/weight +read/token +RAM +perplexity +prefill, t/s +decode, t/s\ndense "
+    check(re.match(columns, plain), plain)
+    check(sum(label == "dense" for label in texts(xml.etree.ElementTree.parse(picture).getroot())) == 3, "one model")
     # Two files of one name go by their paths.
     (folder / "other").mkdir()
     twin = folder / "other" / "dense.lfm2"
     twin.write_bytes(dense.read_bytes())
     rows = rows_of(run("table", dense, twin, *arguments[3:], "--svg", picture, "--markdown"))
     check([row["model"] for row in rows] == [str(dense), str(twin)], rows)
-    check(number(rows[1]["KL, nats"]) == 0 and number(rows[1]["same token"]) == 100, rows)
+    check(all(set(re.findall(r"[\d.]+", rows[1][name])) <= {"0", "0.00"} for name in ("KL, nats", "error", "flips")), rows)
 
     refused(1, dense, folder / "none.lfm2", "--text", words, saying="none.lfm2")
     refused(1, dense, "--text", folder / "none.txt", saying="none.txt")
     refused(1, dense, "--text", words, "--choices", folder / "none.json", saying="none.json")
     refused(1, dense, "--text", words, "--commands", few_tasks, saying="tasks.json: line 1: ")
     refused(1, dense, "--text", words, "--svg", folder / "no/such/place", saying="no/such/place")
+    refused(2, dense, "--text", words, "--throttle", "1MB", saying="--arena")
+    refused(2, dense, "--text", words, "--arena", "much", saying="much is no number of bytes")
     refused(2, dense, saying="--text|--ids|input")
     refused(2, "--text", words, saying="MODEL")
 print("ok")

@@ -8,10 +8,10 @@
 
 #include "lfm2.h"
 #include "lfm2/posix/thread_pool.h"
-#include "tools/bench/model_work.h"
 #include "tools/bench/options.h"
 #include "tools/bench/results.h"
 #include "tools/common/error.h"
+#include "tools/common/model_work.h"
 #include "tools/common/random.h"
 #include "tools/common/routing_trace.h"
 #include "tools/open/running_model.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lfm2/base/executor.h"
-#include "tools/bench/model_work.h"
+#include "tools/common/model_work.h"
 
 namespace lfm2::tools {
 

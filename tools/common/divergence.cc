@@ -18,11 +18,25 @@ double KlDivergence(Span<const float> base, Span<const float> logits) {
   return std::max(sum, 0.0);
 }
 
+double LogitError(Span<const float> base, Span<const float> logits) {
+  double mean = 0;
+  for (const float g : base) mean += static_cast<double>(g);
+  mean /= static_cast<double>(base.size());
+  double squares = 0, variance = 0;
+  for (size_t i = 0; i < base.size(); ++i) {
+    const double g = static_cast<double>(base[i]), difference = static_cast<double>(logits[i]) - g;
+    squares += difference * difference;
+    variance += (g - mean) * (g - mean);
+  }
+  return squares == 0 ? 0 : squares / variance;
+}
+
 void Divergence::Add(Span<const float> base, Span<const float> logits, int32_t target) {
   const auto top = [](Span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
   values_.push_back(KlDivergence(base, logits));
   kl_.Add(values_.back());
   same_top_.Add(top(base) == top(logits) ? 1 : 0);
+  error_.Add(LogitError(base, logits));
   change_.Add(NegativeLogLikelihood(base, target) - NegativeLogLikelihood(logits, target));
 }
 

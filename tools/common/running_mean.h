@@ -1,4 +1,4 @@
-// The mean of numbers as they come, with its standard error.
+// Means of numbers as they come, with their standard errors.
 #ifndef LFM2_TOOLS_COMMON_RUNNING_MEAN_H_
 #define LFM2_TOOLS_COMMON_RUNNING_MEAN_H_
 
@@ -28,6 +28,26 @@ class RunningMean {
   uint64_t count_ = 0;
   double mean_ = 0;
   double squares_ = 0;  // of the distances from the mean (Welford 1962)
+};
+
+// Of numbers that are not negative: exp of the mean of their logarithms.
+class GeometricMean {
+ public:
+  void Add(double value) {
+    if (value > 0) {
+      logarithms_.Add(std::log(value));
+    } else {
+      has_zero_ = true;
+    }
+  }
+  // 0 where one of the numbers is, or where there are none.
+  double mean() const { return has_zero_ || logarithms_.count() == 0 ? 0 : std::exp(logarithms_.mean()); }
+  // By the delta method: mean * (standard error of the mean of the logarithms).
+  double standard_error() const { return mean() * logarithms_.standard_error(); }
+
+ private:
+  RunningMean logarithms_;
+  bool has_zero_ = false;
 };
 
 }  // namespace lfm2::tools

@@ -29,6 +29,22 @@ inline double Median(std::vector<double> v) {
   return v.size() % 2 == 1 ? v[half] : (v[half - 1] + v[half]) / 2;
 }
 
+// Standard error of the median: half of the distance between the values that lie sqrt(n) / 2 places before and after the
+// middle, for the number of values below the true median has that deviation whatever the distribution is. 0 for fewer
+// than two values.
+inline double MedianError(std::vector<double> v) {
+  if (v.size() < 2) return 0.0;
+  std::sort(v.begin(), v.end());
+  const double middle = static_cast<double>(v.size() - 1) / 2, away = std::sqrt(static_cast<double>(v.size())) / 2;
+  // Between two values in a straight line.
+  const auto at = [&](double place) {
+    const size_t below = std::min(static_cast<size_t>(std::max(place, 0.0)), v.size() - 2);
+    const double share = std::min(std::max(place, 0.0) - static_cast<double>(below), 1.0);
+    return v[below] + share * (v[below + 1] - v[below]);
+  };
+  return (at(middle + away) - at(middle - away)) / 2;
+}
+
 }  // namespace lfm2::tools
 
 #endif  // LFM2_TOOLS_COMMON_STATISTICS_H_

@@ -27,6 +27,8 @@ std::string KlText(const Corpus& corpus, const Prediction& base, const Predictio
   table.Row({"KL(base || model)", kl});
   table.Row({"same likeliest token",
              WithError("%.2f +- %.2f %%", 100 * d.same_top().mean(), 100 * d.same_top().standard_error())});
+  table.Row({"error of the logits", WithError("%.6g +- %.2g of the base's variance, geometric mean", d.error().mean(),
+                                              d.error().standard_error())});
   table.Row({"log likelihood", WithError("%+.6g +- %.2g nats a token from base to model", d.change().mean(),
                                          d.change().standard_error())});
   table.Row({"perplexity of the base",

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "lfm2/format/model_config.h"
+#include "tools/common/byte_size.h"
 #include "tools/common/console.h"
 #include "tools/common/date_option.h"
 #include "tools/common/kv_option.h"
@@ -204,7 +205,19 @@ void AddTable(CLI::App* app, TableArguments* a, Action* run) {
   AddCorpusOptions(command, &a->corpus);
   command->add_option("--choices", a->choices, "JSON file of items, as choices takes it");
   command->add_option("--commands", a->commands, "file of commands, as commands takes it");
-  command->add_option("--svg", a->svg, "picture to write: size and speed against quality");
+  CLI::Option* arena = command
+                           ->add_option("--arena", a->arena_bytes,
+                                        "also decode in an arena of so many bytes, such as 1300M or 1.3GB, with experts "
+                                        "read from the file as needed")
+                           ->transform(ByteSizeText())
+                           ->type_name("BYTES");
+  command
+      ->add_option("--throttle", a->throttle,
+                   "bytes a second, such as 85MB, that the drive seems to give at most; 0: what it gives")
+      ->transform(ByteSizeText())
+      ->type_name("BYTES")
+      ->needs(arena);
+  command->add_option("--svg", a->svg, "picture to write: quality against size, bytes read a token, and speed");
   command->add_flag("--markdown", a->markdown, "the table in Markdown");
   command->add_option("--threads", a->threads, "threads; 0: one for each processor")
       ->check(CLI::Range(0u, 256u))

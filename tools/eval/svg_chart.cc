@@ -2,88 +2,61 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "tools/common/console.h"
 #include "tools/common/svg.h"
+#include "tools/eval/svg_axis.h"
 
 namespace lfm2::tools {
 
 namespace {
 
-// Pixels of a panel: the plot, and what surrounds it.
-constexpr double kPlotWidth = 380, kPlotHeight = 300, kLeft = 76, kTop = 48, kRight = 20, kBottom = 52;
-constexpr double kPanelWidth = kLeft + kPlotWidth + kRight, kHeight = kTop + kPlotHeight + kBottom;
-constexpr double kLetterWidth = 7.2, kLineHeight = 14, kDotRadius = 4;
+// Pixels: a plot, and what surrounds them all. The first one has the numbers of the vertical axis to its left.
+constexpr double kPlotWidth = 310, kPlotHeight = 290, kLeft = 76, kTop = 72, kGap = 28, kBottom = 56;
+constexpr double kHeight = kTop + kPlotHeight + kBottom;
+constexpr double kLetterWidth = 6.6, kLineHeight = 15, kDotRadius = 4.5;
 
 // Colours are classes, because a picture can not know on which page it will be.
 constexpr char kStyle[] =
     "<style>\n"
-    ".page { fill: #ffffff } text { fill: #222222 } .grid { stroke: #dddddd } .axis { stroke: #444444 }\n"
-    ".dot { fill: #1f6f8b } .error { stroke: #1f6f8b; stroke-width: 1.5 } .tie { stroke: #8a949e }\n"
+    ".page { fill: #ffffff } text { fill: #1f2328 } .quiet { fill: #656d76 } .grid { stroke: #e4e7eb }\n"
+    ".axis { stroke: #8c959f } .tie { stroke: #afb8c1 } .label { paint-order: stroke; stroke: #ffffff }\n"
+    ".label { stroke-width: 3px; stroke-linejoin: round }\n"
+    ".full { fill: #0f6e84; stroke: #0f6e84 } .hollow { fill: #ffffff; stroke: #bc5a1c }\n"
+    ".full, .hollow, .error { stroke-width: 1.8 } .front { stroke: #0f6e84; stroke-width: 2; stroke-opacity: .55 }\n"
     "@media (prefers-color-scheme: dark) {\n"
-    ".page { fill: #0d1117 } text { fill: #e6edf3 } .grid { stroke: #2d333b } .axis { stroke: #9aa4ae }\n"
-    ".dot { fill: #6cb6d9 } .error { stroke: #6cb6d9 }\n"
+    ".page { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #8d96a0 } .grid { stroke: #21262d }\n"
+    ".axis { stroke: #6e7681 } .tie { stroke: #484f58 } .label { stroke: #0d1117 }\n"
+    ".full { fill: #56c2d6; stroke: #56c2d6 } .hollow { fill: #0d1117; stroke: #f0a45d } .front { stroke: #56c2d6 }\n"
     "}\n"
     "</style>\n";
-
-// A range of numbers on some pixels, with round numbers to mark.
-class Axis {
- public:
-  Axis(double low, double high) {
-    const double room = high > low ? 0.08 * (high - low) : std::max(0.1 * high, 1e-9);
-    low_ = std::max(0.0, low - room);
-    high_ = high + room;
-    const double rough = (high_ - low_) / 5, power = std::pow(10, std::floor(std::log10(rough)));
-    const double step = power * (rough / power > 5 ? 10 : rough / power > 2 ? 5 : rough / power > 1 ? 2 : 1);
-    const int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
-    for (double n = std::ceil(low_ / step); n * step <= high_; ++n) Mark(n * step, decimals);
-  }
-  // low > 0; marks are 1, 2 and 5 times powers of ten.
-  static Axis Logarithmic(double low, double high) {
-    Axis axis;
-    axis.logarithmic_ = true;
-    axis.low_ = std::log10(low / 1.4);
-    axis.high_ = std::log10(high * 1.4);
-    for (int power = static_cast<int>(std::floor(axis.low_)); power <= axis.high_; ++power) {
-      for (const double digit : {1, 2, 5}) {
-        const double value = digit * std::pow(10, power), place = axis.Place(value);
-        if (place >= 0 && place <= 1) axis.Mark(value, std::max(0, -power));
-      }
-    }
-    return axis;
-  }
-  // 0 at the range's beginning, 1 at its end.
-  double Place(double value) const { return ((logarithmic_ ? std::log10(value) : value) - low_) / (high_ - low_); }
-  // Values, and how they are written.
-  const std::vector<std::pair<double, std::string>>& marks() const { return marks_; }
-
- private:
-  Axis() = default;
-  void Mark(double value, int decimals) { marks_.emplace_back(value, Fixed(value, decimals)); }
-
-  bool logarithmic_ = false;
-  double low_ = 0, high_ = 0;  // of a logarithmic axis, powers of ten
-  std::vector<std::pair<double, std::string>> marks_;
-};
 
 struct Box {
   double left, top, right, bottom;
   bool Meets(const Box& o) const { return left < o.right && o.left < right && top < o.bottom && o.top < bottom; }
 };
 
-// Where a label stands: beside, over or under its point, the first place in the plot that nothing else has taken.
-Box PlaceLabel(double x, double y, const std::string& text, const Box& plot, const std::vector<Box>& taken) {
-  const double width = kLetterWidth * static_cast<double>(text.size()), gap = kDotRadius + 3, half = kLineHeight / 2;
+double WidthOf(const std::string& text) { return kLetterWidth * static_cast<double>(text.size()); }
+
+bool MeetsAny(const Box& place, const std::vector<Box>& boxes) {
+  return std::any_of(boxes.begin(), boxes.end(), [&](const Box& b) { return place.Meets(b); });
+}
+
+// Where a label stands: beside, over or under its point, the first place in the plot that nothing else has taken; not on
+// a line where that is possible near the point.
+Box PlaceLabel(double x, double y, const std::string& text, const Box& plot, const std::vector<Box>& taken,
+               const std::vector<Box>& lines) {
+  const double width = WidthOf(text), gap = kDotRadius + 3, half = kLineHeight / 2;
   const double sides[] = {x + gap, x - gap - width, x - width / 2};
-  for (double away = 0; away < 10; ++away) {
-    for (const double shift : {-away * kLineHeight, away * kLineHeight}) {
-      for (const double left : sides) {
-        const Box place = {left, y + shift - half, left + width, y + shift + half};
-        const bool inside = place.left >= plot.left && place.right <= plot.right && place.top >= plot.top &&
-                            place.bottom <= plot.bottom;
-        if (inside && std::none_of(taken.begin(), taken.end(), [&](const Box& b) { return place.Meets(b); })) {
-          return place;
+  for (const double most : {2.0, 12.0}) {
+    for (double away = 0; away <= most; away += 0.5) {
+      for (const double shift : {-away * kLineHeight, away * kLineHeight}) {
+        for (const double left : sides) {
+          const Box place = {left, y + shift - half, left + width, y + shift + half};
+          const bool inside = place.left >= plot.left && place.right <= plot.right && place.top >= plot.top &&
+                              place.bottom <= plot.bottom;
+          const bool on_line = most < 12 && MeetsAny(place, lines);
+          if (inside && !on_line && !MeetsAny(place, taken)) return place;
         }
       }
     }
@@ -91,82 +64,182 @@ Box PlaceLabel(double x, double y, const std::string& text, const Box& plot, con
   return {x + gap, y - half, x + gap + width, y + half};
 }
 
-std::string PanelSvg(const ChartPanel& panel, const Axis& vertical, double shift) {
-  const double left = shift + kLeft, right = left + kPlotWidth, bottom = kTop + kPlotHeight;
-  double low = panel.points[0].x, high = low;
+std::string Dot(double x, double y, bool hollow) {
+  return std::string("<circle class=\"") + (hollow ? "hollow" : "full") + "\" cx=\"" + Fixed(x, 1) + "\" cy=\"" +
+         Fixed(y, 1) + "\" r=\"" + Fixed(kDotRadius, 1) + "\"/>\n";
+}
+
+bool Beats(const ChartPanel& panel, const ChartPoint& a, const ChartPoint& b) {
+  const double better = panel.more_is_better ? a.x - b.x : b.x - a.x;
+  return better >= 0 && a.y <= b.y && (better > 0 || a.y < b.y);
+}
+
+// The full points that no point beats, from left to right.
+std::vector<ChartPoint> FrontOf(const ChartPanel& panel) {
+  std::vector<ChartPoint> front;
   for (const ChartPoint& point : panel.points) {
-    low = std::min(low, point.x);
-    high = std::max(high, point.x);
+    const auto beats = [&](const ChartPoint& other) { return other.drawn && Beats(panel, other, point); };
+    const bool best = std::none_of(panel.points.begin(), panel.points.end(), beats);
+    if (point.drawn && !point.hollow && best) front.push_back(point);
   }
-  const Axis horizontal(low, high);
-  const auto x = [&](double value) { return left + horizontal.Place(value) * kPlotWidth; };
-  const auto y = [&](double value) { return bottom - vertical.Place(value) * kPlotHeight; };
-  std::string svg;
-  for (const auto& [value, text] : vertical.marks()) {
-    svg += SvgLine(left, y(value), right, y(value), "class=\"grid\"");
-    svg += SvgText(left - 8, y(value) + 4, "end", "", text);
+  std::sort(front.begin(), front.end(), [](const ChartPoint& a, const ChartPoint& b) { return a.x < b.x; });
+  return front;
+}
+
+// One panel, whose plot begins at `left`.
+class PanelPicture {
+ public:
+  PanelPicture(const ChartPanel& panel, const Axis& vertical, double left)
+      : panel_(panel),
+        vertical_(vertical),
+        plot_{left, kTop, left + kPlotWidth, kTop + kPlotHeight},
+        front_(FrontOf(panel)) {
+    double low = 0, high = 0;
+    bool any = false;
+    for (const ChartPoint& point : panel.points) {
+      if (!point.drawn) continue;
+      low = any ? std::min(low, point.x) : point.x;
+      high = any ? std::max(high, point.x) : point.x;
+      any = true;
+    }
+    horizontal_ = Axis::Linear(low, high);
   }
-  for (const auto& [value, text] : horizontal.marks()) {
-    svg += SvgLine(x(value), bottom, x(value), bottom + 5, "class=\"axis\"");
-    svg += SvgText(x(value), bottom + 19, "middle", "", text);
+
+  std::string Svg(bool with_numbers) {
+    std::string svg = AxesSvg(with_numbers);
+    for (size_t i = 1; i < front_.size(); ++i) svg += FrontSvg(front_[i - 1], front_[i]);
+    for (const ChartPoint& point : panel_.points) {
+      if (point.drawn) svg += PointSvg(point);
+    }
+    // Those to choose from have the best places.
+    for (const bool best : {true, false}) {
+      for (const ChartPoint& point : panel_.points) {
+        if (point.drawn && OnFront(point) == best) svg += LabelSvg(point);
+      }
+    }
+    return svg;
   }
-  svg += SvgLine(left, bottom, right, bottom, "class=\"axis\"");
-  svg += SvgLine(left, kTop, left, bottom, "class=\"axis\"");
-  svg += SvgText((left + right) / 2, bottom + 40, "middle", "", panel.x_title);
-  std::vector<Box> taken;
-  for (const ChartPoint& point : panel.points) {
-    const double at_x = x(point.x), at_y = y(point.y);
-    const double over = std::max(y(point.y + point.error), kTop), under = std::min(y(point.y - point.error), bottom);
-    if (point.error > 0) svg += SvgLine(at_x, over, at_x, under, "class=\"error\"");
-    svg += "<circle class=\"dot\" cx=\"" + Fixed(at_x, 1) + "\" cy=\"" + Fixed(at_y, 1) + "\" r=\"" +
-           Fixed(kDotRadius, 0) + "\"/>\n";
-    taken.push_back(
-        {at_x - kDotRadius, std::min(over, at_y - kDotRadius), at_x + kDotRadius, std::max(under, at_y + kDotRadius)});
+
+ private:
+  double X(const ChartPoint& point) const { return XOf(point.x); }
+  double XOf(double value) const { return plot_.left + horizontal_.Place(value) * kPlotWidth; }
+  double Y(double value) const { return plot_.bottom - vertical_.Place(value) * kPlotHeight; }
+
+  bool OnFront(const ChartPoint& point) const {
+    const auto same = [&](const ChartPoint& other) { return other.x == point.x && other.y == point.y; };
+    return !point.hollow && std::any_of(front_.begin(), front_.end(), same);
   }
-  for (const ChartPoint& point : panel.points) {
-    const Box box = PlaceLabel(x(point.x), y(point.y), point.label, {left, kTop, right, bottom}, taken);
-    const double at_x = x(point.x), at_y = y(point.y);
-    const bool below = box.top > at_y, above = box.bottom < at_y;
+
+  std::string AxesSvg(bool with_numbers) const {
+    std::string svg;
+    for (const auto& [value, text] : vertical_.marks()) {
+      svg += SvgLine(plot_.left, Y(value), plot_.right, Y(value), "class=\"grid\"");
+      if (with_numbers) svg += SvgText(plot_.left - 8, Y(value) + 4, "end", " class=\"quiet\"", text);
+    }
+    for (const auto& [value, text] : horizontal_.marks()) {
+      svg += SvgLine(XOf(value), plot_.top, XOf(value), plot_.bottom, "class=\"grid\"");
+      svg += SvgText(XOf(value), plot_.bottom + 19, "middle", " class=\"quiet\"", text);
+    }
+    svg += SvgLine(plot_.left, plot_.bottom, plot_.right, plot_.bottom, "class=\"axis\"");
+    svg += SvgLine(plot_.left, plot_.top, plot_.left, plot_.bottom, "class=\"axis\"");
+    return svg + SvgText((plot_.left + plot_.right) / 2, plot_.bottom + 40, "middle", "", panel_.x_title);
+  }
+
+  std::string FrontSvg(const ChartPoint& from, const ChartPoint& to) {
+    const double x = X(from), y = Y(from.y), width = X(to) - x, height = Y(to.y) - y;
+    constexpr int kPieces = 64;
+    for (int i = 0; i <= kPieces; ++i) {
+      const double share = static_cast<double>(i) / kPieces, at_x = x + share * width, at_y = y + share * height;
+      lines_.push_back({at_x - 1, at_y - 1, at_x + 1, at_y + 1});
+    }
+    return SvgLine(x, y, x + width, y + height, "class=\"front\"");
+  }
+
+  std::string PointSvg(const ChartPoint& point) {
+    const double x = X(point), y = Y(point.y);
+    const double over = std::max(Y(point.y + point.error), plot_.top), under = Y(point.y - point.error);
+    taken_.push_back({x - kDotRadius, std::min(over, y - kDotRadius), x + kDotRadius, std::max(under, y + kDotRadius)});
+    const std::string bar = std::string("class=\"error ") + (point.hollow ? "hollow" : "full") + "\"";
+    return (point.error > 0 ? SvgLine(x, over, x, std::min(under, plot_.bottom), bar) : "") + Dot(x, y, point.hollow);
+  }
+
+  std::string LabelSvg(const ChartPoint& point) {
+    const double x = X(point), y = Y(point.y);
+    const Box box = PlaceLabel(x, y, point.label, plot_, taken_, lines_);
+    taken_.push_back(box);
+    const bool below = box.top > y, above = box.bottom < y;
+    std::string svg;
     // A label that is not beside its point is tied to it.
     if (below || above) {
-      svg += SvgLine(at_x, at_y, std::clamp(at_x, box.left, box.right), below ? box.top : box.bottom, "class=\"tie\"");
+      svg += SvgLine(x, y + (below ? kDotRadius : -kDotRadius), std::clamp(x, box.left, box.right),
+                     below ? box.top : box.bottom, "class=\"tie\"");
     }
     // Held at the side of the point, for the width of letters is a guess.
-    if (box.right < at_x) {
-      svg += SvgText(box.right, box.bottom - 3, "end", "", point.label);
-    } else if (box.left > at_x) {
-      svg += SvgText(box.left, box.bottom - 3, "start", "", point.label);
-    } else {
-      svg += SvgText((box.left + box.right) / 2, box.bottom - 3, "middle", "", point.label);
-    }
-    taken.push_back(box);
+    const char* const anchor = box.right < x ? "end" : box.left > x ? "start" : "middle";
+    const double at = box.right < x ? box.right : box.left > x ? box.left : (box.left + box.right) / 2;
+    return svg + SvgText(at, box.bottom - 4, anchor, OnFront(point) ? " class=\"label\"" : " class=\"label quiet\"", point.label);
   }
+
+  const ChartPanel& panel_;
+  const Axis& vertical_;
+  const Box plot_;
+  const std::vector<ChartPoint> front_;
+  Axis horizontal_;
+  std::vector<Box> taken_, lines_;
+};
+
+// What of families and line is there.
+std::string LegendSvg(const Chart& chart) {
+  constexpr double kMarkWidth = 22, kMiddle = 50;
+  bool full = false, hollow = false, front = false;
+  for (const ChartPanel& panel : chart.panels) {
+    front = front || FrontOf(panel).size() > 1;
+    for (const ChartPoint& point : panel.points) (point.hollow ? hollow : full) = true;
+  }
+  std::string svg;
+  double x = 16;
+  const auto add = [&](bool there, const std::string& mark, const std::string& name) {
+    if (!there) return;
+    svg += mark + SvgText(x + kMarkWidth, kMiddle + 4, "start", " class=\"quiet\"", name);
+    x += kMarkWidth + WidthOf(name) + 20;
+  };
+  add(full, Dot(x + 8, kMiddle, false), chart.full_name);
+  add(hollow, Dot(x + 8, kMiddle, true), chart.hollow_name);
+  add(front, SvgLine(x, kMiddle, x + 16, kMiddle, "class=\"front\""), chart.front_name);
   return svg;
+}
+
+Axis VerticalAxis(const Chart& chart) {
+  double low = 0, high = 0;
+  bool any = false;
+  for (const ChartPanel& panel : chart.panels) {
+    for (const ChartPoint& point : panel.points) {
+      // What is not above 0 has no logarithm, and a bar that goes there would hide all else.
+      if (chart.logarithmic && point.y <= 0) continue;
+      const double under = point.y - point.error, least = chart.logarithmic ? std::max(under, point.y / 3) : under;
+      low = any ? std::min(low, least) : least;
+      high = std::max(high, point.y + point.error);
+      any = true;
+    }
+  }
+  return chart.logarithmic && low > 0 ? Axis::Logarithmic(low, high) : Axis::Linear(std::max(low, 0.0), high);
 }
 
 }  // namespace
 
 std::string ChartSvg(const Chart& chart) {
-  double low = chart.panels[0].points[0].y, high = low;
-  for (const ChartPanel& panel : chart.panels) {
-    for (const ChartPoint& point : panel.points) {
-      low = std::min(low, point.y - point.error);
-      high = std::max(high, point.y + point.error);
-    }
-  }
-  const Axis vertical = chart.logarithmic && low > 0 ? Axis::Logarithmic(low, high) : Axis(low, high);
-  const std::string width = Fixed(kPanelWidth * static_cast<double>(chart.panels.size()), 0);
+  const Axis vertical = VerticalAxis(chart);
+  const double step = kPlotWidth + kGap;
+  const std::string width = Fixed(kLeft + step * static_cast<double>(chart.panels.size()), 0);
   const std::string height = Fixed(kHeight, 0);
   std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + width + "\" height=\"" + height +
                     "\" viewBox=\"0 0 " + width + " " + height + "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
                     kStyle + "<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n";
-  svg += SvgText(16, 26, "start", " font-size=\"14\" font-weight=\"bold\"", chart.title);
+  svg += SvgText(16, 28, "start", " font-size=\"15\" font-weight=\"bold\"", chart.title) + LegendSvg(chart);
   const double middle = kTop + kPlotHeight / 2;
   svg += SvgText(18, middle, "middle", " transform=\"rotate(-90 18 " + Fixed(middle, 1) + ")\"", chart.y_title);
-  double shift = 0;
-  for (const ChartPanel& panel : chart.panels) {
-    svg += PanelSvg(panel, vertical, shift);
-    shift += kPanelWidth;
+  for (size_t i = 0; i < chart.panels.size(); ++i) {
+    svg += PanelPicture(chart.panels[i], vertical, kLeft + step * static_cast<double>(i)).Svg(i == 0);
   }
   return svg + "</svg>\n";
 }

@@ -8,23 +8,28 @@
 namespace lfm2::tools {
 
 struct ChartPoint {
-  std::string label;
   double x = 0;
   double y = 0;
   double error = 0;  // of y, drawn to both sides; 0: none
+  std::string label;
+  bool hollow = false;  // of the other one of two families
+  bool drawn = true;    // false: it has no place in this panel
 };
 
 struct ChartPanel {
   std::string x_title;
-  std::vector<ChartPoint> points;  // at least one; coordinates are finite and not negative
+  bool more_is_better = false;     // of x; of y, less is
+  std::vector<ChartPoint> points;  // coordinates are finite and not negative
 };
 
-// Panels share their vertical axis.
+// Panels share their vertical axis. In each a line joins the full points that no point beats: those that are drawn and
+// for which no other one is as good in both coordinates and better in one.
 struct Chart {
   std::string title;
   std::string y_title;
-  bool logarithmic = false;  // where all of y is above 0
-  std::vector<ChartPanel> panels;
+  bool logarithmic = false;  // y, where any of it is above 0; what is not lies at the bottom
+  std::string full_name, hollow_name, front_name;  // what the legend says of families and line, where they are there
+  std::vector<ChartPanel> panels;                  // with at least one point together
 };
 std::string ChartSvg(const Chart& chart);
 

@@ -10,24 +10,20 @@
 #include "tools/common/describe.h"
 #include "tools/common/files.h"
 #include "tools/common/host.h"
+#include "tools/common/model_work.h"
 #include "tools/common/progress.h"
-#include "tools/common/random.h"
-#include "tools/common/speed.h"
 #include "tools/eval/choices.h"
 #include "tools/eval/commands.h"
 #include "tools/eval/comparison.h"
+#include "tools/eval/table_speed.h"
+#include "tools/eval/table_svg.h"
 #include "tools/eval/table_text.h"
 
 namespace lfm2::tools {
 
 namespace {
 
-using Models = ComparedModels;
-
 constexpr uint32_t kPrompt = 256, kGenerated = 32;
-// Small models are through in milliseconds, which a busy machine spoils: they are timed more often.
-constexpr uint32_t kLeastRounds = 5, kMostRounds = 50;
-constexpr double kSecondsOfModel = 3;
 
 // The base first, and none twice.
 std::vector<std::string> PathsOf(const TableArguments& a) {
@@ -53,46 +49,12 @@ Error MeasureSize(const ModelFile& file, TableSetup* setup, TableRow* row) {
   SessionPlan plan;
   LFM2_RETURN_IF_FAILED(MakeSessionPlan(image, SessionArguments(), &plan));
   setup->memory_context = std::max(setup->memory_context, plan.options.context_length);
-  row->file_bytes = image.file_bytes();
+  row->published = file.published();
+  row->file_bytes = file.given_bytes();
+  row->token_bytes = WorkOf(image).weight_bytes();
   row->memory_bytes = plan.plan.total_bytes + image.front_bytes();
   row->bits_per_weight = 8 * static_cast<double>(WeightBytes(image.config(), directory)) /
                          static_cast<double>(WeightCount(image.config(), directory));
-  return Error();
-}
-
-// Every model once in each round, so that what else the machine does hits all alike. A first round is not counted.
-Error MeasureSpeeds(Models* models, TableSetup* setup, std::vector<TableRow>* rows) {
-  Random random(1);
-  const uint32_t vocab = (*models)[0]->session.config().vocab_size;
-  const std::vector<int32_t> prompt = RandomTokens(&random, setup->prompt, vocab);
-  const std::vector<int32_t> generated = RandomTokens(&random, setup->generated, vocab);
-  double seconds = 0;
-  const auto run_round = [&](bool counts) {
-    for (size_t i = 0; i < models->size(); ++i) {
-      Session& session = (*models)[i]->session;
-      double prefill = 0, decode = 0;
-      session.Reset();
-      LFM2_RETURN_IF_FAILED(TimePrefill(prompt, &session, &prefill));
-      LFM2_RETURN_IF_FAILED(TimeDecode(generated, &session, &decode));
-      seconds += prefill + decode;
-      if (!counts) continue;
-      (*rows)[i].prefill.push_back(static_cast<double>(prompt.size()) / prefill);
-      (*rows)[i].decode.push_back(static_cast<double>(generated.size()) / decode);
-    }
-    return Error();
-  };
-  LFM2_RETURN_IF_FAILED(run_round(false));
-  const double round = seconds, enough = kSecondsOfModel * static_cast<double>(models->size());
-  setup->rounds = static_cast<uint32_t>(
-      std::clamp(enough / round, static_cast<double>(kLeastRounds), static_cast<double>(kMostRounds)));
-  Progress progress("timing", false, "rounds");
-  for (uint32_t r = 0; r < setup->rounds; ++r) {
-    const Error error = run_round(true);
-    if (!error.ok()) progress.Abandon();
-    LFM2_RETURN_IF_FAILED(error);
-    progress.Update(r + 1, setup->rounds);
-  }
-  progress.Abandon();
   return Error();
 }
 
@@ -139,7 +101,7 @@ Error MeasureAnswers(const TableArguments& a, const std::vector<std::string>& pa
 Error RunTable(const TableArguments& a) {
   const std::vector<std::string> paths = PathsOf(a), names = NamesOf(paths);
   posix::ThreadPool pool;
-  Models models;
+  ComparedModels models;
   Corpus corpus;
   TableSetup setup;
   std::vector<TableRow> rows(paths.size());
@@ -161,6 +123,8 @@ Error RunTable(const TableArguments& a) {
   setup.prompt = std::clamp(longest / 2, 1u, kPrompt);
   setup.generated = std::clamp(longest / 2, 1u, kGenerated);
   setup.threads = pool.executor()->workers;
+  setup.arena_bytes = a.arena_bytes;
+  setup.throttle = a.throttle;
   setup.processor = ProcessorName();
   SessionArguments arguments;
   arguments.context = std::max(corpus.window, setup.prompt + setup.generated);
@@ -172,11 +136,12 @@ Error RunTable(const TableArguments& a) {
   LFM2_RETURN_IF_FAILED(error);
   for (size_t i = 0; i < paths.size(); ++i) {
     rows[i].prediction = models[i]->prediction;
-    if (!std::isfinite(rows[i].prediction.perplexity.standard_error())) {
-      return Error::Of(paths[i], ": its perplexity is more than a number can be");
+    for (const auto& [what, deviation] : {std::pair("perplexity", rows[i].prediction.perplexity.standard_error()),
+                                      std::pair("error", rows[i].prediction.divergence.error().standard_error())}) {
+      if (!std::isfinite(deviation)) return Error::Of(paths[i], ": its ", what, " is more than a number can be");
     }
   }
-  LFM2_RETURN_IF_FAILED(MeasureSpeeds(&models, &setup, &rows));
+  LFM2_RETURN_IF_FAILED(MeasureSpeeds(corpus, pool.executor(), &models, &setup, &rows));
   if (!a.svg.empty()) {
     const std::string svg = TableSvg(setup, rows);
     LFM2_RETURN_IF_FAILED(picture.Write(0, svg.data(), svg.size()));

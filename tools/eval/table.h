@@ -18,6 +18,8 @@ struct TableArguments {
   CorpusArguments corpus;
   std::string choices;   // JSON file of tasks; empty: none
   std::string commands;  // JSON lines; empty: none
+  uint64_t arena_bytes = 0;  // that experts are read into where speed is measured; 0: not measured
+  uint64_t throttle = 0;     // bytes a second that the drive seems to give; 0: what it gives
   std::string svg;       // file to write; empty: none
   bool markdown = false;
   uint32_t threads = 0;  // 0: one for each processor

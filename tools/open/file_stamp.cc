@@ -53,4 +53,16 @@ uint64_t StampOf(const std::string& path) {
   return stamp;
 }
 
+uint64_t WeightFileBytes(const std::string& path) {
+  std::error_code error;
+  const bool directory = std::filesystem::is_directory(path, error);
+  uint64_t sum = 0;
+  for (const std::string& file : FilesOf(path)) {
+    if (directory && std::filesystem::path(file).extension() != ".safetensors") continue;
+    const uint64_t bytes = std::filesystem::file_size(file, error);
+    if (!error) sum += bytes;
+  }
+  return sum;
+}
+
 }  // namespace lfm2::tools

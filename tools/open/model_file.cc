@@ -1,12 +1,14 @@
 #include "tools/open/model_file.h"
 
+#include "tools/open/file_stamp.h"
 #include "tools/open/image_cache.h"
 
 namespace lfm2::tools {
 
 Error ModelFile::Open(const ModelArgument& model) {
   path_ = model.path;
-  if (IsPublishedModel(model.path)) {
+  published_ = IsPublishedModel(model.path);
+  if (published_) {
     if (!model.cache) {
       return Error::Of(model.path, ": this is no .lfm2 image; make one with: lfm2-pack ", model.path, " MODEL.lfm2");
     }
@@ -14,6 +16,7 @@ Error ModelFile::Open(const ModelArgument& model) {
   }
   Status status = file_.Open(path_.c_str());
   if (status.ok()) status = image_.Open(file_);
+  given_bytes_ = published_ ? WeightFileBytes(model.path) : image_.file_bytes();
   return status.ok() ? Error() : Error::Of(path_, ": ", Error::From(status).text());
 }
 

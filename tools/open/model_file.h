@@ -2,6 +2,7 @@
 #ifndef LFM2_TOOLS_OPEN_MODEL_FILE_H_
 #define LFM2_TOOLS_OPEN_MODEL_FILE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,17 @@ class ModelFile {
   const Image& image() const { return image_; }
   // Of the image, which is not where the argument says if that was a published model.
   const std::string& path() const { return path_; }
+  // Whether the argument names a published model, of which the image was made.
+  bool published() const { return published_; }
+  // Of the files that the argument names: an image; a GGUF file with all its parts; the safetensors of a directory.
+  uint64_t given_bytes() const { return given_bytes_; }
   // The whole directory.
   std::vector<TensorEntry> Directory() const;
 
  private:
   std::string path_;
+  bool published_ = false;
+  uint64_t given_bytes_ = 0;
   posix::MappedFile file_;
   Image image_;
 };

@@ -1,8 +1,10 @@
-#include "tools/bench/model_work.h"
+#include "tools/common/model_work.h"
 
 #include <algorithm>
 #include <numeric>
 
+#include "lfm2/base/numeric.h"
+#include "lfm2/format/tensor_blocks.h"
 #include "lfm2/format/tensor_list.h"
 
 namespace lfm2::tools {
@@ -34,8 +36,9 @@ ModelWork WorkOf(const Image& image) {
       } else if (!embedding) {
         work.layers_macs += macs;
       }
-      // Looking a token up reads one row of its embedding: nothing beside the rest.
-      if (head || !embedding) work.pinned.push_back({image.PinnedData(entry), entry.bytes});
+      // Looking a token up reads one row of its embedding, which is among what the head reads where that is the same.
+      const uint64_t parts = head || !embedding ? 1 : RoundUp(spec.rows, kBlockRows);
+      work.pinned.push_back({image.PinnedData(entry), entry.bytes / parts});
     }
   }
   for (uint32_t layer = 0; layer < config.moe_layers(); ++layer) {
