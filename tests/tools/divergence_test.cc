@@ -74,7 +74,7 @@ TEST_CASE("mean, quantiles, agreement and change are those of the positions") {
   CHECK(divergence.KlQuantile(0.1) == doctest::Approx(0.3 * kl));
   CHECK(divergence.KlQuantile(0.5) == doctest::Approx(kl));
   CHECK(divergence.KlQuantile(1) == doctest::Approx(kl));
-  // Logits that are (ln 2, 0, 0) and (0, 0, ln 2): squares of 2 ln(2)^2 over ln(2)^2 (4 / 9 + 1 / 9 + 1 / 9), and once 0.
+  // Of (ln 2, 0, 0) and (0, 0, ln 2): 2 ln(2)^2 over ln(2)^2 (4 / 9 + 1 / 9 + 1 / 9); where one is 0, so is the mean.
   CHECK(divergence.error().mean() == 0);
   Divergence different;
   for (int i = 0; i < 3; ++i) different.Add(base, other, 0);

@@ -14,8 +14,8 @@ namespace lfm2::tools {
 // logit for each token of the same vocabulary.
 double KlDivergence(Span<const float> base, Span<const float> logits);
 
-// sum((x - g)^2) / sum((g - mean of g)^2) of a base's logits g and a model's x, in double: the error as a share of what the
-// base says. 0 where they are equal; infinite where they are not, and all of g is one number.
+// sum((x - g)^2) / sum((g - mean of g)^2) of a base's logits g and a model's x, in double: the error as a share of what
+// the base says. 0 where they are equal; infinite where they are not, and all of g is one number.
 double LogitError(Span<const float> base, Span<const float> logits);
 
 class Divergence {

@@ -29,9 +29,9 @@ inline double Median(std::vector<double> v) {
   return v.size() % 2 == 1 ? v[half] : (v[half - 1] + v[half]) / 2;
 }
 
-// Standard error of the median: half of the distance between the values that lie sqrt(n) / 2 places before and after the
-// middle, for the number of values below the true median has that deviation whatever the distribution is. 0 for fewer
-// than two values.
+// Standard error of the median: half of the distance between the values that lie sqrt(n) / 2 places before and after
+// the middle, for the number of values below the true median has that deviation whatever the distribution is. 0 for
+// fewer than two values.
 inline double MedianError(std::vector<double> v) {
   if (v.size() < 2) return 0.0;
   std::sort(v.begin(), v.end());

@@ -205,12 +205,13 @@ void AddTable(CLI::App* app, TableArguments* a, Action* run) {
   AddCorpusOptions(command, &a->corpus);
   command->add_option("--choices", a->choices, "JSON file of items, as choices takes it");
   command->add_option("--commands", a->commands, "file of commands, as commands takes it");
-  CLI::Option* arena = command
-                           ->add_option("--arena", a->arena_bytes,
-                                        "also decode in an arena of so many bytes, such as 1300M or 1.3GB, with experts "
-                                        "read from the file as needed")
-                           ->transform(ByteSizeText())
-                           ->type_name("BYTES");
+  CLI::Option* arena =
+      command
+          ->add_option("--arena", a->arena_bytes,
+                       "also decode in an arena of so many bytes, such as 1300M or 1.3GB, with experts "
+                       "read from the file as needed")
+          ->transform(ByteSizeText())
+          ->type_name("BYTES");
   command
       ->add_option("--throttle", a->throttle,
                    "bytes a second, such as 85MB, that the drive seems to give at most; 0: what it gives")

@@ -42,8 +42,8 @@ bool MeetsAny(const Box& place, const std::vector<Box>& boxes) {
   return std::any_of(boxes.begin(), boxes.end(), [&](const Box& b) { return place.Meets(b); });
 }
 
-// Where a label stands: beside, over or under its point, the first place in the plot that nothing else has taken; not on
-// a line where that is possible near the point.
+// Where a label stands: beside, over or under its point, the first place in the plot that nothing else has taken; not
+// on a line where that is possible near the point.
 Box PlaceLabel(double x, double y, const std::string& text, const Box& plot, const std::vector<Box>& taken,
                const std::vector<Box>& lines) {
   const double width = WidthOf(text), gap = kDotRadius + 3, half = kLineHeight / 2;
@@ -177,7 +177,8 @@ class PanelPicture {
     // Held at the side of the point, for the width of letters is a guess.
     const char* const anchor = box.right < x ? "end" : box.left > x ? "start" : "middle";
     const double at = box.right < x ? box.right : box.left > x ? box.left : (box.left + box.right) / 2;
-    return svg + SvgText(at, box.bottom - 4, anchor, OnFront(point) ? " class=\"label\"" : " class=\"label quiet\"", point.label);
+    return svg + SvgText(at, box.bottom - 4, anchor, OnFront(point) ? " class=\"label\"" : " class=\"label quiet\"",
+                         point.label);
   }
 
   const ChartPanel& panel_;

@@ -27,7 +27,7 @@ struct ChartPanel {
 struct Chart {
   std::string title;
   std::string y_title;
-  bool logarithmic = false;  // y, where any of it is above 0; what is not lies at the bottom
+  bool logarithmic = false;                        // y, where any of it is above 0; what is not lies at the bottom
   std::string full_name, hollow_name, front_name;  // what the legend says of families and line, where they are there
   std::vector<ChartPanel> panels;                  // with at least one point together
 };

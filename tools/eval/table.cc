@@ -137,7 +137,7 @@ Error RunTable(const TableArguments& a) {
   for (size_t i = 0; i < paths.size(); ++i) {
     rows[i].prediction = models[i]->prediction;
     for (const auto& [what, deviation] : {std::pair("perplexity", rows[i].prediction.perplexity.standard_error()),
-                                      std::pair("error", rows[i].prediction.divergence.error().standard_error())}) {
+                                          std::pair("error", rows[i].prediction.divergence.error().standard_error())}) {
       if (!std::isfinite(deviation)) return Error::Of(paths[i], ": its ", what, " is more than a number can be");
     }
   }

@@ -13,10 +13,11 @@ namespace lfm2::tools {
 
 // Decoding in an arena into which experts are read from a drive.
 struct StreamedSpeed {
-  uint64_t needed_bytes = 0;   // more than the arena has: nothing was measured; 0: it is large enough
-  std::vector<double> decode;  // tokens a second, of each round; none where the arena has all experts, or there are none
-  RunningMean hit_rate;        // of each round: the share of experts that were in memory
-  RunningMean read_bytes;      // a token, of each round: from the drive
+  uint64_t needed_bytes = 0;  // more than the arena has: nothing was measured; 0: it is large enough
+  std::vector<double>
+      decode;              // tokens a second, of each round; none where the arena has all experts, or there are none
+  RunningMean hit_rate;    // of each round: the share of experts that were in memory
+  RunningMean read_bytes;  // a token, of each round: from the drive
 
   bool is_resident() const { return needed_bytes == 0 && decode.empty(); }
 };

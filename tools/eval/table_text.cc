@@ -51,9 +51,8 @@ void AddStreamedColumns(bool markdown, std::vector<Column>* columns) {
                         return s.is_resident() ? std::string("resident") : Speed(s.decode, markdown);
                       }});
   const auto add = [=](const char* title, const std::function<std::string(const StreamedSpeed&)>& cell) {
-    columns->push_back({title, [=](const TableRow& r) {
-                          return r.streamed.decode.empty() ? std::string("-") : cell(r.streamed);
-                        }});
+    columns->push_back(
+        {title, [=](const TableRow& r) { return r.streamed.decode.empty() ? std::string("-") : cell(r.streamed); }});
   };
   add("hits", [=](const StreamedSpeed& s) { return Share(s.hit_rate, markdown); });
   add("drive/token, MB", [=](const StreamedSpeed& s) {
@@ -111,7 +110,8 @@ std::string SpeedNote(const TableSetup& s) {
 std::string StreamedNote(const TableSetup& s) {
   return "Streamed: decoding the text in an arena of " + HumanBytes(s.arena_bytes) + ", with experts read from " +
          (s.throttle > 0 ? "a drive of " + HumanBytes(s.throttle) + " a second" : std::string("this drive")) +
-         ", in the same rounds, " + std::to_string(s.generated) + " tokens in each; hits: experts that were in memory; " +
+         ", in the same rounds, " + std::to_string(s.generated) +
+         " tokens in each; hits: experts that were in memory; " +
          "drive/token: what was read for a token. Resident: a dense model, or one whose experts all fit.\n";
 }
 
@@ -127,8 +127,8 @@ std::string Notes(const TableSetup& s, const std::vector<TableRow>& rows) {
   if (rows[0].commands.count() > 0) {
     text += "Exact calls: of " + Grouped(rows[0].commands.count()) + " commands.\n";
   }
-  text += "Read/token: weights that decoding a token reads. RAM: the arena of a session of " + Grouped(s.memory_context) +
-         " positions, and the part of the file that every token reads.\n" + SpeedNote(s);
+  text += "Read/token: weights that decoding a token reads. RAM: the arena of a session of " +
+          Grouped(s.memory_context) + " positions, and the part of the file that every token reads.\n" + SpeedNote(s);
   return s.arena_bytes > 0 ? text + StreamedNote(s) : text;
 }
 

@@ -11,7 +11,8 @@ namespace lfm2::tools {
 // changed last, also as the system keeps it and no program can set it. Equal stamps: nothing has changed.
 uint64_t StampOf(const std::string& path);
 
-// Sum of the sizes of the files that a published model's weights are in: a GGUF file's parts, a directory's safetensors.
+// Sum of the sizes of the files that a published model's weights are in: a GGUF file's parts, a directory's
+// safetensors.
 uint64_t WeightFileBytes(const std::string& path);
 
 // A number of 64 bits from bytes, and what came before: FNV-1a.
