@@ -159,14 +159,16 @@ with tempfile.TemporaryDirectory() as name:
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     base = folder / "base.lfm2"
     run(base_gguf, base, "--quiet", program=pack)
-    images = {kind: folder / f"{kind}.lfm2" for kind in ("q8", "q6", "q4")}
+    images = {kind: folder / f"{kind}.lfm2" for kind in ("q8", "q6")}
     for kind, image in images.items():
         run(base_gguf, image, "--type", kind, "--quiet", program=pack)
-    images["moe"] = folder / "moe.lfm2"
-    run(moe_gguf, images["moe"], "--quiet", program=pack)
+    # The image of a GGUF file is a little larger, so that file beats it; no other image does.
+    for model, source in (("moe", moe_gguf), ("of-gguf", q4_gguf)):
+        images[model] = folder / f"{model}.lfm2"
+        run(source, images[model], "--quiet", program=pack)
     own = folder / "untied.gguf"
     untied(q4_gguf, own)
-    files = {"q8": images["q8"], "q6": images["q6"], "q4": images["q4"], "moe": images["moe"],
+    files = {"q8": images["q8"], "q6": images["q6"], "of-gguf": images["of-gguf"], "moe": images["moe"],
              pathlib.Path(q4_gguf).stem: pathlib.Path(q4_gguf), "untied": own,
              pathlib.Path(moe_folder).name: pathlib.Path(moe_folder)}
     published = {pathlib.Path(q4_gguf).stem: folder / "q4_0.lfm2", "untied": folder / "untied.lfm2",
