@@ -131,11 +131,14 @@ with tempfile.TemporaryDirectory() as name:
     check(re.match(columns, plain), plain)
     check(sum(label == "dense" for label in texts(xml.etree.ElementTree.parse(picture).getroot())) == 3, "one model")
     # Two files of one name go by their paths.
-    (folder / "other").mkdir()
-    twin = folder / "other" / "dense.lfm2"
+    other = folder / "of a name that fits into no picture"
+    other.mkdir()
+    twin = other / "dense.lfm2"
     twin.write_bytes(dense.read_bytes())
     rows = rows_of(run("table", dense, twin, *arguments[3:], "--svg", picture, "--markdown"))
     check([row["model"] for row in rows] == [str(dense), str(twin)], rows)
+    labels = [text for text in texts(xml.etree.ElementTree.parse(picture).getroot()) if text.endswith("dense.lfm2")]
+    check(labels == ["..." + str(twin)[-37:]] * 3, labels)
     check(all(set(re.findall(r"[\d.]+", rows[1][name])) <= {"0", "0.00"} for name in ("KL, nats", "error", "flips")), rows)
 
     refused(1, dense, folder / "none.lfm2", "--text", words, saying="none.lfm2")

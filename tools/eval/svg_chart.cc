@@ -38,6 +38,12 @@ struct Box {
 
 double WidthOf(const std::string& text) { return kLetterWidth * static_cast<double>(text.size()); }
 
+// A label that fits in a plot: of a path, the end says more than the beginning.
+std::string Shortened(const std::string& label) {
+  constexpr size_t kLetters = 40;
+  return label.size() <= kLetters ? label : "..." + label.substr(label.size() - kLetters + 3);
+}
+
 bool MeetsAny(const Box& place, const std::vector<Box>& boxes) {
   return std::any_of(boxes.begin(), boxes.end(), [&](const Box& b) { return place.Meets(b); });
 }
@@ -47,7 +53,8 @@ bool MeetsAny(const Box& place, const std::vector<Box>& boxes) {
 Box PlaceLabel(double x, double y, const std::string& text, const Box& plot, const std::vector<Box>& taken,
                const std::vector<Box>& lines) {
   const double width = WidthOf(text), gap = kDotRadius + 3, half = kLineHeight / 2;
-  const double sides[] = {x + gap, x - gap - width, x - width / 2};
+  const double middle = std::clamp(x - width / 2, plot.left, std::max(plot.left, plot.right - width));
+  const double sides[] = {x + gap, x - gap - width, middle};
   for (const double most : {2.0, 12.0}) {
     for (double away = 0; away <= most; away += 0.5) {
       for (const double shift : {-away * kLineHeight, away * kLineHeight}) {
@@ -165,7 +172,8 @@ class PanelPicture {
 
   std::string LabelSvg(const ChartPoint& point) {
     const double x = X(point), y = Y(point.y);
-    const Box box = PlaceLabel(x, y, point.label, plot_, taken_, lines_);
+    const std::string label = Shortened(point.label);
+    const Box box = PlaceLabel(x, y, label, plot_, taken_, lines_);
     taken_.push_back(box);
     const bool below = box.top > y, above = box.bottom < y;
     std::string svg;
@@ -177,8 +185,8 @@ class PanelPicture {
     // Held at the side of the point, for the width of letters is a guess.
     const char* const anchor = box.right < x ? "end" : box.left > x ? "start" : "middle";
     const double at = box.right < x ? box.right : box.left > x ? box.left : (box.left + box.right) / 2;
-    return svg + SvgText(at, box.bottom - 4, anchor, OnFront(point) ? " class=\"label\"" : " class=\"label quiet\"",
-                         point.label);
+    return svg +
+           SvgText(at, box.bottom - 4, anchor, OnFront(point) ? " class=\"label\"" : " class=\"label quiet\"", label);
   }
 
   const ChartPanel& panel_;
