@@ -57,7 +57,7 @@ std::string Letters(uint32_t count, uint64_t seed) {
 
 QuantizeJob Job(QuantChoice type, const std::string& text) {
   QuantizeJob job;
-  job.recipe.type = type;
+  job.recipe.choices = tools::AllOf(type);
   job.text = text;
   job.options.sequence = 64;
   return job;
@@ -84,7 +84,7 @@ const TensorReport& ReportOf(const QuantizedModel& model, TensorRole role, uint3
 TEST_CASE("every matrix of every layer loses less of its outputs than by plain rounding") {
   for (const bool moe : {true, false}) {
     const TinySource tiny(Bf16Gguf(moe));
-    for (const QuantChoice type : {QuantChoice::kQ4, QuantChoice::kQ4_0, QuantChoice::kQ6, QuantChoice::kQ8}) {
+    for (const QuantChoice type : {QuantChoice::kIQ4_NL, QuantChoice::kQ4_0, QuantChoice::kQ6, QuantChoice::kQ8}) {
       const QuantizedModel model = Quantized(tiny.source, Job(type, Letters(600, 1)));
       CheckImage(model.image);
       uint32_t calibrated = 0;
@@ -108,7 +108,7 @@ TEST_CASE("experts: a token counts for each that it chooses, and one that no tok
     gguf.Tensor("blk." + std::to_string(layer) + ".exp_probs_b.bias")->data = Raw(0.0f) + Raw(0.0f) + Raw(-100.0f);
   }
   const TinySource tiny(gguf);
-  const QuantizedModel model = Quantized(tiny.source, Job(QuantChoice::kQ4, Letters(300, 2)));
+  const QuantizedModel model = Quantized(tiny.source, Job(QuantChoice::kIQ4_NL, Letters(300, 2)));
   CheckImage(model.image);
   const uint64_t tokens = ReportOf(model, TensorRole::kConvIn, 0).inputs;
   CHECK(tokens >= 300);
@@ -122,7 +122,7 @@ TEST_CASE("experts: a token counts for each that it chooses, and one that no tok
 
 TEST_CASE("a router that is to be quantised is, before its experts") {
   const TinySource tiny(Bf16Gguf());
-  QuantizeJob job = Job(QuantChoice::kQ4, Letters(300, 3));
+  QuantizeJob job = Job(QuantChoice::kIQ4_NL, Letters(300, 3));
   REQUIRE(job.recipe.Keep("router=q8").ok());
   REQUIRE(job.recipe.Keep("layers.2.expert_*=source").ok());
   const QuantizedModel model = Quantized(tiny.source, job);
@@ -133,7 +133,7 @@ TEST_CASE("a router that is to be quantised is, before its experts") {
 
 TEST_CASE("texts of two tokens, shorter than a sequence and longer than what is used") {
   const TinySource tiny(Bf16Gguf());
-  QuantizeJob job = Job(QuantChoice::kQ4, "x!");
+  QuantizeJob job = Job(QuantChoice::kIQ4_NL, "x!");
   CheckImage(Quantized(tiny.source, job).image);
   job.text = Letters(20, 4);
   CHECK(ReportOf(Quantized(tiny.source, job), TensorRole::kConvIn, 0).inputs == 21);
@@ -151,7 +151,7 @@ TEST_CASE("texts of two tokens, shorter than a sequence and longer than what is 
 
 TEST_CASE("stopped behind any layer, or within, and continued, the image is the same") {
   const TinySource tiny(Bf16Gguf());
-  QuantizeJob job = Job(QuantChoice::kQ4, Letters(300, 6));
+  QuantizeJob job = Job(QuantChoice::kIQ4_NL, Letters(300, 6));
   uint32_t calls = 0;
   job.show = [&](uint64_t, uint64_t) { return ++calls, true; };
   const QuantizedModel whole = Quantized(tiny.source, job);
@@ -189,7 +189,7 @@ TEST_CASE("stopped behind any layer, or within, and continued, the image is the 
 TEST_CASE("any number of threads gives the same image") {
   const TinySource tiny(Bf16Gguf());
   for (const std::string& text : {std::string(), Letters(400, 7)}) {
-    QuantizeJob job = Job(QuantChoice::kQ4, text);
+    QuantizeJob job = Job(QuantChoice::kIQ4_NL, text);
     const QuantizedModel alone = Quantized(tiny.source, job);
     for (const uint32_t threads : {1u, 3u, 4u}) {
       posix::ThreadPool pool;
@@ -203,7 +203,7 @@ TEST_CASE("any number of threads gives the same image") {
 TEST_CASE("a weight that is no finite number is refused by name, row and column") {
   for (const uint16_t bad : {uint16_t{0x7fc0}, uint16_t{0x7f80}, uint16_t{0xff80}}) {
     for (const std::string& text : {std::string(), Letters(100, 8)}) {
-      const QuantizeJob job = Job(QuantChoice::kQ4, text);
+      const QuantizeJob job = Job(QuantChoice::kIQ4_NL, text);
       QuantizedModel model;
       TinyGguf gguf = Bf16Gguf();
       gguf.Tensor("blk.1.attn_k.weight")->data.replace(2 * (20 * 32 + 5), 2, Raw(bad));
@@ -223,7 +223,7 @@ TEST_CASE("activations that are not finite are refused by the tensor that meets 
     gguf.Tensor("blk.1.ffn_norm.weight")->data.replace(4 * 9, 4, Raw(bad));
     QuantizedModel model;
     const std::string text =
-        QuantizeModel(TinySource(gguf).source, Job(QuantChoice::kQ4, Letters(100, 9)), &model).text();
+        QuantizeModel(TinySource(gguf).source, Job(QuantChoice::kIQ4_NL, Letters(100, 9)), &model).text();
     CAPTURE(text);
     CHECK(text.find("the inputs that the text gives the tensor layers.1.expert_gate are not finite") == 0);
   }

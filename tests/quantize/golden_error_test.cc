@@ -16,7 +16,7 @@
 namespace lfm2::test {
 namespace {
 
-// Of llama-quantize's Q4_0: the most that --type q4 may lose without calibration and with it.
+// Of llama-quantize's Q4_0: the most that --type iq4_nl may lose without calibration and with it.
 constexpr double kPlainLimit = 0.95, kCalibratedLimit = 0.65;
 
 using Logits = std::vector<std::vector<float>>;
@@ -43,6 +43,7 @@ Logits QuantizedLogits(const tools::ModelSource& source, const std::string& text
   posix::ThreadPool pool;
   REQUIRE(pool.Open(0).ok());
   QuantizeJob job;
+  job.recipe.choices = tools::AllOf(tools::QuantChoice::kIQ4_NL);
   job.text = text;
   job.executor = pool.executor();
   const ImageCopy copy(Quantized(source, job).image);
@@ -77,7 +78,7 @@ Ratios Measure(const std::string& label, const tools::ModelSource& source, const
   const double peer_error = LogitsError(ReferenceLogits(peer.image(), ids), golden);
   const Ratios ratios = {LogitsError(QuantizedLogits(source, "", ids), golden) / peer_error,
                          LogitsError(QuantizedLogits(source, text, ids), golden) / peer_error};
-  std::printf("%-28s llama-quantize's Q4_0 %.3e; q4 %.3f of it, calibrated %.3f\n", label.c_str(), peer_error,
+  std::printf("%-28s llama-quantize's Q4_0 %.3e; iq4_nl %.3f of it, calibrated %.3f\n", label.c_str(), peer_error,
               ratios.plain, ratios.calibrated);
   return ratios;
 }

@@ -31,7 +31,7 @@ Applied Apply(const TinyOptions& options, QuantChoice type, const Rules& rules =
   tools::GgufSource source;
   REQUIRE(source.Open({&file}, {}).ok());
   Recipe recipe;
-  recipe.type = type;
+  recipe.choices = tools::AllOf(type);
   recipe.requantize = requantize;
   for (const std::string& rule : rules) REQUIRE(recipe.Keep(rule).ok());
   std::vector<tools::ImageTensor> tensors;
@@ -52,10 +52,11 @@ TinyOptions Bf16(uint32_t hidden = 256) {
 
 TEST_CASE("each type is the one that its name promises, the vocabulary has six bits, routers and vectors stay") {
   const std::map<QuantChoice, std::pair<TensorType, TensorType>> wanted = {
-      {QuantChoice::kQ4, {TensorType::kIQ4_NL, TensorType::kQ6_K}},
+      {QuantChoice::kIQ4_NL, {TensorType::kIQ4_NL, TensorType::kQ6_K}},
       {QuantChoice::kQ4_0, {TensorType::kQ4_0, TensorType::kQ6_K}},
       {QuantChoice::kQ6, {TensorType::kQ6_K, TensorType::kQ6_K}},
-      {QuantChoice::kQ8, {TensorType::kQ8_0, TensorType::kQ8_0}}};
+      {QuantChoice::kQ8, {TensorType::kQ8_0, TensorType::kQ8_0}},
+      {QuantChoice::kT2, {TensorType::kT2G32, TensorType::kQ6_K}}};
   for (const auto& [choice, types] : wanted) {
     TinyOptions untied = Bf16();
     untied.untied = true;
@@ -78,15 +79,15 @@ TEST_CASE("rows that no block of Q6_K fits have eight bits, and every type fits 
   CHECK(a.types["layers.0.ffn_gate"] == TensorType::kQ6_K);
   CHECK(a.types["layers.0.ffn_down"] == TensorType::kQ8_0);
   CHECK(a.types["layers.1.expert_down"] == TensorType::kQ8_0);
-  a = Apply(Bf16(32), QuantChoice::kQ4);
+  a = Apply(Bf16(32), QuantChoice::kIQ4_NL);
   CHECK(a.types["token_embedding"] == TensorType::kQ8_0);
   CHECK(a.types["layers.1.expert_down"] == TensorType::kIQ4_NL);
 }
 
 TEST_CASE("a rule matches names with and without the layer, and of several the last one counts") {
-  Applied a = Apply(Bf16(), QuantChoice::kQ4,
+  Applied a = Apply(Bf16(), QuantChoice::kIQ4_NL,
                     {"attn_*=q8", "layers.1.attn_[qk]=q6", "layers.2.*=source", "*.expert_up=q4_0", "router=q8",
-                     "token_embedding=q4"});
+                     "token_embedding=iq4_nl"});
   CHECK(a.error.empty());
   CHECK(a.types["layers.1.attn_v"] == TensorType::kQ8_0);
   CHECK(a.types["layers.1.attn_out"] == TensorType::kQ8_0);
@@ -103,9 +104,9 @@ TEST_CASE("a rule matches names with and without the layer, and of several the l
 }
 
 TEST_CASE("a rule that matches nothing, or only vectors, is refused by its words") {
-  CHECK(Apply(Bf16(), QuantChoice::kQ4, {"attn_q=q8", "atn_*=q8"}).error == "--keep atn_*=q8 matches no matrix");
-  CHECK(Apply(Bf16(), QuantChoice::kQ4, {"*_norm=q8"}).error == "--keep *_norm=q8 matches no matrix");
-  CHECK(Apply(Bf16(), QuantChoice::kQ4, {"layers.3.*=source"}).error == "--keep layers.3.*=source matches no matrix");
+  CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"attn_q=q8", "atn_*=q8"}).error == "--keep atn_*=q8 matches no matrix");
+  CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"*_norm=q8"}).error == "--keep *_norm=q8 matches no matrix");
+  CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"layers.3.*=source"}).error == "--keep layers.3.*=source matches no matrix");
 }
 
 TEST_CASE("a rule needs a pattern, an equals sign and a type") {
@@ -138,11 +139,11 @@ TEST_CASE("what is quantised already is quantised again only if one says so, and
 
 TEST_CASE("the text of two recipes differs where their results may") {
   Recipe plain, ruled, other;
-  plain.type = ruled.type = other.type = QuantChoice::kQ4_0;
+  plain.choices = ruled.choices = other.choices = tools::AllOf(QuantChoice::kQ4_0);
   REQUIRE(ruled.Keep("attn_*=q8").ok());
   REQUIRE(other.Keep("attn_*=q6").ok());
-  CHECK(plain.Text() == "q4_0");
-  CHECK(ruled.Text() == "q4_0 attn_*=q8");
+  CHECK(plain.Text() == "q4_0 q4_0 q4_0 q4_0 q4_0 q4_0 q6");
+  CHECK(ruled.Text() == plain.Text() + " attn_*=q8");
   CHECK(other.Text() != ruled.Text());
 }
 

@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "tools/common/byte_size.h"
 #include "tools/common/byte_source.h"
 #include "tools/common/console.h"
 #include "tools/common/interruptible.h"
@@ -31,8 +33,13 @@ struct Arguments {
   std::optional<OwnedChatFormat> chat_format;
   bool verify = false;
   bool quiet = false;
-  bool quantizes = false;
   QuantizeArguments quantize;
+  std::vector<const CLI::Option*> needing_recipe;  // options that mean nothing where weights stay as they are
+
+  bool quantizes() const {
+    const RecipeWish& wish = quantize.wish;
+    return !wish.type.empty() || wish.file_bytes > 0 || wish.arena_bytes > 0;
+  }
 };
 
 Error Verify(const std::string& path, bool quiet) {
@@ -75,10 +82,11 @@ Error PackModel(const Arguments& a) {
   LFM2_RETURN_IF_FAILED(RefuseOwnFiles(*source, a));
   const ModelSource* packed = source.get();
   Quantization quantization;
-  if (a.quantizes) {
+  if (a.quantizes()) {
     const Error opened = quantization.Open(*source, a.quantize);
     if (!opened.ok()) return Error::Of(a.input, ": ", opened.text());
     packed = &quantization.source();
+    if (!a.quiet) std::fputs(quantization.RecipeText().c_str(), stdout);
   }
   const Error planned = PlanPack(*packed, a.name, &plan);
   if (!planned.ok()) return Error::Of(a.input, ": ", planned.text());
@@ -86,28 +94,37 @@ Error PackModel(const Arguments& a) {
   if (!a.quiet) ShowNotes(*packed);
   std::fflush(stdout);
 
-  if (a.quantizes) LFM2_RETURN_IF_FAILED(quantization.Prepare(a.output, plan.vocab));
+  if (a.quantizes()) LFM2_RETURN_IF_FAILED(quantization.Prepare(a.output, plan.vocab));
   const auto write = [&](const StepProgress& progress, ByteSink* sink) {
     return WriteImage(*packed, plan, progress, sink);
   };
   LFM2_RETURN_IF_FAILED(WriteInterruptibly(a.output, "packing", a.quiet, plan.header.file_bytes, write));
-  if (a.quantizes) LFM2_RETURN_IF_FAILED(quantization.Finish());
+  if (a.quantizes()) LFM2_RETURN_IF_FAILED(quantization.Finish());
   return a.verify ? Verify(a.output, a.quiet) : Error();
 }
 
-// Quantising is asked for by --type; all its other options need that.
+// Quantising is asked for by --type, --budget or --for-arena; all its other options need one of them.
 void AddQuantizing(CLI::App* app, Arguments* a) {
   QuantizeArguments& q = a->quantize;
-  CLI::Option* type = app->add_option_function<std::string>(
-                             "--type",
-                             [a](const std::string& name) {
-                               a->quantizes = true;
-                               ParseQuantChoice(name, &a->quantize.recipe.type);
-                             },
-                             "quantise to about 4.5, 4.5, 6.6 or 8.5 bits a weight: q4, q4_0, q6 or q8")
-                          ->type_name("TYPE")
-                          ->check(CLI::IsMember({"q4", "q4_0", "q6", "q8"}));
-  app->add_option_function<std::vector<std::string>>(
+  std::vector<std::string> names;
+  for (const NamedRecipe& recipe : NamedRecipes()) names.push_back(recipe.name);
+  app->add_option("--type", q.wish.type,
+                  "quantise: q4, q3 or q2, which give the experts of a mixture few bits and the rest more (-m and -s are "
+                  "smaller), or all to one type: q8, q6, iq4_nl or q4_0")
+      ->type_name("RECIPE")
+      ->check(CLI::IsMember(names));
+  app->add_option("--budget", q.wish.file_bytes,
+                  "quantise by the best recipe, of --type's kind if that is given, whose image has at most so many bytes, "
+                  "such as 3.7GB")
+      ->transform(ByteSizeText())
+      ->type_name("BYTES");
+  app->add_option("--for-arena", q.wish.arena_bytes,
+                  "quantise by the recipe, of --type's kind if that is given, that reads the fewest bytes for a token "
+                  "where experts are streamed through an arena of so many, such as 1240M")
+      ->transform(ByteSizeText())
+      ->type_name("BYTES");
+  const auto needs_recipe = [a](CLI::Option* option) { a->needing_recipe.push_back(option); };
+  needs_recipe(app->add_option_function<std::vector<std::string>>(
          "--keep",
          [&q](const std::vector<std::string>& rules) {
            for (const std::string& rule : rules) {
@@ -115,25 +132,23 @@ void AddQuantizing(CLI::App* app, Arguments* a) {
              if (!error.ok()) throw CLI::ValidationError(error.text());
            }
          },
-         "tensors whose name matches get another type: source, q4, q4_0, q6 or q8; as often as wanted")
+         "tensors whose name matches get another type: source, q8, q6, iq4_nl, q4_0, t4, t3 or t2; as often as wanted")
       ->type_name("PATTERN=TYPE")
       // One rule each time, so that the model may follow.
-      ->allow_extra_args(false)
-      ->needs(type);
+      ->allow_extra_args(false));
   CLI::Option* calibrate =
       app->add_option("--calibrate", q.calibrate, "text file whose activations decide what may be lost")
-          ->type_name("TEXT")
-          ->needs(type);
+          ->type_name("TEXT");
+  needs_recipe(calibrate);
   app->add_option("--calibrate-tokens", q.calibration.tokens, "tokens of the text that are used at most")
       ->check(CLI::Range(2u, 1u << 20))
       ->capture_default_str()
       ->needs(calibrate);
-  app->add_flag("--requantize", q.recipe.requantize, "quantise also what the source has quantised already")
-      ->needs(type);
-  app->add_option("--report", q.report, "JSON file to write with the error of every tensor")->needs(type);
-  app->add_option("--threads", q.threads, "threads that quantise; 0: one a core")
-      ->check(CLI::Range(0u, 256u))
-      ->needs(type);
+  needs_recipe(
+      app->add_flag("--requantize", q.recipe.requantize, "quantise also what the source has quantised already"));
+  needs_recipe(app->add_option("--report", q.report, "JSON file to write with the error of every tensor"));
+  needs_recipe(app->add_option("--threads", q.threads, "threads that quantise; 0: one a core")
+                   ->check(CLI::Range(0u, 256u)));
 }
 
 }  // namespace
@@ -154,6 +169,11 @@ int Main(int argc, char** argv) {
   AddQuantizing(&app, &a);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
+  for (const CLI::Option* option : a.needing_recipe) {
+    if (option->count() == 0 || a.quantizes()) continue;
+    std::fprintf(stderr, "%s: %s needs --type, --budget or --for-arena\n", kProgram, option->get_name().c_str());
+    return kExitUsage;
+  }
   if (a.output.empty() && !a.verify) {
     std::fprintf(stderr, "%s: give the image to write as the second argument, or --verify to check an image\n",
                  kProgram);

@@ -23,7 +23,18 @@ constexpr char kMethod[] = "feedback 6";
 Error Quantization::Open(const ModelSource& base, const QuantizeArguments& arguments) {
   arguments_ = arguments;
   LFM2_RETURN_IF_FAILED(Error::From(threads_.Open(arguments.threads)));
-  return source_.Open(base, arguments.recipe, threads_.executor());
+  LFM2_RETURN_IF_FAILED(ChooseRecipe(base, arguments_.wish, &arguments_.recipe, &recipe_));
+  return source_.Open(base, arguments_.recipe, threads_.executor());
+}
+
+std::string Quantization::RecipeText() const {
+  std::string text = std::string("recipe ") + recipe_->name + ": " + recipe_->description + "\n";
+  if (recipe_->trained == 0) return text;
+  char line[160];
+  std::snprintf(line, sizeof(line),
+                "with --calibrate, KL was %.2f of llama-quantize's Q4_0 on a trained model, %.2f on random ones\n",
+                recipe_->trained, recipe_->random);
+  return text + line;
 }
 
 // All that the result hangs on.

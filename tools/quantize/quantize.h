@@ -10,13 +10,15 @@
 #include "tools/common/error.h"
 #include "tools/pack/model_source.h"
 #include "tools/quantize/calibrator.h"
+#include "tools/quantize/named_recipes.h"
 #include "tools/quantize/quantized_source.h"
 #include "tools/quantize/weight_store.h"
 
 namespace lfm2::tools {
 
 struct QuantizeArguments {
-  Recipe recipe;
+  RecipeWish wish;
+  Recipe recipe;         // its rules; the wish decides its choices
   std::string calibrate;  // text file; empty: no calibration
   CalibrationOptions calibration;
   std::string report;    // JSON file to write; empty: none
@@ -30,6 +32,8 @@ class Quantization {
   // Decides every tensor's type; source() is to be packed from here on. Nothing is computed yet.
   Error Open(const ModelSource& base, const QuantizeArguments& arguments);
   const ModelSource& source() const { return source_; }
+  // The recipe, and what it has cost where it was measured, in a line or two.
+  std::string RecipeText() const;
 
   // Opens the report, so that one that can not be written shows now, and calibrates, if that is wanted, with a progress
   // bar. output: the image to be, beside which the work is kept. vocab_section: the vocabulary as the packer has built
@@ -43,6 +47,7 @@ class Quantization {
   Error CalibrateWith(const std::string& text, const std::string& output, const std::string& vocab_section);
 
   QuantizeArguments arguments_;
+  const NamedRecipe* recipe_ = nullptr;
   posix::ThreadPool threads_;
   QuantizedSource source_;
   WeightStore store_;

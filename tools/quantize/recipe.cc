@@ -10,14 +10,10 @@ struct NamedChoice {
   const char* name;
   QuantChoice choice;
 };
-constexpr NamedChoice kChoices[] = {{"source", QuantChoice::kSource},
-                                    {"q4", QuantChoice::kQ4},
-                                    {"q4_0", QuantChoice::kQ4_0},
-                                    {"q6", QuantChoice::kQ6},
-                                    {"q8", QuantChoice::kQ8},
-                                    {"t4", QuantChoice::kT4},
-                                    {"t3", QuantChoice::kT3},
-                                    {"t2", QuantChoice::kT2}};
+constexpr NamedChoice kChoices[] = {{"source", QuantChoice::kSource}, {"q8", QuantChoice::kQ8},
+                                    {"q6", QuantChoice::kQ6},         {"iq4_nl", QuantChoice::kIQ4_NL},
+                                    {"q4_0", QuantChoice::kQ4_0},     {"t4", QuantChoice::kT4},
+                                    {"t3", QuantChoice::kT3},         {"t2", QuantChoice::kT2}};
 
 const char* NameOf(QuantChoice choice) {
   for (const NamedChoice& known : kChoices) {
@@ -26,25 +22,38 @@ const char* NameOf(QuantChoice choice) {
   return "";
 }
 
-// The rounding of a router changes which experts are chosen, and it is small. What every token's logits come from gets
-// six bits, as in llama.cpp's files.
-QuantChoice ChoiceFor(TensorRole role, QuantChoice type) {
-  if (role == TensorRole::kRouter) return QuantChoice::kSource;
-  const bool is_vocabulary = role == TensorRole::kTokenEmbedding || role == TensorRole::kOutput;
-  return is_vocabulary && (type == QuantChoice::kQ4 || type == QuantChoice::kQ4_0) ? QuantChoice::kQ6 : type;
+QuantChoice ChoiceFor(TensorRole role, bool has_experts, const RoleChoices& c) {
+  switch (role) {
+    case TensorRole::kExpertGate:
+    case TensorRole::kExpertUp: return c.expert_in;
+    case TensorRole::kExpertDown: return c.expert_down;
+    case TensorRole::kFfnGate:
+    case TensorRole::kFfnUp: return has_experts ? c.dense : c.expert_in;
+    case TensorRole::kFfnDown: return has_experts ? c.dense : c.expert_down;
+    case TensorRole::kConvIn: return c.conv_in;
+    case TensorRole::kConvOut: return c.conv_out;
+    case TensorRole::kAttnQ:
+    case TensorRole::kAttnK:
+    case TensorRole::kAttnV:
+    case TensorRole::kAttnOut: return c.attention;
+    case TensorRole::kTokenEmbedding:
+    case TensorRole::kOutput: return c.vocabulary;
+    default: return QuantChoice::kSource;
+  }
 }
 
 TensorType TypeOf(QuantChoice choice, const ImageTensor& source) {
+  const auto fits = [&](TensorType type, TensorType otherwise) {
+    return source.spec.cols % TraitsOf(type).columns == 0 ? type : otherwise;
+  };
   switch (choice) {
     case QuantChoice::kSource: return source.type;
-    case QuantChoice::kQ4: return TensorType::kIQ4_NL;
-    case QuantChoice::kQ4_0: return TensorType::kQ4_0;
-    case QuantChoice::kQ6:
-      // Its blocks are 256 columns wide.
-      return source.spec.cols % TraitsOf(TensorType::kQ6_K).columns == 0 ? TensorType::kQ6_K : TensorType::kQ8_0;
     case QuantChoice::kQ8: return TensorType::kQ8_0;
-    case QuantChoice::kT4: return TensorType::kT4G64;
-    case QuantChoice::kT3: return TensorType::kT3G64;
+    case QuantChoice::kQ6: return fits(TensorType::kQ6_K, TensorType::kQ8_0);
+    case QuantChoice::kIQ4_NL: return TensorType::kIQ4_NL;
+    case QuantChoice::kQ4_0: return TensorType::kQ4_0;
+    case QuantChoice::kT4: return fits(TensorType::kT4G64, TensorType::kIQ4_NL);
+    case QuantChoice::kT3: return fits(TensorType::kT3G64, TensorType::kIQ4_NL);
     case QuantChoice::kT2: return TensorType::kT2G32;
   }
   return source.type;
@@ -59,6 +68,11 @@ bool BelongsToNoLayer(TensorRole role) {
 std::string TensorName(const TensorSpec& spec) {
   if (BelongsToNoLayer(spec.role)) return NameOf(spec.role);
   return "layers." + std::to_string(spec.layer) + "." + NameOf(spec.role);
+}
+
+RoleChoices AllOf(QuantChoice type) {
+  const bool wide = type == QuantChoice::kSource || type == QuantChoice::kQ8;
+  return {type, type, type, type, type, type, wide ? type : QuantChoice::kQ6};
 }
 
 bool ParseQuantChoice(const std::string& name, QuantChoice* out) {
@@ -78,7 +92,7 @@ Error Recipe::Keep(const std::string& rule) {
   }
   r.pattern = rule.substr(0, equals);
   if (!ParseQuantChoice(rule.substr(equals + 1), &r.choice)) {
-    return Error::Of("--keep ", rule, " names no type; there are source, q4, q4_0, q6, q8, t4, t3 and t2");
+    return Error::Of("--keep ", rule, " names no type; there are source, q8, q6, iq4_nl, q4_0, t4, t3 and t2");
   }
   rules_.push_back(r);
   return Error();
@@ -90,7 +104,7 @@ Error Recipe::Apply(const ModelSource& source, std::vector<ImageTensor>* out) co
     out->push_back(t);
     if (t.spec.layout == TensorLayout::kPlain) continue;
     const std::string name = TensorName(t.spec);
-    QuantChoice choice = ChoiceFor(t.spec.role, type);
+    QuantChoice choice = ChoiceFor(t.spec.role, source.config().experts > 0, choices);
     for (size_t i = 0; i < rules_.size(); ++i) {
       const char* const pattern = rules_[i].pattern.c_str();
       if (::fnmatch(pattern, name.c_str(), 0) != 0 && ::fnmatch(pattern, NameOf(t.spec.role), 0) != 0) continue;
@@ -111,7 +125,11 @@ Error Recipe::Apply(const ModelSource& source, std::vector<ImageTensor>* out) co
 }
 
 std::string Recipe::Text() const {
-  std::string text = NameOf(type);
+  std::string text;
+  for (const QuantChoice choice : {choices.expert_in, choices.expert_down, choices.dense, choices.conv_in,
+                                   choices.conv_out, choices.attention, choices.vocabulary}) {
+    text += (text.empty() ? "" : " ") + std::string(NameOf(choice));
+  }
   for (const Rule& rule : rules_) text += " " + rule.pattern + "=" + NameOf(rule.choice);
   return text;
 }
