@@ -57,6 +57,7 @@ with tempfile.TemporaryDirectory() as name:
                           (["--keep", "attn_q=q8"], "--type"), (["--calibrate", text], "--type"),
                           (["--requantize"], "--type"), (["--report", report], "--type"),
                           (["--threads", "1"], "--type"),
+                          (["--budget", "much"], "much"), (["--for-arena", "-1"], "-1"), (["--budget"], "--budget"),
                           (["--type", "q4", "--calibrate-tokens", "100"], "--calibrate"),
                           (["--type", "q4", "--keep", "attn_q"], "attn_q is not of the form PATTERN=TYPE"),
                           (["--type", "q4", "--keep", "attn_q=q5"], "attn_q=q5 names no type"),
@@ -72,7 +73,9 @@ with tempfile.TemporaryDirectory() as name:
                           (["--report", folder / "no" / "report.json"], "no/report.json"),
                           (["--report", image], "model.lfm2 is the image"),
                           (["--report", model], "is the file to be packed"),
-                          (["--calibrate", text, "--report", text], "is the text of --calibrate")):
+                          (["--calibrate", text, "--report", text], "is the text of --calibrate"),
+                          (["--budget", "1k"], "--budget 1024 is too small, of the smallest recipe, q4-s, the image takes "),
+                          (["--for-arena", "1M"], "--for-arena is for models with experts, which this one has none of")):
         pack.refuses([model, image, "--type", "q4", *options], 1, part)
     copy = folder / "copy.txt"
     copy.write_bytes(pathlib.Path(text).read_bytes())
@@ -88,28 +91,35 @@ with tempfile.TemporaryDirectory() as name:
     check(not list(folder.iterdir()), "a failure leaves nothing", list(folder.iterdir()))
 
     # Every type, rules before and behind the model's name, and what may be quantised again.
-    for option, of_matrix, of_embedding in (("q4", "IQ4_NL", "Q6_K"), ("q4_0", "Q4_0", "Q6_K"), ("q6", "Q6_K", "Q6_K"),
-                                            ("q8", "Q8_0", "Q8_0")):
+    for option, of_matrix, of_embedding in (("iq4_nl", "IQ4_NL", "Q6_K"), ("q4_0", "Q4_0", "Q6_K"),
+                                            ("q6", "Q6_K", "Q6_K"), ("q8", "Q8_0", "Q8_0"), ("q3", "IQ4_NL", "Q8_0"),
+                                            ("q2-s", "IQ4_NL", "Q6_K")):
         found = types("--type", option)
         check(found["attn_q"] == of_matrix and found["token_embedding"] == of_embedding, option, found)
         check(found["ffn_norm"] == "F32", found)
-    made("--type", "q4", "--keep", "attn_*=q8", "--keep", "ffn_down=source", model, folder / "kept.lfm2", "--verify")
-    found = types("--type", "q4", "--keep", "attn_*=q8", "--keep", "ffn_down=source")
-    check(found["attn_v"] == "Q8_0" and found["ffn_down"] == "BF16" and found["ffn_up"] == "IQ4_NL", found)
+    made("--type", "q3", "--keep", "attn_*=q8", "--keep", "ffn_down=source", model, folder / "kept.lfm2", "--verify")
+    found = types("--type", "q3", "--keep", "attn_*=q8", "--keep", "ffn_down=source")
+    check(found["attn_v"] == "Q8_0" and found["ffn_down"] == "BF16" and found["ffn_up"] == "T3G64", found)
     check(image.read_bytes() == (folder / "kept.lfm2").read_bytes(), "the same options in another order")
     (folder / "kept.lfm2").unlink()
+    # A size that one recipe alone fits: the recipe is named, and the image is its.
+    made(model, image, "--type", "q2-s")
+    size = image.stat().st_size
+    wanted = image.read_bytes()
+    check("recipe q2-s: " in made(model, image, "--budget", size), "the smallest")
+    check(image.read_bytes() == wanted, "a budget gives the same image as the recipe's name")
     made(quantised, image, "--type", "q8", "--requantize")
     check(pack.run("--verify", image).returncode == 0, "the image is whole")
 
     # The report, with and without calibration.
-    made(model, image, "--type", "q4", "--report", report, "--threads", "2")
+    made(model, image, "--type", "iq4_nl", "--report", report, "--threads", "2")
     plain = json.loads(report.read_text(encoding="utf-8"))
     names = {row["tensor"] for row in plain}
     check({"token_embedding", "layers.0.conv_in", "layers.1.attn_q", "layers.2.ffn_down"} <= names, names)
     check(not any("norm" in n for n in names), names)
     for row in plain:
         check(set(row) == {"tensor", "type", "weight_error"} and 0 < row["weight_error"] < 0.01, row)
-    calibrated = (model, image, "--type", "q4", "--calibrate", text, "--calibrate-tokens", "3000")
+    calibrated = (model, image, "--type", "iq4_nl", "--calibrate", text, "--calibrate-tokens", "3000")
     shown = made(*calibrated, "--report", report, "--keep", "conv_out=source")
     check("3 000 tokens in 6 sequences" in shown and "of outputs" in shown, shown)
     rows = {row.pop("tensor"): row for row in json.loads(report.read_text(encoding="utf-8"))}

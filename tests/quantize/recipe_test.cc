@@ -106,7 +106,8 @@ TEST_CASE("a rule matches names with and without the layer, and of several the l
 TEST_CASE("a rule that matches nothing, or only vectors, is refused by its words") {
   CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"attn_q=q8", "atn_*=q8"}).error == "--keep atn_*=q8 matches no matrix");
   CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"*_norm=q8"}).error == "--keep *_norm=q8 matches no matrix");
-  CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"layers.3.*=source"}).error == "--keep layers.3.*=source matches no matrix");
+  CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"layers.3.*=source"}).error ==
+        "--keep layers.3.*=source matches no matrix");
 }
 
 TEST_CASE("a rule needs a pattern, an equals sign and a type") {

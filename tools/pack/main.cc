@@ -108,14 +108,16 @@ void AddQuantizing(CLI::App* app, Arguments* a) {
   QuantizeArguments& q = a->quantize;
   std::vector<std::string> names;
   for (const NamedRecipe& recipe : NamedRecipes()) names.push_back(recipe.name);
-  app->add_option("--type", q.wish.type,
-                  "quantise: q4, q3 or q2, which give the experts of a mixture few bits and the rest more (-m and -s are "
-                  "smaller), or all to one type: q8, q6, iq4_nl or q4_0")
+  app->add_option(
+         "--type", q.wish.type,
+         "quantise: q4, q3 or q2, which give the experts of a mixture few bits and the rest more (-m and -s are "
+         "smaller), or all to one type: q8, q6, iq4_nl or q4_0")
       ->type_name("RECIPE")
       ->check(CLI::IsMember(names));
-  app->add_option("--budget", q.wish.file_bytes,
-                  "quantise by the best recipe, of --type's kind if that is given, whose image has at most so many bytes, "
-                  "such as 3.7GB")
+  app->add_option(
+         "--budget", q.wish.file_bytes,
+         "quantise by the best recipe, of --type's kind if that is given, whose image has at most so many bytes, "
+         "such as 3.7GB")
       ->transform(ByteSizeText())
       ->type_name("BYTES");
   app->add_option("--for-arena", q.wish.arena_bytes,
@@ -125,17 +127,18 @@ void AddQuantizing(CLI::App* app, Arguments* a) {
       ->type_name("BYTES");
   const auto needs_recipe = [a](CLI::Option* option) { a->needing_recipe.push_back(option); };
   needs_recipe(app->add_option_function<std::vector<std::string>>(
-         "--keep",
-         [&q](const std::vector<std::string>& rules) {
-           for (const std::string& rule : rules) {
-             const Error error = q.recipe.Keep(rule);
-             if (!error.ok()) throw CLI::ValidationError(error.text());
-           }
-         },
-         "tensors whose name matches get another type: source, q8, q6, iq4_nl, q4_0, t4, t3 or t2; as often as wanted")
-      ->type_name("PATTERN=TYPE")
-      // One rule each time, so that the model may follow.
-      ->allow_extra_args(false));
+                      "--keep",
+                      [&q](const std::vector<std::string>& rules) {
+                        for (const std::string& rule : rules) {
+                          const Error error = q.recipe.Keep(rule);
+                          if (!error.ok()) throw CLI::ValidationError(error.text());
+                        }
+                      },
+                      "tensors whose name matches get another type: source, q8, q6, iq4_nl, q4_0, t4, t3 or t2; as "
+                      "often as wanted")
+                   ->type_name("PATTERN=TYPE")
+                   // One rule each time, so that the model may follow.
+                   ->allow_extra_args(false));
   CLI::Option* calibrate =
       app->add_option("--calibrate", q.calibrate, "text file whose activations decide what may be lost")
           ->type_name("TEXT");
@@ -147,8 +150,8 @@ void AddQuantizing(CLI::App* app, Arguments* a) {
   needs_recipe(
       app->add_flag("--requantize", q.recipe.requantize, "quantise also what the source has quantised already"));
   needs_recipe(app->add_option("--report", q.report, "JSON file to write with the error of every tensor"));
-  needs_recipe(app->add_option("--threads", q.threads, "threads that quantise; 0: one a core")
-                   ->check(CLI::Range(0u, 256u)));
+  needs_recipe(
+      app->add_option("--threads", q.threads, "threads that quantise; 0: one a core")->check(CLI::Range(0u, 256u)));
 }
 
 }  // namespace

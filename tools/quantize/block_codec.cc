@@ -95,7 +95,8 @@ struct Trials {
 };
 // Four bits gain by cutting off the largest value. With more bits all that counts is how the others happen to fall, and
 // the best of many is well below the mean.
-constexpr Trials kThreeBitTrials = {20, 6, 0.03f}, kTwoBitTrials = {24, 4, 0.03f}, kFourBitTrials = {16, 10, 0.02f}, kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
+constexpr Trials kThreeBitTrials = {20, 6, 0.03f}, kTwoBitTrials = {24, 4, 0.03f}, kFourBitTrials = {16, 10, 0.02f},
+                 kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
 
 // The best of the trials, with the largest value on either end of the grid, and then what least squares make of it.
 // stored(step): what becomes of a step in the file.

@@ -295,9 +295,7 @@ class Calibration {
         for (uint32_t i = 0; i < n; ++i) {
           weights[i] = unit > 0 ? own.shares[piece[i]] * own.shares[piece[i]] * unit : 1.0f;
         }
-        const auto of_side = [&](Side side) {
-          return input(Gather(inputs[static_cast<uint32_t>(side)], piece, n), n);
-        };
+        const auto of_side = [&](Side side) { return input(Gather(inputs[static_cast<uint32_t>(side)], piece, n), n); };
         AddInputs(n, weights.data(), of_side, moments);
       });
     };

@@ -52,9 +52,9 @@ class FactoredMoments {
   float H(uint32_t i, uint32_t j) const { return i == j ? diagonal_[i] : i < j ? square_(i, j) : square_(j, i); }
   // i >= j
   float L(uint32_t i, uint32_t j) const { return square_(i, j); }
-  // Makes of w[rows, size] the weights whose products with x are nearest to those of w with f: w + w D H^-1, D being the
-  // mean of (f - x) x^T. A matrix that is rounded from these makes up for some of what rounding the layers before it
-  // has changed (GPTAQ, arXiv 2504.02692).
+  // Makes of w[rows, size] the weights whose products with x are nearest to those of w with f: w + w D H^-1, D being
+  // the mean of (f - x) x^T. A matrix that is rounded from these makes up for some of what rounding the layers before
+  // it has changed (GPTAQ, arXiv 2504.02692).
   void Correct(RowMatrix* w, const Executor* executor) const;
   // Gives D's memory back; Correct may not be called any more.
   void ReleaseDrift() { drift_.resize(0, 0); }

@@ -56,8 +56,7 @@ void LayerTensors::Replace(TensorRole role, std::vector<uint8_t> blocks) {
 }
 
 size_t LayerTensors::IndexOf(TensorRole role) const {
-  return *std::find_if(index_.begin(), index_.end(),
-                       [&](size_t i) { return source_.tensors()[i].spec.role == role; });
+  return *std::find_if(index_.begin(), index_.end(), [&](size_t i) { return source_.tensors()[i].spec.role == role; });
 }
 
 }  // namespace lfm2::tools

@@ -13,18 +13,16 @@ namespace {
 
 using Choice = QuantChoice;
 
-// What is not experts. Attention and dense layers lose least, the vocabulary most: it makes the logits.
-RoleChoices Mixed(Choice expert_in, Choice expert_down, Choice dense, Choice conv, Choice attention, Choice vocabulary) {
-  return {expert_in, expert_down, dense, conv, conv, attention, vocabulary};
-}
-RoleChoices Large(Choice expert_in, Choice expert_down) {
-  return Mixed(expert_in, expert_down, Choice::kQ8, Choice::kQ8, Choice::kQ6, Choice::kQ8);
+// What is not experts: of the least loss a byte first. Attention and dense layers bear the fewest bits, the vocabulary,
+// which makes the logits, the most.
+RoleChoices Large(Choice expert_in, Choice expert_down, Choice conv_in) {
+  return {expert_in, expert_down, Choice::kQ8, conv_in, Choice::kQ8, Choice::kIQ4_NL, Choice::kQ8};
 }
 RoleChoices Medium(Choice expert_in, Choice expert_down) {
-  return Mixed(expert_in, expert_down, Choice::kIQ4_NL, Choice::kQ6, Choice::kIQ4_NL, Choice::kQ8);
+  return {expert_in, expert_down, Choice::kIQ4_NL, Choice::kQ6, Choice::kQ6, Choice::kIQ4_NL, Choice::kQ8};
 }
 RoleChoices Small(Choice expert_in, Choice expert_down) {
-  return Mixed(expert_in, expert_down, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kQ6);
+  return {expert_in, expert_down, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kQ6};
 }
 
 // Sizes of a recipe's image.
@@ -56,13 +54,19 @@ Error Measure(const ModelSource& source, const Recipe& recipe, uint64_t arena_by
 
 const std::vector<NamedRecipe>& NamedRecipes() {
   static const std::vector<NamedRecipe> recipes = {
-      {"q4", "experts 4.25 bits, attention 6.6, the rest 8.5", "q4", Large(Choice::kT4, Choice::kT4), 0.06, 0.03},
-      {"q4-m", "experts 4.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q4", Medium(Choice::kT4, Choice::kT4), 0.16, 0.06},
+      {"q4", "experts 4.25 bits, attention 4.5, the rest 8.5", "q4", Large(Choice::kT4, Choice::kT4, Choice::kQ8), 0.06,
+       0.03},
+      {"q4-m", "experts 4.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q4",
+       Medium(Choice::kT4, Choice::kT4), 0.16, 0.06},
       {"q4-s", "experts 4.25 bits, the rest 4.5, vocabulary 6.6", "q4", Small(Choice::kT4, Choice::kT4), 0.3, 0.3},
-      {"q3", "experts 3.25 bits, attention 6.6, the rest 8.5", "q3", Large(Choice::kT3, Choice::kT3), 0.2, 0.06},
-      {"q3-m", "experts 3.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q3", Medium(Choice::kT3, Choice::kT3), 0.2, 0.08},
+      {"q3", "experts 3.25 bits, attention 4.5, conv_in 6.6, the rest 8.5", "q3",
+       Large(Choice::kT3, Choice::kT3, Choice::kQ6), 0.2, 0.06},
+      {"q3-m", "experts 3.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q3",
+       Medium(Choice::kT3, Choice::kT3), 0.2, 0.08},
       {"q3-s", "experts 3.25 bits, the rest 4.5, vocabulary 6.6", "q3", Small(Choice::kT3, Choice::kT3), 0.5, 0.25},
-      {"q2", "experts 2.5 bits, their down matrices 3.25, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q2", Medium(Choice::kT2, Choice::kT3), 0.3, 0.1},
+      {"q2",
+       "experts 2.5 bits, their down matrices 3.25, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5",
+       "q2", Medium(Choice::kT2, Choice::kT3), 0.3, 0.1},
       {"q2-s", "experts 2.5 bits, the rest 4.5, vocabulary 6.6", "q2", Small(Choice::kT2, Choice::kT2), 1.2, 0.3},
       {"q8", "8.5 bits", nullptr, AllOf(Choice::kQ8), 0, 0},
       {"q6", "6.6 bits", nullptr, AllOf(Choice::kQ6), 0, 0},

@@ -18,7 +18,7 @@ namespace lfm2::tools {
 
 struct QuantizeArguments {
   RecipeWish wish;
-  Recipe recipe;         // its rules; the wish decides its choices
+  Recipe recipe;          // its rules; the wish decides its choices
   std::string calibrate;  // text file; empty: no calibration
   CalibrationOptions calibration;
   std::string report;    // JSON file to write; empty: none
