@@ -15,8 +15,8 @@ MIXTURES = {"IQ3_XS": "IQ3_S", "IQ3_M": "IQ3_S", "IQ2_M": "IQ2_S", "MXFP4_MOE": 
 # Types of which an image has values in place of codes, and the bits that it takes for a weight (docs/format.md).
 WIDENED = {"IQ3_S": 4.19, "IQ3_XXS": 4.19, "IQ2_S": 3.31, "IQ2_XS": 3.31, "IQ2_XXS": 3.19, "IQ1_S": 2.19, "IQ1_M": 3.31,
            "TQ1_0": 2.06, "Q1_0": 2.13}
-QUANTISED = {"q4": 5.7, "q4-m": 5.2, "q4-s": 4.6, "q3": 5, "q3-m": 4.5, "q3-s": 4, "q2": 4.5, "q2-s": 3.5, "iq4_nl": 4.6,
-             "q4_0": 4.6, "q6": 6.7, "q8": 8.6}
+QUANTISED = {"q4": 5.7, "q4-m": 5.2, "q4-s": 4.6, "q3": 5, "q3-m": 4.5, "q3-s": 4, "q2": 4.5, "q2-m": 4, "q2-s": 3.5,
+             "iq4_nl": 4.6, "q4_0": 4.6, "q6": 6.7, "q8": 8.6}
 TYPE = re.compile(r"(?:^|[-_.])((?:UD-)?(?:I?Q\d\w*|TQ\d_0|BF16|F16|F32|MXFP4(?:_MOE)?|NVFP4))(?=$|[-.])", re.I)
 PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
