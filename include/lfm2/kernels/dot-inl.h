@@ -56,8 +56,9 @@ namespace HWY_NAMESPACE {
 //         DotQuad4 all of them, after ZeroSum4. Less 2 or 4 where the bias is a quarter or half of this
 //   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens, or
 //         DotPair8. kLifted (DotPair8: always): weights are from a table and plus kTableLift8
-//   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6:
-//         two quads at a time. kFewTokens: no more tokens than row vectors
+//   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6,
+//         or from a table and plus kTableLift6: two quads at a time. kFewTokens: no more tokens than row vectors, never
+//         with a table
 // bias is -8 * the sum of these activations.
 using DU8 = hn::Repartition<uint8_t, DI32>;
 using DI8 = hn::Repartition<int8_t, DI32>;
@@ -167,6 +168,7 @@ HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 // Two quads of 0..63 x -127..127 stay within 16 bits.
 using Sum6 = VI32;
+inline constexpr int kTableLift6 = 32;
 template <bool kFewTokens>
 HWY_INLINE VU8 Weights6(VU8 w) {
   return w;
@@ -309,6 +311,7 @@ HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
 
 // Four quads of -32..31 x -127..127: two sums are at most 32512.
 using Sum6 = Wide;
+inline constexpr int kTableLift6 = 0;
 template <bool kFewTokens>
 HWY_INLINE VU8 Weights6(VU8 w) {
   return hn::Sub(w, hn::Set(DU8(), uint8_t{32}));
@@ -405,6 +408,7 @@ HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
 HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 using Sum6 = VI32;
+inline constexpr int kTableLift6 = kSignedDot ? 0 : 32;
 // The offset of 32 costs a subtraction for each weight, or four times the bias for each token.
 template <bool kFewTokens>
 HWY_INLINE VU8 Weights6(VU8 w) {

@@ -95,6 +95,15 @@ constexpr const int8_t* ValuesOf(Integers kind) {
   }
 }
 
+// The largest magnitude of such values.
+constexpr int LargestOf(Integers kind) {
+  int largest = 0;
+  for (uint32_t i = 0; ValuesOf(kind) != nullptr && i < 1u << BitsOf(kind); ++i) {
+    largest = Max(largest, Max<int>(ValuesOf(kind)[i], -ValuesOf(kind)[i]));
+  }
+  return largest;
+}
+
 // The stored bits of a row (0..15) and a column (0..31) of the group whose integers begin at `p`.
 template <Integers kind>
 inline uint32_t StoredBitsOf(const uint8_t* p, uint32_t row, uint32_t col) {

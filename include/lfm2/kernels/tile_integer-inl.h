@@ -36,13 +36,18 @@ HWY_INLINE void LoadTogether(VU8 v0, VU8 v1, VU8 v2, VU8 v3) {
 #endif
 }
 
-// The values that stored bits stand for, each plus `lift`, as a table for every 16 bytes of a vector.
-template <Integers kind>
+// The values that stored bits stand for, each plus `lift`, as a table for every 16 bytes of a vector. It is looked up
+// by four bits: integers of two and three bits are the lower ones, or for kHigh the upper two and then, of three,
+// bit 1.
+template <Integers kind, bool kHigh = false>
 struct ValueTable {
   alignas(16) uint8_t bytes[16] = {};
   constexpr explicit ValueTable(int lift) {
     if constexpr (ValuesOf(kind) != nullptr) {
-      for (uint32_t i = 0; i < 1u << BitsOf(kind); ++i) bytes[i] = static_cast<uint8_t>(ValuesOf(kind)[i] + lift);
+      for (uint32_t i = 0; i < 16; ++i) {
+        const uint32_t bits = kHigh ? i >> 2 | (i & 2) << 1 : i;
+        bytes[i] = static_cast<uint8_t>(ValuesOf(kind)[bits & ((1u << BitsOf(kind)) - 1)] + lift);
+      }
     }
   }
 };

@@ -43,12 +43,15 @@ HWY_INLINE VU8 ShiftBits(VU8 v) {
 // How the integers of a kind are added up: Begin(bias), DotPair two quads at a time, End(sum, bias), bias being -8 *
 // the sum of the activations. kLift: what Weights takes from the values of a table is added to them.
 template <Integers kind, int center, bool kFewTokens, class = void>
-struct PairSum {  // five and six bits, MXFP4, IQ1: 0..63, less 32
+struct PairSum {  // five and six bits: 0..63, less 32; and tables of six bits: MXFP4, IQ1, T3, T2
   using Sum = Sum6;
-  static constexpr bool kHoldsGroup = kSum6HoldsGroup;
-  static constexpr int kLift = 32;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum6<kFewTokens>(bias); }
-  static HWY_INLINE VU8 Weights(VU8 w) { return Weights6<kFewTokens>(w); }
+  static constexpr bool kTable = ValuesOf(kind) != nullptr;
+  // Values of half the magnitude leave room for twice as many products.
+  static constexpr bool kHoldsGroup = kSum6HoldsGroup || (kTable && LargestOf(kind) <= 16);
+  static constexpr int kLift = kTableLift6;
+  static constexpr bool kFew = kFewTokens && !kTable;
+  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum6<kFew>(bias); }
+  static HWY_INLINE VU8 Weights(VU8 w) { return kTable ? w : Weights6<kFewTokens>(w); }
   template <size_t I, size_t J>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair6<I, J>(sum, w_i, w_j, quads);
@@ -106,11 +109,16 @@ HWY_INLINE VU8 UpperBits(const uint8_t* data, size_t row) {
   return hn::Zero(DU8());
 }
 // Of types with pairs: the integers of quads q and q + 1 (those of q + 4 and q + 5 for kHigh) in the lower and upper
-// halves of bytes, of which other bits are to be cleared.
+// halves of bytes, of which other bits are to be cleared. Those of tables are where ValueTable wants them.
 template <Integers kind, size_t q, bool kHigh>
 HWY_INLINE VU8 JoinPairs(VU8 pairs, [[maybe_unused]] VU8 third) {
+  constexpr int kLeft = q == 0 ? 0 : 2;
+  if constexpr (ValuesOf(kind) != nullptr) {
+    if constexpr (BitsOf(kind) == 2) return pairs;
+    return SelectBits(kHigh ? 0xcc : 0x33, pairs, ShiftBits<kLeft - (kHigh ? 2 : 0)>(third));
+  }
   const VU8 own = ShiftBits < kHigh ? -2 : 0 > (pairs);
-  if constexpr (BitsOf(kind) == 3) return SelectBits(0x33, own, ShiftBits<(q == 0 ? 0 : 2) - (kHigh ? 1 : 0)>(third));
+  if constexpr (BitsOf(kind) == 3) return SelectBits(0x33, own, ShiftBits<kLeft - (kHigh ? 1 : 0)>(third));
   return own;
 }
 
@@ -119,14 +127,14 @@ HWY_INLINE VU8 JoinPairs(VU8 pairs, [[maybe_unused]] VU8 third) {
 template <Integers kind, size_t quad>
 HWY_INLINE VU8 QuadBits([[maybe_unused]] VU8 first, [[maybe_unused]] VU8 second, [[maybe_unused]] VU8 upper,
                         [[maybe_unused]] VU8 joined, [[maybe_unused]] VU8 table) {
-  if constexpr (kHasPairs<kind>) {
+  constexpr bool kTable = ValuesOf(kind) != nullptr;
+  if constexpr (kHasPairs<kind> && !kTable) {
     constexpr int kPlace = quad % 2 == 0 ? 0 : 4;
-    const VU8 bits = MaskBits(ShiftBits<-kPlace>(joined), (1 << BitsOf(kind)) - 1);
-    return ValuesOf(kind) == nullptr ? bits : hn::TableLookupBytes(table, bits);
+    return MaskBits(ShiftBits<-kPlace>(joined), (1 << BitsOf(kind)) - 1);
   }
-  const VU8 nibbles = quad % 2 == 0 ? first : second;
-  const VU8 own = quad < 4 ? MaskBits(nibbles, 15) : hn::ShiftRight<4>(nibbles);
-  if constexpr (ValuesOf(kind) != nullptr) return hn::TableLookupBytes(table, own);
+  const VU8 nibbles = kHasPairs<kind> ? joined : quad % 2 == 0 ? first : second;
+  const VU8 own = (kHasPairs<kind> ? quad % 2 == 0 : quad < 4) ? MaskBits(nibbles, 15) : hn::ShiftRight<4>(nibbles);
+  if constexpr (kTable) return hn::TableLookupBytes(table, own);
   if constexpr (kind == Integers::kFive) {
     const VU8 bits = JoinBits(own, ShiftBits<4 - static_cast<int>(quad)>(upper), 0x10);
     return hn::Add(bits, hn::Set(DU8(), uint8_t{16}));
@@ -146,10 +154,12 @@ struct RowsOfPairs {
     using Sum = typename Pair::Sum;
     constexpr bool kTwoSums = Format::kHalves || !Pair::kHoldsGroup;
     static constexpr ValueTable<kKind> kValues(Pair::kLift);
+    static constexpr ValueTable<kKind, kHasPairs<kKind>> kHighValues(Pair::kLift);
     const DF df;
     const DU8 du8;
     const size_t lanes = hn::Lanes(df);
     const VU8 table = hn::LoadDup128(du8, kValues.bytes);
+    [[maybe_unused]] const VU8 high_table = kHasPairs<kKind> ? hn::LoadDup128(du8, kHighValues.bytes) : table;
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
     for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
       const auto& block = *blocks;
@@ -168,11 +178,12 @@ struct RowsOfPairs {
 #define LFM2_UPPER(v) UpperBits<kKind, q>(data, LFM2_ROW(v) * 4)
 #define LFM2_LOW(v) JoinPairs<kKind, q, false>(first##v, upper##v)
 #define LFM2_HIGH(v) JoinPairs<kKind, q, true>(first##v, upper##v)
-#define LFM2_QUAD(v, i, joined) Pair::Weights(QuadBits<kKind, q + i>(first##v, second##v, upper##v, joined##v, table))
-#define LFM2_LOW_FIRST(v) LFM2_QUAD(v, 0, low)
-#define LFM2_LOW_SECOND(v) LFM2_QUAD(v, 1, low)
-#define LFM2_HIGH_FIRST(v) LFM2_QUAD(v, 4, high)
-#define LFM2_HIGH_SECOND(v) LFM2_QUAD(v, 5, high)
+#define LFM2_QUAD(v, i, joined, table) \
+  Pair::Weights(QuadBits<kKind, q + i>(first##v, second##v, upper##v, joined##v, table))
+#define LFM2_LOW_FIRST(v) LFM2_QUAD(v, 0, low, table)
+#define LFM2_LOW_SECOND(v) LFM2_QUAD(v, 1, low, table)
+#define LFM2_HIGH_FIRST(v) LFM2_QUAD(v, 4, high, high_table)
+#define LFM2_HIGH_SECOND(v) LFM2_QUAD(v, 5, high, high_table)
 #define LFM2_DOT_LOW(k)                                                                                   \
   if constexpr (k < T * R) {                                                                              \
     a##k = Pair::template DotPair<q * T + k / R, (q + 1) * T + k / R>(a##k, LFM2_PICK(k, low_first),      \
