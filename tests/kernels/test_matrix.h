@@ -19,7 +19,8 @@ inline constexpr TensorType kAllTypes[] = {
     TensorType::kIQ2_XXS, TensorType::kQ4_1,   TensorType::kQ5_0,   TensorType::kQ5_1,    TensorType::kIQ4_NL,
     TensorType::kIQ2_XS,  TensorType::kIQ1_S,  TensorType::kIQ1_M,  TensorType::kTQ1_0,   TensorType::kQ1_0,
     TensorType::kQ2_0,    TensorType::kNvfp4,  TensorType::kA2G64H, TensorType::kA3G128,  TensorType::kA4G32,
-    TensorType::kA4G64,   TensorType::kA5G32H, TensorType::kA6G64,  TensorType::kA8G32,   TensorType::kA8G128H};
+    TensorType::kA4G64,   TensorType::kA5G32H, TensorType::kA6G64,  TensorType::kA8G32,   TensorType::kA8G128H,
+    TensorType::kT4G64,   TensorType::kT3G64,  TensorType::kT2G32};
 
 enum class Weight {
   kRandom,

@@ -46,6 +46,9 @@ inline Places PlacesOf(TensorType type) {
     case TensorType::kQ1_0: return {2, 128, 512, 0};
     case TensorType::kQ2_0: return {2, 128, 256, 0};
     case TensorType::kNvfp4: return {4, 288, 0, 0};
+    case TensorType::kT4G64: return {4, 256, 512, 0};
+    case TensorType::kT3G64: return {3, 192, 384, 0};
+    case TensorType::kT2G32: return {2, 128, 128, 0};
     default: break;
   }
   return {0, 0, 0, 0};
@@ -99,6 +102,7 @@ inline int WholeOf(TensorType type, uint32_t bits) {
   constexpr int kNonLinear[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
   constexpr int kThreeBitGrid[] = {-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62};
   constexpr int kTwoBitGrid[] = {-43, -25, -8, 8, 25, 43, 0, 0}, kOneBitGrid[] = {-9, -7, -1, 1, 7, 9, 0, 0};
+  constexpr int kThreeBitTable[] = {-31, -20, -12, -5, 2, 9, 17, 28}, kTwoBitTable[] = {-28, -8, 8, 28};
   const int value = static_cast<int>(bits);
   if (IsAffine(type)) return AffineShapeOf(type).bits == 8 ? static_cast<int8_t>(bits) + 128 : value;
   switch (type) {
@@ -109,7 +113,10 @@ inline int WholeOf(TensorType type, uint32_t bits) {
     case TensorType::kMxfp4:
     case TensorType::kNvfp4: return bits < 8 ? kFourBitFloats[bits] : -kFourBitFloats[bits - 8];
     case TensorType::kIQ4_NL:
-    case TensorType::kIQ4_XS: return kNonLinear[bits];
+    case TensorType::kIQ4_XS:
+    case TensorType::kT4G64: return kNonLinear[bits];
+    case TensorType::kT3G64: return kThreeBitTable[bits];
+    case TensorType::kT2G32: return kTwoBitTable[bits];
     case TensorType::kQ3_K: return value - 4;
     case TensorType::kIQ3_XXS: return kThreeBitGrid[bits];
     case TensorType::kIQ2_XXS:
