@@ -3,9 +3,12 @@
 #include "tools/quantize/block_codec.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
+#include "tests/kernels/test_matrix.h"
 #include "tests/quantize/blocks.h"
 
 namespace lfm2::test {
@@ -41,9 +44,8 @@ float Largest(const float* x, uint32_t n) {
   return largest;
 }
 
-// The least error of 4,000 steps of either sign, for types of one step.
-double ScannedError(const BlockCodec& codec, const float* x, const float* importance) {
-  const float end = codec.type() == TensorType::kQ4_0 ? 8.0f : 127.0f;
+// The least error of 4,000 steps of either sign, for types of one step whose largest level is `end`.
+double ScannedError(const BlockCodec& codec, float end, const float* x, const float* importance) {
   double best = std::numeric_limits<double>::infinity();
   for (int i = 1; i <= 2000; ++i) {
     for (const float sign : {-1.0f, 1.0f}) {
@@ -99,9 +101,9 @@ TEST_CASE("a stored block has exactly the values that Nearest has told, whatever
       int8_t integers[tools::kMaxBlockColumns];
       float told[tools::kMaxBlockColumns];
       for (uint32_t c = 0; c < codec.columns(); ++c) integers[c] = codec.Nearest(steps, c, x[c], &told[c]);
-      std::vector<uint8_t> ggml(codec.bytes());
-      codec.Store(steps, integers, ggml.data());
-      const std::vector<float> values = ValuesOf(type, ggml, 1, codec.columns());
+      std::vector<uint8_t> stored(codec.bytes());
+      codec.Store(steps, integers, stored.data());
+      const std::vector<float> values = ValuesOf(type, stored, 1, codec.columns());
       CAPTURE(x[37]);
       uint32_t different = 0;
       for (uint32_t c = 0; c < codec.columns(); ++c) {
@@ -118,16 +120,48 @@ TEST_CASE("whole rows are blocks side by side, and the misses are what they have
   for (const TensorType type : kQuantTypes) {
     const BlockCodec codec(type);
     const std::vector<float> x = weights.Normals(512), ones(512, 1.0f);
-    std::vector<uint8_t> ggml(512 / codec.columns() * codec.bytes());
+    std::vector<uint8_t> stored(512 / codec.columns() * codec.bytes());
     std::vector<float> misses(512);
     double error = 1, sum = 1;
-    QuantizeRow(codec, x.data(), ones.data(), 512, ggml.data(), misses.data(), &error);
-    const std::vector<float> values = ValuesOf(type, ggml, 1, 512);
+    QuantizeRow(codec, x.data(), ones.data(), 512, stored.data(), misses.data(), &error);
+    const std::vector<float> values = ValuesOf(type, stored, 1, 512);
     for (size_t c = 0; c < 512; ++c) {
       CHECK(misses[c] == x[c] - values[c]);
       sum += std::pow(static_cast<double>(misses[c]), 2);
     }
     CHECK(error == doctest::Approx(sum).epsilon(1e-5));
+  }
+}
+
+// Against docs/format.md, as tests/kernels read it; ValuesOf goes by the same kernels on both sides.
+TEST_CASE("rows of the table types become the blocks of docs/format.md, every bit in its place") {
+  constexpr uint32_t kRows = 35, kCols = 192;
+  for (const TensorType type : {TensorType::kT4G64, TensorType::kT3G64, TensorType::kT2G32}) {
+    CAPTURE(std::string(NameOf(type)));
+    const BlockCodec codec(type);
+    Random random(8);
+    TestMatrix expected(type, kRows, kCols);
+    std::vector<uint8_t> stored(kRows * RowBytes(codec, kCols)),
+        blocks(expected.view().row_blocks() * expected.view().row_block_bytes(), 0xa5);
+    uint8_t* to = stored.data();
+    for (uint32_t row = 0; row < kRows; ++row) {
+      for (uint32_t first = 0; first < kCols; first += codec.columns(), to += codec.bytes()) {
+        BlockSteps steps;
+        codec.SetStep(random.Normal(), &steps);
+        expected.SetScale(row, first, F16FromF32(steps.step[0]));
+        int8_t integers[tools::kMaxBlockColumns];
+        for (uint32_t c = 0; c < codec.columns(); ++c) {
+          const float level = codec.Level(0) * random.Uniform(-1.1f, 1.1f);
+          float value = 0;
+          integers[c] = codec.Nearest(steps, c, level * steps.step[c / tools::kStepColumns], &value);
+          expected.SetBits(row, first + c, static_cast<uint32_t>(integers[c]));
+          CHECK(static_cast<double>(value) == doctest::Approx(expected.value(row, first + c)));
+        }
+        codec.Store(steps, integers, to);
+      }
+    }
+    BlocksOfRows(codec, stored.data(), kRows, kCols, blocks.data());
+    CHECK(std::memcmp(blocks.data(), expected.view().data, blocks.size()) == 0);
   }
 }
 
@@ -147,7 +181,11 @@ TEST_CASE("a target that is no number becomes a value of the block") {
 }
 
 TEST_CASE("the steps are within a hundredth of the best of thousands, in the mean of many blocks") {
-  for (const TensorType type : {TensorType::kQ4_0, TensorType::kIQ4_NL, TensorType::kQ8_0}) {
+  const std::pair<TensorType, float> ends[] = {{TensorType::kQ4_0, 8},   {TensorType::kIQ4_NL, 127},
+                                               {TensorType::kQ8_0, 127}, {TensorType::kT4G64, 127},
+                                               {TensorType::kT3G64, 31}, {TensorType::kT2G32, 31}};
+  for (const auto& of_type : ends) {
+    const TensorType type = of_type.first;
     const BlockCodec codec(type);
     for (const bool heavy : {false, true}) {
       CAPTURE(std::string(NameOf(type)));
@@ -155,10 +193,10 @@ TEST_CASE("the steps are within a hundredth of the best of thousands, in the mea
       Weights weights(4);
       double chosen = 0, best = 0;
       for (int i = 0; i < 60; ++i) {
-        float x[32];
+        std::vector<float> x(codec.columns());
         for (float& v : x) v = heavy ? weights.HeavyTailed() : weights.Normal();
-        chosen += ChosenError(codec, x, kOnes.data());
-        best += ScannedError(codec, x, kOnes.data());
+        chosen += ChosenError(codec, x.data(), kOnes.data());
+        best += ScannedError(codec, of_type.second, x.data(), kOnes.data());
       }
       CHECK(chosen <= 1.01 * best);
     }

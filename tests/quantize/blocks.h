@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "lfm2/kernels/dequantize.h"
-#include "tools/pack/repack.h"
 #include "tools/quantize/block_codec.h"
 
 namespace lfm2::test {
 
 inline constexpr TensorType kQuantTypes[] = {TensorType::kQ4_0, TensorType::kIQ4_NL, TensorType::kQ6_K,
-                                             TensorType::kQ8_0};
+                                             TensorType::kQ8_0, TensorType::kT4G64,  TensorType::kT3G64,
+                                             TensorType::kT2G32};
 
 // The same numbers everywhere; standard distributions are not.
 class Weights {
@@ -41,10 +41,11 @@ class Weights {
   std::mt19937 bits_;
 };
 
-// values[rows, cols] of ggml's rows, by way of an image's blocks and the kernels' definition of the type.
-inline std::vector<float> ValuesOf(TensorType type, const std::vector<uint8_t>& ggml, uint32_t rows, uint32_t cols) {
+// values[rows, cols] of rows as BlockCodec stores them, by way of an image's blocks and the kernels' definition of the
+// type.
+inline std::vector<float> ValuesOf(TensorType type, const std::vector<uint8_t>& stored, uint32_t rows, uint32_t cols) {
   std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(type, rows, cols)));
-  tools::RepackRows(type, ggml.data(), rows, cols, blocks.data());
+  tools::BlocksOfRows(tools::BlockCodec(type), stored.data(), rows, cols, blocks.data());
   std::vector<float> values(size_t{rows} * cols);
   const Matrix matrix{blocks.data(), rows, cols, type};
   for (uint32_t r = 0; r < rows; ++r) DequantizeRow(matrix, r, values.data() + size_t{r} * cols);
