@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
+
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
 #include "tests/pack/tiny_gguf.h"
@@ -57,6 +59,24 @@ std::string Refusal(const std::string& image, const std::string& read) {
   return error.text();
 }
 
+// A model whose experts are zeros of another type.
+class OtherExperts final : public tools::ModelSource {
+ public:
+  OtherExperts(const tools::ModelSource& base, TensorType type) : tools::ModelSource(base), base_(base) {
+    for (tools::ImageTensor& t : tensors_) t.type = t.spec.layout == TensorLayout::kExpert ? type : t.type;
+  }
+  Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override {
+    const tools::ImageTensor& t = tensors_[tensor];
+    if (t.spec.layout != TensorLayout::kExpert) return base_.ReadBlocks(tensor, expert, row, rows, blocks);
+    std::memset(blocks, 0, static_cast<size_t>(MatrixBytes(t.type, rows, t.spec.cols)));
+    return Error();
+  }
+  Error ReadPlain(size_t tensor, float* values) const override { return base_.ReadPlain(tensor, values); }
+
+ private:
+  const tools::ModelSource& base_;
+};
+
 bool Contains(const std::string& text, const char* part) {
   const bool found = text.find(part) != std::string::npos;
   if (!found) MESSAGE(text);
@@ -98,6 +118,26 @@ TEST_CASE("every tensor comes out with the name, shape and bytes that it had: ev
                       t.name);
       }
     }
+  }
+}
+
+TEST_CASE("an image with a type that GGUF does not have is refused by the tensor's name, and says what to do") {
+  for (const TensorType type : {TensorType::kT4G64, TensorType::kT3G64, TensorType::kT2G32}) {
+    TinyOptions o;
+    o.hidden = o.expert_ff = 64;
+    const std::string bytes = MakeTinyGguf(o).Bytes();
+    const MemorySource file(bytes);
+    tools::GgufSource gguf;
+    REQUIRE(gguf.Open({&file}, {}).ok());
+    const OtherExperts source(gguf, type);
+    tools::PackPlan plan;
+    REQUIRE(PlanPack(source, "", &plan).ok());
+    MemorySink sink;
+    REQUIRE(WriteImage(source, plan, StepProgress(), &sink).ok());
+    const std::string refusal = Refusal(sink.bytes(), sink.bytes());
+    CHECK(Contains(refusal, "blk.1.ffn_gate_exps.weight"));
+    CHECK(Contains(refusal, NameOf(type)));
+    CHECK(Contains(refusal, "--type q4_0, q6 or q8"));
   }
 }
 

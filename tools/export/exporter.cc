@@ -38,9 +38,11 @@ Error CheckTypes(const std::vector<ImageTensor>& tensors) {
   for (const ImageTensor& t : tensors) {
     uint32_t number = 0;
     if (GgmlFromTensorType(t.type, &number)) continue;
-    return Error::Of(
-        "the tensor ", GgufName(t.spec), " has MLX's type ", NameOf(t.type),
-        ", which GGUF does not have; pack the model from a GGUF file or a Hugging Face directory and export that");
+    const bool own = IsTable(t.type);
+    return Error::Of("the tensor ", GgufName(t.spec), own ? " has lfm2.h's own type " : " has MLX's type ",
+                     NameOf(t.type), ", which GGUF does not have; pack the model ",
+                     own ? "with --type q4_0, q6 or q8" : "from a GGUF file or a Hugging Face directory",
+                     " and export that");
   }
   return Error();
 }

@@ -14,10 +14,10 @@ namespace lfm2::tools {
 // The image type that holds ggml's type; false where none does.
 bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out);
 
-// ggml's number for an image type; false for MLX's types, which ggml does not have.
+// ggml's number for an image type; false for MLX's types and table types, which ggml does not have.
 bool GgmlFromTensorType(TensorType type, uint32_t* out);
 
-// ggml's block of an image type; nullptr for MLX's types.
+// ggml's block of an image type; nullptr for those.
 const GgmlTypeInfo* GgmlInfoOf(TensorType type);
 
 // Bytes of one row of `cols` values in a GGUF file. cols is a multiple of the type's block; ggml has the type.
