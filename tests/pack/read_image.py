@@ -27,14 +27,14 @@ ROLES = [
 PLAIN = {"output_norm", "operator_norm", "ffn_norm", "attn_q_norm", "attn_k_norm", "conv_kernel", "expert_bias"}
 EXPERT = {"expert_gate", "expert_up", "expert_down"}
 (F32, F16, BF16, Q4_0, Q8_0, Q6_K, Q4_K, Q5_K, MXFP4, Q2_K, Q3_K, IQ4_XS, IQ3_XXS, IQ3_S, IQ2_XXS, Q4_1, Q5_0, Q5_1, IQ4_NL,
- IQ2_XS, IQ2_S, IQ1_S, IQ1_M, TQ1_0, TQ2_0, Q1_0, Q2_0, NVFP4, MXFP8) = range(29)
+ IQ2_XS, IQ2_S, IQ1_S, IQ1_M, TQ1_0, TQ2_0, Q1_0, Q2_0, NVFP4, MXFP8, T4G64, T3G64, T2G32) = range(32)
 # Columns and bytes of a block.
 GEOMETRY = {F32: (32, 2048), F16: (32, 1024), BF16: (32, 1024), Q4_0: (32, 288), Q8_0: (32, 544), Q6_K: (256, 3360),
             Q4_K: (256, 2304), Q5_K: (256, 2816), MXFP4: (32, 272), Q2_K: (256, 1344), Q3_K: (256, 1760),
             IQ4_XS: (256, 2176), IQ3_XXS: (256, 2144), IQ3_S: (256, 2144), IQ2_XXS: (256, 1632), Q4_1: (32, 320),
             Q5_0: (32, 352), Q5_1: (32, 384), IQ4_NL: (32, 288), IQ2_XS: (256, 1696), IQ2_S: (256, 1696),
             IQ1_S: (256, 1120), IQ1_M: (256, 1696), TQ1_0: (256, 1056), TQ2_0: (256, 1056), Q1_0: (128, 544),
-            Q2_0: (64, 288), NVFP4: (32, 288), MXFP8: (32, 528)}
+            Q2_0: (64, 288), NVFP4: (32, 288), MXFP8: (32, 528), T4G64: (64, 544), T3G64: (64, 416), T2G32: (32, 160)}
 
 
 def affine(number):
@@ -51,6 +51,8 @@ NON_LINEAR = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 
 GRID_3 = np.array([-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62], np.float32)
 GRID_2 = np.array([-43, -25, -8, 8, 25, 43, 0, 0], np.float32)
 GRID_1 = np.array([-9, -7, -1, 1, 7, 9, 0, 0], np.float32)
+THREE_BIT_TABLE = np.array([-31, -20, -12, -5, 2, 9, 17, 28], np.float32)
+TWO_BIT_TABLE = np.array([-28, -8, 8, 28], np.float32)
 THIRD_BIT = [2, 6, 0, 4, 3, 7, 1, 5]
 
 
@@ -254,6 +256,13 @@ def block_ternary(raw):
     return np.concatenate(groups, axis=2).astype(np.float32) * scale
 
 
+def block_own_table(raw, type_):
+    """T4G64, T3G64, T2G32: the values of a table, a scale for all groups of a block."""
+    bits, table = {T4G64: (4, NON_LINEAR), T3G64: (3, THREE_BIT_TABLE), T2G32: (2, TWO_BIT_TABLE)}[type_]
+    groups = [table[integers(raw[:, at:at + 64 * bits], bits)] for at in range(0, raw.shape[1] - 32, 64 * bits)]
+    return np.concatenate(groups, axis=2) * half(raw[:, -32:])[:, :, None]
+
+
 def block_nvfp4(raw):
     scale = by_halves(e4m3(raw[:, 256:272]), e4m3(raw[:, 272:]))
     return FOUR_BIT_FLOATS[nibbles(raw[:, :256])] / 2 * scale
@@ -295,7 +304,8 @@ DECODE = {
     IQ1_S: lambda r: block_codebook(r, IQ1_S), IQ2_XS: lambda r: block_codebook_halves(r, GRID_2),
     IQ2_S: lambda r: block_codebook_halves(r, GRID_2), IQ1_M: lambda r: block_codebook_halves(r, GRID_1),
     TQ1_0: block_ternary, TQ2_0: block_ternary, Q1_0: block_ternary, Q2_0: block_ternary, NVFP4: block_nvfp4,
-    MXFP8: block_mxfp8, **{n: lambda r, n=n: block_affine(r, n) for n in range(32, 68)},
+    MXFP8: block_mxfp8, **{n: lambda r, n=n: block_own_table(r, n) for n in (T4G64, T3G64, T2G32)},
+    **{n: lambda r, n=n: block_affine(r, n) for n in range(32, 68)},
 }
 
 
