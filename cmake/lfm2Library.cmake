@@ -20,12 +20,17 @@ function(lfm2_isa_flags isa out)
   set(${out} ${${isa}} PARENT_SCOPE)
 endfunction()
 
-# Sets `out` to a mask of types of weights, named as lfm2-inspect names them: bit N is number N of docs/format.md.
+# Sets `out` to a mask of types of weights, named as lfm2-inspect names them: LFM2_TENSOR_TYPES (format/tensor_type.h).
 function(lfm2_tensor_type_mask types out)
-  set(known F32 F16 BF16 Q4_0 Q8_0 Q6_K Q4_K Q5_K MXFP4 A4G32 A4G64 A6G32 A6G64 A8G32 A8G64 Q4_1 Q5_0 Q5_1 IQ4_NL)
+  set(known F32 F16 BF16 Q4_0 Q8_0 Q6_K Q4_K Q5_K MXFP4 Q2_K Q3_K IQ4_XS IQ3_XXS IQ3_S IQ2_XXS Q4_1 Q5_0 Q5_1 IQ4_NL
+    IQ2_XS IQ2_S IQ1_S IQ1_M TQ1_0 TQ2_0 Q1_0 Q2_0 NVFP4 MXFP8 T4G64 T3G64 T2G32 A2 A3 A4 A5 A6 A8)
   set(mask 1)  # F32 is always there
   foreach(type IN LISTS types)
-    list(FIND known "${type}" number)
+    # Types that one kernel serves have one bit.
+    string(REGEX REPLACE "^IQ2_S$" "IQ2_XS" family "${type}")
+    string(REGEX REPLACE "^(TQ2_0|Q1_0|Q2_0)$" "TQ1_0" family "${family}")
+    string(REGEX REPLACE "^(A[0-9])G(32|64|128)H?$" "\\1" family "${family}")
+    list(FIND known "${family}" number)
     if(number LESS 0)
       string(JOIN " " known ${known})
       message(FATAL_ERROR "${type} is no type of weights; there are ${known}")
