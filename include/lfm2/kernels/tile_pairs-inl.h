@@ -17,7 +17,12 @@ namespace HWY_NAMESPACE {
 
 // Bits of `yes` where the mask has ones, of `no` elsewhere.
 HWY_INLINE VU8 SelectBits(uint8_t mask, VU8 yes, VU8 no) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  // Overwrites what is not needed again; GCC otherwise copies the mask each time.
+  return VU8{_mm512_ternarylogic_epi64(no.raw, yes.raw, hn::Set(DU8(), mask).raw, 0xd8)};
+#else
   return hn::BitwiseIfThenElse(hn::Set(DU8(), mask), yes, no);
+#endif
 }
 HWY_INLINE VU8 MaskBits(VU8 v, uint8_t mask) { return hn::And(v, hn::Set(DU8(), mask)); }
 
@@ -133,6 +138,13 @@ HWY_INLINE VU8 QuadBits([[maybe_unused]] VU8 first, [[maybe_unused]] VU8 second,
     return MaskBits(ShiftBits<-kPlace>(joined), (1 << BitsOf(kind)) - 1);
   }
   const VU8 nibbles = kHasPairs<kind> ? joined : quad % 2 == 0 ? first : second;
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+  // This look-up ignores upper bits of an index, so that none have to be cleared (measured for T3G64: decode from
+  // memory 0.87 -> 0.92 of the speed of just reading).
+  if constexpr (kTable && BitsOf(kind) == 3) {
+    return VU8{_mm512_permutexvar_epi8((quad % 2 == 0 ? joined : hn::ShiftRight<4>(joined)).raw, table.raw)};
+  }
+#endif
   const VU8 own = (kHasPairs<kind> ? quad % 2 == 0 : quad < 4) ? MaskBits(nibbles, 15) : hn::ShiftRight<4>(nibbles);
   if constexpr (kTable) return hn::TableLookupBytes(table, own);
   if constexpr (kind == Integers::kFive) {
