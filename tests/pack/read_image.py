@@ -51,8 +51,8 @@ NON_LINEAR = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 
 GRID_3 = np.array([-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62], np.float32)
 GRID_2 = np.array([-43, -25, -8, 8, 25, 43, 0, 0], np.float32)
 GRID_1 = np.array([-9, -7, -1, 1, 7, 9, 0, 0], np.float32)
-THREE_BIT_TABLE = np.array([-26, -16, -9, -2, 4, 10, 18, 31], np.float32)
-TWO_BIT_TABLE = np.array([-22, -5, 11, 31], np.float32)
+THREE_BIT_TABLE = np.array([-12, -7, -4, -1, 2, 5, 9, 15], np.float32)
+TWO_BIT_TABLE = np.array([-10, -2, 5, 14], np.float32)
 THIRD_BIT = [2, 6, 0, 4, 3, 7, 1, 5]
 
 

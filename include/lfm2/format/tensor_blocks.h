@@ -214,9 +214,9 @@ struct BlockT2G32 {
 inline constexpr uint32_t kTableScaleBytes = sizeof(uint16_t) * kBlockRows;
 static_assert(sizeof(BlockT4G64) == 544 && sizeof(BlockT3G64) == 416 && sizeof(BlockT2G32) == 160,
               "4.25, 3.25 and 2.5 bits a weight");
-// Of less than six bits, so that kernels add the products of two columns in 16 bits.
-inline constexpr int8_t kT3Values[8] = {-26, -16, -9, -2, 4, 10, 18, 31};
-inline constexpr int8_t kT2Values[4] = {-22, -5, 11, 31};
+// At most 16, so that 16 bits hold what a kernel adds of eight products.
+inline constexpr int8_t kT3Values[8] = {-12, -7, -4, -1, 2, 5, 9, 15};
+inline constexpr int8_t kT2Values[4] = {-10, -2, 5, 14};
 
 // 16 x 32 weights: nibbles that stand for kMxfp4Values; scale[h][row] belongs to columns 16 * h .. 16 * h + 15: a float
 // without sign of 4 exponent bits (bias 7) and 3 fraction bits, subnormal for an exponent of 0; bit 7 is 0. weight =
