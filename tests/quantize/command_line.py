@@ -121,7 +121,13 @@ with tempfile.TemporaryDirectory() as name:
         check(set(row) == {"tensor", "type", "weight_error"} and 0 < row["weight_error"] < 0.01, row)
     calibrated = (model, image, "--type", "iq4_nl", "--calibrate", text, "--calibrate-tokens", "3000")
     shown = made(*calibrated, "--report", report, "--keep", "conv_out=source")
-    check("3 000 tokens in 6 sequences" in shown and "of outputs" in shown, shown)
+    check("3 000 tokens in 6 sequences" in shown, shown)
+    # Every step's gain is shown: role, type, tensors, error of weights, of outputs, plain, by feedback alone, correction.
+    check(re.search(r"of outputs +rounded plainly +by feedback alone +correction\n", shown), shown)
+    row = re.search(r"^ffn_up +IQ4_NL +3((?: +[\d.e-]+){5})$", shown, re.M)
+    check(row is not None, shown)
+    _, outputs, plainly, fed_back, correction = map(float, row.group(1).split())
+    check(0 < outputs < fed_back < plainly and 0 < correction < 0.05, row.group(0))
     rows = {row.pop("tensor"): row for row in json.loads(report.read_text(encoding="utf-8"))}
     check(names - set(rows) == {"layers.0.conv_out", "layers.2.conv_out"}, set(rows))
     for name_of, row in rows.items():
@@ -129,6 +135,9 @@ with tempfile.TemporaryDirectory() as name:
             check(set(row) == {"type", "weight_error"}, row)
             continue
         check(row["inputs"] == 3000 and 0 < row["output_error"] < row["plain_output_error"] < 0.05, name_of, row)
+        check(row["output_error"] < row["feedback_output_error"] < row["plain_output_error"], name_of, row)
+        # Before the first matrix the embedding has been rounded.
+        check(0 < row["correction"] < 0.05, name_of, row)
     check({p.name for p in folder.iterdir()} == {"model.lfm2", "report.json"}, list(folder.iterdir()))
 
     # Quiet is quiet, and threads change nothing.
@@ -158,7 +167,8 @@ with tempfile.TemporaryDirectory() as name:
     # Memory: what the widest and the largest matrix, one layer, the text and a sequence's activations take, not what
     # the model does. Its nine million weights would be 36 MB as floats.
     tokens, hidden, widest, largest, layer = 2048, 192, 416, 3 * 192 * 192, 32 * 3 * 192 * 96 * 9 // 16 // 32
-    bound = 4 * (widest ** 2 + hidden ** 2) + 10 * largest + layer + 12 * hidden * tokens + 4 * 512 * 9 * hidden
+    bound = (4 * widest * (widest + hidden) + 16 * hidden ** 2 + 9 * largest + layer + 16 * hidden * tokens
+             + 4 * 512 * 9 * hidden)
     base = peak_bytes(larger, image, "--type", "q8", "--requantize", "--threads", "2")
     peak = peak_bytes(larger, image, "--type", "q8", "--requantize", "--threads", "2", "--calibrate", text,
                       "--calibrate-tokens", tokens)

@@ -43,11 +43,12 @@ FactoredMoments Correlated() {
 struct Result {
   RowMatrix error;
   std::vector<uint8_t> ggml;
+  double unrefined = 0;
 };
 Result Quantized(TensorType type, const FactoredMoments& moments, uint32_t refinements, const RowMatrix& w,
                  const Executor* executor = nullptr) {
-  Result r{w, {}};
-  QuantizeWithFeedback(BlockCodec(type), moments, refinements, executor, &r.error, &r.ggml);
+  Result r{w, {}, 0};
+  r.unrefined = QuantizeWithFeedback(BlockCodec(type), moments, refinements, executor, &r.error, &r.ggml);
   return r;
 }
 
@@ -55,7 +56,7 @@ Result Rounded(TensorType type, const RowMatrix& w) {
   const BlockCodec codec(type);
   const std::vector<float> ones(kSize, 1.0f);
   const size_t row_bytes = kSize / codec.columns() * codec.bytes();
-  Result r{RowMatrix(w.rows(), kSize), std::vector<uint8_t>(static_cast<size_t>(w.rows()) * row_bytes)};
+  Result r{RowMatrix(w.rows(), kSize), std::vector<uint8_t>(static_cast<size_t>(w.rows()) * row_bytes), 0};
   double sum = 0;
   for (size_t i = 0; i < static_cast<size_t>(w.rows()); ++i) {
     QuantizeRow(codec, w.data() + i * kSize, ones.data(), kSize, r.ggml.data() + i * row_bytes,
@@ -95,11 +96,15 @@ TEST_CASE("with correlated inputs the outputs' error is at most .6 of plain roun
   for (const TensorType type : kQuantTypes) {
     CAPTURE(std::string(NameOf(type)));
     const double plain = moments.SquaredLength(Rounded(type, w).error, nullptr);
-    double before = 0;
+    double before = 0, unrefined = 0;
     for (uint32_t refinements = 0; refinements < 4; ++refinements) {
       CAPTURE(refinements);
-      const RowMatrix e = Quantized(type, moments, refinements, w).error;
-      CHECK(moments.SquaredLength(e, nullptr) <= 0.6 * plain);
+      const Result r = Quantized(type, moments, refinements, w);
+      const RowMatrix& e = r.error;
+      const double length = moments.SquaredLength(e, nullptr);
+      CHECK(length <= 0.6 * plain);
+      if (refinements == 0) unrefined = length;
+      CHECK(r.unrefined == unrefined);
       const double now = Damped(moments, e);
       if (refinements > 0) CHECK(now <= before * (1 + 1e-6));
       if (refinements == 1) CHECK(now < 0.99 * before);

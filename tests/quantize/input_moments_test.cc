@@ -152,7 +152,15 @@ TEST_CASE("corrected weights give with the inputs that there are, nearly what th
   moments.Add(View(x), View(f), weights.data(), nullptr);
   const FactoredMoments factored = Factored(std::move(moments), 1e-6f);
   RowMatrix corrected = w;
-  factored.Correct(&corrected, nullptr);
+  factored.Correct(0, &corrected, nullptr);
+  // The same from the drift of outputs, in two parts.
+  InputMoments outputs(w);
+  outputs.Add(View(x), View(f), weights.data(), nullptr);
+  const FactoredMoments of_outputs = Factored(std::move(outputs), 1e-6f);
+  RowMatrix above = w.topRows(30), below = w.bottomRows(40), both(70, kSize);
+  of_outputs.Correct(0, &above, nullptr);
+  of_outputs.Correct(30, &below, nullptr);
+  both << above, below;
   const Eigen::VectorXd scale = Eigen::Map<const Eigen::VectorXf>(weights.data(), 900).cast<double>();
   const Eigen::MatrixXd xd = x.cast<double>(), fd = f.cast<double>(), weighted = scale.asDiagonal() * xd;
   const Eigen::MatrixXd wanted =
@@ -160,6 +168,7 @@ TEST_CASE("corrected weights give with the inputs that there are, nearly what th
   const double moved = (wanted - w.cast<double>()).norm();
   CHECK(moved > 0.01 * w.cast<double>().norm());
   CHECK((corrected.cast<double>() - wanted).norm() <= 0.01 * moved);
+  CHECK((both.cast<double>() - wanted).norm() <= 0.01 * moved);
 }
 
 TEST_CASE("without any inputs, or with inputs of nothing, all columns are alike") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lfm2/kernels/dequantize.h"
 #include "tools/quantize/block_codec.h"
 #include "tools/quantize/embed_tokens.h"
 #include "tools/quantize/feedback.h"
@@ -15,6 +16,8 @@ namespace lfm2::tools {
 namespace {
 
 using Roles = std::vector<TensorRole>;
+// That are corrected at a time.
+constexpr Eigen::Index kPartRows = 512;
 
 // What rounding every block by itself would lose.
 RowMatrix PlainError(const BlockCodec& codec, const RowMatrix& w, const Executor* executor) {
@@ -29,6 +32,18 @@ RowMatrix PlainError(const BlockCodec& codec, const RowMatrix& w, const Executor
     }
   });
   return error;
+}
+
+// Of two matrices of the same size.
+double SquaredDistance(const Matrix& a, const Matrix& b) {
+  Eigen::VectorXf own(a.cols), other(a.cols);
+  double sum = 0;
+  for (uint32_t r = 0; r < a.rows; ++r) {
+    DequantizeRow(a, r, own.data());
+    DequantizeRow(b, r, other.data());
+    sum += (own - other).cast<double>().squaredNorm();
+  }
+  return sum;
 }
 
 class Calibration {
@@ -102,6 +117,13 @@ class Calibration {
                      " layers done; the same command goes on from there");
   }
 
+  // w[rows, cols] as the source has them; of an expert the one that is loaded.
+  Error Weights(TensorRole role, uint32_t expert, RowMatrix* w) const {
+    const TensorSpec& spec = layer_.tensor(role).spec;
+    w->resize(spec.rows, spec.cols);
+    return FiniteValues(layer_.exact(role), spec, expert, 0, w->data());
+  }
+
   // Quantises the matrices of these roles, whose inputs have these moments, and shows the results to the runner.
   Error Quantize(Roles roles, uint32_t expert, InputMoments&& moments) {
     roles.erase(std::remove_if(roles.begin(), roles.end(), [&](TensorRole role) { return !Holds(role); }), roles.end());
@@ -117,24 +139,29 @@ class Calibration {
       const ImageTensor& t = layer_.tensor(role);
       const size_t i = layer_.IndexOf(role);
       const BlockCodec codec(t.type);
-      RowMatrix w(t.spec.rows, t.spec.cols);
-      LFM2_RETURN_IF_FAILED(FiniteValues(layer_.exact(role), t.spec, expert, 0, w.data()));
+      RowMatrix w;
+      LFM2_RETURN_IF_FAILED(Weights(role, expert, &w));
       TensorReport& report = progress_.reports[i];
       report.inputs += inputs;
       report.weight_power += w.cast<double>().squaredNorm();
       report.output_power += factored.SquaredLength(w, executor_);
-      report.plain_error += factored.SquaredLength(PlainError(codec, w, executor_), executor_);
-      RowMatrix target = w;
-      factored.Correct(&target, executor_);
+      // In parts, which take less memory. w becomes what is to be rounded.
+      for (Eigen::Index first = 0; first < w.rows(); first += kPartRows) {
+        const Eigen::Index rows = std::min<Eigen::Index>(kPartRows, w.rows() - first);
+        RowMatrix part = w.middleRows(first, rows);
+        report.plain_error += factored.SquaredLength(PlainError(codec, part, executor_), executor_);
+        factored.Correct(static_cast<uint32_t>(first), &part, executor_);
+        w.middleRows(first, rows).swap(part);
+        part -= w.middleRows(first, rows);
+        report.correction += factored.SquaredLength(part, executor_);
+      }
       if (role == roles.back()) factored.ReleaseDrift();
-      report.correction += factored.SquaredLength(target - w, executor_);
-      w -= target;
       std::vector<uint8_t> stored;
-      QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &target, &stored);
-      report.output_error += factored.SquaredLength(target, executor_);
-      report.weight_error += (w + target).cast<double>().squaredNorm();
+      report.feedback_error += QuantizeWithFeedback(codec, factored, options_.refinements, executor_, &w, &stored);
+      report.output_error += factored.SquaredLength(w, executor_);
       std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(t.type, t.spec.rows, t.spec.cols)));
       BlocksOfRows(codec, stored.data(), t.spec.rows, t.spec.cols, blocks.data());
+      report.weight_error += SquaredDistance(layer_.exact(role), {blocks.data(), t.spec.rows, t.spec.cols, t.type});
       LFM2_RETURN_IF_FAILED(store_.Write(i, expert, blocks));
       layer_.Replace(role, std::move(blocks));
       done_ += uint64_t{t.spec.rows} * t.spec.cols;
@@ -180,11 +207,16 @@ class Calibration {
   template <class F>
   Error QuantizeFor(const Roles& roles, uint32_t cols, F&& input) {
     if (!HoldsAny(roles)) return Error();
-    InputMoments moments(cols);
+    RowMatrix only;
+    if (roles.size() == 1 && layer_.tensor(roles[0]).spec.rows < cols) {
+      LFM2_RETURN_IF_FAILED(Weights(roles[0], 0, &only));
+    }
+    InputMoments moments = only.size() > 0 ? InputMoments(only) : InputMoments(cols);
     LFM2_RETURN_IF_FAILED(EachSequence([&](size_t first, uint32_t tokens) {
       const auto of_side = [&](Side side) { return input(Stream(side) + first * config_.hidden_size, tokens); };
       AddInputs(tokens, nullptr, of_side, &moments);
     }));
+    only.resize(0, 0);
     return Quantize(roles, 0, std::move(moments));
   }
 
@@ -344,27 +376,6 @@ std::vector<bool> HeldTensors(const QuantizedSource& source) {
     held.push_back(source.IsQuantizedHere(i) && !BelongsToNoLayer(source.tensors()[i].spec.role));
   }
   return held;
-}
-
-uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32_t sequence) {
-  const ModelConfig& config = source.config();
-  uint64_t widest = 0, largest = 0;
-  std::vector<uint64_t> layers(config.layers);
-  for (size_t i = 0; i < source.tensors().size(); ++i) {
-    const TensorSpec& spec = source.tensors()[i].spec;
-    if (BelongsToNoLayer(spec.role) || spec.layout == TensorLayout::kPlain) continue;
-    widest = std::max<uint64_t>(widest, spec.cols);
-    largest = std::max(largest, uint64_t{spec.rows} * spec.cols);
-    layers[spec.layer] += MatrixBytes(source.base().tensors()[i].type, spec.rows, spec.cols);
-  }
-  const bool moe = config.moe_layers() > 0;
-  const uint64_t squares = widest * widest + (moe ? uint64_t{config.hidden_size} * config.hidden_size : 0);
-  // Of the matrix at work: values, integers and steps, or values and the error of plain rounding; and its bytes twice.
-  // Of the text: the residual stream, with experts also all inputs and one expert's; and a sequence's activations.
-  return 4 * squares + 10 * largest + *std::max_element(layers.begin(), layers.end()) +
-         tokens * config.hidden_size * (moe ? 12 : 4) +
-         uint64_t{sequence} * 4 *
-             (4 * uint64_t{config.hidden_size} + std::max(5 * uint64_t{config.hidden_size}, 2 * widest));
 }
 
 Error Calibrate(const std::vector<std::vector<int32_t>>& sequences, const CalibrationOptions& options,

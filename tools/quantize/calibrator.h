@@ -25,9 +25,6 @@ struct CalibrationOptions {
 // Whether `source`'s tensor comes from the store: matrices that it quantises and that belong to a layer.
 std::vector<bool> HeldTensors(const QuantizedSource& source);
 
-// About the memory that Calibrate takes at most; sequence: tokens of the longest.
-uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32_t sequence);
-
 // Quantises HeldTensors of `source`, which takes them and their reports from the store afterwards. sequences: of ids
 // of the model's vocabulary. show: weights quantised so far and in all; false from it stops the work with an Error.
 // Goes on where `progress`, from WeightStore::Open, says. The result does not depend on the executor, nor on where an

@@ -103,8 +103,8 @@ void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, Block
 
 }  // namespace
 
-void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
-                          const Executor* executor, RowMatrix* w, std::vector<uint8_t>* stored) {
+double QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
+                            const Executor* executor, RowMatrix* w, std::vector<uint8_t>* stored) {
   const uint32_t size = moments.size(), columns = codec.columns(), blocks = size / columns;
   const uint32_t rows = static_cast<uint32_t>(w->rows());
   Rounded r{std::vector<int8_t>(size_t{rows} * size), std::vector<BlockSteps>(size_t{rows} * blocks)};
@@ -127,6 +127,7 @@ void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moment
       }
     });
   }
+  const double unrefined = moments.SquaredLength(*w, executor);
   for (uint32_t pass = 0; pass < refinements; ++pass) {
     for (uint32_t b = 0; b < blocks; ++b) {
       const Panel p = MakePanel(moments, b * columns, columns, true);
@@ -144,6 +145,7 @@ void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moment
   for (size_t i = 0; i < size_t{rows} * blocks; ++i) {
     codec.Store(r.steps[i], r.integers.data() + i * columns, stored->data() + i * codec.bytes());
   }
+  return unrefined;
 }
 
 }  // namespace lfm2::tools

@@ -19,10 +19,10 @@
 namespace lfm2::tools {
 
 // Rounds w[rows, size]; size is a multiple of the codec's columns. refinements: times that every column is looked at
-// again. stored: the rows as the codec stores them. w becomes the error, w - w'. The same result whatever the
-// executor.
-void QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
-                          const Executor* executor, RowMatrix* w, std::vector<uint8_t>* stored);
+// again. stored: the rows as the codec stores them. w becomes the error, w - w'. Returns the SquaredLength that the
+// error had before the first refinement. The same result whatever the executor.
+double QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& moments, uint32_t refinements,
+                            const Executor* executor, RowMatrix* w, std::vector<uint8_t>* stored);
 
 }  // namespace lfm2::tools
 

@@ -20,9 +20,19 @@ constexpr uint32_t kAttempts = 6;
 
 void InputMoments::Add(const RowsView& x, const RowsView& exact, const float* weights, const Executor* executor) {
   const uint32_t n = size();
-  RowMatrix weighted = x;
-  if (weights != nullptr) weighted = Eigen::Map<const Eigen::VectorXf>(weights, x.rows()).asDiagonal() * x;
-  const RowMatrix drift = exact - x;
+  RowMatrix scaled;
+  if (weights != nullptr) scaled = Eigen::Map<const Eigen::VectorXf>(weights, x.rows()).asDiagonal() * x;
+  const RowsView weighted(weights != nullptr ? scaled.data() : x.data(), x.rows(), n);
+  const Eigen::Index drifts = drift_.rows();
+  RowMatrix drift = exact - x;
+  if (only_ != nullptr) {
+    RowMatrix of_outputs(x.rows(), drifts);
+    ParallelFor(executor, DivideUp(static_cast<uint32_t>(drifts), kPanel), [&](uint32_t i) {
+      const Eigen::Index first = i * kPanel, width = std::min<Eigen::Index>(kPanel, drifts - first);
+      of_outputs.middleCols(first, width).noalias() = drift * only_->middleRows(first, width).transpose();
+    });
+    drift.swap(of_outputs);
+  }
   ParallelFor(executor, DivideUp(n, kPanel), [&](uint32_t i) {
     const Eigen::Index first = i * kPanel, width = std::min(kPanel, n - i * kPanel), height = n - first;
     sum_.block(first, first, height, width).noalias() +=
@@ -43,6 +53,7 @@ void InputMoments::AddPrior(const InputMoments& other, float weight) {
 Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float damping) {
   square_ = std::move(moments.sum_);
   drift_ = std::move(moments.drift_);
+  has_weights_ = moments.only_ != nullptr;
   const uint32_t n = size();
   if (moments.weight_ > 0) {
     square_ /= static_cast<float>(moments.weight_);
@@ -70,14 +81,19 @@ Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float dam
   return Error::Of("are too far apart for floats");
 }
 
-void FactoredMoments::Correct(RowMatrix* w, const Executor* executor) const {
+void FactoredMoments::Correct(uint32_t first, RowMatrix* w, const Executor* executor) const {
   const uint32_t rows = static_cast<uint32_t>(w->rows());
   ParallelFor(executor, DivideUp(rows, kPanel), [&](uint32_t i) {
-    const Eigen::Index first = i * kPanel, height = std::min(kPanel, rows - i * kPanel);
-    Eigen::MatrixXf moved = drift_.transpose() * w->middleRows(first, height).transpose();
+    const Eigen::Index from = i * kPanel, height = std::min(kPanel, rows - i * kPanel);
+    Eigen::MatrixXf moved;
+    if (has_weights_) {
+      moved = drift_.middleRows(first + from, height).transpose();
+    } else {
+      moved = drift_.transpose() * w->middleRows(from, height).transpose();
+    }
     square_.triangularView<Eigen::Lower>().solveInPlace(moved);
     square_.transpose().triangularView<Eigen::Upper>().solveInPlace(moved);
-    w->middleRows(first, height) += moved.transpose();
+    w->middleRows(from, height) += moved.transpose();
   });
 }
 

@@ -16,11 +16,15 @@ using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 using RowsView = Eigen::Map<const RowMatrix>;
 
 // Over inputs x[size] that quantised layers give: the sum of x x^T, in the part of a square below and on the diagonal,
-// and of (f - x) x^T, f being what the layers before quantisation give in place of x.
+// and of d x^T, the drift. d is f - x, f being what the layers before quantisation give in place of x; or w (f - x), w
+// being the only matrix that meets these inputs: less memory where it has fewer rows than columns.
 class InputMoments {
  public:
   explicit InputMoments(uint32_t size)
       : sum_(Eigen::MatrixXf::Zero(size, size)), drift_(Eigen::MatrixXf::Zero(size, size)) {}
+  // w[rows, size] outlives every Add.
+  explicit InputMoments(const RowMatrix& w)
+      : only_(&w), sum_(Eigen::MatrixXf::Zero(w.cols(), w.cols())), drift_(Eigen::MatrixXf::Zero(w.rows(), w.cols())) {}
 
   uint32_t size() const { return static_cast<uint32_t>(sum_.rows()); }
   // That were added one by one: a prior's are not among them.
@@ -28,12 +32,13 @@ class InputMoments {
   // x[inputs, size] and exact[inputs, size]. weights[inputs]: what each counts, positive and with a mean of 1 over all
   // that are added; nullptr: 1. The same sums whatever the executor.
   void Add(const RowsView& x, const RowsView& exact, const float* weights, const Executor* executor);
-  // Adds `weight` inputs that are distributed as those of `other`, which has some: where inputs are few, those of
-  // their kind are better than none.
+  // Adds `weight` inputs that are distributed as those of `other`, which has some and no w, like these: where inputs
+  // are few, those of their kind are better than none.
   void AddPrior(const InputMoments& other, float weight);
 
  private:
   friend class FactoredMoments;
+  const RowMatrix* only_ = nullptr;
   Eigen::MatrixXf sum_;
   Eigen::MatrixXf drift_;
   double weight_ = 0;
@@ -52,10 +57,11 @@ class FactoredMoments {
   float H(uint32_t i, uint32_t j) const { return i == j ? diagonal_[i] : i < j ? square_(i, j) : square_(j, i); }
   // i >= j
   float L(uint32_t i, uint32_t j) const { return square_(i, j); }
-  // Makes of w[rows, size] the weights whose products with x are nearest to those of w with f: w + w D H^-1, D being
-  // the mean of (f - x) x^T. A matrix that is rounded from these makes up for some of what rounding the layers before
-  // it has changed (GPTAQ, arXiv 2504.02692).
-  void Correct(RowMatrix* w, const Executor* executor) const;
+  // Makes of w[rows, size], which are those from row `first` on of a matrix (of the moments' own, where they have one),
+  // the weights whose products with x are nearest to those of w with f: w + w D H^-1, D being the mean of (f - x) x^T.
+  // What is rounded from these makes up for some of what rounding the layers before has changed (GPTAQ, arXiv
+  // 2504.02692).
+  void Correct(uint32_t first, RowMatrix* w, const Executor* executor) const;
   // Gives D's memory back; Correct may not be called any more.
   void ReleaseDrift() { drift_.resize(0, 0); }
   // Sum over rows e of E[rows, size] of e M e^T.
@@ -63,7 +69,8 @@ class FactoredMoments {
 
  private:
   Eigen::MatrixXf square_;       // H above the diagonal, L below and on it
-  Eigen::MatrixXf drift_;        // D
+  Eigen::MatrixXf drift_;        // D, or w D
+  bool has_weights_ = false;     // the latter
   std::vector<float> diagonal_;  // of H
   float shrinkage_ = 0;
   float added_ = 0;  // by damping, to each of the diagonal

@@ -22,6 +22,19 @@ struct LayerRunner::Machine {
   Workspace workspace;
   State state;  // of one sequence; layers of a kind share the first place
 
+  // Returns the bytes that the arena has given. tokens: of the longest sequence.
+  size_t Carve(const ModelConfig& c, uint32_t tokens, Arena arena) {
+    ModelConfig largest = c;
+    largest.dense_ff_size = std::max(c.dense_ff_size, c.expert_ff_size);
+    SessionOptions options;
+    options.context_length = tokens;
+    options.prefill_chunk = tokens;
+    state.CarveKv(c, options, arena);
+    state.CarveConv(c, arena);
+    workspace.Carve(largest, tokens, arena);
+    return arena.used();
+  }
+
   LayerContext Context(const ModelConfig& c, uint32_t tokens) {
     return {c, workspace, executor, nullptr, nullptr, nullptr, 0, tokens};
   }
@@ -57,25 +70,18 @@ Error LayerRunner::Open(const ModelConfig& config, uint32_t tokens, const Execut
   m.expert = config;
   m.expert.dense_ff_size = config.expert_ff_size;
   m.executor = executor;
-  ModelConfig largest = config;
-  largest.dense_ff_size = std::max(config.dense_ff_size, config.expert_ff_size);
-  SessionOptions options;
-  options.context_length = tokens;
-  options.prefill_chunk = tokens;
-  const auto carve = [&](Arena arena) {
-    m.state.CarveKv(config, options, arena);
-    m.state.CarveConv(config, arena);
-    m.workspace.Carve(largest, tokens, arena);
-    return arena.used();
-  };
-  LFM2_RETURN_IF_FAILED(m.memory.Allocate(carve(Arena::Counting())));
-  carve(Arena(m.memory.span()));
+  LFM2_RETURN_IF_FAILED(m.memory.Allocate(m.Carve(config, tokens, Arena::Counting())));
+  m.Carve(config, tokens, Arena(m.memory.span()));
   float frequency[kMaxHeadDim / 2];
   FillRopeFrequency(config, frequency);
   for (uint32_t t = 0; t < tokens; ++t) {
     FillRope(frequency, config.head_dim, t, m.workspace.rope + size_t{t} * config.head_dim);
   }
   return Error();
+}
+
+uint64_t LayerRunner::MemoryBytes(const ModelConfig& config, uint32_t tokens) {
+  return Machine().Carve(config, tokens, Arena::Counting());
 }
 
 void LayerRunner::Show(Side side, TensorRole role, const Matrix& matrix) {

@@ -29,6 +29,8 @@ class LayerRunner {
 
   // tokens: of the longest sequence. executor outlives this.
   Error Open(const ModelConfig& config, uint32_t tokens, const Executor* executor);
+  // What Open allocates.
+  static uint64_t MemoryBytes(const ModelConfig& config, uint32_t tokens);
 
   // The tensors of the layer that is at work, each where its role has its place: Show one after the other on each side,
   // which outlive their use, begun by Clear. An expert's matrices stand as those of a dense feed forward. A plain

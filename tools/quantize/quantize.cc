@@ -9,6 +9,7 @@
 #include "tools/common/console.h"
 #include "tools/common/files.h"
 #include "tools/common/interruptible.h"
+#include "tools/quantize/calibration_memory.h"
 #include "tools/quantize/calibration_text.h"
 
 namespace lfm2::tools {
@@ -16,7 +17,7 @@ namespace lfm2::tools {
 namespace {
 
 // Changes whenever the result does, so that an older program's work is not taken for this one's.
-constexpr char kMethod[] = "feedback 6";
+constexpr char kMethod[] = "feedback 7";
 
 }  // namespace
 

@@ -32,6 +32,8 @@ nlohmann::ordered_json ReportJson(const std::vector<ImageTensor>& tensors, const
       one["inputs"] = r.inputs;
       one["output_error"] = Ratio(r.output_error, r.output_power);
       one["plain_output_error"] = Ratio(r.plain_error, r.output_power);
+      one["feedback_output_error"] = Ratio(r.feedback_error, r.output_power);
+      one["correction"] = Ratio(r.correction, r.output_power);
     }
     list.push_back(one);
   }
@@ -41,7 +43,7 @@ nlohmann::ordered_json ReportJson(const std::vector<ImageTensor>& tensors, const
 std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vector<TensorReport>& reports) {
   struct Sum {
     uint32_t tensors = 0, calibrated = 0;
-    double weights = 0, outputs = 0, plain = 0;
+    double weights = 0, plain = 0, feedback = 0, outputs = 0, correction = 0;
   };
   std::map<std::pair<TensorRole, TensorType>, Sum> sums;
   bool calibrated = false;
@@ -53,21 +55,24 @@ std::string ReportTable(const std::vector<ImageTensor>& tensors, const std::vect
     sum.weights += Ratio(r.weight_error, r.weight_power);
     if (r.inputs == 0) continue;
     ++sum.calibrated;
-    sum.outputs += Ratio(r.output_error, r.output_power);
     sum.plain += Ratio(r.plain_error, r.output_power);
+    sum.feedback += Ratio(r.feedback_error, r.output_power);
+    sum.outputs += Ratio(r.output_error, r.output_power);
+    sum.correction += Ratio(r.correction, r.output_power);
     calibrated = true;
   }
-  Table table(calibrated ? "llrrrr" : "llrr");
+  Table table(calibrated ? "llrrrrrr" : "llrr");
   std::vector<std::string> heading = {"tensor", "type", "tensors", "error of weights"};
-  if (calibrated) heading.insert(heading.end(), {"of outputs", "rounded plainly"});
+  if (calibrated) heading.insert(heading.end(), {"of outputs", "rounded plainly", "by feedback alone", "correction"});
   table.Row(heading);
   for (const auto& [key, sum] : sums) {
     std::vector<std::string> cells = {NameOf(key.first), NameOf(key.second), std::to_string(sum.tensors),
                                       Shown(sum.weights / sum.tensors)};
     if (calibrated) {
       const bool any = sum.calibrated > 0;
-      cells.push_back(any ? Shown(sum.outputs / sum.calibrated) : "");
-      cells.push_back(any ? Shown(sum.plain / sum.calibrated) : "");
+      for (const double s : {sum.outputs, sum.plain, sum.feedback, sum.correction}) {
+        cells.push_back(any ? Shown(s / sum.calibrated) : "");
+      }
     }
     table.Row(cells);
   }

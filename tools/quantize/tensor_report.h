@@ -17,10 +17,12 @@ struct TensorReport {
   double weight_error = 0;  // (w - w')^2
   double weight_power = 0;  // w^2
   uint64_t inputs = 0;      // calibration inputs; of an expert tensor, those of all experts
-  double output_error = 0;  // |x (w - w')|^2, mean over inputs
-  double plain_error = 0;   // the same, had each block been rounded by itself
-  double correction = 0;    // |x (t - w)|^2, t being what was rounded in place of w to make up for earlier layers
-  double output_power = 0;  // |x w|^2
+  // |x (t - w')|^2, mean over inputs, t being what was rounded in place of w to make up for earlier layers.
+  double output_error = 0;
+  double feedback_error = 0;  // the same, had nothing been refined after the feedback
+  double plain_error = 0;     // |x (w - w')|^2, had each block been rounded by itself
+  double correction = 0;      // |x (t - w)|^2
+  double output_power = 0;    // |x w|^2
 };
 
 // One entry a tensor that was quantised. reports: one for each of tensors; power 0 where nothing was done.

@@ -28,7 +28,7 @@ struct ProgressHeader {
   uint64_t reports;
   uint64_t streams;  // floats
 };
-constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '3'};
+constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '4'};
 static_assert(sizeof(ProgressHeader) == 40, "no padding");
 
 uint32_t HeaderCrc(const ProgressHeader& header) {
