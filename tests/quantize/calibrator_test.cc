@@ -2,6 +2,8 @@
 #include "tools/quantize/calibrator.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <limits>
 #include <memory>
 
@@ -79,6 +81,34 @@ const TensorReport& ReportOf(const QuantizedModel& model, TensorRole role, uint3
   return model.reports[0];
 }
 
+// A tensor's values, which are BF16 or F32.
+std::vector<double> Values(TinyGguf& gguf, const std::string& name) {
+  const TinyTensor& t = *gguf.Tensor(name);
+  const size_t bytes = t.type == kGgmlBF16 ? 2 : 4;
+  std::vector<double> values;
+  for (size_t at = 0; at < t.data.size(); at += bytes) {
+    uint32_t bits = 0;
+    std::memcpy(reinterpret_cast<char*>(&bits) + 4 - bytes, t.data.data() + at, bytes);
+    float value = 0;
+    std::memcpy(&value, &bits, sizeof(value));
+    values.push_back(static_cast<double>(value));
+  }
+  return values;
+}
+
+// The tokens of a job's text: each letter is one, after the begin token.
+std::vector<int32_t> Ids(const TinySource& tiny, const QuantizeJob& job) {
+  tools::PackPlan plan;
+  REQUIRE(PlanPack(tiny.source, "", &plan).ok());
+  Vocab vocab;
+  REQUIRE(Vocab::Open({reinterpret_cast<const std::byte*>(plan.vocab.data()), plan.vocab.size()}, &vocab).ok());
+  std::vector<std::vector<int32_t>> sequences;
+  REQUIRE(tools::CalibrationIds(vocab, job.text, job.options.tokens, job.options.sequence, &sequences).ok());
+  std::vector<int32_t> ids;
+  for (const auto& sequence : sequences) ids.insert(ids.end(), sequence.begin(), sequence.end());
+  return ids;
+}
+
 }  // namespace
 
 TEST_CASE("every matrix of every layer loses less of its outputs than by plain rounding") {
@@ -95,6 +125,8 @@ TEST_CASE("every matrix of every layer loses less of its outputs than by plain r
         ++calibrated;
         CHECK(r.output_power > 0);
         CHECK(r.output_error < r.plain_error);
+        CHECK(r.feedback_error < r.plain_error);
+        CHECK(r.output_error < 1.02 * r.feedback_error);
       }
       // All but the embedding and the router.
       CHECK(calibrated == (moe ? 8 + 3 + 6 : 2 * 2 + 4 + 3 * 3));
@@ -118,6 +150,71 @@ TEST_CASE("experts: a token counts for each that it chooses, and one that no tok
     CHECK(r.weight_error / r.weight_power < 0.05);
   }
   CHECK(ReportOf(model, TensorRole::kRouter, 1).inputs == 0);
+}
+
+TEST_CASE("a token counts for an expert with the square of its share") {
+  // Nothing before layer 1's experts adds to the residual stream: their inputs are embeddings, normalised.
+  TinyGguf gguf = Bf16Gguf();
+  for (const char* const name :
+       {"blk.0.shortconv.out_proj.weight", "blk.0.ffn_down.weight", "blk.1.attn_output.weight"}) {
+    std::string& data = gguf.Tensor(name)->data;
+    data.assign(data.size(), '\0');
+  }
+  // Experts that answer loudly where their share is large: half of their rows are the router's.
+  const std::string router_rows = gguf.Tensor("blk.1.ffn_gate_inp.weight")->data;
+  for (uint32_t k = 0; k < kTinyExperts; ++k) {
+    for (uint32_t i = 0; i < 16 * 32; ++i) {
+      gguf.Tensor("blk.1.ffn_gate_exps.weight")
+          ->data.replace(2 * (k * 32 * 32 + i), 2, router_rows, 4 * (k * 32 + i % 32) + 2, 2);
+    }
+  }
+  const TinySource tiny(gguf);
+  QuantizeJob job = Job(QuantChoice::kQ8, Letters(400, 12));
+  REQUIRE(job.recipe.Keep("token_embedding=source").ok());
+  job.options.prior = 0;
+  const QuantizedModel model = Quantized(tiny.source, job);
+
+  const uint32_t hidden = 32;
+  const std::vector<double> embedding = Values(gguf, "token_embd.weight"), norm = Values(gguf, "blk.1.ffn_norm.weight"),
+                            router = Values(gguf, "blk.1.ffn_gate_inp.weight"),
+                            bias = Values(gguf, "blk.1.exp_probs_b.bias"),
+                            gate = Values(gguf, "blk.1.ffn_gate_exps.weight");
+  double sums[kTinyExperts] = {}, shares[kTinyExperts] = {}, plain[kTinyExperts] = {}, counts[kTinyExperts] = {};
+  for (const int32_t id : Ids(tiny, job)) {
+    const double* const e = embedding.data() + static_cast<size_t>(id) * hidden;
+    double square = 0, x[hidden], score[kTinyExperts], sum = 0;
+    for (uint32_t c = 0; c < hidden; ++c) square += e[c] * e[c];
+    for (uint32_t c = 0; c < hidden; ++c) x[c] = e[c] / std::sqrt(square / hidden + 1e-5) * norm[c];
+    uint32_t left_out = 0;
+    for (uint32_t k = 0; k < kTinyExperts; ++k) {
+      double logit = 0;
+      for (uint32_t c = 0; c < hidden; ++c) logit += router[k * hidden + c] * x[c];
+      score[k] = 1 / (1 + std::exp(-logit));
+      if (score[k] + bias[k] < score[left_out] + bias[left_out]) left_out = k;
+    }
+    for (uint32_t k = 0; k < kTinyExperts; ++k) sum += k == left_out ? 0 : score[k];
+    for (uint32_t k = 0; k < kTinyExperts; ++k) {
+      if (k == left_out) continue;
+      const double share = score[k] / sum;
+      double out = 0;
+      for (uint32_t r = 0; r < 32; ++r) {
+        double y = 0;
+        for (uint32_t c = 0; c < hidden; ++c) y += gate[(k * 32 + r) * hidden + c] * x[c];
+        out += y * y;
+      }
+      sums[k] += share * share * out;
+      shares[k] += share * share;
+      plain[k] += out;
+      counts[k] += 1;
+    }
+  }
+  double wanted = 0, unweighted = 0;
+  for (uint32_t k = 0; k < kTinyExperts; ++k) {
+    wanted += sums[k] / shares[k];
+    unweighted += plain[k] / counts[k];
+  }
+  CHECK(std::fabs(unweighted - wanted) > 0.01 * wanted);
+  CHECK(ReportOf(model, TensorRole::kExpertGate, 1).output_power == doctest::Approx(wanted).epsilon(1e-3));
 }
 
 TEST_CASE("a router that is to be quantised is, before its experts") {
