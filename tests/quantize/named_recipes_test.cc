@@ -136,7 +136,7 @@ TEST_CASE("--for-arena: the fewest bytes a token of those that are as good as as
       uint64_t best_bytes = UINT64_MAX;
       for (const NamedRecipe& recipe : NamedRecipes()) {
         if (recipe.family == nullptr || (*type != '\0' && std::strcmp(type, recipe.family) != 0)) continue;
-        if (*type == '\0' && std::max(recipe.trained, recipe.random) > tools::kArenaKl) continue;
+        if (*type == '\0' && std::max(recipe.trained, recipe.random) > tools::kArenaError) continue;
         const tools::PackPlan plan = PlanOf(source, recipe.choices);
         StreamShape shape;
         shape.front_bytes = plan.records[0].offset;

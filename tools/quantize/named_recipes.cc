@@ -54,21 +54,21 @@ Error Measure(const ModelSource& source, const Recipe& recipe, uint64_t arena_by
 
 const std::vector<NamedRecipe>& NamedRecipes() {
   static const std::vector<NamedRecipe> recipes = {
-      {"q4", "experts 4.25 bits, attention 4.5, the rest 8.5", "q4", Large(Choice::kT4, Choice::kT4, Choice::kQ8), 0.12,
-       0.03},
+      {"q4", "experts 4.25 bits, attention 4.5, the rest 8.5", "q4", Large(Choice::kT4, Choice::kT4, Choice::kQ8), 0.056,
+       0.016},
       {"q4-m", "experts 4.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q4",
-       Medium(Choice::kT4, Choice::kT4), 0.16, 0.06},
-      {"q4-s", "experts 4.25 bits, the rest 4.5, vocabulary 6.6", "q4", Small(Choice::kT4, Choice::kT4), 0.34, 0.19},
+       Medium(Choice::kT4, Choice::kT4), 0.086, 0.032},
+      {"q4-s", "experts 4.25 bits, the rest 4.5, vocabulary 6.6", "q4", Small(Choice::kT4, Choice::kT4), 0.372, 0.11},
       {"q3", "experts 3.25 bits, attention 4.5, conv_in 6.6, the rest 8.5", "q3",
-       Large(Choice::kT3, Choice::kT3, Choice::kQ6), 0.24, 0.06},
+       Large(Choice::kT3, Choice::kT3, Choice::kQ6), 0.172, 0.03},
       {"q3-m", "experts 3.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q3",
-       Medium(Choice::kT3, Choice::kT3), 0.28, 0.07},
-      {"q3-s", "experts 3.25 bits, the rest 4.5, vocabulary 6.6", "q3", Small(Choice::kT3, Choice::kT3), 0.5, 0.2},
+       Medium(Choice::kT3, Choice::kT3), 0.198, 0.04},
+      {"q3-s", "experts 3.25 bits, the rest 4.5, vocabulary 6.6", "q3", Small(Choice::kT3, Choice::kT3), 0.553, 0.128},
       {"q2", "experts 2.5 bits and 3.25 in down, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q2",
-       Medium(Choice::kT2, Choice::kT3), 0.36, 0.09},
+       Medium(Choice::kT2, Choice::kT3), 0.222, 0.049},
       {"q2-m", "experts 2.5 bits and 3.25 in down, the rest 4.5, vocabulary 6.6", "q2", Small(Choice::kT2, Choice::kT3),
-       0.48, 0.21},
-      {"q2-s", "experts 2.5 bits, the rest 4.5, vocabulary 6.6", "q2", Small(Choice::kT2, Choice::kT2), 1.2, 0.25},
+       0.576, 0.135},
+      {"q2-s", "experts 2.5 bits, the rest 4.5, vocabulary 6.6", "q2", Small(Choice::kT2, Choice::kT2), 1.117, 0.146},
       {"q8", "8.5 bits", nullptr, AllOf(Choice::kQ8), 0, 0},
       {"q6", "6.6 bits", nullptr, AllOf(Choice::kQ6), 0, 0},
       {"iq4_nl", "4.5 bits, vocabulary 6.6", nullptr, AllOf(Choice::kIQ4_NL), 0, 0},
@@ -113,7 +113,7 @@ Error ChooseRecipe(const ModelSource& source, const RecipeWish& wish, Recipe* re
     if (wish.file_bytes > 0 && sizes.file_bytes > wish.file_bytes) continue;
     if (wish.arena_bytes > 0) {
       if (sizes.least_arena > wish.arena_bytes) continue;
-      if (family == nullptr && std::max(named.trained, named.random) > kArenaKl) continue;
+      if (family == nullptr && std::max(named.trained, named.random) > kArenaError) continue;
       if (*out != nullptr && sizes.read_bytes >= best.read_bytes) continue;
     } else if (*out != nullptr && named.trained >= (*out)->trained) {
       continue;

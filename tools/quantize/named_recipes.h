@@ -17,8 +17,9 @@ struct NamedRecipe {
   const char* description;
   const char* family;  // whose members a size chooses among; nullptr: all of one type, which no size chooses
   RoleChoices choices;
-  // KL from the unquantised model with --calibrate, as a ratio to that of llama-quantize's Q4_0 (docs/quantisation.md):
-  // of a trained model, and the geometric mean of four with random weights. 0: not measured, and never chosen.
+  // Error of the logits with --calibrate, as a ratio to that of llama-quantize's Q4_0 (docs/quantisation.md): of a
+  // trained model, and the geometric mean of four with random weights. 0: not measured, and never chosen. KL says the
+  // same, but a few positions decide it.
   double trained, random;
 };
 
@@ -35,12 +36,12 @@ struct RecipeWish {
 };
 
 // The recipe for a wish, whose choices `recipe`, which has its rules already, then gets. With neither size it is the
-// recipe of that name. file_bytes: of those that fit, the one of the least KL. arena_bytes: of those that fit, and
-// whose KL is at most kArenaKl of Q4_0's or that are of the family that `type` names, the one that reads the fewest
+// recipe of that name. file_bytes: of those that fit, the one of the least error. arena_bytes: of those that fit, and
+// whose error is at most kArenaError of Q4_0's or that are of the family that `type` names, the one that reads the fewest
 // bytes for a token, where no expert is a favourite, in a session of default options. The Error says what the smallest
 // would take.
 Error ChooseRecipe(const ModelSource& source, const RecipeWish& wish, Recipe* recipe, const NamedRecipe** out);
-inline constexpr double kArenaKl = 0.75;
+inline constexpr double kArenaError = 0.75;
 
 }  // namespace lfm2::tools
 

@@ -32,9 +32,11 @@ std::string Quantization::RecipeText() const {
   std::string text = std::string("recipe ") + recipe_->name + ": " + recipe_->description + "\n";
   if (recipe_->trained == 0) return text;
   char line[160];
-  std::snprintf(line, sizeof(line),
-                "with --calibrate, KL was %.2f of llama-quantize's Q4_0 on a trained model, %.2f on random ones\n",
-                recipe_->trained, recipe_->random);
+  std::snprintf(
+      line, sizeof(line),
+      "with --calibrate, the error of the logits was %.2f of llama-quantize's Q4_0 on a trained model, %.2f on random "
+      "ones\n",
+      recipe_->trained, recipe_->random);
   return text + line;
 }
 
