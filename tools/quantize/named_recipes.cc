@@ -54,8 +54,8 @@ Error Measure(const ModelSource& source, const Recipe& recipe, uint64_t arena_by
 
 const std::vector<NamedRecipe>& NamedRecipes() {
   static const std::vector<NamedRecipe> recipes = {
-      {"q4", "experts 4.25 bits, attention 4.5, the rest 8.5", "q4", Large(Choice::kT4, Choice::kT4, Choice::kQ8), 0.056,
-       0.016},
+      {"q4", "experts 4.25 bits, attention 4.5, the rest 8.5", "q4", Large(Choice::kT4, Choice::kT4, Choice::kQ8),
+       0.056, 0.016},
       {"q4-m", "experts 4.25 bits, attention and dense layers 4.5, convolution 6.6, vocabulary 8.5", "q4",
        Medium(Choice::kT4, Choice::kT4), 0.086, 0.032},
       {"q4-s", "experts 4.25 bits, the rest 4.5, vocabulary 6.6", "q4", Small(Choice::kT4, Choice::kT4), 0.372, 0.11},

@@ -37,9 +37,9 @@ struct RecipeWish {
 
 // The recipe for a wish, whose choices `recipe`, which has its rules already, then gets. With neither size it is the
 // recipe of that name. file_bytes: of those that fit, the one of the least error. arena_bytes: of those that fit, and
-// whose error is at most kArenaError of Q4_0's or that are of the family that `type` names, the one that reads the fewest
-// bytes for a token, where no expert is a favourite, in a session of default options. The Error says what the smallest
-// would take.
+// whose error is at most kArenaError of Q4_0's or that are of the family that `type` names, the one that reads the
+// fewest bytes for a token, where no expert is a favourite, in a session of default options. The Error says what the
+// smallest would take.
 Error ChooseRecipe(const ModelSource& source, const RecipeWish& wish, Recipe* recipe, const NamedRecipe** out);
 inline constexpr double kArenaError = 0.75;
 
