@@ -20,15 +20,9 @@ pack = Program(sys.argv[1])
 model, quantised, larger, text = map(os.path.abspath, sys.argv[2:])
 
 
-def made(*arguments):
-    result = pack.run(*arguments)
-    check(result.returncode == 0, arguments, result)
-    return result.stdout
-
-
 def types(*arguments):
     """{role: type} of the image that is made."""
-    rows = re.findall(r"^(\w+) +(\w+) +\d+ +[\d ]+ +[\d.]+$", made(model, image, *arguments), re.M)
+    rows = re.findall(r"^(\w+) +(\w+) +\d+ +[\d ]+ +[\d.]+$", pack.output(model, image, *arguments), re.M)
     return dict(rows)
 
 
@@ -97,22 +91,22 @@ with tempfile.TemporaryDirectory() as name:
         found = types("--type", option)
         check(found["attn_q"] == of_matrix and found["token_embedding"] == of_embedding, option, found)
         check(found["ffn_norm"] == "F32", found)
-    made("--type", "q3", "--keep", "attn_*=q8", "--keep", "ffn_down=source", model, folder / "kept.lfm2", "--verify")
+    pack.output("--type", "q3", "--keep", "attn_*=q8", "--keep", "ffn_down=source", model, folder / "kept.lfm2", "--verify")
     found = types("--type", "q3", "--keep", "attn_*=q8", "--keep", "ffn_down=source")
     check(found["attn_v"] == "Q8_0" and found["ffn_down"] == "BF16" and found["ffn_up"] == "T3G64", found)
     check(image.read_bytes() == (folder / "kept.lfm2").read_bytes(), "the same options in another order")
     (folder / "kept.lfm2").unlink()
     # A size that one recipe alone fits: the recipe is named, and the image is its.
-    made(model, image, "--type", "q2-s")
+    pack.output(model, image, "--type", "q2-s")
     size = image.stat().st_size
     wanted = image.read_bytes()
-    check("recipe q2-s: " in made(model, image, "--budget", size), "the smallest")
+    check("recipe q2-s: " in pack.output(model, image, "--budget", size), "the smallest")
     check(image.read_bytes() == wanted, "a budget gives the same image as the recipe's name")
-    made(quantised, image, "--type", "q8", "--requantize")
+    pack.output(quantised, image, "--type", "q8", "--requantize")
     check(pack.run("--verify", image).returncode == 0, "the image is whole")
 
     # The report, with and without calibration.
-    made(model, image, "--type", "iq4_nl", "--report", report, "--threads", "2")
+    pack.output(model, image, "--type", "iq4_nl", "--report", report, "--threads", "2")
     plain = json.loads(report.read_text(encoding="utf-8"))
     names = {row["tensor"] for row in plain}
     check({"token_embedding", "layers.0.conv_in", "layers.1.attn_q", "layers.2.ffn_down"} <= names, names)
@@ -120,7 +114,7 @@ with tempfile.TemporaryDirectory() as name:
     for row in plain:
         check(set(row) == {"tensor", "type", "weight_error"} and 0 < row["weight_error"] < 0.01, row)
     calibrated = (model, image, "--type", "iq4_nl", "--calibrate", text, "--calibrate-tokens", "3000")
-    shown = made(*calibrated, "--report", report, "--keep", "conv_out=source")
+    shown = pack.output(*calibrated, "--report", report, "--keep", "conv_out=source")
     check("3 000 tokens in 6 sequences" in shown, shown)
     # Every step's gain is shown: role, type, tensors, error of weights, of outputs, plain, by feedback alone, correction.
     check(re.search(r"of outputs +rounded plainly +by feedback alone +correction\n", shown), shown)
@@ -144,7 +138,7 @@ with tempfile.TemporaryDirectory() as name:
     quiet = pack.run(*calibrated, "--quiet", "--threads", "1")
     check(quiet.returncode == 0 and not quiet.stdout and not quiet.stderr, quiet)
     wanted = image.read_bytes()
-    made(*calibrated, "--threads", "3")
+    pack.output(*calibrated, "--threads", "3")
     check(image.read_bytes() == wanted, "the same bytes on any number of threads")
 
     # Ctrl-C behind the first layer: no image, and the same command goes on.
@@ -159,7 +153,7 @@ with tempfile.TemporaryDirectory() as name:
     layers = re.search(r"interrupted with (\d) of 3 layers done; the same command goes on from there\n", said)
     check(layers is not None and layers.group(1) in "12", said)
     check({p.name for p in folder.iterdir()} == {"model.lfm2.work", "report.json"}, list(folder.iterdir()))
-    shown = made(*calibrated)
+    shown = pack.output(*calibrated)
     check(f"{layers.group(1)} of 3 layers are in" in shown, shown)
     check(image.read_bytes() == wanted, "the bytes of a run that was not interrupted")
     check(not work.exists(), "the work is gone")

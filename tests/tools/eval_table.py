@@ -8,28 +8,19 @@ The three models have one vocabulary.
 import json
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
 
-evaluate, pack, inspect, home_gguf, moe_gguf, dense_gguf, tasks, commands = sys.argv[1:]
+from program import Program, check
+
+evaluate, pack, inspect = map(Program, sys.argv[1:4])
+home_gguf, moe_gguf, dense_gguf, tasks, commands = sys.argv[4:]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def check(condition, *what):
-    if not condition:
-        sys.exit(f"failed: {what}")
-
-
-def run(*arguments, program=evaluate):
-    result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
-    check(result.returncode == 0, arguments, result)
-    return result.stdout
-
-
 def refused(code, *arguments, saying):
-    result = subprocess.run([evaluate, "table", *map(str, arguments)], capture_output=True, text=True)
+    result = evaluate.run("table", *arguments)
     check(result.returncode == code and re.search(saying, result.stderr) and not result.stdout, arguments, result)
 
 
@@ -60,7 +51,7 @@ with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     home, moe, dense = folder / "home <&|>.lfm2", folder / "moe.lfm2", folder / "dense.lfm2"
     for source, image in ((home_gguf, home), (moe_gguf, moe), (dense_gguf, dense)):
-        subprocess.run([pack, source, image, "--quiet"], check=True)
+        pack.output(source, image, "--quiet")
     few_tasks, few_commands, words = folder / "tasks.json", folder / "commands.jsonl", folder / "words.txt"
     few_tasks.write_text(json.dumps({"items": json.loads(pathlib.Path(tasks).read_text())["items"][:12]}))
     few_commands.write_text("".join(pathlib.Path(commands).read_text().splitlines(keepends=True)[:20]))
@@ -68,26 +59,27 @@ with tempfile.TemporaryDirectory() as name:
     picture = folder / "table.svg"
     arguments = (home, moe, dense, "--text", words, "--context", 64, "--threads", 1)
 
-    text = run("table", *arguments, "--choices", few_tasks, "--commands", few_commands, "--svg", picture, "--markdown")
+    text = evaluate.output("table", *arguments, "--choices", few_tasks, "--commands", few_commands, "--svg", picture,
+                           "--markdown")
     rows = rows_of(text)
     check([row["model"] for row in rows] == [r"home <&\|>", "moe", "dense"], rows)
     check("(base || model)" in text and "12 multiple choice items" in text and "of 20 commands" in text, text)
     for row, image in zip(rows, (home, moe, dense)):
-        line = run("perplexity", image, "--text", words, "--context", 64)
+        line = evaluate.output("perplexity", image, "--text", words, "--context", 64)
         perplexity = re.match(r"perplexity (\S+) \+- (\S+) ", line)
         check(same(row["perplexity"], float(perplexity[1]), float(perplexity[2])), row, perplexity)
         scores = folder / "scores.json"
-        run("choices", image, few_tasks, "--out", scores)
+        evaluate.output("choices", image, few_tasks, "--out", scores)
         scores = json.loads(scores.read_text())
         for column in ("acc", "acc_norm"):
             check(same(row[column], scores[column], scores[f"{column}_stderr"], percent=True), column, row, scores)
-        exact = re.match(r".* (\S+) \+- (\S+) %", run("commands", image, few_commands))
+        exact = re.match(r".* (\S+) \+- (\S+) %", evaluate.output("commands", image, few_commands))
         check(same(row["exact calls"], float(exact[1]), float(exact[2])), row, exact)
         check(number(row["prefill, t/s"]) > 0 and number(row["decode, t/s"]) > 0, row)
         if image is home:
             check(row["KL, nats"] == row["error"] == row["flips"] == "base", row)
             continue
-        kl = run("kl", image, "--base", home, "--text", words, "--context", 64)
+        kl = evaluate.output("kl", image, "--base", home, "--text", words, "--context", 64)
         mean = re.search(r"mean (\S+) \+- (\S+) nats", kl)
         top = re.search(r"same likeliest token +(\S+) \+- (\S+) %", kl)
         check(same(row["KL, nats"], float(mean[1]), float(mean[2])), row, kl)
@@ -98,9 +90,9 @@ with tempfile.TemporaryDirectory() as name:
 
     # Sizes are those of the file, and of the plan that lfm2-inspect shows.
     for row, image in zip(rows, (home, moe, dense)):
-        plan = json.loads(run(image, "--plan", "--json", program=inspect))["plan"]
-        direct = json.loads(run(image, "--plan", "--storage", "direct", "--json", program=inspect))["plan"]
-        bits = re.search(r"^all +(?:[\d ]+) (\d+\.\d+)$", run(image, program=inspect), re.M)[1]
+        plan = json.loads(inspect.output(image, "--plan", "--json"))["plan"]
+        direct = json.loads(inspect.output(image, "--plan", "--storage", "direct", "--json"))["plan"]
+        bits = re.search(r"^all +(?:[\d ]+) (\d+\.\d+)$", inspect.output(image), re.M)[1]
         check(row["bits/weight"] == bits, row, bits)
         unit = {"kB": 1e3, "MB": 1e6}[row["size"].split()[1]]
         check(abs(number(row["size"]) * unit - image.stat().st_size) <= 0.006 * image.stat().st_size, row)
@@ -122,11 +114,11 @@ with tempfile.TemporaryDirectory() as name:
 
     # Another base, listed or not, comes first; a model that is there twice is measured once; one alone has no KL.
     for listed in ((home, dense), (home, moe, dense, dense)):
-        rows = rows_of(run("table", *listed, "--base", moe, *arguments[3:], "--markdown"))
+        rows = rows_of(evaluate.output("table", *listed, "--base", moe, *arguments[3:], "--markdown"))
         check([row["model"] for row in rows] == ["moe", r"home <&\|>", "dense"], rows)
         check(rows[0]["KL, nats"] == "base" and number(rows[1]["KL, nats"]) > 0, rows)
         check("acc" not in rows[0] and "exact calls" not in rows[0], rows)
-    plain = run("table", dense, *arguments[3:], "--svg", picture)
+    plain = evaluate.output("table", dense, *arguments[3:], "--svg", picture)
     columns = r"model +size +bits/weight +read/token +RAM +perplexity +prefill, t/s +decode, t/s\ndense "
     check(re.match(columns, plain), plain)
     check(sum(label == "dense" for label in texts(xml.etree.ElementTree.parse(picture).getroot())) == 3, "one model")
@@ -135,7 +127,7 @@ with tempfile.TemporaryDirectory() as name:
     other.mkdir()
     twin = other / "dense.lfm2"
     twin.write_bytes(dense.read_bytes())
-    rows = rows_of(run("table", dense, twin, *arguments[3:], "--svg", picture, "--markdown"))
+    rows = rows_of(evaluate.output("table", dense, twin, *arguments[3:], "--svg", picture, "--markdown"))
     check([row["model"] for row in rows] == [str(dense), str(twin)], rows)
     labels = [text for text in texts(xml.etree.ElementTree.parse(picture).getroot()) if text.endswith("dense.lfm2")]
     check(labels == ["..." + str(twin)[-37:]] * 3, labels)

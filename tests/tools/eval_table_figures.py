@@ -9,10 +9,11 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
+
+from program import Program, check
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "pack"))
 try:
@@ -24,21 +25,11 @@ try:
 except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
-evaluate, pack, base_gguf, q4_gguf, moe_gguf, moe_folder, golden = sys.argv[1:]
+evaluate, pack = map(Program, sys.argv[1:3])
+base_gguf, q4_gguf, moe_gguf, moe_folder, golden = sys.argv[3:]
 SVG = "{http://www.w3.org/2000/svg}"
 WINDOW = 100
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6}
-
-
-def check(condition, *what):
-    if not condition:
-        sys.exit(f"failed: {what}")
-
-
-def run(*arguments, program=evaluate):
-    result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
-    check(result.returncode == 0, arguments, result)
-    return result.stdout
 
 
 def untied(source, path):
@@ -80,7 +71,7 @@ def size_of(path):
 
 def logits_of(model, ids):
     (folder / "ids.json").write_text(json.dumps(ids))
-    run("logits", model, "--ids", folder / "ids.json", "--out", folder / "logits.npy")
+    evaluate.output("logits", model, "--ids", folder / "ids.json", "--out", folder / "logits.npy")
     return np.load(folder / "logits.npy").astype(np.float64)[:-1]
 
 
@@ -158,14 +149,14 @@ with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     base = folder / "base.lfm2"
-    run(base_gguf, base, "--quiet", program=pack)
+    pack.output(base_gguf, base, "--quiet")
     images = {kind: folder / f"{kind}.lfm2" for kind in ("q8", "q6")}
     for kind, image in images.items():
-        run(base_gguf, image, "--type", kind, "--quiet", program=pack)
+        pack.output(base_gguf, image, "--type", kind, "--quiet")
     # The image of a GGUF file is a little larger, so that file beats it; no other image does.
     for model, source in (("moe", moe_gguf), ("of-gguf", q4_gguf)):
         images[model] = folder / f"{model}.lfm2"
-        run(source, images[model], "--quiet", program=pack)
+        pack.output(source, images[model], "--quiet")
     own = folder / "untied.gguf"
     untied(q4_gguf, own)
     files = {"q8": images["q8"], "q6": images["q6"], "of-gguf": images["of-gguf"], "moe": images["moe"],
@@ -174,7 +165,7 @@ with tempfile.TemporaryDirectory() as name:
     published = {pathlib.Path(q4_gguf).stem: folder / "q4_0.lfm2", "untied": folder / "untied.lfm2",
                  pathlib.Path(moe_folder).name: folder / "folder.lfm2"}
     for given, image in published.items():
-        run(files[given], image, "--quiet", program=pack)
+        pack.output(files[given], image, "--quiet")
         images[given] = image
     ids = json.loads(pathlib.Path(golden).read_text(encoding="utf-8"))["long_prompt"]
     windows = [ids[i:i + WINDOW] for i in range(0, len(ids), WINDOW)]
@@ -188,8 +179,8 @@ with tempfile.TemporaryDirectory() as name:
 
     (folder / "long.json").write_text(json.dumps(ids))
     picture = folder / "picture.svg"
-    rows = rows_of(run("table", *files.values(), "--base", base, "--ids", folder / "long.json", "--context", WINDOW,
-                       "--threads", 1, "--markdown", "--svg", picture))
+    rows = rows_of(evaluate.output("table", *files.values(), "--base", base, "--ids", folder / "long.json", "--context",
+                                   WINDOW, "--threads", 1, "--markdown", "--svg", picture))
     check(list(rows) == ["base", *files], rows)
     for model, want in wanted.items():
         got = rows[model]

@@ -7,30 +7,21 @@ The three models have one vocabulary.
 """
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
 
-evaluate, pack, inspect, home_gguf, moe_gguf, dense_gguf, commands = sys.argv[1:]
+from program import Program, check
+
+evaluate, pack, inspect = map(Program, sys.argv[1:4])
+home_gguf, moe_gguf, dense_gguf, commands = sys.argv[4:]
 SVG = "{http://www.w3.org/2000/svg}"
 COLUMNS = ("streamed, t/s", "hits", "drive/token, MB")
 NOTHING = ("resident", "-", "-")
 
 
-def check(condition, *what):
-    if not condition:
-        sys.exit(f"failed: {what}")
-
-
-def run(*arguments, program=evaluate):
-    result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
-    check(result.returncode == 0, arguments, result)
-    return result.stdout
-
-
 def facts_of(image, *arguments):
-    return json.loads(run(image, *arguments, "--json", program=inspect))
+    return json.loads(inspect.output(image, *arguments, "--json"))
 
 
 def plan_of(image, *arguments):
@@ -39,7 +30,8 @@ def plan_of(image, *arguments):
 
 def table(*arguments):
     """The cells of streaming, by model, and what is said of them."""
-    text = run("table", *images.values(), "--text", words, "--context", 64, "--threads", 1, "--markdown", *arguments)
+    text = evaluate.output("table", *images.values(), "--text", words, "--context", 64, "--threads", 1, "--markdown",
+                           *arguments)
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line[:1] == "|"]
     rows = [dict(zip(lines[0], line)) for line in lines[2:]]
     check(all(float(row["decode, t/s"].split()[0]) > 0 for row in rows), text)
@@ -60,7 +52,7 @@ with tempfile.TemporaryDirectory() as name:
     images, words = {}, folder / "words.txt"
     for model, source in (("home", home_gguf), ("moe", moe_gguf), ("dense", dense_gguf)):
         images[model] = folder / f"{model}.lfm2"
-        run(source, images[model], "--quiet", program=pack)
+        pack.output(source, images[model], "--quiet")
     lines = pathlib.Path(commands).read_text(encoding="utf-8").splitlines()[:20]
     words.write_text("".join(json.loads(line)["user"] + "\n" for line in lines), encoding="utf-8")
     facts = facts_of(images["home"])

@@ -19,6 +19,12 @@ class Program:
     def run(self, *arguments):
         return subprocess.run([self.path, *map(str, arguments)], capture_output=True, text=True, check=False)
 
+    def output(self, *arguments):
+        """What a run that succeeds writes to standard output."""
+        result = self.run(*arguments)
+        check(result.returncode == 0, arguments, result)
+        return result.stdout
+
     def refuses(self, arguments, code, part):
         """One line on standard error that holds `part`; more of them where the usage is wrong."""
         result = self.run(*arguments)

@@ -23,7 +23,7 @@ constexpr char kStyle[] =
     ".axis { stroke: #8c959f } .tie { stroke: #afb8c1 } .label { paint-order: stroke; stroke: #ffffff }\n"
     ".label { stroke-width: 3px; stroke-linejoin: round }\n"
     ".full { fill: #0f6e84; stroke: #0f6e84 } .hollow { fill: #ffffff; stroke: #bc5a1c }\n"
-    ".full, .hollow, .error { stroke-width: 1.8 } .front { stroke: #0f6e84; stroke-width: 2; stroke-opacity: .55 }\n"
+    ".full, .hollow, .error { stroke-width: 1.8 } .front { stroke: #0f6e84; stroke-width: 2; stroke-opacity: 0.55 }\n"
     "@media (prefers-color-scheme: dark) {\n"
     ".page { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #8d96a0 } .grid { stroke: #21262d }\n"
     ".axis { stroke: #6e7681 } .tie { stroke: #484f58 } .label { stroke: #0d1117 }\n"
