@@ -52,39 +52,6 @@ void SetName(const std::string& name, char (*field)[64]) {
   std::memcpy(*field, name.data(), size);
 }
 
-void LayOut(const ModelSource& source, PackPlan* plan) {
-  const ModelConfig& config = source.config();
-  const MetadataLayout m = LayoutMetadata(config);
-  ImageHeader& h = plan->header;
-  std::memcpy(h.magic, kImageMagic, sizeof(h.magic));
-  h.version = kImageVersion;
-  h.header_bytes = sizeof(ImageHeader);
-  h.metadata_bytes = m.metadata_bytes;
-  h.directory_offset = m.directory_offset;
-  h.record_table_offset = m.record_table_offset;
-  h.record_crc_offset = m.record_crc_offset;
-  h.pinned_offset = m.pinned_offset;
-  h.vocab_bytes = plan->vocab.size();
-  ConfigToHeader(config, &h);
-
-  LayoutCursor cursor(h.vocab_bytes);
-  std::vector<uint64_t> record_bytes;
-  for (const ImageTensor& t : source.tensors()) {
-    plan->directory.push_back(cursor.Place(t.spec, t.type));
-    if (t.spec.role == TensorRole::kExpertDown) record_bytes.push_back(cursor.record_bytes());
-  }
-  h.tensor_count = static_cast<uint32_t>(plan->directory.size());
-  h.record_layers = static_cast<uint32_t>(record_bytes.size());
-  h.pinned_bytes = cursor.pinned_bytes();
-  h.file_bytes = h.pinned_offset + h.pinned_bytes;
-  for (const uint64_t bytes : record_bytes) {
-    const RecordEntry r = {RoundUp<uint64_t>(h.file_bytes, kRecordAlignment), bytes,
-                           RoundUp<uint64_t>(bytes, kRecordAlignment)};
-    plan->records.push_back(r);
-    h.file_bytes = r.offset + config.experts * r.stride;
-  }
-}
-
 void AppendTokenTrie(PackPlan* plan) {
   if (plan->token_trie.empty()) return;
   ImageHeader& h = plan->header;
@@ -130,6 +97,42 @@ std::string MetadataBytes(const PackPlan& plan, uint32_t pinned_crc, const std::
 
 }  // namespace
 
+void LayOut(const ModelSource& source, PackPlan* plan) {
+  plan->directory.clear();
+  plan->records.clear();
+  const ModelConfig& config = source.config();
+  const MetadataLayout m = LayoutMetadata(config);
+  ImageHeader& h = plan->header;
+  std::memcpy(h.magic, kImageMagic, sizeof(h.magic));
+  h.version = kImageVersion;
+  h.header_bytes = sizeof(ImageHeader);
+  h.metadata_bytes = m.metadata_bytes;
+  h.directory_offset = m.directory_offset;
+  h.record_table_offset = m.record_table_offset;
+  h.record_crc_offset = m.record_crc_offset;
+  h.pinned_offset = m.pinned_offset;
+  h.vocab_bytes = plan->vocab.size();
+  ConfigToHeader(config, &h);
+
+  LayoutCursor cursor(h.vocab_bytes);
+  std::vector<uint64_t> record_bytes;
+  for (const ImageTensor& t : source.tensors()) {
+    plan->directory.push_back(cursor.Place(t.spec, t.type));
+    if (t.spec.role == TensorRole::kExpertDown) record_bytes.push_back(cursor.record_bytes());
+  }
+  h.tensor_count = static_cast<uint32_t>(plan->directory.size());
+  h.record_layers = static_cast<uint32_t>(record_bytes.size());
+  h.pinned_bytes = cursor.pinned_bytes();
+  h.file_bytes = h.pinned_offset + h.pinned_bytes;
+  for (const uint64_t bytes : record_bytes) {
+    const RecordEntry r = {RoundUp<uint64_t>(h.file_bytes, kRecordAlignment), bytes,
+                           RoundUp<uint64_t>(bytes, kRecordAlignment)};
+    plan->records.push_back(r);
+    h.file_bytes = r.offset + config.experts * r.stride;
+  }
+  AppendTokenTrie(plan);
+}
+
 Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* plan) {
   std::string error;
   if (!BuildVocab(source.vocab(), &plan->vocab, &error)) return Error::Of(error);
@@ -137,7 +140,6 @@ Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* pla
   SetName(name.empty() ? source.name() : name, &plan->header.name);
   SamplingToHeader(source.sampling(), &plan->header);
   LayOut(source, plan);
-  AppendTokenTrie(plan);
   return Error();
 }
 

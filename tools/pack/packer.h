@@ -31,6 +31,9 @@ struct PackPlan {
 // `plan` is a fresh one.
 Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* plan);
 
+// Lays the image of `source` out anew in a plan that PlanPack has made of one with the same vocabulary.
+void LayOut(const ModelSource& source, PackPlan* plan);
+
 // Turns the plan into that of an image without a token trie, as images from before it are.
 void LeaveOutTokenTrie(PackPlan* plan);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "lfm2/runtime/plan.h"
-#include "tools/common/describe.h"
 #include "tools/pack/packer.h"
 #include "tools/quantize/quantized_source.h"
 
@@ -32,16 +31,16 @@ struct Sizes {
   uint64_t read_bytes = 0;  // a token, in the wish's arena
 };
 
-Error Measure(const ModelSource& source, const Recipe& recipe, uint64_t arena_bytes, Sizes* sizes) {
+// plan: of any recipe; becomes this one's.
+Error Measure(const ModelSource& source, const Recipe& recipe, uint64_t arena_bytes, PackPlan* plan, Sizes* sizes) {
   QuantizedSource quantized;
-  PackPlan plan;
   LFM2_RETURN_IF_FAILED(quantized.Open(source, recipe, nullptr));
-  LFM2_RETURN_IF_FAILED(PlanPack(quantized, std::string(), &plan));
-  sizes->file_bytes = plan.header.file_bytes;
+  LayOut(quantized, plan);
+  sizes->file_bytes = plan->header.file_bytes;
   if (arena_bytes == 0) return Error();
   StreamShape shape;
-  shape.front_bytes = RoundUp<uint64_t>(plan.header.pinned_offset + plan.header.pinned_bytes, kRecordAlignment);
-  for (size_t m = 0; m < plan.records.size(); ++m) shape.record_bytes[m] = plan.records[m].stride;
+  shape.front_bytes = plan->records[0].offset;
+  for (size_t m = 0; m < plan->records.size(); ++m) shape.record_bytes[m] = plan->records[m].stride;
   SessionOptions options;
   options.arena_bytes = arena_bytes;
   const Plan session = MakePlan(source.config(), options, shape);
@@ -98,6 +97,8 @@ Error ChooseRecipe(const ModelSource& source, const RecipeWish& wish, Recipe* re
   }
   const char* const family = *out == nullptr ? nullptr : (*out)->family;
   *out = nullptr;
+  PackPlan plan;
+  LFM2_RETURN_IF_FAILED(PlanPack(source, std::string(), &plan));
   Sizes best, smallest;
   const NamedRecipe* least = nullptr;
   Recipe tried = *recipe;
@@ -105,7 +106,7 @@ Error ChooseRecipe(const ModelSource& source, const RecipeWish& wish, Recipe* re
     if (named.family == nullptr || (family != nullptr && std::string(family) != named.family)) continue;
     Sizes sizes;
     tried.choices = named.choices;
-    LFM2_RETURN_IF_FAILED(Measure(source, tried, wish.arena_bytes, &sizes));
+    LFM2_RETURN_IF_FAILED(Measure(source, tried, wish.arena_bytes, &plan, &sizes));
     if (least == nullptr || sizes.file_bytes < smallest.file_bytes) {
       least = &named;
       smallest = sizes;
