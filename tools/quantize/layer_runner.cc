@@ -23,7 +23,7 @@ struct LayerRunner::Machine {
   State state;  // of one sequence; layers of a kind share the first place
 
   // Returns the bytes that the arena has given. tokens: of the longest sequence.
-  size_t Carve(const ModelConfig& c, uint32_t tokens, Arena arena) {
+  uint64_t Carve(const ModelConfig& c, uint32_t tokens, Arena arena) {
     ModelConfig largest = c;
     largest.dense_ff_size = std::max(c.dense_ff_size, c.expert_ff_size);
     SessionOptions options;
