@@ -12,7 +12,7 @@ import sys
 
 from fake_hub import COMMIT
 from get_model_setup import (GGUF, IMAGE, by_pack, chat, check, environment, gguf, hub, mlx_path, names, new_folder,
-                             refused, run, run_tests, scratch, script, works)
+                             packer, refused, run, run_tests, scratch, script, works)
 
 
 def a_good_download_packs_and_chats():
@@ -82,6 +82,15 @@ def arguments_reach_lfm2_pack():
     works(folder, GGUF, "-o", "m.lfm2", "--type", "q4", "--template", "lfm2", "--", "--requantize", packed_by=fake)
     said = log.read_text().splitlines()
     check(said[1:] == ["m.lfm2", "--type", "q4", "--template", "lfm2", "--requantize"], said)
+
+
+def every_recipe_can_be_asked_for():
+    help_of = {command[-1]: subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+               for command in ([packer], [sys.executable, "-B", script])}
+    recipes = re.search(r"--type RECIPE:\{(.*?)\}", help_of[packer]).group(1)
+    check(len(recipes.split(",")) > 8, recipes)
+    offered = re.search(r"lfm2-pack quantises: ([\w\s,-]+?)\n  -", help_of[script]).group(1)
+    check(sorted(re.findall(r"[\w-]+", offered)) == sorted(recipes.split(",")), offered, recipes)
 
 
 def several_files_are_listed():
@@ -192,5 +201,6 @@ def without_a_hub():
 
 
 run_tests(a_good_download_packs_and_chats, what_is_kept_is_the_file_of_the_hub, a_directory_has_what_lfm2_pack_reads,
-          all_parts_of_a_split_file, arguments_reach_lfm2_pack, several_files_are_listed, names_that_are_not_there,
+          all_parts_of_a_split_file, arguments_reach_lfm2_pack, every_recipe_can_be_asked_for,
+          several_files_are_listed, names_that_are_not_there,
           hostile_names_and_answers, tokens, without_lfm2_pack, with_an_old_client, without_a_hub)
