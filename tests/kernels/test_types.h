@@ -102,6 +102,7 @@ inline int WholeOf(TensorType type, uint32_t bits) {
   constexpr int kNonLinear[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
   constexpr int kThreeBitGrid[] = {-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62};
   constexpr int kTwoBitGrid[] = {-43, -25, -8, 8, 25, 43, 0, 0}, kOneBitGrid[] = {-9, -7, -1, 1, 7, 9, 0, 0};
+  constexpr int kFourBitTable[] = {-32, -25, -20, -16, -12, -9, -6, -3, 0, 3, 6, 9, 13, 17, 22, 28};
   constexpr int kThreeBitTable[] = {-12, -7, -4, -1, 2, 5, 9, 15}, kTwoBitTable[] = {-10, -2, 5, 14};
   const int value = static_cast<int>(bits);
   if (IsAffine(type)) return AffineShapeOf(type).bits == 8 ? static_cast<int8_t>(bits) + 128 : value;
@@ -113,8 +114,8 @@ inline int WholeOf(TensorType type, uint32_t bits) {
     case TensorType::kMxfp4:
     case TensorType::kNvfp4: return bits < 8 ? kFourBitFloats[bits] : -kFourBitFloats[bits - 8];
     case TensorType::kIQ4_NL:
-    case TensorType::kIQ4_XS:
-    case TensorType::kT4G64: return kNonLinear[bits];
+    case TensorType::kIQ4_XS: return kNonLinear[bits];
+    case TensorType::kT4G64: return kFourBitTable[bits];
     case TensorType::kT3G64: return kThreeBitTable[bits];
     case TensorType::kT2G32: return kTwoBitTable[bits];
     case TensorType::kQ3_K: return value - 4;

@@ -51,6 +51,7 @@ NON_LINEAR = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 
 GRID_3 = np.array([-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62], np.float32)
 GRID_2 = np.array([-43, -25, -8, 8, 25, 43, 0, 0], np.float32)
 GRID_1 = np.array([-9, -7, -1, 1, 7, 9, 0, 0], np.float32)
+FOUR_BIT_TABLE = np.array([-32, -25, -20, -16, -12, -9, -6, -3, 0, 3, 6, 9, 13, 17, 22, 28], np.float32)
 THREE_BIT_TABLE = np.array([-12, -7, -4, -1, 2, 5, 9, 15], np.float32)
 TWO_BIT_TABLE = np.array([-10, -2, 5, 14], np.float32)
 THIRD_BIT = [2, 6, 0, 4, 3, 7, 1, 5]
@@ -258,7 +259,7 @@ def block_ternary(raw):
 
 def block_own_table(raw, type_):
     """T4G64, T3G64, T2G32: the values of a table, a scale for all groups of a block."""
-    bits, table = {T4G64: (4, NON_LINEAR), T3G64: (3, THREE_BIT_TABLE), T2G32: (2, TWO_BIT_TABLE)}[type_]
+    bits, table = {T4G64: (4, FOUR_BIT_TABLE), T3G64: (3, THREE_BIT_TABLE), T2G32: (2, TWO_BIT_TABLE)}[type_]
     groups = [table[integers(raw[:, at:at + 64 * bits], bits)] for at in range(0, raw.shape[1] - 32, 64 * bits)]
     return np.concatenate(groups, axis=2) * half(raw[:, -32:])[:, :, None]
 

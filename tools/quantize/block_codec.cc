@@ -44,6 +44,7 @@ struct TableGrid {
   }
 };
 using IQ4_NLGrid = TableGrid<kIQ4_NLValues, 16>;
+using T4Grid = TableGrid<kT4Values, 16>;
 using T3Grid = TableGrid<kT3Values, 8>;
 using T2Grid = TableGrid<kT2Values, 4>;
 using Q4_0Grid = UniformGrid<-8, 7>;
@@ -181,7 +182,8 @@ bool BlockCodec::Supports(TensorType type) {
 
 BlockCodec::BlockCodec(TensorType type) : type_(type), grid_(Grid::kBytes) {
   if (type == TensorType::kQ4_0) grid_ = Grid::kFourBits;
-  if (type == TensorType::kIQ4_NL || type == TensorType::kT4G64) grid_ = Grid::kFourBitTable;
+  if (type == TensorType::kIQ4_NL) grid_ = Grid::kNonLinear;
+  if (type == TensorType::kT4G64) grid_ = Grid::kFourBitTable;
   if (type == TensorType::kT3G64) grid_ = Grid::kThreeBitTable;
   if (type == TensorType::kT2G32) grid_ = Grid::kTwoBitTable;
   if (type == TensorType::kQ6_K) grid_ = Grid::kSixBits;
@@ -194,7 +196,8 @@ size_t BlockCodec::bytes() const {
 void BlockCodec::ChooseSteps(const float* target, const float* importance, BlockSteps* out) const {
   switch (grid_) {
     case Grid::kFourBits: return ChooseOneStep<Q4_0Grid>(target, importance, columns(), kFourBitTrials, out);
-    case Grid::kFourBitTable: return ChooseOneStep<IQ4_NLGrid>(target, importance, columns(), kFourBitTrials, out);
+    case Grid::kNonLinear: return ChooseOneStep<IQ4_NLGrid>(target, importance, columns(), kFourBitTrials, out);
+    case Grid::kFourBitTable: return ChooseOneStep<T4Grid>(target, importance, columns(), kFourBitTrials, out);
     case Grid::kThreeBitTable: return ChooseOneStep<T3Grid>(target, importance, columns(), kThreeBitTrials, out);
     case Grid::kTwoBitTable: return ChooseOneStep<T2Grid>(target, importance, columns(), kTwoBitTrials, out);
     case Grid::kSixBits: return ChooseQ6_K(target, importance, out);
@@ -208,7 +211,8 @@ int8_t BlockCodec::Nearest(const BlockSteps& steps, uint32_t column, float targe
   int integer = 0;
   switch (grid_) {
     case Grid::kFourBits: integer = static_cast<int>(Q4_0Grid::Nearest(x)) + 8; break;
-    case Grid::kFourBitTable: integer = IQ4_NLGrid::Index(x); break;
+    case Grid::kNonLinear: integer = IQ4_NLGrid::Index(x); break;
+    case Grid::kFourBitTable: integer = T4Grid::Index(x); break;
     case Grid::kThreeBitTable: integer = T3Grid::Index(x); break;
     case Grid::kTwoBitTable: integer = T2Grid::Index(x); break;
     case Grid::kSixBits: integer = static_cast<int>(Q6_KGrid::Nearest(x)); break;
@@ -221,7 +225,8 @@ int8_t BlockCodec::Nearest(const BlockSteps& steps, uint32_t column, float targe
 float BlockCodec::Level(int8_t integer) const {
   switch (grid_) {
     case Grid::kFourBits: return static_cast<float>(integer - 8);
-    case Grid::kFourBitTable: return static_cast<float>(kIQ4_NLValues[integer]);
+    case Grid::kNonLinear: return static_cast<float>(kIQ4_NLValues[integer]);
+    case Grid::kFourBitTable: return static_cast<float>(kT4Values[integer]);
     case Grid::kThreeBitTable: return static_cast<float>(kT3Values[integer]);
     case Grid::kTwoBitTable: return static_cast<float>(kT2Values[integer]);
     case Grid::kSixBits:

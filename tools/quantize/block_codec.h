@@ -49,7 +49,7 @@ class BlockCodec {
 
  private:
   // What integers stand for.
-  enum class Grid : uint8_t { kFourBits, kFourBitTable, kThreeBitTable, kTwoBitTable, kSixBits, kBytes };
+  enum class Grid : uint8_t { kFourBits, kNonLinear, kFourBitTable, kThreeBitTable, kTwoBitTable, kSixBits, kBytes };
 
   TensorType type_;
   Grid grid_;

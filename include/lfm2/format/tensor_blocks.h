@@ -196,7 +196,7 @@ inline constexpr uint32_t kTernaryScaleBytes = sizeof(uint16_t) * kBlockRows;
 // The project's own types for experts: the integers of all groups of 32 columns, then a half-float scale for each row.
 // weight = value of the integer * scale. The values are those whose squared error is least for weights that are
 // normally distributed and multiplied by the best of scales of either sign (docs/quantisation.md).
-// 16 x 64 weights: nibbles that stand for kIQ4_NLValues.
+// 16 x 64 weights: nibbles that stand for kT4Values.
 struct BlockT4G64 {
   uint8_t nibbles[2][256];
   uint16_t scale[kBlockRows];
@@ -214,7 +214,8 @@ struct BlockT2G32 {
 inline constexpr uint32_t kTableScaleBytes = sizeof(uint16_t) * kBlockRows;
 static_assert(sizeof(BlockT4G64) == 544 && sizeof(BlockT3G64) == 416 && sizeof(BlockT2G32) == 160,
               "4.25, 3.25 and 2.5 bits a weight");
-// At most 16, so that 16 bits hold what a kernel adds of eight products.
+// So small that 16 bits hold what a kernel adds of four products, and of eight with the values of fewer bits.
+inline constexpr int8_t kT4Values[16] = {-32, -25, -20, -16, -12, -9, -6, -3, 0, 3, 6, 9, 13, 17, 22, 28};
 inline constexpr int8_t kT3Values[8] = {-12, -7, -4, -1, 2, 5, 9, 15};
 inline constexpr int8_t kT2Values[4] = {-10, -2, 5, 14};
 

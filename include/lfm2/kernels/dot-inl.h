@@ -59,6 +59,9 @@ namespace HWY_NAMESPACE {
 //   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6,
 //         or from a table and plus kTableLift6: two quads at a time. kFewTokens: no more tokens than row vectors, never
 //         with a table
+//   Sum5  LFM2_DOT_PAIRS only, over all of a group: weights of a table of -16..15, plus kTableLift5; two quads at a
+//   time,
+//         every second time with kLast
 // bias is -8 * the sum of these activations.
 using DU8 = hn::Repartition<uint8_t, DI32>;
 using DI8 = hn::Repartition<int8_t, DI32>;
@@ -184,6 +187,29 @@ HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
   return hn::Add(sum, Widen(hn::Add(i, j)));
 }
 HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
+
+// Four quads of 0..31 x -127..127 stay within 16 bits: widening takes one of the few units that multiply.
+struct Sum5 {
+  VI16 part;  // of the first two of four
+  VI32 sum;
+};
+inline constexpr int kTableLift5 = 16;
+HWY_INLINE void Pin(Sum5& /*sum*/) {}
+HWY_INLINE Sum5 BeginSum5(VI32 bias) { return {hn::Zero(DI16()), hn::ShiftLeft<1>(bias)}; }
+template <size_t I, size_t J, bool kLast>
+HWY_INLINE Sum5 DotPair5(Sum5 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  const VI16 i = hn::SatWidenMulPairwiseAdd(DI16(), w_i, BroadcastQuad<I>(quads));
+  const VI16 j = hn::SatWidenMulPairwiseAdd(DI16(), w_j, BroadcastQuad<J>(quads));
+  if constexpr (kLast) {
+    sum.sum = hn::Add(sum.sum, Widen(hn::Add(hn::Add(sum.part, i), j)));
+    LFM2_PIN(sum.sum);
+  } else {
+    sum.part = hn::Add(i, j);
+    LFM2_PIN(sum.part);
+  }
+  return sum;
+}
+HWY_INLINE VI32 EndSum5(Sum5 sum) { return sum.sum; }
 
 #elif LFM2_DOT_WIDEN
 // Wide holds 16-bit products and sums of them, four a row; Sum8 32-bit sums of two of those, two a row.

@@ -55,6 +55,7 @@ enum class Integers {
   kIQ3_XXS,  // nibbles that stand for kIQ3_XXSValues
   kIQ2,      // three bits that stand for kIQ2Values
   kIQ1,      // three bits that stand for kIQ1Values
+  kT4,       // nibbles that stand for kT4Values
   kT3,       // three bits that stand for kT3Values
   kT2,       // two bits that stand for kT2Values
 };
@@ -74,7 +75,8 @@ constexpr uint32_t BitsOf(Integers kind) {
     case Integers::kNibbles:
     case Integers::kMxfp4:
     case Integers::kIQ4_NL:
-    case Integers::kIQ3_XXS: return 4;
+    case Integers::kIQ3_XXS:
+    case Integers::kT4: return 4;
   }
   return 0;
 }
@@ -89,6 +91,7 @@ constexpr const int8_t* ValuesOf(Integers kind) {
     case Integers::kIQ3_XXS: return kIQ3_XXSValues;
     case Integers::kIQ2: return kIQ2Values;
     case Integers::kIQ1: return kIQ1Values;
+    case Integers::kT4: return kT4Values;
     case Integers::kT3: return kT3Values;
     case Integers::kT2: return kT2Values;
     default: return nullptr;
@@ -209,7 +212,7 @@ using FormatQ4_1 = FormatScaled<BlockQ4_1, Integers::kNibbles, 0, true>;
 using FormatQ5_0 = FormatScaled<BlockQ5_0, Integers::kFive, 16, false>;
 using FormatQ5_1 = FormatScaled<BlockQ5_1, Integers::kFive, 0, true>;
 using FormatQ8_0 = FormatScaled<BlockQ8_0, Integers::kBytes, 0, false>;
-using FormatT4G64 = FormatScaled<BlockT4G64, Integers::kIQ4_NL, 0, false, 2>;
+using FormatT4G64 = FormatScaled<BlockT4G64, Integers::kT4, 0, false, 2>;
 using FormatT3G64 = FormatScaled<BlockT3G64, Integers::kT3, 0, false, 2>;
 using FormatT2G32 = FormatScaled<BlockT2G32, Integers::kT2, 0, false>;
 

@@ -26,7 +26,7 @@ HWY_INLINE void TileOf(TensorType type, const uint8_t* weights, size_t groups, c
     LFM2_ASSERT(false);  // Image::Open has refused it
   } else if constexpr (kKind == Integers::kNibbles) {
     TileOfNibbles<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
-  } else if constexpr (kKind == Integers::kBytes || kKind == Integers::kIQ4_NL || kKind == Integers::kIQ3_XXS) {
+  } else if constexpr (kGoesByBytes<kKind>) {
     TileOfBytes<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
   } else {
     TileOfPairs<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);

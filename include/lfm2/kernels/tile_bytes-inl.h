@@ -26,7 +26,13 @@ HWY_INLINE VU8 SecondBytes(const uint8_t* data, size_t row, VU8 table) {
   return hn::TableLookupBytes(table, hn::ShiftRight<4>(hn::LoadU(DU8(), data + q * 64 + row)));
 }
 
-// Integers::kBytes, kIQ4_NL and kIQ3_XXS.
+// Tables of six bits, too, where it takes no more to multiply bytes than what is smaller: they are looked up faster here
+// than in tile_pairs-inl.h.
+template <Integers kind>
+inline constexpr bool kGoesByBytes = kind == Integers::kBytes || kind == Integers::kIQ4_NL ||
+                                     kind == Integers::kIQ3_XXS ||
+                                     (kind == Integers::kT4 && !LFM2_DOT_PAIRS && !LFM2_DOT_WIDEN);
+
 template <class Format>
 struct RowsOfBytes {
   template <uint32_t T, uint32_t R>

@@ -45,10 +45,11 @@ HWY_INLINE VU8 ShiftBits(VU8 v) {
   return v;
 }
 
-// How the integers of a kind are added up: Begin(bias), DotPair two quads at a time, End(sum, bias), bias being -8 *
-// the sum of the activations. kLift: what Weights takes from the values of a table is added to them.
+// How the integers of a kind are added up: Begin(bias), DotPair two quads at a time, kLast every second time that it
+// adds to a sum, End(sum, bias), bias being -8 * the sum of the activations. kLift: what Weights takes from the values
+// of a table is added to them.
 template <Integers kind, int center, bool kFewTokens, class = void>
-struct PairSum {  // five and six bits: 0..63, less 32; and tables of six bits: MXFP4, IQ1, T3, T2
+struct PairSum {  // five and six bits: 0..63, less 32; and tables of six bits: MXFP4, IQ1, T4, T3, T2
   using Sum = Sum6;
   static constexpr bool kTable = ValuesOf(kind) != nullptr;
   // Values of half the magnitude leave room for twice as many products.
@@ -57,7 +58,7 @@ struct PairSum {  // five and six bits: 0..63, less 32; and tables of six bits: 
   static constexpr bool kFew = kFewTokens && !kTable;
   static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum6<kFew>(bias); }
   static HWY_INLINE VU8 Weights(VU8 w) { return kTable ? w : Weights6<kFewTokens>(w); }
-  template <size_t I, size_t J>
+  template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair6<I, J>(sum, w_i, w_j, quads);
   }
@@ -74,7 +75,7 @@ struct PairSum<kind, center, kFewTokens, std::enable_if_t<kind == Integers::kTwo
   }
   static HWY_INLINE Sum Begin(VI32 bias) { return ZeroSum4(Taken(bias)); }
   static HWY_INLINE VU8 Weights(VU8 w) { return w; }
-  template <size_t I, size_t J>
+  template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotQuad4<J>(DotQuad4<I>(sum, w_i, quads), w_j, quads);
   }
@@ -87,12 +88,27 @@ struct PairSum<kind, center, kFewTokens, std::enable_if_t<kind == Integers::kIQ2
   static constexpr int kLift = kTableLift8;
   static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum8(bias); }
   static HWY_INLINE VU8 Weights(VU8 w) { return w; }
-  template <size_t I, size_t J>
+  template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair8<I, J>(sum, w_i, w_j, quads);
   }
   static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum8(sum); }
 };
+#if LFM2_DOT_PAIRS
+template <Integers kind, int center, bool kFewTokens>
+struct PairSum<kind, center, kFewTokens, std::enable_if_t<ValuesOf(kind) != nullptr && LargestOf(kind) < 16>> {
+  using Sum = Sum5;
+  static constexpr bool kHoldsGroup = true;
+  static constexpr int kLift = kTableLift5;
+  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum5(bias); }
+  static HWY_INLINE VU8 Weights(VU8 w) { return w; }
+  template <size_t I, size_t J, bool kLast>
+  static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+    return DotPair5<I, J, kLast>(sum, w_i, w_j, quads);
+  }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum5(sum); }
+};
+#endif
 
 // What is loaded for quads q, q + 1, q + 4 and q + 5, q even, of rows that begin at `row`: nibbles of q and q + 4, of
 // q + 1 and q + 5, and the bits beside them; or pairs of all four, and third bits.
@@ -196,21 +212,19 @@ struct RowsOfPairs {
 #define LFM2_LOW_SECOND(v) LFM2_QUAD(v, 1, low, table)
 #define LFM2_HIGH_FIRST(v) LFM2_QUAD(v, 4, high, high_table)
 #define LFM2_HIGH_SECOND(v) LFM2_QUAD(v, 5, high, high_table)
-#define LFM2_DOT_LOW(k)                                                                                   \
-  if constexpr (k < T * R) {                                                                              \
-    a##k = Pair::template DotPair<q * T + k / R, (q + 1) * T + k / R>(a##k, LFM2_PICK(k, low_first),      \
-                                                                      LFM2_PICK(k, low_second), p.quads); \
-    Pin(a##k);                                                                                            \
-  }
-#define LFM2_DOT_HIGH_OF(k, sum)                                                                              \
-  sum = Pair::template DotPair<(q + 4) * T + k / R, (q + 5) * T + k / R>(sum, LFM2_PICK(k, high_first),       \
-                                                                         LFM2_PICK(k, high_second), p.quads); \
+#define LFM2_DOT_PAIR_OF(k, sum, i, last, w_i, w_j)                                                             \
+  sum = Pair::template DotPair<(q + i) * T + k / R, (q + i + 1) * T + k / R, last>(sum, LFM2_PICK(k, w_i),      \
+                                                                                   LFM2_PICK(k, w_j), p.quads); \
   Pin(sum);
-#define LFM2_DOT_HIGH(k)                 \
-  if constexpr (k < T * R && kTwoSums) { \
-    LFM2_DOT_HIGH_OF(k, b##k)            \
-  } else if constexpr (k < T * R) {      \
-    LFM2_DOT_HIGH_OF(k, a##k)            \
+#define LFM2_DOT_LOW(k)                                                       \
+  if constexpr (k < T * R) {                                                  \
+    LFM2_DOT_PAIR_OF(k, a##k, 0, (kTwoSums && q == 2), low_first, low_second) \
+  }
+#define LFM2_DOT_HIGH(k)                                            \
+  if constexpr (k < T * R && kTwoSums) {                            \
+    LFM2_DOT_PAIR_OF(k, b##k, 4, (q == 2), high_first, high_second) \
+  } else if constexpr (k < T * R) {                                 \
+    LFM2_DOT_PAIR_OF(k, a##k, 4, true, high_first, high_second)     \
   }
 #define LFM2_QUADS(number)                        \
   {                                               \
@@ -301,8 +315,8 @@ struct RowsOfPairs {
 #undef LFM2_LOW_SECOND
 #undef LFM2_HIGH_FIRST
 #undef LFM2_HIGH_SECOND
+#undef LFM2_DOT_PAIR_OF
 #undef LFM2_DOT_LOW
-#undef LFM2_DOT_HIGH_OF
 #undef LFM2_DOT_HIGH
 #undef LFM2_QUADS
 #undef LFM2_DELTA
