@@ -7,7 +7,7 @@
 #define LFM2_KERNELS_DOT_INL_H_
 #endif
 
-#include "lfm2/kernels/target-inl.h"
+#include "lfm2/kernels/panel_lanes-inl.h"
 
 // How a set multiplies bytes:
 //   LFM2_DOT_PAIRS  x86 without VNNI: unsigned by signed bytes, products added in pairs, 16 bits
@@ -60,72 +60,11 @@ namespace HWY_NAMESPACE {
 //         or from a table and plus kTableLift6: two quads at a time. kFewTokens: no more tokens than row vectors, never
 //         with a table
 //   Sum5  LFM2_DOT_PAIRS only, over all of a group: weights of a table of -16..15, plus kTableLift5; two quads at a
-//   time,
-//         every second time with kLast
+//         time, every second time with kLast
 // bias is -8 * the sum of these activations.
-using DU8 = hn::Repartition<uint8_t, DI32>;
-using DI8 = hn::Repartition<int8_t, DI32>;
 using DI16 = hn::Repartition<int16_t, DI32>;
-using VU8 = hn::Vec<DU8>;
-inline constexpr bool kSum6HoldsGroup = LFM2_DOT_WIDEN == 0;
-using VI8 = hn::Vec<DI8>;
-
-HWY_INLINE VI8 AsSigned(VU8 w) { return hn::BitCast(DI8(), w); }
-
-// A number of a panel. All of them are aligned, which RISC-V wants to be told.
-template <class Number>
-HWY_INLINE Number LoadNumber(const uint8_t* p) {
-  return LoadAs<Number>(static_cast<const uint8_t*>(__builtin_assume_aligned(p, sizeof(Number))));
-}
-
-// Number K of T in every lane. NEON loads four at once and picks one, where that reads nothing but them.
-template <size_t K, size_t T>
-HWY_INLINE VI32 BroadcastI32(const uint8_t* p) {
-#if HWY_TARGET_IS_NEON
-  if constexpr (K / 4 * 4 + 4 <= T) {
-    return hn::Broadcast<K % 4>(hn::BitCast(DI32(), hn::LoadU(DU8(), p + K / 4 * 16)));
-  }
-#endif
-  return hn::Set(DI32(), LoadNumber<int32_t>(p + K * 4));
-}
-
-// v times number K of T.
-template <size_t K, size_t T>
-HWY_INLINE VF MulBroadcast(VF v, const uint8_t* p) {
-#if HWY_TARGET_IS_NEON && HWY_ARCH_ARM_A64
-  if constexpr (K / 4 * 4 + 4 <= T) {
-    return VF(vmulq_laneq_f32(v.raw, hn::BitCast(DF(), hn::LoadU(DU8(), p + K / 4 * 16)).raw, K % 4));
-  }
-#elif HWY_TARGET_IS_SVE
-  if constexpr (K / 4 * 4 + 4 <= T) {
-    return svmul_lane_f32(v, hn::LoadDup128(DF(), reinterpret_cast<const float*>(p + K / 4 * 16)), K % 4);
-  }
-#endif
-  return hn::Mul(v, hn::Set(DF(), LoadNumber<float>(p + K * 4)));
-}
-
-// v times number K of T, plus `add`.
-template <size_t K, size_t T>
-HWY_INLINE VF MulAddBroadcast(VF v, const uint8_t* p, VF add) {
-#if HWY_TARGET_IS_NEON && HWY_ARCH_ARM_A64
-  if constexpr (K / 4 * 4 + 4 <= T) {
-    return VF(vfmaq_laneq_f32(add.raw, v.raw, hn::BitCast(DF(), hn::LoadU(DU8(), p + K / 4 * 16)).raw, K % 4));
-  }
-#elif HWY_TARGET_IS_SVE
-  if constexpr (K / 4 * 4 + 4 <= T) {
-    return svmla_lane_f32(add, v, hn::LoadDup128(DF(), reinterpret_cast<const float*>(p + K / 4 * 16)), K % 4);
-  }
-#endif
-  return hn::MulAdd(v, hn::Set(DF(), LoadNumber<float>(p + K * 4)), add);
-}
-
-// Quad I in every lane; a group has eight for each token, so NEON may read them four at once.
-template <size_t I>
-HWY_INLINE VI8 BroadcastQuad(const uint8_t* quads) {
-  return hn::BitCast(DI8(), BroadcastI32<I, I + 4>(quads));
-}
-
 using VI16 = hn::Vec<DI16>;
+inline constexpr bool kSum6HoldsGroup = LFM2_DOT_WIDEN == 0;
 
 #if LFM2_DOT_PAIRS
 

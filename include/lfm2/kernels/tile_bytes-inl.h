@@ -26,8 +26,8 @@ HWY_INLINE VU8 SecondBytes(const uint8_t* data, size_t row, VU8 table) {
   return hn::TableLookupBytes(table, hn::ShiftRight<4>(hn::LoadU(DU8(), data + q * 64 + row)));
 }
 
-// Tables of six bits, too, where it takes no more to multiply bytes than what is smaller: they are looked up faster here
-// than in tile_pairs-inl.h.
+// Tables of six bits, too, where products of bytes cost no more than those of less: they are looked up faster here than
+// in tile_pairs-inl.h.
 template <Integers kind>
 inline constexpr bool kGoesByBytes = kind == Integers::kBytes || kind == Integers::kIQ4_NL ||
                                      kind == Integers::kIQ3_XXS ||
