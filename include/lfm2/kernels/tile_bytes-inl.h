@@ -8,11 +8,18 @@
 
 #include "lfm2/kernels/tile_integer-inl.h"
 
-#if HWY_TARGET != HWY_SCALAR
-
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
+
+// Tables of six bits, too, where products of bytes cost no more than those of less: they are looked up faster here than
+// in tile_pairs-inl.h.
+template <Integers kind>
+inline constexpr bool kGoesByBytes = kind == Integers::kBytes || kind == Integers::kIQ4_NL ||
+                                     kind == Integers::kIQ3_XXS ||
+                                     (kind == Integers::kT4 && !LFM2_DOT_PAIRS && !LFM2_DOT_WIDEN);
+
+#if HWY_TARGET != HWY_SCALAR
 
 // Quads q and q + 4 of the rows whose bytes begin at `row`.
 template <Integers kind, size_t q>
@@ -25,13 +32,6 @@ HWY_INLINE VU8 SecondBytes(const uint8_t* data, size_t row, VU8 table) {
   if constexpr (kind == Integers::kBytes) return hn::LoadU(DU8(), data + (q + 4) * 64 + row);
   return hn::TableLookupBytes(table, hn::ShiftRight<4>(hn::LoadU(DU8(), data + q * 64 + row)));
 }
-
-// Tables of six bits, too, where products of bytes cost no more than those of less: they are looked up faster here than
-// in tile_pairs-inl.h.
-template <Integers kind>
-inline constexpr bool kGoesByBytes = kind == Integers::kBytes || kind == Integers::kIQ4_NL ||
-                                     kind == Integers::kIQ3_XXS ||
-                                     (kind == Integers::kT4 && !LFM2_DOT_PAIRS && !LFM2_DOT_WIDEN);
 
 template <class Format>
 struct RowsOfBytes {
@@ -111,9 +111,10 @@ void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* p
   RunRows<RowsOfBytes<Format>, T, kSlots8>(blocks, groups, panel, T <= 2 || stream, out);
 }
 
+#endif  // HWY_TARGET != HWY_SCALAR
+
 }  // namespace HWY_NAMESPACE
 }  // namespace lfm2
 HWY_AFTER_NAMESPACE();
 
-#endif  // HWY_TARGET != HWY_SCALAR
 #endif  // LFM2_KERNELS_TILE_BYTES_INL_H_
