@@ -201,6 +201,5 @@ def without_a_hub():
 
 
 run_tests(a_good_download_packs_and_chats, what_is_kept_is_the_file_of_the_hub, a_directory_has_what_lfm2_pack_reads,
-          all_parts_of_a_split_file, arguments_reach_lfm2_pack, every_recipe_can_be_asked_for,
-          several_files_are_listed, names_that_are_not_there,
-          hostile_names_and_answers, tokens, without_lfm2_pack, with_an_old_client, without_a_hub)
+          all_parts_of_a_split_file, arguments_reach_lfm2_pack, every_recipe_can_be_asked_for, several_files_are_listed,
+          names_that_are_not_there, hostile_names_and_answers, tokens, without_lfm2_pack, with_an_old_client, without_a_hub)
