@@ -120,10 +120,14 @@ HWY_INLINE Sum6 BeginSum6(VI32 bias) {
   return hn::ShiftLeft<2>(bias);
 }
 template <size_t I, size_t J>
-HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+HWY_INLINE VI16 ProductsOfPair(VU8 w_i, VU8 w_j, const uint8_t* quads) {
   const VI16 i = hn::SatWidenMulPairwiseAdd(DI16(), w_i, BroadcastQuad<I>(quads));
   const VI16 j = hn::SatWidenMulPairwiseAdd(DI16(), w_j, BroadcastQuad<J>(quads));
-  return hn::Add(sum, Widen(hn::Add(i, j)));
+  return hn::Add(i, j);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return hn::Add(sum, Widen(ProductsOfPair<I, J>(w_i, w_j, quads)));
 }
 HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
 
@@ -137,13 +141,12 @@ HWY_INLINE void Pin(Sum5& /*sum*/) {}
 HWY_INLINE Sum5 BeginSum5(VI32 bias) { return {hn::Zero(DI16()), hn::ShiftLeft<1>(bias)}; }
 template <size_t I, size_t J, bool kLast>
 HWY_INLINE Sum5 DotPair5(Sum5 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-  const VI16 i = hn::SatWidenMulPairwiseAdd(DI16(), w_i, BroadcastQuad<I>(quads));
-  const VI16 j = hn::SatWidenMulPairwiseAdd(DI16(), w_j, BroadcastQuad<J>(quads));
+  const VI16 pair = ProductsOfPair<I, J>(w_i, w_j, quads);
   if constexpr (kLast) {
-    sum.sum = hn::Add(sum.sum, Widen(hn::Add(hn::Add(sum.part, i), j)));
+    sum.sum = hn::Add(sum.sum, Widen(hn::Add(sum.part, pair)));
     LFM2_PIN(sum.sum);
   } else {
-    sum.part = hn::Add(i, j);
+    sum.part = pair;
     LFM2_PIN(sum.part);
   }
   return sum;
