@@ -5,7 +5,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 tools/get-deps
-cmake --preset release
+cmake --preset release -DCMAKE_UNITY_BUILD=ON
 cmake --build --preset release --target chat lfm2_models
 
 chat=build/release/bin/chat

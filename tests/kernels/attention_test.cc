@@ -10,7 +10,6 @@
 namespace lfm2::test {
 namespace {
 
-constexpr float kUntouched = -12345.0f;
 constexpr uint32_t kCapacity = 256;
 constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 

@@ -8,8 +8,6 @@
 namespace lfm2::test {
 namespace {
 
-constexpr float kUntouched = -12345.0f;
-
 // out[t, c] = C[t, c] * sum over k of kernel[k, c] * (B x)[t - taps + 1 + k, c]: the formula over the whole sequence,
 // with nothing before it. bcx[tokens, 3 * hidden].
 std::vector<double> Convolve(const std::vector<float>& bcx, uint32_t hidden, const std::vector<float>& kernel,

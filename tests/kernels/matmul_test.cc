@@ -14,8 +14,6 @@
 namespace lfm2::test {
 namespace {
 
-constexpr float kUntouched = -12345.0f;
-
 // out[tokens, rows], each row at an odd multiple of 4 bytes, with a rim that nothing may write.
 class Output {
  public:

@@ -65,8 +65,8 @@ bool SpoilsItsRow(const TestMatrix& clean, const TestMatrix& spoiled, uint32_t r
 }
 
 // Keys and values of one head, 70 positions, that are all numbers but one.
-struct Cache {
-  explicit Cache(KvCacheType type)
+struct SpoiledCache {
+  explicit SpoiledCache(KvCacheType type)
       : bytes(static_cast<size_t>(KvCacheBytes(type, 1, kCapacity, kDim))), keys(bytes), values(bytes) {
     view = MakeKvCache(type, 1, kCapacity, kDim, keys.data(), values.data());
   }
@@ -79,16 +79,16 @@ struct Cache {
 // Stores the positions, with `bad` in the key or in the value of position `at`, and attends with `queries` queries.
 template <class Kernels>
 std::vector<float> Attend(KvCacheType type, uint32_t queries, uint32_t at, bool in_key, uint32_t d, float bad) {
-  Cache cache(type);
+  SpoiledCache cache(type);
   Random random(5);
-  for (uint32_t j = 0; j <= Cache::kPosition; ++j) {
-    std::vector<float> key = random.Normals(Cache::kDim), value = random.Normals(Cache::kDim);
+  for (uint32_t j = 0; j <= SpoiledCache::kPosition; ++j) {
+    std::vector<float> key = random.Normals(SpoiledCache::kDim), value = random.Normals(SpoiledCache::kDim);
     if (j == at) (in_key ? key : value)[d] = bad;
     Kernels::StoreKv(cache.view, 0, j, key.data(), value.data());
   }
-  const std::vector<float> q = random.Normals(size_t{queries} * Cache::kDim);
+  const std::vector<float> q = random.Normals(size_t{queries} * SpoiledCache::kDim);
   std::vector<float> out(q.size());
-  Kernels::Attend(q.data(), queries, Cache::kPosition, cache.view, 0, out.data());
+  Kernels::Attend(q.data(), queries, SpoiledCache::kPosition, cache.view, 0, out.data());
   return out;
 }
 
@@ -98,7 +98,7 @@ void CheckAttention(KvCacheType type) {
   // Too large for a half float.
   if (type == KvCacheType::kF16) bad.insert(bad.end(), {65520.0f, -65520.0f, 3e38f});
   for (const uint32_t queries : {1u, 3u, 6u}) {
-    const std::vector<float> clean = Attend<Kernels>(type, queries, Cache::kCapacity, true, 0, 0.0f);
+    const std::vector<float> clean = Attend<Kernels>(type, queries, SpoiledCache::kCapacity, true, 0, 0.0f);
     CHECK(AllAreFinite(clean.data(), clean.size()));
     for (const uint32_t at : {0u, 1u, 17u, 63u, 64u, 69u}) {
       for (const uint32_t d : {0u, 5u, 31u}) {
@@ -109,7 +109,7 @@ void CheckAttention(KvCacheType type) {
           bool right = true;
           for (uint32_t i = 0; i < by_value.size(); ++i) {
             // One scale serves all bytes of a value.
-            if (type == KvCacheType::kInt8 || i % Cache::kDim == d) {
+            if (type == KvCacheType::kInt8 || i % SpoiledCache::kDim == d) {
               right = right && !std::isfinite(by_value[i]);
             } else {
               right = right && SameBits(&by_value[i], &clean[i], 1);
@@ -124,26 +124,27 @@ void CheckAttention(KvCacheType type) {
 
 template <class Kernels>
 void CheckQueries(KvCacheType type) {
-  Cache cache(type);
+  SpoiledCache cache(type);
   Random random(6);
   // Positions whose keys are zeros are attended too: neither may they hide what a query holds.
-  for (uint32_t j = 0; j <= Cache::kPosition; ++j) {
-    const std::vector<float> key = j < 64 ? random.Normals(Cache::kDim) : std::vector<float>(Cache::kDim);
-    Kernels::StoreKv(cache.view, 0, j, key.data(), random.Normals(Cache::kDim).data());
+  for (uint32_t j = 0; j <= SpoiledCache::kPosition; ++j) {
+    const std::vector<float> key = j < 64 ? random.Normals(SpoiledCache::kDim) : std::vector<float>(SpoiledCache::kDim);
+    Kernels::StoreKv(cache.view, 0, j, key.data(), random.Normals(SpoiledCache::kDim).data());
   }
   constexpr uint32_t kQueries = 6;
-  const std::vector<float> numbers = random.Normals(kQueries * Cache::kDim);
+  const std::vector<float> numbers = random.Normals(kQueries * SpoiledCache::kDim);
   std::vector<float> clean(numbers.size()), out(numbers.size());
-  for (const uint32_t position : {uint32_t{0}, uint32_t{15}, Cache::kPosition}) {
+  for (const uint32_t position : {uint32_t{0}, uint32_t{15}, SpoiledCache::kPosition}) {
     Kernels::Attend(numbers.data(), kQueries, position, cache.view, 0, clean.data());
     for (uint32_t h = 0; h < kQueries; ++h) {
       for (const float v : kBad) {
         std::vector<float> q = numbers;
-        q[h * Cache::kDim + 7] = v;
+        q[h * SpoiledCache::kDim + 7] = v;
         Kernels::Attend(q.data(), kQueries, position, cache.view, 0, out.data());
         for (uint32_t i = 0; i < kQueries; ++i) {
-          const float* const row = out.data() + i * Cache::kDim;
-          CHECK((i == h ? NoneIsFinite(row, Cache::kDim) : SameBits(row, clean.data() + i * Cache::kDim, Cache::kDim)));
+          const float* const row = out.data() + i * SpoiledCache::kDim;
+          const float* const expected = clean.data() + i * SpoiledCache::kDim;
+          CHECK((i == h ? NoneIsFinite(row, SpoiledCache::kDim) : SameBits(row, expected, SpoiledCache::kDim)));
         }
       }
     }

@@ -17,6 +17,8 @@ namespace lfm2::test {
 // Half a unit in the last place of 1.0f: the relative error of one rounding.
 inline constexpr double kEpsilon = 1.0 / (1 << 24);
 inline constexpr double kSmallestNormal = 1.17549435e-38;
+// What an output is filled with, to see what a kernel writes.
+inline constexpr float kUntouched = -12345.0f;
 
 class Random {
  public:

@@ -15,11 +15,11 @@ using tools::InputMoments;
 using tools::RowMatrix;
 using tools::RowsView;
 
-constexpr uint32_t kSize = 512, kRows = 150;  // more rows than one task has
+constexpr uint32_t kCols = 512, kRows = 150;  // more rows than one task has
 
 RowMatrix RandomRows(uint32_t rows, uint32_t seed) {
   Weights weights(seed);
-  RowMatrix x(rows, kSize);
+  RowMatrix x(rows, kCols);
   for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = weights.Normal();
   return x;
 }
@@ -27,13 +27,13 @@ RowMatrix RandomRows(uint32_t rows, uint32_t seed) {
 // Inputs that lie mostly in a quarter of the dimensions, as activations do.
 FactoredMoments Correlated() {
   Weights weights(1);
-  const uint32_t sources = kSize / 4;
-  RowMatrix mix(sources, kSize), drawn(2000, sources);
+  const uint32_t sources = kCols / 4;
+  RowMatrix mix(sources, kCols), drawn(2000, sources);
   for (Eigen::Index i = 0; i < mix.size(); ++i) mix.data()[i] = weights.Normal();
   for (Eigen::Index i = 0; i < drawn.size(); ++i) drawn.data()[i] = weights.Normal();
   const RowMatrix x = drawn * mix + 3 * RandomRows(2000, 2);
-  InputMoments moments(kSize);
-  const RowsView inputs(x.data(), x.rows(), kSize);
+  InputMoments moments(kCols);
+  const RowsView inputs(x.data(), x.rows(), kCols);
   moments.Add(inputs, inputs, nullptr, nullptr);
   FactoredMoments factored;
   REQUIRE(factored.Factor(std::move(moments), 0, 0.03f).ok());
@@ -54,13 +54,13 @@ Result Quantized(TensorType type, const FactoredMoments& moments, uint32_t refin
 
 Result Rounded(TensorType type, const RowMatrix& w) {
   const BlockCodec codec(type);
-  const std::vector<float> ones(kSize, 1.0f);
-  const size_t row_bytes = kSize / codec.columns() * codec.bytes();
-  Result r{RowMatrix(w.rows(), kSize), std::vector<uint8_t>(static_cast<size_t>(w.rows()) * row_bytes), 0};
+  const std::vector<float> ones(kCols, 1.0f);
+  const size_t row_bytes = kCols / codec.columns() * codec.bytes();
+  Result r{RowMatrix(w.rows(), kCols), std::vector<uint8_t>(static_cast<size_t>(w.rows()) * row_bytes), 0};
   double sum = 0;
   for (size_t i = 0; i < static_cast<size_t>(w.rows()); ++i) {
-    QuantizeRow(codec, w.data() + i * kSize, ones.data(), kSize, r.ggml.data() + i * row_bytes,
-                r.error.data() + i * kSize, &sum);
+    QuantizeRow(codec, w.data() + i * kCols, ones.data(), kCols, r.ggml.data() + i * row_bytes,
+                r.error.data() + i * kCols, &sum);
   }
   return r;
 }
@@ -69,9 +69,9 @@ Result Rounded(TensorType type, const RowMatrix& w) {
 double Damped(const FactoredMoments& m, const RowMatrix& e) {
   double sum = 0;
   for (Eigen::Index r = 0; r < e.rows(); ++r) {
-    for (uint32_t k = 0; k < kSize; ++k) {
+    for (uint32_t k = 0; k < kCols; ++k) {
       double along = 0;
-      for (uint32_t i = k; i < kSize; ++i) along += static_cast<double>(e(r, i)) * static_cast<double>(m.L(i, k));
+      for (uint32_t i = k; i < kCols; ++i) along += static_cast<double>(e(r, i)) * static_cast<double>(m.L(i, k));
       sum += along * along;
     }
   }
@@ -82,7 +82,7 @@ double Damped(const FactoredMoments& m, const RowMatrix& e) {
 
 TEST_CASE("where columns have nothing to do with each other, every block is rounded by itself") {
   FactoredMoments identity;
-  REQUIRE(identity.Factor(InputMoments(kSize), 0, 0.03f).ok());
+  REQUIRE(identity.Factor(InputMoments(kCols), 0, 0.03f).ok());
   const RowMatrix w = RandomRows(kRows, 3);
   for (const TensorType type : kQuantTypes) {
     CAPTURE(std::string(NameOf(type)));
@@ -122,11 +122,11 @@ TEST_CASE("what is left in w is what the image has lost") {
   for (const TensorType type : kQuantTypes) {
     CAPTURE(std::string(NameOf(type)));
     const Result r = Quantized(type, moments, 2, w);
-    const std::vector<float> values = ValuesOf(type, r.ggml, kRows, kSize);
+    const std::vector<float> values = ValuesOf(type, r.ggml, kRows, kCols);
     // A weight passes through values as large as its row's, and is rounded as those are.
     uint32_t wrong = 0;
     for (uint32_t row = 0; row < kRows; ++row) {
-      const Eigen::Map<const Eigen::RowVectorXf> stored(values.data() + size_t{row} * kSize, kSize);
+      const Eigen::Map<const Eigen::RowVectorXf> stored(values.data() + size_t{row} * kCols, kCols);
       const float largest = std::max(w.row(row).cwiseAbs().maxCoeff(), stored.cwiseAbs().maxCoeff());
       const float miss = (r.error.row(row) - (w.row(row) - stored)).cwiseAbs().maxCoeff();
       wrong += stored.allFinite() && miss <= 1e-6f * largest ? 0 : 1;

@@ -114,7 +114,7 @@ constexpr uint32_t kPeakRounds = 1u << 17;
 // Results end here, so that no compiler can leave their computation out.
 std::atomic<uint64_t> g_sink{0};
 
-double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double SecondsOf(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 }  // namespace
 
@@ -129,19 +129,19 @@ double ReadOnce(const Executor& executor, const std::vector<ByteRange>& ranges) 
   ParallelFor(&executor, static_cast<uint32_t>(pieces.size()), [&](uint32_t i) {
     g_sink += HWY_STATIC_NAMESPACE::SumOf(pieces[i].data, static_cast<size_t>(pieces[i].bytes));
   });
-  return SecondsSince(begin);
+  return SecondsOf(begin);
 }
 
 double IntegerPeak(const Executor& executor) {
   std::atomic<uint64_t> rounds{0};
   const auto begin = Clock::now();
   ParallelFor(&executor, executor.workers, [&](uint32_t) {
-    while (SecondsSince(begin) < kPeakSeconds) {
+    while (SecondsOf(begin) < kPeakSeconds) {
       g_sink += HWY_STATIC_NAMESPACE::MultiplyRounds(kPeakRounds);
       rounds += kPeakRounds;
     }
   });
-  const double seconds = SecondsSince(begin);
+  const double seconds = SecondsOf(begin);
   return static_cast<double>(rounds.load()) * static_cast<double>(HWY_STATIC_NAMESPACE::MacsOfRound()) / seconds;
 }
 

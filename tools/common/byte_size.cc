@@ -8,7 +8,7 @@ namespace lfm2::tools {
 
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDecimal(char c) { return c >= '0' && c <= '9'; }
 
 // 0 where there is no such unit.
 uint64_t UnitBytes(std::string_view name) {
@@ -29,11 +29,11 @@ uint64_t UnitBytes(std::string_view name) {
 
 Error ParseByteSize(std::string_view text, uint64_t* bytes) {
   size_t whole_end = 0;
-  while (whole_end < text.size() && IsDigit(text[whole_end])) ++whole_end;
+  while (whole_end < text.size() && IsDecimal(text[whole_end])) ++whole_end;
   size_t end = whole_end;
   if (end < text.size() && text[end] == '.') {
     ++end;
-    while (end < text.size() && IsDigit(text[end])) ++end;
+    while (end < text.size() && IsDecimal(text[end])) ++end;
   }
   const uint64_t unit = UnitBytes(text.substr(end));
   const bool has_fraction = end > whole_end;

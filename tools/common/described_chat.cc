@@ -6,7 +6,7 @@ namespace lfm2::tools {
 
 namespace {
 
-constexpr char kBegin[] = "{#- pieces: ", kEnd[] = " -#}\n";
+constexpr char kPiecesBegin[] = "{#- pieces: ", kPiecesEnd[] = " -#}\n";
 
 }  // namespace
 
@@ -21,14 +21,14 @@ std::string DescriptionOf(const ChatFormat& format) {
   for (const char c : ChatFormatJson(format).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) {
     json += c == '#' ? "\\u0023" : std::string(1, c);
   }
-  return kBegin + json + kEnd;
+  return kPiecesBegin + json + kPiecesEnd;
 }
 
 bool FindDescription(const std::string& jinja, OwnedChatFormat* format) {
-  const size_t begin = jinja.find(kBegin);
-  const size_t end = begin == std::string::npos ? begin : jinja.find(kEnd, begin);
+  const size_t begin = jinja.find(kPiecesBegin);
+  const size_t end = begin == std::string::npos ? begin : jinja.find(kPiecesEnd, begin);
   if (end == std::string::npos) return false;
-  const size_t from = begin + sizeof(kBegin) - 1;
+  const size_t from = begin + sizeof(kPiecesBegin) - 1;
   return ParseChatFormat(jinja.substr(from, end - from), format).ok();
 }
 

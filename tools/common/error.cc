@@ -7,7 +7,7 @@ namespace lfm2::tools {
 namespace {
 
 // Of one part of a sentence, in bytes: what is longer keeps its beginning, and its end, where an Error says the reason.
-constexpr size_t kLongestPart = 1000, kBeginning = 600, kEnd = 390;
+constexpr size_t kLongestPart = 1000, kFirstPart = 600, kLastPart = 390;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; }
 
@@ -39,7 +39,7 @@ void Error::Append(std::string* out, std::string_view text) {
     out->append(escaped);
     return;
   }
-  size_t begin = kBeginning, end = escaped.size() - kEnd;
+  size_t begin = kFirstPart, end = escaped.size() - kLastPart;
   while (IsContinuation(escaped[begin])) --begin;
   while (IsContinuation(escaped[end])) ++end;
   out->append(escaped, 0, begin).append("...").append(escaped, end, std::string::npos);

@@ -7,7 +7,7 @@ namespace lfm2::tools {
 
 namespace {
 
-constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
+constexpr KvCacheType kKvTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 
 }  // namespace
 
@@ -22,9 +22,9 @@ const char* NameOf(KvCacheType type) {
 
 CLI::Option* AddKvOption(CLI::App* app, KvCacheType* type) {
   std::set<std::string> names;
-  for (const KvCacheType t : kTypes) names.insert(NameOf(t));
+  for (const KvCacheType t : kKvTypes) names.insert(NameOf(t));
   const auto set = [type](const std::string& name) {
-    for (const KvCacheType t : kTypes) {
+    for (const KvCacheType t : kKvTypes) {
       if (name == NameOf(t)) *type = t;
     }
   };

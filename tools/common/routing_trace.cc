@@ -11,8 +11,8 @@ namespace lfm2::tools {
 
 namespace {
 
-constexpr std::string_view kMagic = "LFM2ROUT";
-constexpr uint32_t kVersion = 1;
+constexpr std::string_view kTraceMagic = "LFM2ROUT";
+constexpr uint32_t kTraceVersion = 1;
 constexpr size_t kNameBytes = 64;
 constexpr size_t kHeaderBytes = 8 + 6 * 4 + 8 + kNameBytes;
 // No expert of any model in sight is that large.
@@ -81,12 +81,12 @@ Error ParseChosen(const std::string& name, size_t token, Reader* reader, Routing
 Error ParseRoutingTrace(const std::string& name, std::string_view bytes, RoutingTrace* trace) {
   *trace = RoutingTrace();
   RoutingTrace& t = *trace;
-  if (bytes.substr(0, kMagic.size()) != kMagic) return Error::Of(name, " is no routing trace");
+  if (bytes.substr(0, kTraceMagic.size()) != kTraceMagic) return Error::Of(name, " is no routing trace");
   if (bytes.size() < kHeaderBytes) return Error::Of(name, " ends within its header");
-  Reader reader(bytes.substr(kMagic.size()));
+  Reader reader(bytes.substr(kTraceMagic.size()));
   const uint32_t version = reader.Take<uint32_t>();
-  if (version != kVersion) {
-    return Error::Of(name, " is a routing trace of version ", version, "; this program reads version ", kVersion);
+  if (version != kTraceVersion) {
+    return Error::Of(name, " is a routing trace of version ", version, "; this program reads version ", kTraceVersion);
   }
   t.moe_layers = reader.Take<uint32_t>();
   t.first_moe_layer = reader.Take<uint32_t>();
@@ -142,8 +142,8 @@ Error ReadRoutingTrace(const std::string& path, RoutingTrace* trace) {
 }
 
 Error WriteRoutingTrace(const RoutingTrace& t, const std::string& path) {
-  std::string bytes(kMagic);
-  for (const uint32_t value : {kVersion, t.moe_layers, t.first_moe_layer, t.experts, t.experts_per_token, 0u}) {
+  std::string bytes(kTraceMagic);
+  for (const uint32_t value : {kTraceVersion, t.moe_layers, t.first_moe_layer, t.experts, t.experts_per_token, 0u}) {
     Append(&bytes, value);
   }
   Append(&bytes, uint64_t{t.tokens()});

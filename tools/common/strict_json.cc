@@ -8,14 +8,12 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr size_t kMaxDepth = 32;
 
 // Builds the value from the parser's events; what must not be ends the parsing.
-class Builder final : public Json::json_sax_t {
+class StrictBuilder final : public nlohmann::json::json_sax_t {
  public:
-  explicit Builder(Json* root) : root_(root) {}
+  explicit StrictBuilder(nlohmann::json* root) : root_(root) {}
   const Error& error() const { return error_; }
 
   bool null() override { return Put(nullptr); }
@@ -25,16 +23,16 @@ class Builder final : public Json::json_sax_t {
   bool number_float(number_float_t value, const string_t&) override { return Put(value); }
   bool string(string_t& value) override { return Put(std::move(value)); }
   bool binary(binary_t&) override { return Fail(Error::Of("it has binary data")); }
-  bool start_object(std::size_t) override { return Open(Json::object()); }
-  bool start_array(std::size_t) override { return Open(Json::array()); }
+  bool start_object(std::size_t) override { return Open(nlohmann::json::object()); }
+  bool start_array(std::size_t) override { return Open(nlohmann::json::array()); }
   bool end_object() override { return Close(); }
   bool end_array() override { return Close(); }
   bool key(string_t& key) override {
-    const auto added = open_.back()->get_ref<Json::object_t&>().try_emplace(std::move(key));
+    const auto added = open_.back()->get_ref<nlohmann::json::object_t&>().try_emplace(std::move(key));
     member_ = &added.first->second;
     return added.second || Fail(Error::Of("the key ", Shown(added.first->first), " is there twice"));
   }
-  bool parse_error(std::size_t position, const std::string&, const Json::exception&) override {
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
     return Fail(Error::Of("it is no JSON from byte ", position, " on"));
   }
 
@@ -43,13 +41,13 @@ class Builder final : public Json::json_sax_t {
     error_ = error;
     return false;
   }
-  bool Put(Json value) {
+  bool Put(nlohmann::json value) {
     Place() = std::move(value);
     return true;
   }
-  bool Open(Json empty) {
+  bool Open(nlohmann::json empty) {
     if (open_.size() >= kMaxDepth) return Fail(Error::Of("it is nested deeper than ", kMaxDepth, " levels"));
-    Json& place = Place();
+    nlohmann::json& place = Place();
     place = std::move(empty);
     open_.push_back(&place);
     return true;
@@ -59,48 +57,48 @@ class Builder final : public Json::json_sax_t {
     return true;
   }
   // Where the next value goes.
-  Json& Place() {
+  nlohmann::json& Place() {
     if (open_.empty()) return *root_;
     return open_.back()->is_array() ? open_.back()->emplace_back() : *member_;
   }
 
-  Json* const root_;
-  Json* member_ = nullptr;  // of the innermost object
+  nlohmann::json* const root_;
+  nlohmann::json* member_ = nullptr;  // of the innermost object
   // The values that are not complete, outermost first. Each is the last of the one before it: none of them moves.
-  std::vector<Json*> open_;
+  std::vector<nlohmann::json*> open_;
   Error error_;
 };
 
 }  // namespace
 
-std::string Shown(const Json& value) {
+std::string Shown(const nlohmann::json& value) {
   constexpr size_t kLongest = 60;
-  const std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  const std::string text = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
 }
 
-Error ParseStrictJson(std::string_view text, Json* out) {
-  Builder builder(out);
-  Json::sax_parse(text.begin(), text.end(), &builder);
+Error ParseStrictJson(std::string_view text, nlohmann::json* out) {
+  StrictBuilder builder(out);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   LFM2_RETURN_IF_FAILED(builder.error());
   if (!out->is_object()) return Error::Of("it is no JSON object");
   return Error();
 }
 
-Error ReadStrictJson(const ByteSource& file, uint64_t max_bytes, Json* out) {
+Error ReadStrictJson(const ByteSource& file, uint64_t max_bytes, nlohmann::json* out) {
   if (file.size() > max_bytes) return Error::Of("it has ", file.size(), " bytes, more than ", max_bytes);
   std::string text(static_cast<size_t>(file.size()), '\0');
   LFM2_RETURN_IF_FAILED(file.Read(0, text.data(), text.size()));
   return ParseStrictJson(text, out);
 }
 
-const Json* JsonMembers::Find(const char* name) const {
+const nlohmann::json* JsonMembers::Find(const char* name) const {
   const auto found = object_.find(name);
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
 
-const Json* JsonMembers::Need(const char* name) {
-  const Json* const found = Find(name);
+const nlohmann::json* JsonMembers::Need(const char* name) {
+  const nlohmann::json* const found = Find(name);
   if (found == nullptr) Fail(Error::Of("the key ", name, " is missing"));
   return found;
 }
@@ -116,7 +114,7 @@ void JsonMembers::Text(const char* name, std::string* out) {
 }
 
 void JsonMembers::OptionalU32(const char* name, uint32_t* out) {
-  const Json* const value = Find(name);
+  const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
   if (!value->is_number_unsigned() || value->get<uint64_t>() > UINT32_MAX) {
     return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no whole number below 2^32"));
@@ -129,20 +127,20 @@ void JsonMembers::OptionalF32(const char* name, float* out) {
   *out = static_cast<float>(number);
 }
 void JsonMembers::OptionalF64(const char* name, double* out) {
-  const Json* const value = Find(name);
+  const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
   const double number = value->is_number() ? value->get<double>() : std::nan("");
   if (!(std::fabs(number) <= 3e38)) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no number"));
   *out = number;
 }
 void JsonMembers::OptionalBool(const char* name, bool* out) {
-  const Json* const value = Find(name);
+  const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
   if (!value->is_boolean()) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", neither true nor false"));
   *out = value->get<bool>();
 }
 void JsonMembers::OptionalText(const char* name, std::string* out) {
-  const Json* const value = Find(name);
+  const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
   if (!value->is_string()) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no text"));
   *out = value->get<std::string>();

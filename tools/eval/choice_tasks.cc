@@ -6,13 +6,11 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
-Error ReadTexts(const char* name, const Json& list, std::vector<std::string>* texts) {
+Error ReadTexts(const char* name, const nlohmann::json& list, std::vector<std::string>* texts) {
   if (!list.is_array()) return Error::Of("the key ", name, " is ", Shown(list), ", no list");
-  for (const Json& text : list) {
+  for (const nlohmann::json& text : list) {
     const uint64_t i = texts->size();
     if (!text.is_string()) return Error::Of(name, "[", i, "] is ", Shown(text), ", no text");
     if (text.get_ref<const std::string&>().empty()) return Error::Of(name, "[", i, "] is empty");
@@ -21,13 +19,13 @@ Error ReadTexts(const char* name, const Json& list, std::vector<std::string>* te
   return Error();
 }
 
-Error ReadItem(const Json& json, ChoiceItem* item) {
+Error ReadItem(const nlohmann::json& json, ChoiceItem* item) {
   if (!json.is_object()) return Error::Of("it is ", Shown(json), ", no object");
   JsonMembers members(json);
   members.OptionalText("question", &item->question);
   members.U32("gold", &item->gold);
-  const Json* const choices = members.Find("choices");
-  const Json* const contexts = members.Find("contexts");
+  const nlohmann::json* const choices = members.Find("choices");
+  const nlohmann::json* const contexts = members.Find("contexts");
   if (contexts == nullptr) {
     item->contexts.resize(1);
     members.Text("context", &item->contexts[0]);
@@ -53,7 +51,7 @@ Error ReadItem(const Json& json, ChoiceItem* item) {
 
 Error ReadChoiceTasks(const std::string& path, std::vector<ChoiceItem>* items) {
   FileSource file;
-  Json json;
+  nlohmann::json json;
   LFM2_RETURN_IF_FAILED(file.Open(path));
   const Error read = ReadStrictJson(file, kMostBytes, &json);
   if (!read.ok()) return Error::Of(path, ": ", read.text());

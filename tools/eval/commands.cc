@@ -15,20 +15,18 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 Error ReadCommand(std::string_view line, Command* command) {
-  Json json;
+  nlohmann::json json;
   LFM2_RETURN_IF_FAILED(ParseStrictJson(line, &json));
   JsonMembers members(json);
   members.Text("user", &command->user);
   members.Text("call", &command->call);
   LFM2_RETURN_IF_FAILED(members.error());
   if (command->user.empty()) return Error::Of("the key user is empty");
-  const Json* const greedy = members.Find("greedy");
+  const nlohmann::json* const greedy = members.Find("greedy");
   if (greedy == nullptr) return Error();
   if (!greedy->is_array()) return Error::Of("the key greedy is ", Shown(*greedy), ", no list");
-  for (const Json& id : *greedy) {
+  for (const nlohmann::json& id : *greedy) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) {
       return Error::Of("greedy[", uint64_t{command->greedy.size()}, "] is ", Shown(id), ", no token id");
     }

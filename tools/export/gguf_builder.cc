@@ -7,7 +7,7 @@ namespace lfm2::tools {
 
 namespace {
 
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kGgufVersion = 3;
 // What files have that do not state one.
 constexpr uint64_t kDataAlignment = 32;
 
@@ -83,7 +83,7 @@ uint64_t GgufBuilder::AddTensor(std::string_view name, const std::vector<uint64_
 
 std::string GgufBuilder::Front() const {
   std::string bytes = "GGUF";
-  Put(&bytes, kVersion);
+  Put(&bytes, kGgufVersion);
   Put(&bytes, tensor_count_);
   Put(&bytes, pair_count_);
   bytes += pairs_ + tensors_;

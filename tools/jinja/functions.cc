@@ -6,9 +6,11 @@
 
 namespace lfm2::tools::jinja {
 
-Function FindIn(const NamedFunction* begin, const NamedFunction* end, std::string_view name) {
-  const auto* const found = std::find_if(begin, end, [&](const NamedFunction& f) { return f.name == name; });
-  return found == end ? nullptr : found->function;
+Function FindIn(Span<const NamedFunction> functions, std::string_view name) {
+  for (const NamedFunction& f : functions) {
+    if (f.name == name) return f.function;
+  }
+  return nullptr;
 }
 
 Function FindFilter(std::string_view name) {

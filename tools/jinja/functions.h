@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lfm2/base/span.h"
 #include "tools/jinja/execution.h"
 
 namespace lfm2::tools::jinja {
@@ -25,7 +26,7 @@ struct NamedFunction {
   std::string_view name;
   Function function;
 };
-Function FindIn(const NamedFunction* begin, const NamedFunction* end, std::string_view name);
+Function FindIn(Span<const NamedFunction> functions, std::string_view name);
 
 // What a function was called with, sorted to the names of its parameters.
 class Parameters {

@@ -1,5 +1,4 @@
 // range, namespace, dict, raise_exception and strftime_now.
-#include <iterator>
 #include <utility>
 
 #include "tools/jinja/functions.h"
@@ -104,6 +103,6 @@ constexpr NamedFunction kGlobals[] = {
 
 }  // namespace
 
-Function FindGlobal(std::string_view name) { return FindIn(std::begin(kGlobals), std::end(kGlobals), name); }
+Function FindGlobal(std::string_view name) { return FindIn(kGlobals, name); }
 
 }  // namespace lfm2::tools::jinja

@@ -1,6 +1,5 @@
 // Filters that make or take apart lists and dicts.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "tools/jinja/attribute_path.h"
@@ -51,7 +50,7 @@ Value Last(Execution& run, const Value& self, Arguments& arguments) {
   return self.string() ? Value::String(items.back().text(), self.markup()) : items.back();
 }
 
-Value Join(Execution& run, const Value& self, Arguments& arguments) {
+Value JoinFilter(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "join", arguments, {"d", "attribute"});
   std::vector<Value> items;
   if (!parameters.ok() || !Iterate(run, self, &items)) return Value();
@@ -206,15 +205,15 @@ Value Attribute(Execution& run, const Value& self, Arguments& arguments) {
   return method == nullptr ? Value::Undefined("there is no attribute " + name) : Value::OfFunction(method, self, name);
 }
 
-constexpr NamedFunction kFilters[] = {
+constexpr NamedFunction kListFilters[] = {
     {"attr", Attribute}, {"count", LengthOf},    {"d", Default},          {"default", Default}, {"dictsort", DictSort},
-    {"first", First},    {"items", Items},       {"join", Join},          {"last", Last},       {"length", LengthOf},
+    {"first", First},    {"items", Items},       {"join", JoinFilter},    {"last", Last},       {"length", LengthOf},
     {"list", ListOf},    {"max", Extreme<true>}, {"min", Extreme<false>}, {"reverse", Reverse}, {"sort", Sort},
     {"sum", Sum},        {"unique", Unique},
 };
 
 }  // namespace
 
-Function FindListFilter(std::string_view name) { return FindIn(std::begin(kFilters), std::end(kFilters), name); }
+Function FindListFilter(std::string_view name) { return FindIn(kListFilters, name); }
 
 }  // namespace lfm2::tools::jinja

@@ -1,6 +1,5 @@
 // Methods of dicts and lists, and of the loop.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "tools/jinja/functions.h"
@@ -39,7 +38,7 @@ Value Copy(Execution& run, const Value& self, Arguments& arguments) {
   return self;
 }
 
-Value Count(Execution& run, const Value& self, Arguments& arguments) {
+Value CountItems(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "count", arguments, {"value"}, 1);
   if (!parameters.ok()) return Value();
   return Value::Int(std::count_if(self.items().begin(), self.items().end(),
@@ -62,8 +61,8 @@ constexpr NamedFunction kDictMethods[] = {
     {"keys", View<Half::kKeys>},
     {"values", View<Half::kValues>},
 };
-constexpr NamedFunction kListMethods[] = {{"copy", Copy}, {"count", Count}, {"index", Index}};
-constexpr NamedFunction kTupleMethods[] = {{"count", Count}, {"index", Index}};
+constexpr NamedFunction kListMethods[] = {{"copy", Copy}, {"count", CountItems}, {"index", Index}};
+constexpr NamedFunction kTupleMethods[] = {{"count", CountItems}, {"index", Index}};
 
 // loop.cycle(a, b, ...): one after the other.
 Value Cycle(Execution& run, const Value& self, Arguments& arguments) {
@@ -72,7 +71,7 @@ Value Cycle(Execution& run, const Value& self, Arguments& arguments) {
 }
 
 // Whether the values are others than the last time.
-Value Changed(Execution& run, const Value& self, Arguments& arguments) {
+Value LoopChanged(Execution& run, const Value& self, Arguments& arguments) {
   Loop& loop = self.loop();
   const std::vector<Value>& now = arguments.positional;
   bool same = loop.has_seen && loop.seen.size() == now.size();
@@ -92,10 +91,10 @@ Function FindMethod(const Value& object, std::string_view name) {
       const Function function = FindTextMethod(name);
       return function != nullptr ? function : FindTextSearchMethod(name);
     }
-    case Kind::kDict: return FindIn(std::begin(kDictMethods), std::end(kDictMethods), name);
-    case Kind::kList: return FindIn(std::begin(kListMethods), std::end(kListMethods), name);
+    case Kind::kDict: return FindIn(kDictMethods, name);
+    case Kind::kList: return FindIn(kListMethods, name);
     case Kind::kTuple:
-    case Kind::kRange: return FindIn(std::begin(kTupleMethods), std::end(kTupleMethods), name);
+    case Kind::kRange: return FindIn(kTupleMethods, name);
     default: return nullptr;
   }
 }
@@ -137,7 +136,7 @@ bool LoopAttribute(Execution& run, const Value& self, const std::string& name, V
   } else if (name == "cycle") {
     *out = run.Checked(Value::OfFunction(Cycle, self, name));
   } else if (name == "changed") {
-    *out = run.Checked(Value::OfFunction(Changed, self, name));
+    *out = run.Checked(Value::OfFunction(LoopChanged, self, name));
   } else {
     return false;
   }

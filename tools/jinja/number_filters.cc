@@ -2,7 +2,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <iterator>
 #include <string>
 
 #include "tools/jinja/functions.h"
@@ -154,10 +153,10 @@ Value Round(Execution& run, const Value& self, Arguments& arguments) {
   return Value::Float((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);
 }
 
-constexpr NamedFunction kFilters[] = {{"abs", Absolute}, {"float", ToFloat}, {"int", ToInt}, {"round", Round}};
+constexpr NamedFunction kNumberFilters[] = {{"abs", Absolute}, {"float", ToFloat}, {"int", ToInt}, {"round", Round}};
 
 }  // namespace
 
-Function FindNumberFilter(std::string_view name) { return FindIn(std::begin(kFilters), std::end(kFilters), name); }
+Function FindNumberFilter(std::string_view name) { return FindIn(kNumberFilters, name); }
 
 }  // namespace lfm2::tools::jinja

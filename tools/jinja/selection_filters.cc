@@ -1,5 +1,4 @@
 // map, select, reject and their like, and groupby.
-#include <iterator>
 #include <utility>
 
 #include "tools/jinja/attribute_path.h"
@@ -124,7 +123,7 @@ Value GroupBy(Execution& run, const Value& self, Arguments& arguments) {
   return run.Checked(Value::List(std::move(groups)));
 }
 
-constexpr NamedFunction kFilters[] = {
+constexpr NamedFunction kSelectionFilters[] = {
     {"groupby", GroupBy},
     {"map", Map},
     {"reject", Select<false, false>},
@@ -135,6 +134,6 @@ constexpr NamedFunction kFilters[] = {
 
 }  // namespace
 
-Function FindSelectionFilter(std::string_view name) { return FindIn(std::begin(kFilters), std::end(kFilters), name); }
+Function FindSelectionFilter(std::string_view name) { return FindIn(kSelectionFilters, name); }
 
 }  // namespace lfm2::tools::jinja

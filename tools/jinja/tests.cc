@@ -1,5 +1,4 @@
 // value is test.
-#include <iterator>
 
 #include "tools/jinja/functions.h"
 #include "tools/jinja/operators.h"
@@ -75,7 +74,7 @@ Value DivisibleBy(Execution& run, const Value& self, Arguments& arguments) {
 
 // Whether changing the case changes nothing, and the other way round something.
 template <std::string (*same)(std::string_view), std::string (*other)(std::string_view)>
-Value HasCase(Execution& run, const Value& self, Arguments& arguments) {
+Value HasCaseTest(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this test", arguments, {});
   const Value text = SoftText(run, self);
   if (!run.SpendCharacters(text.text().size())) return Value();
@@ -118,7 +117,7 @@ constexpr NamedFunction kTests[] = {
     {"iterable", Alone<IsIterable>},
     {"le", Comparing<Operator::kLessEqual>},
     {"lessthan", Comparing<Operator::kLess>},
-    {"lower", HasCase<Lower, Upper>},
+    {"lower", HasCaseTest<Lower, Upper>},
     {"lt", Comparing<Operator::kLess>},
     {"mapping", Alone<IsMapping>},
     {"ne", Comparing<Operator::kNotEqual>},
@@ -131,11 +130,11 @@ constexpr NamedFunction kTests[] = {
     {"test", IsTest},
     {"true", Alone<IsTrue>},
     {"undefined", Alone<IsUndefined>},
-    {"upper", HasCase<Upper, Lower>},
+    {"upper", HasCaseTest<Upper, Lower>},
 };
 
 }  // namespace
 
-Function FindTest(std::string_view name) { return FindIn(std::begin(kTests), std::end(kTests), name); }
+Function FindTest(std::string_view name) { return FindIn(kTests, name); }
 
 }  // namespace lfm2::tools::jinja

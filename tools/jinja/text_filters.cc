@@ -1,6 +1,5 @@
 // Filters whose result is a text.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "lfm2/text/utf8.h"
@@ -20,7 +19,7 @@ using Kind = Value::Kind;
 
 // A filter without arguments that changes a text.
 template <std::string (*change)(std::string_view)>
-Value Changed(Execution& run, const Value& self, Arguments& arguments) {
+Value ChangedSoftText(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this filter", arguments, {});
   const Value text = SoftText(run, self);
   if (!run.SpendCharacters(text.text().size())) return Value();
@@ -69,7 +68,7 @@ Value Trim(Execution& run, const Value& self, Arguments& arguments) {
                        text.markup());
 }
 
-Value Replace(Execution& run, const Value& self, Arguments& arguments) {
+Value ReplaceFilter(Execution& run, const Value& self, Arguments& arguments) {
   Parameters parameters(run, "replace", arguments, {"old", "new", "count"}, 2);
   if (!parameters.ok()) return Value();
   const bool all = parameters[2] == nullptr || parameters[2]->none();
@@ -187,26 +186,26 @@ Value WordCount(Execution& run, const Value& self, Arguments& arguments) {
   return Value::Int(words);
 }
 
-constexpr NamedFunction kFilters[] = {
-    {"capitalize", Changed<Capitalize>},
+constexpr NamedFunction kTextFilters[] = {
+    {"capitalize", ChangedSoftText<Capitalize>},
     {"center", Center},
     {"e", Escape},
     {"escape", Escape},
     {"format", Format},
     {"indent", Indent},
-    {"lower", Changed<Lower>},
-    {"replace", Replace},
+    {"lower", ChangedSoftText<Lower>},
+    {"replace", ReplaceFilter},
     {"safe", Safe},
     {"string", String},
-    {"title", Changed<TitleFilter>},
+    {"title", ChangedSoftText<TitleFilter>},
     {"tojson", ToJson},
     {"trim", Trim},
-    {"upper", Changed<Upper>},
+    {"upper", ChangedSoftText<Upper>},
     {"wordcount", WordCount},
 };
 
 }  // namespace
 
-Function FindTextFilter(std::string_view name) { return FindIn(std::begin(kFilters), std::end(kFilters), name); }
+Function FindTextFilter(std::string_view name) { return FindIn(kTextFilters, name); }
 
 }  // namespace lfm2::tools::jinja

@@ -1,6 +1,5 @@
 // Methods of str that change a text or take it apart.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "lfm2/text/utf8.h"
@@ -18,7 +17,7 @@ namespace {
 using Kind = Value::Kind;
 
 template <std::string (*change)(std::string_view)>
-Value Changed(Execution& run, const Value& self, Arguments& arguments) {
+Value ChangedText(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this method", arguments, {});
   return run.SpendCharacters(self.text().size()) ? Value::String(change(self.text()), self.markup()) : Value();
 }
@@ -133,7 +132,7 @@ Value Partition(Execution& run, const Value& self, Arguments& arguments) {
                        text(self.text().substr(at + separator.text().size()))});
 }
 
-Value Replace(Execution& run, const Value& self, Arguments& arguments) {
+Value ReplaceMethod(Execution& run, const Value& self, Arguments& arguments) {
   Parameters parameters(run, "replace", arguments, {"old", "new", "count"}, 2);
   const int64_t count = parameters.Integer(2, -1);
   if (!parameters.ok()) return Value();
@@ -147,7 +146,7 @@ Value Replace(Execution& run, const Value& self, Arguments& arguments) {
   return run.failed() ? Value() : Value::String(std::move(text), self.markup());
 }
 
-Value Join(Execution& run, const Value& self, Arguments& arguments) {
+Value JoinMethod(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "join", arguments, {"iterable"}, 1);
   std::vector<Value> items;
   if (!parameters.ok() || !Iterate(run, *parameters[0], &items)) return Value();
@@ -195,17 +194,17 @@ Value Justify(Execution& run, const Value& self, Arguments& arguments) {
   return Value::String(self.text().substr(0, sign) + filling + self.text().substr(sign), self.markup());
 }
 
-constexpr NamedFunction kMethods[] = {
-    {"capitalize", Changed<Capitalize>},
+constexpr NamedFunction kTextMethods[] = {
+    {"capitalize", ChangedText<Capitalize>},
     {"format", BraceFormat},
-    {"join", Join},
+    {"join", JoinMethod},
     {"ljust", Justify<Fill::kAfter>},
-    {"lower", Changed<Lower>},
+    {"lower", ChangedText<Lower>},
     {"lstrip", Stripped<StripSide::kLeft>},
     {"partition", Partition<false>},
     {"removeprefix", RemoveAffix<false>},
     {"removesuffix", RemoveAffix<true>},
-    {"replace", Replace},
+    {"replace", ReplaceMethod},
     {"rjust", Justify<Fill::kBefore>},
     {"rpartition", Partition<true>},
     {"rsplit", Split<true>},
@@ -213,13 +212,13 @@ constexpr NamedFunction kMethods[] = {
     {"split", Split<false>},
     {"splitlines", Lines},
     {"strip", Stripped<StripSide::kBoth>},
-    {"title", Changed<Title>},
-    {"upper", Changed<Upper>},
+    {"title", ChangedText<Title>},
+    {"upper", ChangedText<Upper>},
     {"zfill", Justify<Fill::kZeros>},
 };
 
 }  // namespace
 
-Function FindTextMethod(std::string_view name) { return FindIn(std::begin(kMethods), std::end(kMethods), name); }
+Function FindTextMethod(std::string_view name) { return FindIn(kTextMethods, name); }
 
 }  // namespace lfm2::tools::jinja

@@ -1,6 +1,5 @@
 // Methods of str that say something about a text.
 #include <algorithm>
-#include <iterator>
 
 #include "lfm2/text/utf8.h"
 #include "tools/jinja/functions.h"
@@ -79,7 +78,7 @@ Value Find(Execution& run, const Value& self, Arguments& arguments) {
   return must ? run.Fail("a text that index looks for is not there") : Value::Int(-1);
 }
 
-Value Count(Execution& run, const Value& self, Arguments& arguments) {
+Value CountOf(Execution& run, const Value& self, Arguments& arguments) {
   Parameters parameters(run, "count", arguments, {"sub", "start", "end"}, 1);
   const Part part = PartOf(run, self, &parameters);
   if (!part.ok) return Value();
@@ -96,8 +95,8 @@ Value Count(Execution& run, const Value& self, Arguments& arguments) {
 
 bool IsLetter(uint32_t c) { return ClassOf(c) == CharClass::kLetter; }
 // Numbers of other scripts than ASCII's are no digits here unless they are decimal, which few texts need to know.
-bool IsDigit(uint32_t c) { return c < 0x80 ? c >= '0' && c <= '9' : ClassOf(c) == CharClass::kNumber; }
-bool IsLetterOrDigit(uint32_t c) { return IsLetter(c) || IsDigit(c); }
+bool IsAnyDigit(uint32_t c) { return c < 0x80 ? c >= '0' && c <= '9' : ClassOf(c) == CharClass::kNumber; }
+bool IsLetterOrDigit(uint32_t c) { return IsLetter(c) || IsAnyDigit(c); }
 
 template <bool (*holds)(uint32_t)>
 Value All(Execution& run, const Value& self, Arguments& arguments) {
@@ -112,23 +111,23 @@ Value All(Execution& run, const Value& self, Arguments& arguments) {
 }
 
 template <std::string (*same)(std::string_view), std::string (*other)(std::string_view)>
-Value HasCase(Execution& run, const Value& self, Arguments& arguments) {
+Value TextHasCase(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this method", arguments, {});
   if (!run.SpendCharacters(self.text().size())) return Value();
   return Value::Bool(same(self.text()) == self.text() && other(self.text()) != self.text());
 }
 
-constexpr NamedFunction kMethods[] = {
-    {"count", Count},
+constexpr NamedFunction kTextSearchMethods[] = {
+    {"count", CountOf},
     {"endswith", HasAffix<true>},
     {"find", Find<false, false>},
     {"index", Find<false, true>},
     {"isalnum", All<IsLetterOrDigit>},
     {"isalpha", All<IsLetter>},
-    {"isdigit", All<IsDigit>},
-    {"islower", HasCase<Lower, Upper>},
+    {"isdigit", All<IsAnyDigit>},
+    {"islower", TextHasCase<Lower, Upper>},
     {"isspace", All<IsPythonSpace>},
-    {"isupper", HasCase<Upper, Lower>},
+    {"isupper", TextHasCase<Upper, Lower>},
     {"rfind", Find<true, false>},
     {"rindex", Find<true, true>},
     {"startswith", HasAffix<false>},
@@ -136,6 +135,6 @@ constexpr NamedFunction kMethods[] = {
 
 }  // namespace
 
-Function FindTextSearchMethod(std::string_view name) { return FindIn(std::begin(kMethods), std::end(kMethods), name); }
+Function FindTextSearchMethod(std::string_view name) { return FindIn(kTextSearchMethods, name); }
 
 }  // namespace lfm2::tools::jinja

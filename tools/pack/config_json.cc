@@ -10,8 +10,6 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 // The width of a dense model's feed forward: two thirds of the stated one, times a factor, rounded up to a multiple, as
 // transformers' Lfm2MLP computes it, in double precision. A factor of null leaves out the rounding too.
 void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
@@ -57,7 +55,7 @@ void ReadDenseWidth(JsonMembers* members, DenseWidth* width, uint32_t* out) {
 void ReadRope(JsonMembers* members, ModelConfig* c) {
   bool known = false;
   for (const char* name : {"rope_scaling", "rope_parameters"}) {
-    const Json* const rope = members->Find(name);
+    const nlohmann::json* const rope = members->Find(name);
     if (rope == nullptr) continue;
     if (!rope->is_object()) return members->Fail(Error::Of("the key ", name, " is ", Shown(*rope), ", no object"));
     JsonMembers own(*rope);
@@ -80,13 +78,13 @@ void ReadRope(JsonMembers* members, ModelConfig* c) {
 }
 
 void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
-  const Json* const types = members->Find("layer_types");
+  const nlohmann::json* const types = members->Find("layer_types");
   if (types != nullptr) {
     if (!types->is_array() || types->size() != c->layers) {
       return members->Fail(Error::Of("the key layer_types is ", Shown(*types), ", no list of ", c->layers, " layers"));
     }
     for (uint32_t l = 0; l < c->layers; ++l) {
-      const Json& type = (*types)[l];
+      const nlohmann::json& type = (*types)[l];
       if (type != "conv" && type != "full_attention") {
         return members->Fail(
             Error::Of("the key layer_types has ", Shown(type), "; only conv and full_attention are supported"));
@@ -95,12 +93,12 @@ void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
     }
     return;
   }
-  const Json* const attention = members->Find("full_attn_idxs");
+  const nlohmann::json* const attention = members->Find("full_attn_idxs");
   if (attention == nullptr) return members->Fail(Error::Of("the keys layer_types and full_attn_idxs are missing"));
   if (!attention->is_array()) {
     return members->Fail(Error::Of("the key full_attn_idxs is ", Shown(*attention), ", no list of layers"));
   }
-  for (const Json& index : *attention) {
+  for (const nlohmann::json& index : *attention) {
     if (!index.is_number_unsigned() || index.get<uint64_t>() >= c->layers) {
       return members->Fail(Error::Of("the key full_attn_idxs has ", Shown(index), ", no layer of ", c->layers));
     }
@@ -130,7 +128,7 @@ void ReadExperts(JsonMembers* members, ModelConfig* c, bool* expert_bias) {
 
 }  // namespace
 
-Error TextConfig(const Json& json, Json* text) {
+Error TextConfig(const nlohmann::json& json, nlohmann::json* text) {
   JsonMembers members(json);
   std::string type;
   bool causal = true, bidirectional = false;
@@ -142,9 +140,9 @@ Error TextConfig(const Json& json, Json* text) {
     return Error::Of("the key ", causal ? "use_bidirectional_attention is true" : "is_causal is false",
                      ": this is a bidirectional model, for embeddings, which predicts no text and is not supported");
   }
-  const Json* const architectures = members.Find("architectures");
+  const nlohmann::json* const architectures = members.Find("architectures");
   if (architectures != nullptr && architectures->is_array() && !architectures->empty()) {
-    const auto predicts = [](const Json& name) {
+    const auto predicts = [](const nlohmann::json& name) {
       const std::string spelled = name.is_string() ? name.get<std::string>() : "";
       return spelled.find("ForCausalLM") != std::string::npos ||
              spelled.find("ForConditionalGeneration") != std::string::npos;
@@ -156,7 +154,7 @@ Error TextConfig(const Json& json, Json* text) {
   }
   *text = json;
   if (type != "lfm2_vl") return Error();
-  const Json* const own = members.Find("text_config");
+  const nlohmann::json* const own = members.Find("text_config");
   if (own == nullptr || !own->is_object())
     return Error::Of("the key text_config is missing, which a model that sees has");
   *text = *own;
@@ -166,7 +164,7 @@ Error TextConfig(const Json& json, Json* text) {
   return Error();
 }
 
-Error ReadConfigJson(const Json& json, ModelConfig* config, bool* expert_bias, DenseWidth* width) {
+Error ReadConfigJson(const nlohmann::json& json, ModelConfig* config, bool* expert_bias, DenseWidth* width) {
   JsonMembers members(json);
   ModelConfig& c = *config;
   std::string type;

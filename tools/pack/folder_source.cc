@@ -16,13 +16,11 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr uint64_t kMaxJsonBytes = 256u << 20;
 
 // Whether it was there; otherwise *out is an empty object.
-Error ReadJsonFile(const FolderFiles& folder, const char* name, bool required, Json* out) {
-  *out = Json::object();
+Error ReadJsonFile(const FolderFiles& folder, const char* name, bool required, nlohmann::json* out) {
+  *out = nlohmann::json::object();
   if (!required && !folder.Has(name)) return Error();
   std::unique_ptr<ByteSource> file;
   LFM2_RETURN_IF_FAILED(folder.Open(name, &file));
@@ -68,11 +66,11 @@ Error FolderSource::OpenFile(const FolderFiles& folder, const std::string& name)
 Error FolderSource::OpenFiles(const FolderFiles& folder) {
   const bool sharded = folder.Has("model.safetensors.index.json");
   std::set<std::string> names;
-  Json weight_map = Json::object();
+  nlohmann::json weight_map = nlohmann::json::object();
   if (sharded) {
-    Json index;
+    nlohmann::json index;
     LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "model.safetensors.index.json", true, &index));
-    weight_map = index.value("weight_map", Json());
+    weight_map = index.value("weight_map", nlohmann::json());
     if (!weight_map.is_object()) return Error::Of("model.safetensors.index.json has no weight_map");
     for (const auto& [tensor, file] : weight_map.items()) {
       if (!file.is_string() || !IsFileName(file.get_ref<const std::string&>())) {
@@ -88,7 +86,7 @@ Error FolderSource::OpenFiles(const FolderFiles& folder) {
     LFM2_RETURN_IF_FAILED(OpenFile(folder, name));
     const size_t file = opened_.size() - 1;
     for (const auto& [tensor, t] : headers_[file].tensors()) {
-      if (sharded && weight_map.value(tensor, Json()) != name) {
+      if (sharded && weight_map.value(tensor, nlohmann::json()) != name) {
         return Error::Of("model.safetensors.index.json does not say that ", tensor, " is in ", name);
       }
       found_[tensor] = {&t, file, tensor};
@@ -152,7 +150,7 @@ uint32_t FolderSource::GateRows() const {
 }
 
 Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format) {
-  Json tokenizer, config, generation;
+  nlohmann::json tokenizer, config, generation;
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "tokenizer.json", true, &tokenizer));
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "tokenizer_config.json", true, &config));
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "generation_config.json", false, &generation));
@@ -173,7 +171,7 @@ Error FolderSource::ReadVocabulary(const FolderFiles& folder, const std::optiona
 }
 
 Error FolderSource::Open(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format) {
-  Json config, text;
+  nlohmann::json config, text;
   LFM2_RETURN_IF_FAILED(ReadJsonFile(folder, "config.json", true, &config));
   Error read = TextConfig(config, &text);
   if (read.ok()) read = quantization_.Read(config);
@@ -182,7 +180,7 @@ Error FolderSource::Open(const FolderFiles& folder, const std::optional<OwnedCha
     if (!folder.Has(name)) continue;
     return Error::Of("there is ", name, ": this is an embedding model, which predicts no text and is not supported");
   }
-  sees_ = config.value("model_type", Json()) == "lfm2_vl";
+  sees_ = config.value("model_type", nlohmann::json()) == "lfm2_vl";
   LFM2_RETURN_IF_FAILED(OpenFiles(folder));
   LFM2_RETURN_IF_FAILED(NameTensors());
   DenseWidth width;

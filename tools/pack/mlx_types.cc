@@ -9,8 +9,6 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 // What goes with a mode, besides affine's bits and groups.
 struct KnownMode {
   const char* name;
@@ -25,7 +23,7 @@ bool IsAffineOfImages(uint32_t bits, uint32_t group) {
 }
 
 // what: whose type this is, for messages.
-Error ReadType(const Json& json, const std::string& what, MlxType* type) {
+Error ReadType(const nlohmann::json& json, const std::string& what, MlxType* type) {
   JsonMembers members(json);
   uint32_t bits = 0, group = 0;
   std::string mode = "affine";
@@ -135,9 +133,9 @@ TensorType MlxType::ImageType(bool half) const {
   return TensorType::kF32;
 }
 
-Error MlxQuantization::Read(const Json& config) {
+Error MlxQuantization::Read(const nlohmann::json& config) {
   JsonMembers members(config);
-  const Json* const json = members.Find(members.Has("quantization") ? "quantization" : "quantization_config");
+  const nlohmann::json* const json = members.Find(members.Has("quantization") ? "quantization" : "quantization_config");
   if (json == nullptr) return Error();
   if (!json->is_object()) return Error::Of("the key quantization is ", Shown(*json), ", no object");
   LFM2_RETURN_IF_FAILED(ReadType(*json, "the model", &usual_));

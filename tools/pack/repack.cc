@@ -16,7 +16,7 @@ struct TypePair {
   uint32_t ggml;
   TensorType image;
 };
-constexpr TypePair kTypes[] = {
+constexpr TypePair kTypePairs[] = {
     {0, TensorType::kF32},     {1, TensorType::kF16},      {2, TensorType::kQ4_0},    {3, TensorType::kQ4_1},
     {6, TensorType::kQ5_0},    {7, TensorType::kQ5_1},     {8, TensorType::kQ8_0},    {12, TensorType::kQ4_K},
     {13, TensorType::kQ5_K},   {14, TensorType::kQ6_K},    {20, TensorType::kIQ4_NL}, {30, TensorType::kBF16},
@@ -155,7 +155,7 @@ void Transpose(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t 
 }  // namespace
 
 bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out) {
-  for (const TypePair& pair : kTypes) {
+  for (const TypePair& pair : kTypePairs) {
     if (pair.ggml != ggml_type) continue;
     *out = pair.image;
     return true;
@@ -164,7 +164,7 @@ bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out) {
 }
 
 bool GgmlFromTensorType(TensorType type, uint32_t* out) {
-  for (const TypePair& pair : kTypes) {
+  for (const TypePair& pair : kTypePairs) {
     if (pair.image != type) continue;
     *out = pair.ggml;
     return true;

@@ -8,18 +8,16 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr uint64_t kMaxHeaderBytes = 100u << 20;  // what the format's own library accepts, rounded up
 constexpr size_t kMaxDimensions = 8;
-constexpr size_t kMaxTensors = 1u << 20;
+constexpr size_t kMaxHeaderTensors = 1u << 20;
 
 struct TypeSize {
   const char* name;
   SafeType type;
   uint32_t bytes;
 };
-constexpr TypeSize kTypes[] = {
+constexpr TypeSize kTypeSizes[] = {
     {"F32", SafeType::kF32, 4},    {"F16", SafeType::kF16, 2},   {"BF16", SafeType::kBF16, 2},
     {"U32", SafeType::kU32, 4},    {"U8", SafeType::kU8, 1},     {"I8", SafeType::kOther, 1},
     {"BOOL", SafeType::kOther, 1}, {"U16", SafeType::kOther, 2}, {"I16", SafeType::kOther, 2},
@@ -27,26 +25,26 @@ constexpr TypeSize kTypes[] = {
     {"F64", SafeType::kOther, 8},
 };
 
-bool NumberAt(const Json& list, size_t i, uint64_t* out) {
+bool NumberAt(const nlohmann::json& list, size_t i, uint64_t* out) {
   if (!list[i].is_number_unsigned()) return false;
   *out = list[i].get<uint64_t>();
   return true;
 }
 
-std::string ShownOrNone(const Json* value) { return value == nullptr ? "null" : Shown(*value); }
+std::string ShownOrNone(const nlohmann::json* value) { return value == nullptr ? "null" : Shown(*value); }
 
 // Offsets as the header has them: from the end of the header.
-Error ReadEntry(const std::string& name, const Json& entry, uint64_t data_bytes, SafeTensor* t) {
+Error ReadEntry(const std::string& name, const nlohmann::json& entry, uint64_t data_bytes, SafeTensor* t) {
   if (!entry.is_object()) return Error::Of("the tensor ", name, " is no object");
   JsonMembers members(entry);
   members.Text("dtype", &t->type_name);
   if (!members.error().ok()) return Error::Of("the tensor ", name, ": ", members.error().text());
-  const auto type = std::find_if(std::begin(kTypes), std::end(kTypes),
+  const auto type = std::find_if(std::begin(kTypeSizes), std::end(kTypeSizes),
                                  [&](const TypeSize& known) { return t->type_name == known.name; });
-  if (type == std::end(kTypes)) return Error::Of("the tensor ", name, " has the unknown dtype ", t->type_name);
+  if (type == std::end(kTypeSizes)) return Error::Of("the tensor ", name, " has the unknown dtype ", t->type_name);
   t->type = type->type;
 
-  const Json* const shape = members.Find("shape");
+  const nlohmann::json* const shape = members.Find("shape");
   if (shape == nullptr || !shape->is_array() || shape->size() > kMaxDimensions) {
     return Error::Of("the tensor ", name, " has the shape ", ShownOrNone(shape), ", no list of at most ",
                      uint64_t{kMaxDimensions}, " dimensions");
@@ -62,7 +60,7 @@ Error ReadEntry(const std::string& name, const Json& entry, uint64_t data_bytes,
     }
     t->shape.push_back(size);
   }
-  const Json* const offsets = members.Find("data_offsets");
+  const nlohmann::json* const offsets = members.Find("data_offsets");
   uint64_t begin = 0, end = 0;
   if (offsets == nullptr || !offsets->is_array() || offsets->size() != 2 || !NumberAt(*offsets, 0, &begin) ||
       !NumberAt(*offsets, 1, &end)) {
@@ -84,7 +82,7 @@ Error ReadEntry(const std::string& name, const Json& entry, uint64_t data_bytes,
 }  // namespace
 
 uint32_t BytesOf(SafeType type) {
-  for (const TypeSize& known : kTypes) {
+  for (const TypeSize& known : kTypeSizes) {
     if (known.type == type && type != SafeType::kOther) return known.bytes;
   }
   return 0;
@@ -107,10 +105,10 @@ Error Safetensors::Read(const ByteSource& file) {
   }
   std::string text(static_cast<size_t>(header_bytes), '\0');
   LFM2_RETURN_IF_FAILED(file.Read(sizeof(header_bytes), text.data(), text.size()));
-  Json header;
+  nlohmann::json header;
   const Error parsed = ParseStrictJson(text, &header);
   if (!parsed.ok()) return Error::Of("the header: ", parsed.text());
-  if (header.size() > kMaxTensors) return Error::Of("the header has ", uint64_t{header.size()}, " tensors");
+  if (header.size() > kMaxHeaderTensors) return Error::Of("the header has ", uint64_t{header.size()}, " tensors");
 
   const uint64_t data_bytes = room - header_bytes;
   std::vector<std::pair<uint64_t, uint64_t>> ranges;

@@ -11,8 +11,6 @@ namespace lfm2::tools {
 
 namespace {
 
-using Json = nlohmann::json;
-
 // The split pattern that the library's pretokenizer follows, and how LFM2.5-8B-A1B spells it. They are the same: `\s*`
 // has taken all but the last line break, and a lone blank is what is left for the last alternative.
 constexpr const char* kPatterns[] = {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
@@ -20,25 +18,25 @@ constexpr const char* kPatterns[] = {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}
                                      R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
                                      R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s)"};
 
-bool IsKnownPattern(const Json& regex) {
+bool IsKnownPattern(const nlohmann::json& regex) {
   return std::any_of(std::begin(kPatterns), std::end(kPatterns), [&](const char* known) { return regex == known; });
 }
 
-const Json& At(const Json& value, const char* key) {
-  static const Json kNull;
+const nlohmann::json& At(const nlohmann::json& value, const char* key) {
+  static const nlohmann::json kNull;
   const auto found = value.is_object() ? value.find(key) : value.end();
   return !value.is_object() || found == value.end() ? kNull : *found;
 }
 
-Error DemandFalse(const Json& object, const char* what, const char* key) {
-  const Json& value = At(object, key);
+Error DemandFalse(const nlohmann::json& object, const char* what, const char* key) {
+  const nlohmann::json& value = At(object, key);
   if (value.is_null() || value == false) return Error();
   return Error::Of(what, " has ", key, " ", Shown(value), ", which is not supported");
 }
 
 // A sequence of a split by the pattern and byte-level spelling; no more and no less.
-Error CheckPretokenizer(const Json& pre) {
-  const Json& steps = At(pre, "pretokenizers");
+Error CheckPretokenizer(const nlohmann::json& pre) {
+  const nlohmann::json& steps = At(pre, "pretokenizers");
   bool known = At(pre, "type") == "Sequence" && steps.is_array() && steps.size() == 2;
   known = known && At(steps[0], "type") == "Split" && At(steps[0], "behavior") == "Isolated";
   known = known && At(steps[0], "invert") != true && IsKnownPattern(At(At(steps[0], "pattern"), "Regex"));
@@ -47,17 +45,17 @@ Error CheckPretokenizer(const Json& pre) {
   return known ? Error() : Error::Of("the pre_tokenizer is not LFM2's: ", Shown(pre));
 }
 
-Error ReadTokens(const Json& list, uint32_t vocab_size, VocabSource* vocab) {
+Error ReadTokens(const nlohmann::json& list, uint32_t vocab_size, VocabSource* vocab) {
   if (!list.is_object()) return Error::Of("the model has no vocab");
   for (const auto& [text, id] : list.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= vocab_size) {
-      return Error::Of("the token ", Shown(Json(text)), " has the id ", Shown(id), ", but the embedding has ",
+      return Error::Of("the token ", Shown(nlohmann::json(text)), " has the id ", Shown(id), ", but the embedding has ",
                        vocab_size, " rows");
     }
     const size_t at = id.get<size_t>();
     if (vocab->types[at] != static_cast<int>(TokenType::kUnused)) {
-      return Error::Of("two tokens have the id ", uint64_t{at}, ": ", Shown(Json(vocab->tokens[at])), " and ",
-                       Shown(Json(text)));
+      return Error::Of("two tokens have the id ", uint64_t{at}, ": ", Shown(nlohmann::json(vocab->tokens[at])), " and ",
+                       Shown(nlohmann::json(text)));
     }
     vocab->tokens[at] = text;
     vocab->types[at] = static_cast<int>(TokenType::kNormal);
@@ -65,12 +63,12 @@ Error ReadTokens(const Json& list, uint32_t vocab_size, VocabSource* vocab) {
   return Error();
 }
 
-Error ReadAddedTokens(const Json& list, uint32_t vocab_size, VocabSource* vocab) {
+Error ReadAddedTokens(const nlohmann::json& list, uint32_t vocab_size, VocabSource* vocab) {
   if (list.is_null()) return Error();
   if (!list.is_array()) return Error::Of("the key added_tokens is no list");
-  for (const Json& token : list) {
-    const Json& id = At(token, "id");
-    const Json& text = At(token, "content");
+  for (const nlohmann::json& token : list) {
+    const nlohmann::json& id = At(token, "id");
+    const nlohmann::json& text = At(token, "content");
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= vocab_size || !text.is_string()) {
       return Error::Of("an added token is ", Shown(token), ", with no content or no id below ", vocab_size);
     }
@@ -87,9 +85,9 @@ Error ReadAddedTokens(const Json& list, uint32_t vocab_size, VocabSource* vocab)
   return Error();
 }
 
-Error ReadMerges(const Json& list, VocabSource* vocab) {
+Error ReadMerges(const nlohmann::json& list, VocabSource* vocab) {
   if (!list.is_array()) return Error::Of("the model has no merges");
-  for (const Json& merge : list) {
+  for (const nlohmann::json& merge : list) {
     std::pair<std::string, std::string> halves;
     if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
       halves = {merge[0].get<std::string>(), merge[1].get<std::string>()};
@@ -102,9 +100,9 @@ Error ReadMerges(const Json& list, VocabSource* vocab) {
 }
 
 // The id of a special token that the config names by its text, or by an object with its content.
-Error FindToken(const Json& config, const char* key, const VocabSource& vocab, int32_t* id) {
-  const Json& named = At(config, key);
-  const Json& text = named.is_object() ? At(named, "content") : named;
+Error FindToken(const nlohmann::json& config, const char* key, const VocabSource& vocab, int32_t* id) {
+  const nlohmann::json& named = At(config, key);
+  const nlohmann::json& text = named.is_object() ? At(named, "content") : named;
   if (text.is_null()) return Error();
   const auto found = text.is_string() ? std::find(vocab.tokens.begin(), vocab.tokens.end(), text.get<std::string>())
                                       : vocab.tokens.end();
@@ -115,9 +113,9 @@ Error FindToken(const Json& config, const char* key, const VocabSource& vocab, i
 
 }  // namespace
 
-Error ReadTokenizerJson(const Json& tokenizer, uint32_t vocab_size, VocabSource* vocab) {
+Error ReadTokenizerJson(const nlohmann::json& tokenizer, uint32_t vocab_size, VocabSource* vocab) {
   if (vocab_size > kMaxVocabSize) return Error::Of("the vocabulary has ", vocab_size, " tokens");
-  const Json& model = At(tokenizer, "model");
+  const nlohmann::json& model = At(tokenizer, "model");
   if (At(model, "type") != "BPE") return Error::Of("the model is of the type ", Shown(At(model, "type")), ", not BPE");
   for (const char* key : {"byte_fallback", "ignore_merges", "fuse_unk"}) {
     LFM2_RETURN_IF_FAILED(DemandFalse(model, "the model", key));
@@ -135,7 +133,7 @@ Error ReadTokenizerJson(const Json& tokenizer, uint32_t vocab_size, VocabSource*
   return ReadMerges(At(model, "merges"), vocab);
 }
 
-Error ReadTokenizerConfig(const Json& config, const Json& generation, VocabSource* vocab) {
+Error ReadTokenizerConfig(const nlohmann::json& config, const nlohmann::json& generation, VocabSource* vocab) {
   LFM2_RETURN_IF_FAILED(FindToken(config, "bos_token", *vocab, &vocab->bos));
   LFM2_RETURN_IF_FAILED(FindToken(config, "eos_token", *vocab, &vocab->eos));
   LFM2_RETURN_IF_FAILED(FindToken(config, "pad_token", *vocab, &vocab->pad));
@@ -143,8 +141,8 @@ Error ReadTokenizerConfig(const Json& config, const Json& generation, VocabSourc
   JsonMembers members(config);
   members.OptionalBool("add_bos_token", &vocab->add_bos);
   if (!members.error().ok()) return members.error();
-  const Json& eos = At(generation, "eos_token_id");
-  for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
+  const nlohmann::json& eos = At(generation, "eos_token_id");
+  for (const nlohmann::json& id : eos.is_array() ? eos : nlohmann::json::array({eos})) {
     if (id.is_null()) continue;
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= vocab->tokens.size()) {
       return Error::Of("the key eos_token_id has ", Shown(id), ", which is no token");
@@ -154,17 +152,17 @@ Error ReadTokenizerConfig(const Json& config, const Json& generation, VocabSourc
   return Error();
 }
 
-Error ReadChatTemplate(const std::optional<std::string>& jinja, const Json& config,
+Error ReadChatTemplate(const std::optional<std::string>& jinja, const nlohmann::json& config,
                        const std::optional<OwnedChatFormat>& chosen, VocabSource* vocab) {
   if (chosen.has_value()) {
     vocab->chat_format = *chosen;
     return Error();
   }
-  const Json* text = &At(config, "chat_template");
+  const nlohmann::json* text = &At(config, "chat_template");
   if (text->is_array()) {
     const auto usual =
-        std::find_if(text->begin(), text->end(), [](const Json& t) { return At(t, "name") == "default"; });
-    text = usual == text->end() ? &At(Json(), "") : &At(*usual, "template");
+        std::find_if(text->begin(), text->end(), [](const nlohmann::json& t) { return At(t, "name") == "default"; });
+    text = usual == text->end() ? &At(nlohmann::json(), "") : &At(*usual, "template");
   }
   if (!jinja.has_value() && !text->is_string()) return Error();
   return RecognizeChat(jinja.has_value() ? *jinja : text->get<std::string>(), vocab->TextOf(vocab->bos),

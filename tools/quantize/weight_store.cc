@@ -28,7 +28,7 @@ struct ProgressHeader {
   uint64_t reports;
   uint64_t streams;  // floats
 };
-constexpr char kMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '4'};
+constexpr char kStoreMagic[8] = {'l', 'f', 'm', '2', 'w', 'o', 'r', '4'};
 static_assert(sizeof(ProgressHeader) == 40, "no padding");
 
 uint32_t HeaderCrc(const ProgressHeader& header) {
@@ -88,7 +88,7 @@ Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
   LFM2_RETURN_IF_FAILED(file.Open(ProgressFile(folder_)));
   LFM2_RETURN_IF_FAILED(file.Read(0, &header, sizeof(header)));
   const uint64_t bytes = file.size() - sizeof(header);
-  if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0 || header.job_bytes != job_.size() ||
+  if (std::memcmp(header.magic, kStoreMagic, sizeof(kStoreMagic)) != 0 || header.job_bytes != job_.size() ||
       header.reports != tensors || header.streams > bytes / sizeof(float) ||
       bytes != job_.size() + tensors * sizeof(TensorReport) + header.streams * sizeof(float)) {
     return Error::Of("is of another job");
@@ -152,7 +152,7 @@ Error WeightStore::Save(const WeightProgress& progress) {
   // The weights reach the device before the word that they are there.
   if (::fsync(fd_) != 0) return Failed(WeightsFile(folder_), "can not be written");
   ProgressHeader header = {};
-  std::memcpy(header.magic, kMagic, sizeof(kMagic));
+  std::memcpy(header.magic, kStoreMagic, sizeof(kStoreMagic));
   header.layers = progress.layers;
   header.job_bytes = job_.size();
   header.reports = progress.reports.size();

@@ -11,9 +11,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Builds the value from the parser's events; what is beyond a bound ends the parsing, so that no value is ever deep.
-class Builder final : public nlohmann::json_sax<Json> {
+class RequestBuilder final : public nlohmann::json_sax<Json> {
  public:
-  explicit Builder(Json* root) : root_(root) {}
+  explicit RequestBuilder(Json* root) : root_(root) {}
   const ApiError& error() const { return error_; }
 
   bool null() override { return Put(nullptr); }
@@ -114,7 +114,7 @@ class Builder final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 ApiError ParseRequestJson(std::string_view text, Json* out) {
-  Builder builder(out);
+  RequestBuilder builder(out);
   Json::sax_parse(text.begin(), text.end(), &builder);
   LFM2_RETURN_IF_REFUSED(builder.error());
   if (!out->is_object()) return ApiError::Bad("", "the body is no JSON object");

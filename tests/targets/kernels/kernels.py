@@ -11,8 +11,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 PROCESSORS = {"mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55"}
-SOURCES = ["tests/main.cc", "tests/targets/kernels/semihosting.cc", "tests/kernels/dequantize_test.cc",
-           "tests/kernels/matmul_test.cc", "tests/kernels/nonfinite_test.cc", "tests/kernels/quantize_test.cc"]
+TESTS = ["dequantize_test.cc", "matmul_test.cc", "nonfinite_test.cc", "quantize_test.cc"]
 
 
 def main():
@@ -28,8 +27,12 @@ def main():
     options = ["-std=gnu++17", "-DHWY_HEADER_ONLY", "-DDOCTEST_CONFIG_NO_POSIX_SIGNALS", "-DDOCTEST_CONFIG_NO_MULTITHREADING",
                "-DDOCTEST_CONFIG_COLORS_NONE", "-I", ROOT, "-I", os.path.join(ROOT, "include"), "-isystem", highway,
                "-isystem", alone]
+    # The tests in one unit: compiled file by file, each would compile the kernels of all types once more.
+    tests = os.path.join(folder, "tests.cc")
+    with open(tests, "w", encoding="utf-8") as file:
+        file.writelines(f'#include "tests/kernels/{test}"\n' for test in TESTS)
     objects = []
-    for source in SOURCES:
+    for source in ("tests/main.cc", "tests/targets/kernels/semihosting.cc", tests):
         objects.append(os.path.join(folder, os.path.basename(source) + ".o"))
         subprocess.run(compiler + options + ["-c", os.path.join(ROOT, source), "-o", objects[-1]], check=True)
     program = os.path.join(folder, "kernels.elf")
