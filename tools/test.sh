@@ -37,7 +37,8 @@ test_preset() {
   preset=$1
   printf -- '--- %s\n' "$preset"
   # shellcheck disable=SC2086
-  if cmake --preset "$preset" -DLFM2_WERROR=ON -DCMAKE_UNITY_BUILD=ON $2 >"$log" 2>&1 && cmake --build --preset "$preset" $3 >"$log" 2>&1; then
+  if cmake --preset "$preset" -DLFM2_WERROR=ON -DCMAKE_UNITY_BUILD=ON $2 >"$log" 2>&1 &&
+    cmake --build --preset "$preset" $3 >"$log" 2>&1; then
     stage_ends "$preset built"
   else
     cat "$log"

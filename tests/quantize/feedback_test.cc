@@ -104,7 +104,7 @@ TEST_CASE("with correlated inputs the outputs' error is at most .6 of plain roun
       const double length = moments.SquaredLength(e, nullptr);
       CHECK(length <= 0.6 * plain);
       if (refinements == 0) unrefined = length;
-      CHECK(r.unrefined == unrefined);
+      CHECK(r.unrefined == doctest::Approx(unrefined).epsilon(1e-4));
       const double now = Damped(moments, e);
       if (refinements > 0) CHECK(now <= before * (1 + 1e-6));
       if (refinements == 1) CHECK(now < 0.99 * before);

@@ -152,7 +152,7 @@ TEST_CASE("corrected weights give with the inputs that there are, nearly what th
   moments.Add(View(x), View(f), weights.data(), nullptr);
   const FactoredMoments factored = Factored(std::move(moments), 1e-6f);
   RowMatrix corrected = w;
-  factored.Correct(0, &corrected, nullptr);
+  const double length = factored.Correct(0, &corrected, nullptr);
   // The same from the drift of outputs, in two parts.
   InputMoments outputs(w);
   outputs.Add(View(x), View(f), weights.data(), nullptr);
@@ -169,6 +169,9 @@ TEST_CASE("corrected weights give with the inputs that there are, nearly what th
   CHECK(moved > 0.01 * w.cast<double>().norm());
   CHECK((corrected.cast<double>() - wanted).norm() <= 0.01 * moved);
   CHECK((both.cast<double>() - wanted).norm() <= 0.01 * moved);
+  // What the report says of it.
+  const RowMatrix added = corrected - w;
+  CHECK(factored.Undamped(length, added) == doctest::Approx(factored.SquaredLength(added, nullptr)).epsilon(1e-3));
 }
 
 TEST_CASE("without any inputs, or with inputs of nothing, all columns are alike") {

@@ -66,9 +66,8 @@ inline std::string JsonString(std::string_view text) {
 
 // Not recursive: the depth of a file somebody else wrote must not be able to end the program.
 inline std::string JsonDumps(const nlohmann::ordered_json& root) {
-  using Json = nlohmann::ordered_json;
   std::string out;
-  const auto scalar = [&](const Json& v) {
+  const auto scalar = [&](const nlohmann::ordered_json& v) {
     if (v.is_string()) {
       out += JsonString(v.get_ref<const std::string&>());
     } else if (v.is_boolean()) {
@@ -84,24 +83,24 @@ inline std::string JsonDumps(const nlohmann::ordered_json& root) {
     }
   };
   struct Open {
-    const Json* value;
-    Json::const_iterator next;
+    const nlohmann::ordered_json* value;
+    nlohmann::ordered_json::const_iterator next;
   };
   std::vector<Open> stack;
-  const auto begin = [&](const Json& v) {
+  const auto begin = [&](const nlohmann::ordered_json& v) {
     if (!v.is_structured()) return scalar(v);
     out += v.is_object() ? '{' : '[';
     stack.push_back({&v, v.cbegin()});
   };
   begin(root);
   while (!stack.empty()) {
-    const Json& value = *stack.back().value;
+    const nlohmann::ordered_json& value = *stack.back().value;
     if (stack.back().next == value.cend()) {
       out += value.is_object() ? '}' : ']';
       stack.pop_back();
       continue;
     }
-    const Json::const_iterator item = stack.back().next++;
+    const nlohmann::ordered_json::const_iterator item = stack.back().next++;
     if (item != value.cbegin()) out += ", ";
     if (value.is_object()) out += JsonString(item.key()) + ": ";
     begin(*item);

@@ -150,10 +150,10 @@ class Calibration {
         const Eigen::Index rows = std::min<Eigen::Index>(kPartRows, w.rows() - first);
         RowMatrix part = w.middleRows(first, rows);
         report.plain_error += factored.SquaredLength(PlainError(codec, part, executor_), executor_);
-        factored.Correct(static_cast<uint32_t>(first), &part, executor_);
+        const double correction = factored.Correct(static_cast<uint32_t>(first), &part, executor_);
         w.middleRows(first, rows).swap(part);
         part -= w.middleRows(first, rows);
-        report.correction += factored.SquaredLength(part, executor_);
+        report.correction += factored.Undamped(correction, part);
       }
       if (role == roles.back()) factored.ReleaseDrift();
       std::vector<uint8_t> stored;

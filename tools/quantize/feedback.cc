@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "lfm2/base/numeric.h"
 
@@ -52,19 +53,23 @@ struct Rounded {
   std::vector<BlockSteps> steps;  // [rows, size / columns]
 };
 
-// Rounds one row's block from its last column to its first. target[columns]: w + what the errors behind the block ask
-// for; used up. error[columns] = w - w', and may be w itself.
-void RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* target, BlockSteps* steps,
+// Rounds one row's block from its last column to its first. target[columns]: w + what the errors after the block ask
+// for; used up. error[columns] = w - w', and may be w itself. Returns what the block adds to e H e^T.
+double RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* target, BlockSteps* steps,
                 int8_t* integers, float* error) {
   codec.ChooseSteps(target, p.importance.data(), steps);
+  double sum = 0;
   for (uint32_t k = p.columns; k-- > 0;) {
     float value = 0;
     integers[k] = codec.Nearest(*steps, k, target[k], &value);
     const float e = w[k] - value;
     error[k] = e;
+    const double missed = static_cast<double>(target[k] - value);
+    sum += static_cast<double>(p.importance[k]) * missed * missed;
     const float* const row = p.within.data() + size_t{k} * p.columns;
     for (uint32_t j = 0; j < k; ++j) target[j] += e * row[j];
   }
+  return sum;
 }
 
 // Moves each integer of a row's block, and then its step, to where e H e^T is least while all else stays: a step d of
@@ -113,6 +118,7 @@ double QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& mome
     ParallelFor(executor, DivideUp(rows, kTaskRows),
                 [&](uint32_t i) { f(i * kTaskRows, std::min(kTaskRows, rows - i * kTaskRows)); });
   };
+  std::vector<double> sums(DivideUp(rows, kTaskRows));
   for (uint32_t b = blocks; b-- > 0;) {
     const Panel p = MakePanel(moments, b * columns, columns, false);
     const uint32_t behind = p.first + columns;
@@ -122,12 +128,12 @@ double QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& mome
       for (uint32_t i = 0; i < count; ++i) {
         const size_t row = first + i;
         float* const own = w->data() + row * size + p.first;
-        RoundBlock(p, codec, own, target.data() + size_t{i} * columns, &r.steps[row * blocks + b],
-                   r.integers.data() + row * size + p.first, own);
+        sums[first / kTaskRows] += RoundBlock(p, codec, own, target.data() + size_t{i} * columns,
+                                              &r.steps[row * blocks + b], r.integers.data() + row * size + p.first, own);
       }
     });
   }
-  const double unrefined = moments.SquaredLength(*w, executor);
+  const double unrefined = moments.Undamped(std::accumulate(sums.begin(), sums.end(), 0.0), *w);
   for (uint32_t pass = 0; pass < refinements; ++pass) {
     for (uint32_t b = 0; b < blocks; ++b) {
       const Panel p = MakePanel(moments, b * columns, columns, true);

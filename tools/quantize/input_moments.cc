@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "lfm2/base/numeric.h"
 
@@ -13,7 +14,7 @@ namespace {
 constexpr uint32_t kPanel = 64;
 // Below it squares of single values are no floats any more.
 constexpr float kLeastMean = 1e-30f;
-// .03 of the mean, tenfold each time: with the last, H is next to a diagonal.
+// 0.03 of the mean, tenfold each time: with the last, H is next to a diagonal.
 constexpr uint32_t kAttempts = 6;
 
 }  // namespace
@@ -81,8 +82,9 @@ Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float dam
   return Error::Of("are too far apart for floats");
 }
 
-void FactoredMoments::Correct(uint32_t first, RowMatrix* w, const Executor* executor) const {
+double FactoredMoments::Correct(uint32_t first, RowMatrix* w, const Executor* executor) const {
   const uint32_t rows = static_cast<uint32_t>(w->rows());
+  std::vector<double> sums(DivideUp(rows, kPanel));
   ParallelFor(executor, DivideUp(rows, kPanel), [&](uint32_t i) {
     const Eigen::Index from = i * kPanel, height = std::min(kPanel, rows - i * kPanel);
     Eigen::MatrixXf moved;
@@ -91,10 +93,13 @@ void FactoredMoments::Correct(uint32_t first, RowMatrix* w, const Executor* exec
     } else {
       moved = drift_.transpose() * w->middleRows(from, height).transpose();
     }
+    const Eigen::MatrixXf wanted = moved;
     square_.triangularView<Eigen::Lower>().solveInPlace(moved);
     square_.transpose().triangularView<Eigen::Upper>().solveInPlace(moved);
     w->middleRows(from, height) += moved.transpose();
+    sums[i] = moved.cast<double>().cwiseProduct(wanted.cast<double>()).sum();
   });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 double FactoredMoments::SquaredLength(const RowMatrix& e, const Executor* executor) const {
@@ -107,15 +112,20 @@ double FactoredMoments::SquaredLength(const RowMatrix& e, const Executor* execut
     const RowMatrix product = e.middleCols(first, height) * panel;
     sums[i] = product.cast<double>().squaredNorm();
   });
-  double sum = 0;
-  for (const double s : sums) sum += s;
-  // What was added to the diagonal goes out again: the damping, and what shrinking has left there.
-  const double shrinkage = static_cast<double>(shrinkage_);
-  for (uint32_t i = 0; i < n; ++i) {
-    const double added = static_cast<double>(added_), own = static_cast<double>(diagonal_[i]) - added;
-    sum -= (added + shrinkage * own) * e.col(i).cast<double>().squaredNorm();
+  return Undamped(std::accumulate(sums.begin(), sums.end(), 0.0), e);
+}
+
+// What was added to the diagonal goes out again: the damping, and what shrinking has left there.
+double FactoredMoments::Undamped(double squared_length, const RowMatrix& e) const {
+  const double shrinkage = static_cast<double>(shrinkage_), added = static_cast<double>(added_);
+  // Row by row, as e is stored.
+  Eigen::RowVectorXd squares = Eigen::RowVectorXd::Zero(e.cols());
+  for (Eigen::Index row = 0; row < e.rows(); ++row) squares += e.row(row).cast<double>().cwiseAbs2();
+  for (uint32_t i = 0; i < size(); ++i) {
+    const double own = static_cast<double>(diagonal_[i]) - added;
+    squared_length -= (added + shrinkage * own) * squares[i];
   }
-  return std::max(sum / (1 - shrinkage), 0.0);
+  return std::max(squared_length / (1 - shrinkage), 0.0);
 }
 
 }  // namespace lfm2::tools

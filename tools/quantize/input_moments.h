@@ -60,12 +60,14 @@ class FactoredMoments {
   // Makes of w[rows, size], which are those from row `first` on of a matrix (of the moments' own, where they have one),
   // the weights whose products with x are nearest to those of w with f: w + w D H^-1, D being the mean of (f - x) x^T.
   // What is rounded from these makes up for some of what rounding the layers before has changed (GPTAQ, arXiv
-  // 2504.02692).
-  void Correct(uint32_t first, RowMatrix* w, const Executor* executor) const;
+  // 2504.02692). Returns the sum over rows c of what it adds of c H c^T = c (w D)^T.
+  double Correct(uint32_t first, RowMatrix* w, const Executor* executor) const;
   // Gives D's memory back; Correct may not be called any more.
   void ReleaseDrift() { drift_.resize(0, 0); }
   // Sum over rows e of E[rows, size] of e M e^T.
   double SquaredLength(const RowMatrix& e, const Executor* executor) const;
+  // The same where the sum of e H e^T is known.
+  double Undamped(double squared_length, const RowMatrix& e) const;
 
  private:
   Eigen::MatrixXf square_;       // H above the diagonal, L below and on it

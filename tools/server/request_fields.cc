@@ -4,17 +4,15 @@
 
 namespace lfm2::tools {
 
-using Json = nlohmann::ordered_json;
-
-std::string ShownValue(const Json& value) {
+std::string ShownValue(const nlohmann::ordered_json& value) {
   if (value.is_array()) return "a list";
   if (value.is_object()) return "an object";
   constexpr size_t kLongest = 60;
   if (value.is_string() && value.get_ref<const std::string&>().size() > kLongest) return "a long text";
-  return value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return value.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-const Json* RequestFields::Find(const char* name) const {
+const nlohmann::ordered_json* RequestFields::Find(const char* name) const {
   const auto found = object_.find(name);
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
