@@ -111,11 +111,12 @@ class Dist:
         everything = self.make("all/lfm2_bundled.h", "--bundle", "all")
         run("g++", "-std=c++17", "-fsyntax-only", *STRICT, *self.flags, *self.including(everything),
             os.path.join(HERE, "other_unit.cc"))
-        for standard in ("c++17", "c++20", "c++2b"):
-            for compiler, path, flags in [
-                    *((compiler, *file) for compiler in ("g++", "clang++") for file in (
-                        (self.single, [*self.flags, *self.highway]), (self.bundled, self.flags), (scalar, []))),
-                    (self.arguments.aarch64, neon, [])]:
+        # With later standards the file that has all in it.
+        files = {"c++17": ((self.single, [*self.flags, *self.highway]), (self.bundled, self.flags), (scalar, [])),
+                 "c++20": ((self.bundled, self.flags),), "c++2b": ((self.bundled, self.flags),)}
+        for standard, of_standard in files.items():
+            compilers = [(compiler, *file) for compiler in ("g++", "clang++") for file in of_standard]
+            for compiler, path, flags in [*compilers, (self.arguments.aarch64, neon, [])]:
                 if not compiler or not shutil.which(compiler):
                     print(f"{compiler or 'a compiler for 64-bit Arm'} is not there: not tried")
                     continue

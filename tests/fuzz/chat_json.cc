@@ -9,7 +9,7 @@
 #include "tools/common/files.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace chat_json {
 
 using Json = nlohmann::ordered_json;
 
@@ -133,8 +133,8 @@ std::vector<std::string> Words() {
           "18446744073709551616"};
 }
 
-}  // namespace
+}  // namespace chat_json
 
-const Target kChatJson = {"chat_json", 768, &Run, &Seeds, &Words};
+const Target kChatJson = {"chat_json", 768, &chat_json::Run, &chat_json::Seeds, &chat_json::Words};
 
 }  // namespace lfm2::fuzz

@@ -8,7 +8,7 @@
 #include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace config_json {
 
 void Run(std::string_view text) {
   nlohmann::json json;
@@ -139,8 +139,8 @@ std::vector<std::string> Words() {
   return words;
 }
 
-}  // namespace
+}  // namespace config_json
 
-const Target kConfigJson = {"config_json", 1024, &Run, &Seeds, &Words};
+const Target kConfigJson = {"config_json", 1024, &config_json::Run, &config_json::Seeds, &config_json::Words};
 
 }  // namespace lfm2::fuzz

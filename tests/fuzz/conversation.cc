@@ -10,7 +10,7 @@
 #include "tests/fuzz/tiny_vocab.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace conversation {
 
 constexpr uint32_t kContext = 64;
 constexpr size_t kMaxArenaBytes = 1u << 20, kMaxStateBytes = 1u << 18, kMaxActions = 24, kNoteBytes = 40;
@@ -376,8 +376,8 @@ std::vector<std::string> Words() {
       "\6\3\1", "\10",     "\11",      "\13\1"};
 }
 
-}  // namespace
+}  // namespace conversation
 
-const Target kConversation = {"conversation", 256, &Run, &Seeds, &Words};
+const Target kConversation = {"conversation", 256, &conversation::Run, &conversation::Seeds, &conversation::Words};
 
 }  // namespace lfm2::fuzz

@@ -12,7 +12,7 @@
 #include "tools/pack/packer.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace folder {
 
 using nlohmann::json;
 using tools::Error;
@@ -155,8 +155,8 @@ std::vector<std::string> Words() {
   return {"model.layers.0.", ".weight", ".scales", ".biases", "lm_head.weight", "\xff", "quantization", "bits"};
 }
 
-}  // namespace
+}  // namespace folder
 
-const Target kFolder = {"folder", 96, &Run, &Seeds, &Words};
+const Target kFolder = {"folder", 96, &folder::Run, &folder::Seeds, &folder::Words};
 
 }  // namespace lfm2::fuzz

@@ -7,7 +7,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace gbnf {
 
 void Run(std::string_view bytes) {
   Input input(bytes);
@@ -43,8 +43,8 @@ std::vector<std::string> Words() {
           "\"a\"",     "\"\"", "[a-z]",  "[^\\n]", ".", " a ", " root ", "\\x41", "\\u00e9", "#",       "<t>", "\xff"};
 }
 
-}  // namespace
+}  // namespace gbnf
 
-const Target kGbnf = {"gbnf", 600, &Run, &Seeds, &Words};
+const Target kGbnf = {"gbnf", 600, &gbnf::Run, &gbnf::Seeds, &gbnf::Words};
 
 }  // namespace lfm2::fuzz

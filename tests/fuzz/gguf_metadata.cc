@@ -9,7 +9,7 @@
 #include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace gguf_metadata {
 
 using test::Raw;
 using tools::Gguf;
@@ -104,8 +104,8 @@ std::vector<std::string> Words() {
   return words;
 }
 
-}  // namespace
+}  // namespace gguf_metadata
 
-const Target kGgufMetadata = {"gguf_metadata", 1024, &Run, &Seeds, &Words};
+const Target kGgufMetadata = {"gguf_metadata", 1024, &gguf_metadata::Run, &gguf_metadata::Seeds, &gguf_metadata::Words};
 
 }  // namespace lfm2::fuzz

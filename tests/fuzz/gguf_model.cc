@@ -3,7 +3,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace gguf_model {
 
 void Run(std::string_view bytes) {
   Input input(bytes);
@@ -29,8 +29,8 @@ std::vector<std::string> Seeds() {
   return seeds;
 }
 
-}  // namespace
+}  // namespace gguf_model
 
-const Target kGgufModel = {"gguf_model", 96, &Run, &Seeds, &GgufWords};
+const Target kGgufModel = {"gguf_model", 96, &gguf_model::Run, &gguf_model::Seeds, &GgufWords};
 
 }  // namespace lfm2::fuzz

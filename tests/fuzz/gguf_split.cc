@@ -5,7 +5,7 @@
 #include "tests/pack/tiny_gguf.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace gguf_split {
 
 using test::Raw;
 
@@ -71,8 +71,8 @@ std::vector<std::string> Words() {
   return words;
 }
 
-}  // namespace
+}  // namespace gguf_split
 
-const Target kGgufSplit = {"gguf_split", 128, &Run, &Seeds, &Words};
+const Target kGgufSplit = {"gguf_split", 128, &gguf_split::Run, &gguf_split::Seeds, &gguf_split::Words};
 
 }  // namespace lfm2::fuzz

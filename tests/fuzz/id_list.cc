@@ -5,7 +5,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace id_list {
 
 void Run(std::string_view bytes) {
   Input input(bytes);
@@ -26,8 +26,8 @@ std::vector<std::string> Words() {
   return {"4294967296", "18446744073709551616", "-1", "1.0", "[", "]", "{}", "null", "true", "\"1\"", "1e3"};
 }
 
-}  // namespace
+}  // namespace id_list
 
-const Target kIdList = {"id_list", 128, &Run, &Seeds, &Words};
+const Target kIdList = {"id_list", 128, &id_list::Run, &id_list::Seeds, &id_list::Words};
 
 }  // namespace lfm2::fuzz

@@ -8,7 +8,7 @@
 #include "tests/fuzz/tiny_vocab.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace image {
 
 constexpr size_t kMaxFileBytes = 1u << 20, kMaxArenaBytes = 1u << 20;
 
@@ -124,8 +124,8 @@ std::vector<std::string> Words() {
   return {std::string(4, '\xff'), std::string(4, '\0'), std::string("\0\0\300\177", 4)};
 }
 
-}  // namespace
+}  // namespace image
 
-const Target kImage = {"image", 96, &Run, &Seeds, &Words};
+const Target kImage = {"image", 96, &image::Run, &image::Seeds, &image::Words};
 
 }  // namespace lfm2::fuzz

@@ -6,7 +6,7 @@
 #include "tools/jinja/render_within.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace jinja {
 
 // As much as an execution may cost.
 constexpr tools::jinja::Limits kLimits = {20'000, 1u << 16};
@@ -163,8 +163,8 @@ std::vector<std::string> Words() {
           "\xce\xa3"};
 }
 
-}  // namespace
+}  // namespace jinja
 
-const Target kJinja = {"jinja", 1024, &Run, &Seeds, &Words};
+const Target kJinja = {"jinja", 1024, &jinja::Run, &jinja::Seeds, &jinja::Words};
 
 }  // namespace lfm2::fuzz

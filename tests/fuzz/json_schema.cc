@@ -8,7 +8,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace json_schema {
 
 // A text that can be begun can be completed: where it may not end, some byte may come.
 void Follow(Span<const std::byte> bytes, std::string_view text) {
@@ -95,8 +95,8 @@ std::vector<std::string> Words() {
   return words;
 }
 
-}  // namespace
+}  // namespace json_schema
 
-const Target kJsonSchema = {"json_schema", 900, &Run, &Seeds, &Words};
+const Target kJsonSchema = {"json_schema", 900, &json_schema::Run, &json_schema::Seeds, &json_schema::Words};
 
 }  // namespace lfm2::fuzz

@@ -7,7 +7,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace json_spelling {
 
 using Json = nlohmann::ordered_json;
 
@@ -48,8 +48,8 @@ std::vector<std::string> Words() {
           ": ",  "true",           "false",   "null", "-0",      "e+", "1.5", "\xc3\xa9", "\xed\xa0\x80"};
 }
 
-}  // namespace
+}  // namespace json_spelling
 
-const Target kJsonSpelling = {"json_spelling", 600, &Run, &Seeds, &Words};
+const Target kJsonSpelling = {"json_spelling", 600, &json_spelling::Run, &json_spelling::Seeds, &json_spelling::Words};
 
 }  // namespace lfm2::fuzz

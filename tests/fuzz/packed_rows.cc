@@ -9,7 +9,7 @@
 #include "tools/pack/unpack.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace packed_rows {
 
 constexpr uint32_t kCols = 256;
 
@@ -82,8 +82,8 @@ std::vector<std::string> Seeds() {
 
 std::vector<std::string> Words() { return {"\xff\xff", std::string(2, '\0'), "\x7f\x7f", "\x80"}; }
 
-}  // namespace
+}  // namespace packed_rows
 
-const Target kPackedRows = {"packed_rows", 3 + 16 * 1024, &Run, &Seeds, &Words};
+const Target kPackedRows = {"packed_rows", 3 + 16 * 1024, &packed_rows::Run, &packed_rows::Seeds, &packed_rows::Words};
 
 }  // namespace lfm2::fuzz

@@ -9,7 +9,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace pattern {
 
 void Run(std::string_view bytes) {
   Input input(bytes);
@@ -58,8 +58,8 @@ std::vector<std::string> Words() {
           "\\b",     "\\1",  "(?=", "(?<!", ".",   "a",   "\xff", "()",     "{0}"};
 }
 
-}  // namespace
+}  // namespace pattern
 
-const Target kPattern = {"pattern", 400, &Run, &Seeds, &Words};
+const Target kPattern = {"pattern", 400, &pattern::Run, &pattern::Seeds, &pattern::Words};
 
 }  // namespace lfm2::fuzz

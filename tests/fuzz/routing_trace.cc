@@ -5,7 +5,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace routing_trace {
 
 using tools::RoutingTrace;
 
@@ -70,8 +70,8 @@ std::vector<std::string> Seeds() {
 
 std::vector<std::string> Words() { return {"LFM2ROUT", std::string(8, '\xff'), std::string(4, '\0')}; }
 
-}  // namespace
+}  // namespace routing_trace
 
-const Target kRoutingTrace = {"routing_trace", 256, &Run, &Seeds, &Words};
+const Target kRoutingTrace = {"routing_trace", 256, &routing_trace::Run, &routing_trace::Seeds, &routing_trace::Words};
 
 }  // namespace lfm2::fuzz

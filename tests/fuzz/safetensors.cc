@@ -8,7 +8,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace safetensors {
 
 void Run(std::string_view bytes) {
   Input input(bytes);
@@ -82,8 +82,8 @@ std::vector<std::string> Words() {
           ","};
 }
 
-}  // namespace
+}  // namespace safetensors
 
-const Target kSafetensors = {"safetensors", 512, &Run, &Seeds, &Words};
+const Target kSafetensors = {"safetensors", 512, &safetensors::Run, &safetensors::Seeds, &safetensors::Words};
 
 }  // namespace lfm2::fuzz

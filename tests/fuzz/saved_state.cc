@@ -10,7 +10,7 @@
 #include "tests/fuzz/tiny_vocab.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace saved_state {
 
 constexpr uint32_t kContext = 24, kBlockBytes = 512;
 constexpr KvCacheType kCaches[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
@@ -276,8 +276,8 @@ std::vector<std::string> Seeds() {
 
 std::vector<std::string> Words() { return {std::string(4, '\xff'), std::string(4, '\0'), "LFM2STAT", "LFM2SLOT"}; }
 
-}  // namespace
+}  // namespace saved_state
 
-const Target kSavedState = {"saved_state", 96, &Run, &Seeds, &Words};
+const Target kSavedState = {"saved_state", 96, &saved_state::Run, &saved_state::Seeds, &saved_state::Words};
 
 }  // namespace lfm2::fuzz

@@ -10,7 +10,7 @@
 #include "tools/server/prompt_tokens.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace server_request {
 
 using tools::ApiError;
 
@@ -155,8 +155,9 @@ std::vector<std::string> Words() {
           "\\u0000"};
 }
 
-}  // namespace
+}  // namespace server_request
 
-const Target kServerRequest = {"server_request", 1024, &Run, &Seeds, &Words};
+const Target kServerRequest = {"server_request", 1024, &server_request::Run, &server_request::Seeds,
+                               &server_request::Words};
 
 }  // namespace lfm2::fuzz

@@ -11,7 +11,7 @@
 #include "tests/storage/simulated_device.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace streamed_image {
 
 using test::FaultRates;
 using test::SimulatedDevice;
@@ -229,8 +229,9 @@ std::vector<std::string> Seeds() {
 
 std::vector<std::string> Words() { return {std::string(4, '\xff'), std::string(4, '\0'), "\7\7\7\7\7"}; }
 
-}  // namespace
+}  // namespace streamed_image
 
-const Target kStreamedImage = {"streamed_image", 96, &Run, &Seeds, &Words};
+const Target kStreamedImage = {"streamed_image", 96, &streamed_image::Run, &streamed_image::Seeds,
+                               &streamed_image::Words};
 
 }  // namespace lfm2::fuzz

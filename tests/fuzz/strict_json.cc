@@ -6,7 +6,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace strict_json {
 
 using nlohmann::json;
 
@@ -67,8 +67,8 @@ std::vector<std::string> Words() {
           "false"};
 }
 
-}  // namespace
+}  // namespace strict_json
 
-const Target kStrictJson = {"strict_json", 256, &Run, &Seeds, &Words};
+const Target kStrictJson = {"strict_json", 256, &strict_json::Run, &strict_json::Seeds, &strict_json::Words};
 
 }  // namespace lfm2::fuzz

@@ -53,7 +53,7 @@ json Config(size_t vocab_size, bool moe, const Layers& layers, const Quantizatio
 }
 
 // Fewer tokens than other targets' vocabularies have: the time goes into the texts of these files.
-json Tokenizer() {
+json TokenizerJsonOf() {
   json vocab = json::object(), added = json::array();
   const auto add = [&added](const char* text, bool special) {
     added.push_back({{"id", added.size()}, {"content", text}, {"special", special}});
@@ -122,7 +122,7 @@ void AddMatrix(const TensorSpec& spec, const ModelConfig& config, const Quantiza
 // Where moe is set, the last layer is a mixture.
 TinyFolder Make(bool moe, const Layers& layers, const Quantization& mlx) {
   TinyFolder folder;
-  const json tokenizer = Tokenizer();
+  const json tokenizer = TokenizerJsonOf();
   const size_t vocab_size = tokenizer["added_tokens"].size() + tokenizer["model"]["vocab"].size();
   folder.json["config.json"] = Config(vocab_size, moe, layers, mlx);
   folder.json["tokenizer.json"] = tokenizer;

@@ -8,7 +8,7 @@
 #include "tests/fuzz/tiny_vocab.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace token_trie {
 
 Span<std::byte> BytesOf(std::vector<uint64_t>& memory) {
   return {reinterpret_cast<std::byte*>(memory.data()), memory.size() * sizeof(uint64_t)};
@@ -137,8 +137,8 @@ std::vector<std::string> Words() {
   return {std::string(4, '\xff'), std::string(4, '\0'), "\xc3\xa9", "ab", std::string("\0\0\0\1", 4)};
 }
 
-}  // namespace
+}  // namespace token_trie
 
-const Target kTokenTrie = {"token_trie", 160, &Run, &Seeds, &Words};
+const Target kTokenTrie = {"token_trie", 160, &token_trie::Run, &token_trie::Seeds, &token_trie::Words};
 
 }  // namespace lfm2::fuzz

@@ -8,7 +8,7 @@
 #include "tests/fuzz/tiny_vocab.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace tokenizer {
 
 // The text with every maximal subpart of what is no UTF-8 replaced.
 std::string Replaced(std::string_view text) {
@@ -113,8 +113,8 @@ std::vector<std::string> Words() {
   return words;
 }
 
-}  // namespace
+}  // namespace tokenizer
 
-const Target kTokenizer = {"tokenizer", 256, &Run, &Seeds, &Words};
+const Target kTokenizer = {"tokenizer", 256, &tokenizer::Run, &tokenizer::Seeds, &tokenizer::Words};
 
 }  // namespace lfm2::fuzz

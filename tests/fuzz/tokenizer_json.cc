@@ -9,7 +9,7 @@
 #include "tools/export/chat_templates.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace tokenizer_json {
 
 using nlohmann::json;
 
@@ -90,8 +90,9 @@ std::vector<std::string> Words() {
   return words;
 }
 
-}  // namespace
+}  // namespace tokenizer_json
 
-const Target kTokenizerJson = {"tokenizer_json", 5120, &Run, &Seeds, &Words};
+const Target kTokenizerJson = {"tokenizer_json", 5120, &tokenizer_json::Run, &tokenizer_json::Seeds,
+                               &tokenizer_json::Words};
 
 }  // namespace lfm2::fuzz

@@ -10,7 +10,7 @@
 #include "tools/common/json_dumps.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace tool_call {
 
 using Json = nlohmann::ordered_json;
 
@@ -101,8 +101,8 @@ std::vector<std::string> Words() {
           "1e16",      "1e-5",           "5e-324",        "-0.0",  "null",    "true",           "'",    "\\\\"};
 }
 
-}  // namespace
+}  // namespace tool_call
 
-const Target kToolCall = {"tool_call", 256, &Run, &Seeds, &Words};
+const Target kToolCall = {"tool_call", 256, &tool_call::Run, &tool_call::Seeds, &tool_call::Words};
 
 }  // namespace lfm2::fuzz

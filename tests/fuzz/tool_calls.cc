@@ -11,7 +11,7 @@
 #include "tests/fuzz/targets.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace tool_calls {
 
 using Json = nlohmann::ordered_json;
 
@@ -155,8 +155,8 @@ std::vector<std::string> Words() {
           "[[[["};
 }
 
-}  // namespace
+}  // namespace tool_calls
 
-const Target kToolCalls = {"tool_calls", 400, &Run, &Seeds, &Words};
+const Target kToolCalls = {"tool_calls", 400, &tool_calls::Run, &tool_calls::Seeds, &tool_calls::Words};
 
 }  // namespace lfm2::fuzz

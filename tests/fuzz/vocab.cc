@@ -9,7 +9,7 @@
 #include "tests/fuzz/tiny_vocab.h"
 
 namespace lfm2::fuzz {
-namespace {
+namespace vocab {
 
 constexpr char kText[] = "the  aaaa<|im_end|> \xe2\x82\xac\xe2\x82\xac <think> 123";
 
@@ -142,8 +142,8 @@ std::vector<std::string> Words() {
   return {std::string(4, '\xff'), std::string(4, '\0'), "<|", "the", std::string("\0\0\0\1", 4)};
 }
 
-}  // namespace
+}  // namespace vocab
 
-const Target kVocab = {"vocab", 128, &Run, &Seeds, &Words};
+const Target kVocab = {"vocab", 128, &vocab::Run, &vocab::Seeds, &vocab::Words};
 
 }  // namespace lfm2::fuzz

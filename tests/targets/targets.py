@@ -69,6 +69,8 @@ class Release:
 def build(release, preset, folder, flags, targets, say):
     say(f"building {preset} {flags}")
     configure = ["cmake", "--preset", preset, "-B", folder, "-DLFM2_WERROR=ON"]
+    if preset in (linux[0] for linux in LINUX.values()):
+        configure.append("-DCMAKE_UNITY_BUILD=ON")
     if release is not None:
         configure += [f"-DLFM2_IMAGE={release.image}"] + release.highway()
     if flags:
