@@ -128,8 +128,9 @@ double QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& mome
       for (uint32_t i = 0; i < count; ++i) {
         const size_t row = first + i;
         float* const own = w->data() + row * size + p.first;
-        sums[first / kTaskRows] += RoundBlock(p, codec, own, target.data() + size_t{i} * columns,
-                                              &r.steps[row * blocks + b], r.integers.data() + row * size + p.first, own);
+        sums[first / kTaskRows] +=
+            RoundBlock(p, codec, own, target.data() + size_t{i} * columns, &r.steps[row * blocks + b],
+                       r.integers.data() + row * size + p.first, own);
       }
     });
   }
