@@ -43,7 +43,7 @@ struct Engine {
     const std::string metadata = LayOut(SmallConfig(), "", vocab.size());
     const ImageHeader header = LoadAs<ImageHeader>(metadata.data());
     file.resize(static_cast<size_t>(RoundUp<uint64_t>(header.file_bytes, kAlignment)) + kAlignment);
-    test::Random random(5);
+    test::XorShift random(5);
     for (size_t i = 0; i + 4 <= file.size(); i += 4) {
       const float value = static_cast<float>(random.Below(1000)) / 1000.0f - 0.5f;
       std::memcpy(file.data() + i, &value, sizeof(value));

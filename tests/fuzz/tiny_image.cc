@@ -33,7 +33,7 @@ void FixCrc(std::string* metadata) {
 
 Memory::Memory(size_t bytes)
     : bytes_(bytes), memory_(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}))) {
-  test::Random random(1);
+  test::XorShift random(1);
   for (size_t i = 0; i < bytes; ++i) memory_[i] = static_cast<std::byte>(random.Next() >> 20);
   noise_.assign(memory_, memory_ + bytes);
 }

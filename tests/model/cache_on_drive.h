@@ -129,7 +129,7 @@ class CacheOnDrive {
 };
 
 // Choices with favourites, as text has them: low numbers more often.
-inline std::vector<uint16_t> Choice(Random* random, uint32_t experts = 32, uint32_t count = 4) {
+inline std::vector<uint16_t> Choice(XorShift* random, uint32_t experts = 32, uint32_t count = 4) {
   std::vector<uint16_t> choice;
   while (choice.size() < count) {
     const uint16_t e = static_cast<uint16_t>(random->Below(1 + random->Below(experts)));
@@ -138,7 +138,7 @@ inline std::vector<uint16_t> Choice(Random* random, uint32_t experts = 32, uint3
   return choice;
 }
 
-inline Use Tokens(Random* random, uint32_t moe_layer, uint32_t tokens) {
+inline Use Tokens(XorShift* random, uint32_t moe_layer, uint32_t tokens) {
   Use use;
   use.moe_layer = moe_layer;
   for (uint32_t t = 0; t < tokens; ++t) use.tokens.push_back(Choice(random));

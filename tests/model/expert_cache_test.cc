@@ -19,7 +19,7 @@ TEST_CASE("decode hits and misses as a plain simulation of the slots does, and r
     options.slot_bytes = uint64_t{4} * slots * Home().image().record_layer(0).stride;
     CacheOnDrive c(options);
     NaiveSlots naive(c.config(), slots);
-    Random random(slots);
+    XorShift random(slots);
     std::vector<uint64_t> hits(4), misses(4);
     for (uint32_t token = 0; token < 60; ++token) {
       for (uint32_t m = 0; m < 4; ++m) {
@@ -60,7 +60,7 @@ TEST_CASE("with any number of slots, any drive and any mix of prompts and answer
       options.read_ahead = capacity != 2;
       CacheOnDrive c(options);
       CHECK(c.plan().total == slots);
-      Random random(slots * 100 + capacity);
+      XorShift random(slots * 100 + capacity);
       uint64_t active = 0, missing = 0;
       for (const uint32_t tokens : {1u, 1u, 9u, 1u, 40u, 2u, 1u, 1u}) {
         for (uint32_t m = 0; m < 4; ++m) {
@@ -84,7 +84,7 @@ TEST_CASE("a prompt reads each of its experts once, though they are more than th
   CacheOptions options;
   options.slot_bytes = 4 * 6 * Home().image().record_layer(0).stride;
   CacheOnDrive c(options);
-  Random random(1);
+  XorShift random(1);
   for (uint32_t m = 0; m < 4; ++m) {
     const Use use = Tokens(&random, m, 60);
     REQUIRE(use.active().size() > 20);
@@ -99,7 +99,7 @@ TEST_CASE("whatever is guessed, what is handed out is right, and only guesses th
   options.slot_bytes = 4 * 8 * Home().image().record_layer(0).stride;
   for (const bool right : {true, false}) {
     CacheOnDrive c(options);
-    Random random(3);
+    XorShift random(3);
     for (uint32_t token = 0; token < 30; ++token) {
       std::vector<Use> uses;
       for (uint32_t m = 0; m < 4; ++m) uses.push_back(Tokens(&random, m, 1));
@@ -153,7 +153,7 @@ TEST_CASE("behind an error nothing is lost but the call: the next one is right, 
       options.drive = DriveOptions(5, kBlock, at + 1);
       options.read_ahead = true;
       CacheOnDrive c(options);
-      Random random(7);
+      XorShift random(7);
       LFM2_REQUIRE_OK(c.Run(Tokens(&random, 1, 1)));
       c.streamed.drive.FailRead(c.streamed.drive.reads() + at, fault);
       Status failed;
@@ -203,7 +203,7 @@ TEST_CASE("a drive that does not answer is waited for once a call, and by no cal
       CacheOptions options;
       options.drive = DriveOptions(5, kBlock, seed);
       CacheOnDrive c(options);
-      Random random(seed);
+      XorShift random(seed);
       const Use use = Tokens(&random, 1, tokens);
       c.streamed.drive.FailRead(c.streamed.drive.reads() + seed % 9, Fault::kTimeout);
       const auto now = [&c] { return c.streamed.watched.queue()->NowNs(); };
@@ -233,7 +233,7 @@ TEST_CASE("what counts as resident follows the uses alone: slots of which nothin
     CacheOnDrive c(options);
     c.compute = [&c](const std::vector<uint16_t>&) { c.streamed.drive.Advance(30000); };
     NaiveSlots naive(c.config(), 7);
-    Random random(11);
+    XorShift random(11);
     std::vector<std::vector<bool>> seen;
     for (const uint32_t tokens : {1u, 1u, 1u, 70u, 1u, 1u, 9u, 1u, 1u, 1u, 1u}) {
       for (uint32_t m = 0; m < 4; ++m) {

@@ -12,7 +12,7 @@
 namespace lfm2::test {
 namespace {
 
-constexpr uint64_t kBlock = kRecordAlignment;
+constexpr uint64_t kAlign = kRecordAlignment;
 
 constexpr ModelConfig Moe(uint32_t moe_layers, uint32_t experts, uint32_t per_token) {
   ModelConfig c;
@@ -33,7 +33,7 @@ constexpr ModelConfig Moe(uint32_t moe_layers, uint32_t experts, uint32_t per_to
 
 constexpr StreamShape Shape(uint32_t moe_layers, uint64_t record, uint64_t larger = 0) {
   StreamShape shape;
-  shape.front_bytes = 10 * kBlock;
+  shape.front_bytes = 10 * kAlign;
   for (uint32_t m = 0; m < moe_layers; ++m) shape.record_bytes[m] = m % 3 == 1 ? record + larger : record;
   return shape;
 }
@@ -42,7 +42,7 @@ constexpr StreamShape Shape(uint32_t moe_layers, uint64_t record, uint64_t large
 // is a whole number of blocks.
 constexpr StreamShape Lfm2Shape() {
   StreamShape shape;
-  shape.front_bytes = 365 * 1000000 / kBlock * kBlock;
+  shape.front_bytes = 365 * 1000000 / kAlign * kAlign;
   for (uint32_t m = 0; m < 22; ++m) shape.record_bytes[m] = 6193152;
   return shape;
 }
@@ -54,11 +54,11 @@ constexpr SessionOptions Budget(uint64_t arena_bytes) {
 
 // A static arena is sized while the program is compiled.
 constexpr uint64_t kGigabyte = 1000000000;
-constexpr Plan kPlan = MakePlan(kLfm2_8B_A1B, Budget(kGigabyte), Lfm2Shape());
-static_assert(kPlan.total_bytes <= kGigabyte);
-static_assert(kPlan.total_bytes + 6193152 + kBlock > kGigabyte, "no room for one more expert is left");
-static_assert(kPlan.slots.total >= 88, "1 GB holds what a token touches: 4 experts in 22 layers");
-static_assert(kPlan.slots.bytes == kPlan.slots.total * uint64_t{6193152});
+constexpr Plan kSlotPlan = MakePlan(kLfm2_8B_A1B, Budget(kGigabyte), Lfm2Shape());
+static_assert(kSlotPlan.total_bytes <= kGigabyte);
+static_assert(kSlotPlan.total_bytes + 6193152 + kAlign > kGigabyte, "no room for one more expert is left");
+static_assert(kSlotPlan.slots.total >= 88, "1 GB holds what a token touches: 4 experts in 22 layers");
+static_assert(kSlotPlan.slots.bytes == kSlotPlan.slots.total * uint64_t{6193152});
 static_assert(MakeSlotPlan(kLfm2_8B_A1B, Lfm2Shape(), 88 * uint64_t{6193152}).own[21] == 4);
 static_assert(DefaultSlotBytes(kLfm2_8B_A1B, Lfm2Shape()) == 88 * uint64_t{6193152});
 static_assert(LeastSlotBytes(kLfm2_8B_A1B, Lfm2Shape()) == 6193152);
@@ -67,10 +67,10 @@ struct Case {
   uint32_t moe_layers, experts, per_token;
   uint64_t record, larger;  // bytes; every third layer's records are larger
 };
-const Case kCases[] = {{1, 3, 2, kBlock, 0},      {2, 3, 2, kBlock, 0},           {22, 32, 4, 5 * kBlock, 0},
-                       {4, 32, 4, 3 * kBlock, 0}, {7, 8, 8, 2 * kBlock, 0},       {5, 64, 8, kBlock, 0},
-                       {3, 4, 1, 3 * kBlock, 0},  {5, 16, 4, 8 * kBlock, kBlock}, {22, 32, 4, 9 * kBlock, 2 * kBlock},
-                       {1, 1, 1, 7 * kBlock, 0}};
+const Case kCases[] = {{1, 3, 2, kAlign, 0},      {2, 3, 2, kAlign, 0},           {22, 32, 4, 5 * kAlign, 0},
+                       {4, 32, 4, 3 * kAlign, 0}, {7, 8, 8, 2 * kAlign, 0},       {5, 64, 8, kAlign, 0},
+                       {3, 4, 1, 3 * kAlign, 0},  {5, 16, 4, 8 * kAlign, kAlign}, {22, 32, 4, 9 * kAlign, 2 * kAlign},
+                       {1, 1, 1, 7 * kAlign, 0}};
 
 uint64_t Bytes(const SlotPlan& plan, const ModelConfig& config, const StreamShape& shape) {
   uint64_t bytes = plan.shared * LeastSlotBytes(config, shape);
@@ -109,7 +109,7 @@ TEST_CASE("for every budget: within it, every layer can run, and no layer has sl
     CAPTURE(k.experts);
     const uint64_t least = LeastSlotBytes(config, shape), all = AllBytes(config, shape);
     const uint64_t own_from = DefaultSlotBytes(config, shape);
-    for (uint64_t budget = least; budget <= all + 2 * kBlock; budget += kBlock - 1) {
+    for (uint64_t budget = least; budget <= all + 2 * kAlign; budget += kAlign - 1) {
       const SlotPlan plan = MakeSlotPlan(config, shape, budget);
       uint32_t total = plan.shared, fewest = UINT32_MAX, most = 0;
       bool every_layer_runs = true, own_are_right = true;
@@ -143,7 +143,7 @@ TEST_CASE("more memory never means fewer slots for a layer with slots of its own
     const ModelConfig config = Moe(k.moe_layers, k.experts, k.per_token);
     const StreamShape shape = Shape(k.moe_layers, k.record, k.larger);
     SlotPlan before = MakeSlotPlan(config, shape, LeastSlotBytes(config, shape));
-    for (uint64_t budget = LeastSlotBytes(config, shape); budget <= AllBytes(config, shape); budget += kBlock) {
+    for (uint64_t budget = LeastSlotBytes(config, shape); budget <= AllBytes(config, shape); budget += kAlign) {
       const SlotPlan plan = MakeSlotPlan(config, shape, budget);
       bool grows = plan.total >= before.total && plan.read_bytes_per_token <= before.read_bytes_per_token;
       for (uint32_t m = 0; m < k.moe_layers; ++m) grows = grows && plan.own[m] >= before.own[m];
@@ -181,18 +181,18 @@ TEST_CASE(
 
 TEST_CASE("bytes read for a token: of the experts it uses those that are not in memory, where all are used alike") {
   const ModelConfig config = Moe(2, 8, 2);
-  const StreamShape shape = Shape(2, 4 * kBlock);
+  const StreamShape shape = Shape(2, 4 * kAlign);
   // 2 of 8 experts a layer, 16,384 bytes each: 2/8, 5/8 and all of them are in memory.
-  CHECK(MakeSlotPlan(config, shape, 2 * 2 * 4 * kBlock).read_bytes_per_token == 2 * 2 * 16384 * 6 / 8);
-  CHECK(MakeSlotPlan(config, shape, 2 * 5 * 4 * kBlock).read_bytes_per_token == 2 * 2 * 16384 * 3 / 8);
-  CHECK(MakeSlotPlan(config, shape, 4 * kBlock).read_bytes_per_token == 2 * 2 * 16384);
+  CHECK(MakeSlotPlan(config, shape, 2 * 2 * 4 * kAlign).read_bytes_per_token == 2 * 2 * 16384 * 6 / 8);
+  CHECK(MakeSlotPlan(config, shape, 2 * 5 * 4 * kAlign).read_bytes_per_token == 2 * 2 * 16384 * 3 / 8);
+  CHECK(MakeSlotPlan(config, shape, 4 * kAlign).read_bytes_per_token == 2 * 2 * 16384);
 }
 
 TEST_CASE("models without experts, and images that are addressable, have no slots") {
   CHECK(MakeSlotPlan(Moe(0, 0, 0), Shape(0, 0), UINT64_MAX).total == 0);
   CHECK(MakeSlotPlan(Moe(3, 8, 2), StreamShape(), UINT64_MAX).total == 0);
   const Plan plan = MakePlan(Moe(0, 0, 0), SessionOptions(), Shape(0, 0));
-  CHECK(plan.front_bytes == 10 * kBlock);
+  CHECK(plan.front_bytes == 10 * kAlign);
   CHECK(plan.total_bytes > plan.front_bytes);
   CHECK(plan.total_bytes == plan.least_bytes);
   // An addressable image ignores a budget.
@@ -213,7 +213,7 @@ TEST_CASE("a plan for any arena is within it, from the least one on, and leaves 
     const Plan usual = MakePlan(config, SessionOptions(), shape);
     CHECK(SamePlan(usual.slots, MakeSlotPlan(config, shape, DefaultSlotBytes(config, shape))));
     uint64_t before = 0;
-    for (uint64_t bytes = least.least_bytes; bytes < most.total_bytes + kBlock; bytes += kBlock / 2) {
+    for (uint64_t bytes = least.least_bytes; bytes < most.total_bytes + kAlign; bytes += kAlign / 2) {
       const Plan plan = MakePlan(config, Budget(bytes), shape);
       uint64_t sum = 0;
       bool whole_lines = true;
@@ -233,7 +233,7 @@ TEST_CASE("a plan for any arena is within it, from the least one on, and leaves 
 }
 
 TEST_CASE("front part and slots come first, so that both are aligned as the drive wants them") {
-  const Plan plan = MakePlan(Moe(4, 32, 4), SessionOptions(), Shape(4, 3 * kBlock));
+  const Plan plan = MakePlan(Moe(4, 32, 4), SessionOptions(), Shape(4, 3 * kAlign));
   CHECK(std::string(plan.regions[0].name) == "image, front part");
   CHECK(std::string(plan.regions[1].name) == "expert slots");
   CHECK(plan.regions[0].bytes % kRecordAlignment == 0);

@@ -17,13 +17,13 @@ using tools::Gguf;
 using tools::MemorySink;
 using tools::MemorySource;
 
-std::string ReadError(const std::string& bytes) {
+std::string GgufReadError(const std::string& bytes) {
   Gguf gguf;
   return gguf.Read(MemorySource(bytes)).text();
 }
 
-void CheckRefused(const std::string& bytes, const char* part) {
-  const std::string text = ReadError(bytes);
+void GgufRefused(const std::string& bytes, const char* part) {
+  const std::string text = GgufReadError(bytes);
   CHECK_MESSAGE(text.find(part) != std::string::npos, "got: " << text);
 }
 
@@ -81,36 +81,36 @@ TEST_CASE("values of every width are read, and numbers that do not fit are refus
 }
 
 TEST_CASE("files that are no GGUF, or of a version with another layout, are told apart") {
-  CheckRefused("", "too short");
-  CheckRefused("GGU", "too short");
-  CheckRefused("PK\3\4 and so on", "no GGUF");
-  CheckRefused("GGUF" + Raw(uint32_t{1}) + std::string(16, '\0'), "version 1");
-  CheckRefused("GGUF" + Raw(uint32_t{4}) + std::string(16, '\0'), "version 4");
-  CheckRefused("GGUF" + Raw(uint32_t{0x03000000}) + std::string(16, '\0'), "big-endian");
+  GgufRefused("", "too short");
+  GgufRefused("GGU", "too short");
+  GgufRefused("PK\3\4 and so on", "no GGUF");
+  GgufRefused("GGUF" + Raw(uint32_t{1}) + std::string(16, '\0'), "version 1");
+  GgufRefused("GGUF" + Raw(uint32_t{4}) + std::string(16, '\0'), "version 4");
+  GgufRefused("GGUF" + Raw(uint32_t{0x03000000}) + std::string(16, '\0'), "big-endian");
 }
 
 TEST_CASE("counts that the file can not hold are refused before memory is taken for them") {
-  CheckRefused(Header(UINT64_MAX, 0), "tensors");
-  CheckRefused(Header(0, UINT64_MAX), "keys");
-  CheckRefused(Header(0, 1) + Raw(UINT64_MAX), "length of a key");
-  CheckRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{kGgufString}) + Raw(UINT64_MAX - 7), "length of k");
+  GgufRefused(Header(UINT64_MAX, 0), "tensors");
+  GgufRefused(Header(0, UINT64_MAX), "keys");
+  GgufRefused(Header(0, 1) + Raw(UINT64_MAX), "length of a key");
+  GgufRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{kGgufString}) + Raw(UINT64_MAX - 7), "length of k");
   const std::string list = Header(0, 1) + GgufText("k") + Raw(uint32_t{kGgufArray});
-  CheckRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 62), "elements");
-  CheckRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 22), "ends inside");
-  CheckRefused(list + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1} << 22), "ends inside");
+  GgufRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 62), "elements");
+  GgufRefused(list + Raw(uint32_t{kGgufU32}) + Raw(uint64_t{1} << 22), "ends inside");
+  GgufRefused(list + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1} << 22), "ends inside");
   const std::string lists = list + Raw(uint32_t{kGgufArray});
-  CheckRefused(lists + Raw(uint64_t{1}), "ends inside");
-  CheckRefused(lists + Raw(UINT64_MAX), "counts 18446744073709551615 elements");
-  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{1} << 61), "elements");
-  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{2}) + Raw(uint64_t{5}), "ends inside");
-  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1}) + Raw(UINT64_MAX),
+  GgufRefused(lists + Raw(uint64_t{1}), "ends inside");
+  GgufRefused(lists + Raw(UINT64_MAX), "counts 18446744073709551615 elements");
+  GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{1} << 61), "elements");
+  GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{2}) + Raw(uint64_t{5}), "ends inside");
+  GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1}) + Raw(UINT64_MAX),
                "length of k");
-  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1} << 40), "elements");
-  CheckRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{13}) + Raw(uint64_t{0}), "unknown type 13");
+  GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1} << 40), "elements");
+  GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{13}) + Raw(uint64_t{0}), "unknown type 13");
   std::string deep = lists;
   for (int i = 0; i < 1000000; ++i) deep += Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray});
-  CheckRefused(deep, "arrays in arrays more than 8 deep");
-  CheckRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{13}), "unknown type");
+  GgufRefused(deep, "arrays in arrays more than 8 deep");
+  GgufRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{13}), "unknown type");
 }
 
 TEST_CASE("arrays of arrays, which no key that anybody reads has, are passed over, whatever they hold") {
@@ -147,10 +147,10 @@ TEST_CASE("arrays of arrays, which no key that anybody reads has, are passed ove
 TEST_CASE("keys and tensors that are there twice are refused, for only one of them would count") {
   TinyGguf file = MakeTinyGguf(TinyOptions());
   file.pairs.push_back(file.pairs[1]);
-  CheckRefused(file.Bytes(), "general.name is there twice");
+  GgufRefused(file.Bytes(), "general.name is there twice");
   file = MakeTinyGguf(TinyOptions());
   file.tensors.push_back(file.tensors[3]);
-  CheckRefused(file.Bytes(), "is there twice");
+  GgufRefused(file.Bytes(), "is there twice");
 }
 
 TEST_CASE("a tensor whose data would lie outside the file is refused, also where sizes overflow") {
@@ -159,16 +159,16 @@ TEST_CASE("a tensor whose data would lie outside the file is refused, also where
     for (const uint64_t d : dims) bytes += Raw(d);
     return bytes + Raw(type) + Raw(offset) + std::string(256, '\0');
   };
-  CHECK(ReadError(with({8, 4}, kGgmlF32, 0)) == "");
-  CheckRefused(with({1024}, kGgmlF32, 0), "not within the file");
-  CheckRefused(with({8}, kGgmlF32, UINT64_MAX - 31), "not within the file");
-  CheckRefused(with({8}, kGgmlF32, 1), "no multiple of the 32 bytes");
-  CheckRefused(with({uint64_t{1} << 62, 4}, kGgmlF32, 0), "dimensions");
-  CheckRefused(with({uint64_t{1} << 62}, kGgmlF32, 0), "not within the file");
-  CheckRefused(with({0}, kGgmlF32, 0), "dimensions");
-  CheckRefused(with({1, 1, 1, 1, 1}, kGgmlF32, 0), "5 dimensions");
-  CheckRefused(with({33}, kGgmlQ4_0, 0), "multiple of 32");
-  CheckRefused(with({32}, 99, 0), "type number 99");
+  CHECK(GgufReadError(with({8, 4}, kGgmlF32, 0)) == "");
+  GgufRefused(with({1024}, kGgmlF32, 0), "not within the file");
+  GgufRefused(with({8}, kGgmlF32, UINT64_MAX - 31), "not within the file");
+  GgufRefused(with({8}, kGgmlF32, 1), "no multiple of the 32 bytes");
+  GgufRefused(with({uint64_t{1} << 62, 4}, kGgmlF32, 0), "dimensions");
+  GgufRefused(with({uint64_t{1} << 62}, kGgmlF32, 0), "not within the file");
+  GgufRefused(with({0}, kGgmlF32, 0), "dimensions");
+  GgufRefused(with({1, 1, 1, 1, 1}, kGgmlF32, 0), "5 dimensions");
+  GgufRefused(with({33}, kGgmlQ4_0, 0), "multiple of 32");
+  GgufRefused(with({32}, 99, 0), "type number 99");
 }
 
 TEST_CASE("tensors that share bytes are refused by both their names") {
@@ -180,11 +180,11 @@ TEST_CASE("tensors that share bytes are refused by both their names") {
     bytes.resize((bytes.size() + 31) / 32 * 32);
     return bytes + std::string(128, '\0');
   };
-  CHECK(ReadError(with(0, 64)) == "");
-  CHECK(ReadError(with(64, 0)) == "");
-  CheckRefused(with(0, 0), "the tensors a and b share the byte 96 of the file");
-  CheckRefused(with(0, 32), "the tensors a and b share the byte 128 of the file");
-  CheckRefused(with(32, 0), "the tensors b and a share the byte 128 of the file");
+  CHECK(GgufReadError(with(0, 64)) == "");
+  CHECK(GgufReadError(with(64, 0)) == "");
+  GgufRefused(with(0, 0), "the tensors a and b share the byte 96 of the file");
+  GgufRefused(with(0, 32), "the tensors a and b share the byte 128 of the file");
+  GgufRefused(with(32, 0), "the tensors b and a share the byte 128 of the file");
 }
 
 TEST_CASE("what a key holds instead of what it should hold is shown, a long or hostile text not in full") {
@@ -222,20 +222,20 @@ TEST_CASE("an alignment that is no power of two is refused") {
   TinyGguf file = MakeTinyGguf(TinyOptions());
   for (const uint32_t alignment : {0u, 3u, 48u, 0x80000000u}) {
     file.SetU32("general.alignment", alignment);
-    CheckRefused(file.Bytes(), ("general.alignment is " + std::to_string(alignment)).c_str());
+    GgufRefused(file.Bytes(), ("general.alignment is " + std::to_string(alignment)).c_str());
   }
   file.SetU32("general.alignment", 64);  // the file's tensors are aligned to 32
-  CheckRefused(file.Bytes(), "no multiple of the 64 bytes");
+  GgufRefused(file.Bytes(), "no multiple of the 64 bytes");
   file.SetText("general.alignment", "32");
-  CheckRefused(file.Bytes(), "the key general.alignment is \"32\"");
+  GgufRefused(file.Bytes(), "the key general.alignment is \"32\"");
 }
 
 TEST_CASE("every truncation of the metadata is refused, and every one of the data") {
   const TinyGguf file = MakeTinyGguf(TinyOptions());
   const std::string bytes = file.Bytes();
   const size_t metadata = MetadataBytes(file);
-  for (size_t size = 0; size < metadata; ++size) REQUIRE(ReadError(bytes.substr(0, size)) != "");
-  for (size_t size = metadata; size < bytes.size(); size += 61) REQUIRE(ReadError(bytes.substr(0, size)) != "");
+  for (size_t size = 0; size < metadata; ++size) REQUIRE(GgufReadError(bytes.substr(0, size)) != "");
+  for (size_t size = metadata; size < bytes.size(); size += 61) REQUIRE(GgufReadError(bytes.substr(0, size)) != "");
 }
 
 TEST_CASE("10,000 random mutations of a file either pack to an image that opens or are refused") {
@@ -246,7 +246,7 @@ TEST_CASE("10,000 random mutations of a file either pack to an image that opens 
     const TinyGguf file = MakeTinyGguf(options);
     const std::string bytes = file.Bytes();
     const size_t metadata = MetadataBytes(file);
-    Random random(7);
+    XorShift random(7);
     for (int i = 0; i < 5000; ++i) {
       std::string changed = bytes;
       for (uint64_t n = 1 + random.Below(3); n > 0; --n) {

@@ -2,8 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 
 #include "lfm2/base/numeric.h"
 #include "lfm2/format/image.h"
@@ -11,6 +9,7 @@
 #include "tests/kernels/test_types.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
+#include "tests/pack/texts.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/pack/verify.h"
 
@@ -23,12 +22,6 @@ using tools::GgufTensor;
 using tools::MemorySink;
 using tools::MemorySource;
 using tools::PackPlan;
-
-std::string ReadWholeFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file.good());
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 // One value of a ggml row by the definition of its type in ggml's dequantize_row functions.
 float GgmlValue(uint32_t type, const char* row, uint32_t col) {
@@ -177,12 +170,6 @@ void CheckLossless(const std::string& gguf_bytes) {
   }
   const MemorySource packed(sink.bytes());
   CHECK(VerifyCrcs(image, packed, tools::StepProgress()).ok());
-}
-
-bool Contains(const std::string& text, const char* part) {
-  const bool found = text.find(part) != std::string::npos;
-  if (!found) MESSAGE(text);
-  return found;
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "lfm2/base/crc32c.h"
@@ -12,6 +10,7 @@
 #include "lfm2/storage/memory_storage.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
+#include "tests/pack/texts.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/common/byte_source.h"
 #include "tools/pack/verify.h"
@@ -24,12 +23,6 @@ using tools::GgufSource;
 using tools::MemorySink;
 using tools::MemorySource;
 using tools::PackPlan;
-
-std::string ReadWholeFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file.good());
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 // The sentence with which a file is refused; empty if it is packed.
 std::string Refusal(const TinyGguf& file, const PackOptions& options = PackOptions()) {
@@ -46,12 +39,6 @@ std::string Packed(const TinyGguf& file) {
   const Error error = PackGguf(MemorySource(bytes), PackOptions(), &sink);
   REQUIRE_MESSAGE(error.ok(), error.text());
   return sink.bytes();
-}
-
-bool Contains(const std::string& text, const char* part) {
-  const bool found = text.find(part) != std::string::npos;
-  if (!found) MESSAGE(text);
-  return found;
 }
 
 }  // namespace

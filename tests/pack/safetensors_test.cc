@@ -20,13 +20,13 @@ std::string File(const std::string& header, size_t data_bytes) {
   return bytes + header + std::string(data_bytes, 'x');
 }
 
-std::string ReadError(const std::string& bytes) {
+std::string SafetensorsReadError(const std::string& bytes) {
   Safetensors file;
   return file.Read(MemorySource(bytes)).text();
 }
 
-void CheckRefused(const std::string& header, size_t data_bytes, const char* part) {
-  const std::string text = ReadError(File(header, data_bytes));
+void FileRefused(const std::string& header, size_t data_bytes, const char* part) {
+  const std::string text = SafetensorsReadError(File(header, data_bytes));
   CHECK_MESSAGE(text.find(part) != std::string::npos, "got: " << text);
   CHECK(text.find('\n') == std::string::npos);
 }
@@ -48,71 +48,71 @@ TEST_CASE("a good file: types, shapes and places") {
 }
 
 TEST_CASE("lengths that the file does not have") {
-  CHECK(ReadError("short").find("only 5 bytes") != std::string::npos);
+  CHECK(SafetensorsReadError("short").find("only 5 bytes") != std::string::npos);
   std::string bytes = File("{}", 0);
   bytes[0] = 100;
-  CHECK(ReadError(bytes).find("header is 100") != std::string::npos);
+  CHECK(SafetensorsReadError(bytes).find("header is 100") != std::string::npos);
   std::memset(bytes.data(), 0xff, 8);
-  CHECK(ReadError(bytes).find("18446744073709551615") != std::string::npos);
-  CheckRefused("{", 0, "no JSON");
-  CheckRefused("[]", 0, "no JSON object");
-  CheckRefused("{}", 3, "no tensor has the byte 0");
+  CHECK(SafetensorsReadError(bytes).find("18446744073709551615") != std::string::npos);
+  FileRefused("{", 0, "no JSON");
+  FileRefused("[]", 0, "no JSON object");
+  FileRefused("{}", 3, "no tensor has the byte 0");
 }
 
 TEST_CASE("entries that are huge, negative, overlapping, double or of unknown types") {
   const auto entry = [](const char* dtype, const char* shape, const char* offsets) {
     return std::string(R"({"t":{"dtype":)") + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
   };
-  CheckRefused(entry("\"F32\"", "[1]", "[0,4]").replace(1, 3, "\"t\""), 4, "");
-  CheckRefused(entry("\"F99\"", "[1]", "[0,4]"), 4, "unknown dtype F99");
-  CheckRefused(entry("7", "[1]", "[0,4]"), 4, "dtype is 7");
-  CheckRefused(entry("\"F32\"", "[-1]", "[0,4]"), 4, "dimension -1");
-  CheckRefused(entry("\"F32\"", "[1.5]", "[0,4]"), 4, "dimension 1.5");
-  CheckRefused(entry("\"F32\"", "[1e30]", "[0,4]"), 4, "dimension 1e+30");
-  CheckRefused(entry("\"F32\"", "[4294967296,4294967296]", "[0,4]"), 4, "too large");
-  CheckRefused(entry("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "at most 8 dimensions");
-  CheckRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "has the shape {}, no list");
-  CheckRefused(entry("\"F32\"", "[1]", "[4,0]"), 4, "data_offsets [4,0]");
-  CheckRefused(entry("\"F32\"", "[1]", "[0,8]"), 4, "not within the 4 bytes");
-  CheckRefused(entry("\"F32\"", "[1]", "[-4,0]"), 4, "two whole numbers");
-  CheckRefused(entry("\"F32\"", "[1]", "[18446744073709551612,18446744073709551616]"), 4, "two whole numbers");
-  CheckRefused(entry("\"F32\"", "[2]", "[0,4]"), 4, "takes 8");
-  CheckRefused(R"({"t":7})", 0, "no object");
-  CheckRefused(
+  FileRefused(entry("\"F32\"", "[1]", "[0,4]").replace(1, 3, "\"t\""), 4, "");
+  FileRefused(entry("\"F99\"", "[1]", "[0,4]"), 4, "unknown dtype F99");
+  FileRefused(entry("7", "[1]", "[0,4]"), 4, "dtype is 7");
+  FileRefused(entry("\"F32\"", "[-1]", "[0,4]"), 4, "dimension -1");
+  FileRefused(entry("\"F32\"", "[1.5]", "[0,4]"), 4, "dimension 1.5");
+  FileRefused(entry("\"F32\"", "[1e30]", "[0,4]"), 4, "dimension 1e+30");
+  FileRefused(entry("\"F32\"", "[4294967296,4294967296]", "[0,4]"), 4, "too large");
+  FileRefused(entry("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "at most 8 dimensions");
+  FileRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "has the shape {}, no list");
+  FileRefused(entry("\"F32\"", "[1]", "[4,0]"), 4, "data_offsets [4,0]");
+  FileRefused(entry("\"F32\"", "[1]", "[0,8]"), 4, "not within the 4 bytes");
+  FileRefused(entry("\"F32\"", "[1]", "[-4,0]"), 4, "two whole numbers");
+  FileRefused(entry("\"F32\"", "[1]", "[18446744073709551612,18446744073709551616]"), 4, "two whole numbers");
+  FileRefused(entry("\"F32\"", "[2]", "[0,4]"), 4, "takes 8");
+  FileRefused(R"({"t":7})", 0, "no object");
+  FileRefused(
       R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6,
       "share the byte 2");
-  CheckRefused(
+  FileRefused(
       R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", 3,
       "byte 1");
-  CheckRefused(
+  FileRefused(
       R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2,
       "twice");
 }
 
 TEST_CASE("tensors without bytes are where they say, and nowhere within another") {
-  CHECK(ReadError(File(R"({"z":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]}})", 0)) == "");
-  CHECK(ReadError(File(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
+  CHECK(SafetensorsReadError(File(R"({"z":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]}})", 0)) == "");
+  CHECK(SafetensorsReadError(File(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
                        R"("z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}})",
                        4)) == "");
-  CheckRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[0,4]}})", 4, "F32 of the shape [0] takes 0");
-  CheckRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[5,5]}})", 4, "data_offsets [5,5]");
-  CheckRefused(R"({"z":{"dtype":"F32","shape":[18446744073709551615,0],"data_offsets":[0,0]}})", 0, "too large");
-  CheckRefused(
+  FileRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[0,4]}})", 4, "F32 of the shape [0] takes 0");
+  FileRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[5,5]}})", 4, "data_offsets [5,5]");
+  FileRefused(R"({"z":{"dtype":"F32","shape":[18446744073709551615,0],"data_offsets":[0,0]}})", 0, "too large");
+  FileRefused(
       R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"z":{"dtype":"F32","shape":[0],"data_offsets":[2,2]}})",
       4, "share the byte 2");
 }
 
 TEST_CASE("entries that lack a member or have one of another kind, and names that would steer a terminal") {
-  CheckRefused(R"({"t":{"shape":[1],"data_offsets":[0,4]}})", 4, "the tensor t: the key dtype is missing");
-  CheckRefused(R"({"t":{"dtype":"F32","data_offsets":[0,4]}})", 4, "the tensor t has the shape null");
-  CheckRefused(R"({"t":{"dtype":"F32","shape":[1]}})", 4, "the tensor t has the data_offsets null");
-  CheckRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4, "data_offsets [0], not two");
-  CheckRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4, "data_offsets [0.0,4.0], not two");
-  CheckRefused(R"({"t":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4, "dimension \"1\"");
-  CheckRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4,
+  FileRefused(R"({"t":{"shape":[1],"data_offsets":[0,4]}})", 4, "the tensor t: the key dtype is missing");
+  FileRefused(R"({"t":{"dtype":"F32","data_offsets":[0,4]}})", 4, "the tensor t has the shape null");
+  FileRefused(R"({"t":{"dtype":"F32","shape":[1]}})", 4, "the tensor t has the data_offsets null");
+  FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4, "data_offsets [0], not two");
+  FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4, "data_offsets [0.0,4.0], not two");
+  FileRefused(R"({"t":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4, "dimension \"1\"");
+  FileRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4,
                "\"dtype\" is there twice");
-  CheckRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is no object");
-  const std::string text = ReadError(File("{\"" + std::string(1000000, 'n') + "\":{\"dtype\":\"F99\"}}", 0));
+  FileRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is no object");
+  const std::string text = SafetensorsReadError(File("{\"" + std::string(1000000, 'n') + "\":{\"dtype\":\"F99\"}}", 0));
   CHECK((text.size() < 1100 && text.find("nnn has the unknown dtype F99") != std::string::npos));
 }
 

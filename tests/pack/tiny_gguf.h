@@ -72,9 +72,9 @@ std::string Raw(T value) {
 inline std::string GgufText(const std::string& text) { return Raw(uint64_t{text.size()}) + text; }
 
 // A small generator of its own, so that files are the same everywhere.
-class Random {
+class XorShift {
  public:
-  explicit Random(uint64_t seed) : state_(seed * 2654435761u + 88172645463325252u) {}
+  explicit XorShift(uint64_t seed) : state_(seed * 2654435761u + 88172645463325252u) {}
   uint64_t Next() {
     state_ ^= state_ << 13;
     state_ ^= state_ >> 7;
@@ -168,7 +168,7 @@ inline constexpr uint32_t kTinyLayers = 3, kTinyDense = 1, kTinyExperts = 3, kTi
                           kTinyTaps = 3, kTinyFf = 64;
 
 // Random bits, with scales that are ordinary numbers so that a value has one representation.
-inline std::string RandomRow(uint32_t type, uint32_t cols, Random* random) {
+inline std::string RandomRow(uint32_t type, uint32_t cols, XorShift* random) {
   std::string row;
   const auto byte = [random] { return static_cast<char>(random->Next() >> 20); };
   const auto half = [random] { return Raw(static_cast<uint16_t>(0x1800u + random->Below(0x2000))); };
@@ -235,7 +235,7 @@ inline void AddTokenizer(TinyGguf* file) {
 inline constexpr uint32_t kTinyVocab = 5 + 256 + 2;
 
 inline TinyGguf MakeTinyGguf(const TinyOptions& o) {
-  Random random(o.seed);
+  XorShift random(o.seed);
   TinyGguf file;
   const std::string arch = o.moe ? "lfm2moe" : "lfm2", a = arch + ".";
   const uint32_t dense = o.moe ? kTinyDense : kTinyLayers, head_dim = 32;

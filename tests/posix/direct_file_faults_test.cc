@@ -22,7 +22,7 @@
 namespace lfm2::test {
 
 TEST_CASE("io_uring that takes no read for a while is asked again; one that never does gives an error at once") {
-  const std::string content = Content(4 * kBlock);
+  const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
   DirectFile direct;
   const Status opened = direct.Open(file.path(), Options(Backend::kIoUring));
@@ -42,10 +42,10 @@ TEST_CASE("io_uring that takes no read for a while is asked again; one that neve
     faults->enter_error = c.error;
     faults->failing_enters = c.enters;
     errno = 0;
-    REQUIRE(ReadOne(direct, 0, 4 * kBlock, memory[0]).ok());
+    REQUIRE(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
     CHECK(faults->failing_enters == 0);
-    CHECK(Holds(memory[0], content, 0, 4 * kBlock));
-    std::memset(memory[0], 0x55, 4 * kBlock);
+    CHECK(Holds(memory[0], content, 0, 4 * kPage));
+    std::memset(memory[0], 0x55, 4 * kPage);
   }
   for (const Case& c : {Case{1000000, 0}, Case{1, ENOMEM}}) {
     CAPTURE(c.error);
@@ -53,42 +53,42 @@ TEST_CASE("io_uring that takes no read for a while is asked again; one that neve
     faults->enter_error = c.error;
     faults->failing_enters = c.enters;
     errno = 0;
-    const Status status = ReadOne(direct, 0, kBlock, memory[0]);
+    const Status status = ReadOne(direct, 0, kPage, memory[0]);
     CHECK(status.code() == StatusCode::kIo);
     CHECK(status.value() == static_cast<uint64_t>(c.error == 0 ? EAGAIN : c.error));
   }
-  REQUIRE(ReadOne(direct, kBlock, kBlock, memory[0]).ok());
-  CHECK(Holds(memory[0], content, kBlock, kBlock));
+  REQUIRE(ReadOne(direct, kPage, kPage, memory[0]).ok());
+  CHECK(Holds(memory[0], content, kPage, kPage));
 }
 
 TEST_CASE("a file that is cut short while it is open: errors for what is gone, never zeros") {
-  const std::string content = Content(10 * kBlock);
+  const std::string content = Content(10 * kPage);
   ForEachBackend([&](Backend backend) {
     const TemporaryFile file(content);
     DirectFile direct;
     REQUIRE(direct.Open(file.path(), Options(backend)).ok());
     const Blocks memory(10);
-    REQUIRE(::truncate(file.path(), 4 * kBlock + 100) == 0);
-    const Status across = ReadOne(direct, 2 * kBlock, 5 * kBlock, memory[0]);
-    CHECK((across.code() == StatusCode::kIo && across.value() == 3 * kBlock - 100));
-    CHECK(across.limit() == 4 * kBlock);
-    const Status behind = ReadOne(direct, 8 * kBlock, kBlock, memory[0]);
-    CHECK((behind.code() == StatusCode::kIo && behind.value() == kBlock));
-    CHECK(ReadOne(direct, 4 * kBlock, kBlock, memory[0]).code() == StatusCode::kIo);
-    REQUIRE(ReadOne(direct, 0, 4 * kBlock, memory[0]).ok());
-    CHECK(Holds(memory[0], content, 0, 4 * kBlock));
+    REQUIRE(::truncate(file.path(), 4 * kPage + 100) == 0);
+    const Status across = ReadOne(direct, 2 * kPage, 5 * kPage, memory[0]);
+    CHECK((across.code() == StatusCode::kIo && across.value() == 3 * kPage - 100));
+    CHECK(across.limit() == 4 * kPage);
+    const Status behind = ReadOne(direct, 8 * kPage, kPage, memory[0]);
+    CHECK((behind.code() == StatusCode::kIo && behind.value() == kPage));
+    CHECK(ReadOne(direct, 4 * kPage, kPage, memory[0]).code() == StatusCode::kIo);
+    REQUIRE(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
+    CHECK(Holds(memory[0], content, 0, 4 * kPage));
   });
 }
 
 TEST_CASE("Close does not return while a read still writes to the caller's memory") {
-  const std::string content = Content(4 * kBlock);
+  const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
   const FaultScope faults;
   DirectFile direct;
   REQUIRE(direct.Open(file.path(), Options(Backend::kThreads, 2)).ok());
   const Blocks memory(4);
   faults->paused = true;
-  for (uint32_t i = 0; i < 4; ++i) REQUIRE(direct.queue()->Submit({i * kBlock, kBlock, memory[i], i}).ok());
+  for (uint32_t i = 0; i < 4; ++i) REQUIRE(direct.queue()->Submit({i * kPage, kPage, memory[i], i}).ok());
   while (faults->waiting < 2) ::usleep(100);
   std::atomic<bool> closed{false};
   std::thread closing([&] {
@@ -99,12 +99,12 @@ TEST_CASE("Close does not return while a read still writes to the caller's memor
   CHECK(!closed);
   faults->paused = false;
   closing.join();
-  CHECK(Holds(memory[0], content, 0, 2 * kBlock));
+  CHECK(Holds(memory[0], content, 0, 2 * kPage));
   CHECK(memory[2][0] == std::byte{0x55});
 }
 
 TEST_CASE("a drive that does not answer is a timeout; its reads are collected when it does") {
-  const std::string content = Content(4 * kBlock);
+  const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
   const FaultScope faults;
   DirectFileOptions options = Options(Backend::kThreads, 2);
@@ -114,7 +114,7 @@ TEST_CASE("a drive that does not answer is a timeout; its reads are collected wh
   ReadQueue& queue = *direct.queue();
   const Blocks memory(4);
   faults->paused = true;
-  for (uint32_t i = 0; i < 4; ++i) REQUIRE(queue.Submit({i * kBlock, kBlock, memory[i], i}).ok());
+  for (uint32_t i = 0; i < 4; ++i) REQUIRE(queue.Submit({i * kPage, kPage, memory[i], i}).ok());
   ReadCompletion done;
   for (int i = 0; i < 3; ++i) {
     const Status status = queue.Wait(&done);
@@ -132,11 +132,11 @@ TEST_CASE("a drive that does not answer is a timeout; its reads are collected wh
     ++collected;
   }
   CHECK(tags == 15);
-  CHECK(Holds(memory[0], content, 0, 4 * kBlock));
+  CHECK(Holds(memory[0], content, 0, 4 * kPage));
 }
 
 TEST_CASE("with no time to wait every read is either there or a timeout, and in the end all are there") {
-  const std::string content = Content(512 * kBlock);
+  const std::string content = Content(512 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
     DirectFileOptions options = Options(backend, 2);
@@ -145,7 +145,7 @@ TEST_CASE("with no time to wait every read is either there or a timeout, and in 
     REQUIRE(direct.Open(file.path(), options).ok());
     const Blocks memory(512);
     for (uint32_t i = 0; i < 8; ++i) {
-      REQUIRE(direct.queue()->Submit({i * 64 * kBlock, 64 * kBlock, memory[size_t{i} * 64], i}).ok());
+      REQUIRE(direct.queue()->Submit({i * 64 * kPage, 64 * kPage, memory[size_t{i} * 64], i}).ok());
     }
     for (int collected = 0; collected < 8;) {
       ReadCompletion done;
@@ -160,7 +160,7 @@ TEST_CASE("with no time to wait every read is either there or a timeout, and in 
 }
 
 TEST_CASE("interrupted and partial reads go on where they stopped") {
-  const std::string content = Content(9 * kBlock + 77);
+  const std::string content = Content(9 * kPage + 77);
   const TemporaryFile file(content);
   const FaultScope faults;
   DirectFile direct;
@@ -169,21 +169,21 @@ TEST_CASE("interrupted and partial reads go on where they stopped") {
     const Blocks memory(10);
     faults->read_error = error;
     faults->failing_reads = 5;
-    REQUIRE(ReadOne(direct, 0, 10 * kBlock, memory[0]).ok());
+    REQUIRE(ReadOne(direct, 0, 10 * kPage, memory[0]).ok());
     CHECK(faults->failing_reads == 0);
-    CHECK(Holds(memory[0], content, 0, 10 * kBlock));
+    CHECK(Holds(memory[0], content, 0, 10 * kPage));
   }
   // A read that ends within a block is taken up again at the block's begin. Smaller ones would never end.
-  for (const size_t most : {3 * kBlock, kBlock, kBlock + 1000, 2 * kBlock - 1}) {
+  for (const size_t most : {3 * kPage, kPage, kPage + 1000, 2 * kPage - 1}) {
     const Blocks memory(10);
     faults->most_bytes = most;
-    REQUIRE(ReadOne(direct, 0, 10 * kBlock, memory[0]).ok());
-    CHECK(Holds(memory[0], content, 0, 10 * kBlock));
+    REQUIRE(ReadOne(direct, 0, 10 * kPage, memory[0]).ok());
+    CHECK(Holds(memory[0], content, 0, 10 * kPage));
   }
 }
 
 TEST_CASE("an error of the drive is reported with its number and place, and the next read is none the worse") {
-  const std::string content = Content(9 * kBlock);
+  const std::string content = Content(9 * kPage);
   const TemporaryFile file(content);
   const FaultScope faults;
   DirectFile direct;
@@ -191,17 +191,17 @@ TEST_CASE("an error of the drive is reported with its number and place, and the 
   const Blocks memory(9);
   faults->read_error = EIO;
   faults->failing_reads = 1;
-  const Status status = ReadOne(direct, 2 * kBlock, 3 * kBlock, memory[0]);
-  CHECK((status.code() == StatusCode::kIo && status.value() == EIO && status.limit() == 2 * kBlock));
-  REQUIRE(ReadOne(direct, 0, 9 * kBlock, memory[0]).ok());
-  CHECK(Holds(memory[0], content, 0, 9 * kBlock));
+  const Status status = ReadOne(direct, 2 * kPage, 3 * kPage, memory[0]);
+  CHECK((status.code() == StatusCode::kIo && status.value() == EIO && status.limit() == 2 * kPage));
+  REQUIRE(ReadOne(direct, 0, 9 * kPage, memory[0]).ok());
+  CHECK(Holds(memory[0], content, 0, 9 * kPage));
   faults->read_error = EAGAIN;
   faults->failing_reads = 1000000;
-  CHECK(ReadOne(direct, 0, kBlock, memory[0]).value() == EAGAIN);
+  CHECK(ReadOne(direct, 0, kPage, memory[0]).value() == EAGAIN);
 }
 
 TEST_CASE("a file system without O_DIRECT, or that only says it had it, is read through the page cache") {
-  const std::string content = Content(30 * kBlock + 5);
+  const std::string content = Content(30 * kPage + 5);
   const TemporaryFile file(content);
   const FaultScope faults;
   faults->refuse_direct = true;
@@ -233,7 +233,7 @@ TEST_CASE("a file system without O_DIRECT, or that only says it had it, is read 
 }
 
 TEST_CASE("where a sandbox forbids io_uring, threads read") {
-  const std::string content = Content(10 * kBlock);
+  const std::string content = Content(10 * kPage);
   const TemporaryFile file(content);
   for (const int error : {EPERM, ENOSYS}) {
     const pid_t child = ::fork();
@@ -253,8 +253,8 @@ TEST_CASE("where a sandbox forbids io_uring, threads read") {
       const bool refused = direct.Open(file.path(), Options(Backend::kIoUring)).code() == StatusCode::kUnsupported;
       const bool opened = direct.Open(file.path()).ok() && !direct.uses_io_uring();
       const Blocks memory(10);
-      const bool read = opened && ReadOne(direct, 0, 10 * kBlock, memory[0]).ok();
-      ::_exit(refused && read && Holds(memory[0], content, 0, 10 * kBlock) ? 0 : 1);
+      const bool read = opened && ReadOne(direct, 0, 10 * kPage, memory[0]).ok();
+      ::_exit(refused && read && Holds(memory[0], content, 0, 10 * kPage) ? 0 : 1);
     }
     int result = 0;
     REQUIRE(::waitpid(child, &result, 0) == child);

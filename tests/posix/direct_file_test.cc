@@ -15,7 +15,7 @@
 namespace lfm2::test {
 
 TEST_CASE("ten thousand random reads give the file's bytes, and zeros behind its end") {
-  const std::string content = Content(50 * kBlock + 1234);
+  const std::string content = Content(50 * kPage + 1234);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
@@ -25,14 +25,14 @@ TEST_CASE("ten thousand random reads give the file's bytes, and zeros behind its
     CHECK(direct.size() == content.size());
     CHECK(direct.Map(0, 1) == nullptr);
     CHECK(direct.uses_io_uring() == (backend == Backend::kIoUring));
-    CHECK(direct.queue()->alignment() == kBlock);
+    CHECK(direct.queue()->alignment() == kPage);
     CHECK(direct.queue()->NowNs() > 0);
     ReadRandomly(direct, content, 10000, 12, 1);
   });
 }
 
 TEST_CASE("every number of reads at the drive, with fewer and with more asked for") {
-  const std::string content = Content(20 * kBlock);
+  const std::string content = Content(20 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
     for (uint32_t depth = 1; depth <= FileQueue::kMaxReads; ++depth) {
@@ -46,24 +46,24 @@ TEST_CASE("every number of reads at the drive, with fewer and with more asked fo
 
 TEST_CASE("files shorter than a block, of whole blocks, and with an end within one") {
   ForEachBackend([&](Backend backend) {
-    for (const size_t bytes : {size_t{1}, kBlock - 1, kBlock, kBlock + 1, 3 * kBlock, 3 * kBlock + 511}) {
+    for (const size_t bytes : {size_t{1}, kPage - 1, kPage, kPage + 1, 3 * kPage, 3 * kPage + 511}) {
       const std::string content = Content(bytes);
       const TemporaryFile file(content);
       DirectFile direct;
       REQUIRE(direct.Open(file.path(), Options(backend)).ok());
-      const size_t blocks = DivideUp(bytes, kBlock);
+      const size_t blocks = DivideUp(bytes, kPage);
       const Blocks memory(blocks);
-      REQUIRE(ReadOne(direct, 0, blocks * kBlock, memory[0]).ok());
-      CHECK(Holds(memory[0], content, 0, blocks * kBlock));
-      REQUIRE(ReadOne(direct, (blocks - 1) * kBlock, kBlock, memory[0]).ok());
-      CHECK(Holds(memory[0], content, (blocks - 1) * kBlock, kBlock));
-      CHECK(ReadOne(direct, 0, (blocks + 1) * kBlock, memory[0]).code() == StatusCode::kInvalidArgument);
+      REQUIRE(ReadOne(direct, 0, blocks * kPage, memory[0]).ok());
+      CHECK(Holds(memory[0], content, 0, blocks * kPage));
+      REQUIRE(ReadOne(direct, (blocks - 1) * kPage, kPage, memory[0]).ok());
+      CHECK(Holds(memory[0], content, (blocks - 1) * kPage, kPage));
+      CHECK(ReadOne(direct, 0, (blocks + 1) * kPage, memory[0]).code() == StatusCode::kInvalidArgument);
     }
   });
 }
 
 TEST_CASE("requests that are no whole blocks or not within the file are refused, and nothing comes of them") {
-  const TemporaryFile file(Content(4 * kBlock));
+  const TemporaryFile file(Content(4 * kPage));
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
     REQUIRE(direct.Open(file.path(), Options(backend)).ok());
@@ -72,24 +72,24 @@ TEST_CASE("requests that are no whole blocks or not within the file are refused,
     const auto code = [&](uint64_t offset, uint64_t bytes, size_t shift) {
       return queue.Submit({offset, bytes, memory[0] + shift, 0}).code();
     };
-    CHECK(code(512, kBlock, 0) == StatusCode::kInvalidArgument);
+    CHECK(code(512, kPage, 0) == StatusCode::kInvalidArgument);
     CHECK(code(0, 512, 0) == StatusCode::kInvalidArgument);
-    CHECK(code(0, kBlock, 64) == StatusCode::kInvalidArgument);
+    CHECK(code(0, kPage, 64) == StatusCode::kInvalidArgument);
     CHECK(code(0, 0, 0) == StatusCode::kInvalidArgument);
-    CHECK(code(4 * kBlock, kBlock, 0) == StatusCode::kInvalidArgument);
-    CHECK(code(3 * kBlock, 2 * kBlock, 0) == StatusCode::kInvalidArgument);
-    CHECK(code(kBlock, UINT64_MAX - kBlock + 1, 0) == StatusCode::kInvalidArgument);
-    CHECK(code(UINT64_MAX - kBlock + 1, kBlock, 0) == StatusCode::kInvalidArgument);
-    CHECK(code(UINT64_MAX - kBlock + 1, 2 * kBlock, 0) == StatusCode::kInvalidArgument);
+    CHECK(code(4 * kPage, kPage, 0) == StatusCode::kInvalidArgument);
+    CHECK(code(3 * kPage, 2 * kPage, 0) == StatusCode::kInvalidArgument);
+    CHECK(code(kPage, UINT64_MAX - kPage + 1, 0) == StatusCode::kInvalidArgument);
+    CHECK(code(UINT64_MAX - kPage + 1, kPage, 0) == StatusCode::kInvalidArgument);
+    CHECK(code(UINT64_MAX - kPage + 1, 2 * kPage, 0) == StatusCode::kInvalidArgument);
     ReadCompletion done;
     CHECK(!queue.Poll(&done));
     CHECK(queue.Wait(&done).code() == StatusCode::kFailedPrecondition);
-    CHECK(ReadOne(direct, 0, 4 * kBlock, memory[0]).ok());
+    CHECK(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
   });
 }
 
 TEST_CASE("a full queue refuses one more read and completes all others, each once") {
-  const std::string content = Content(8 * kBlock);
+  const std::string content = Content(8 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
@@ -97,8 +97,8 @@ TEST_CASE("a full queue refuses one more read and completes all others, each onc
     ReadQueue& queue = *direct.queue();
     const uint32_t capacity = queue.capacity();
     const Blocks memory(capacity + 1);
-    for (uint32_t i = 0; i < capacity; ++i) REQUIRE(queue.Submit({i % 8 * kBlock, kBlock, memory[i], i}).ok());
-    CHECK(queue.Submit({0, kBlock, memory[capacity], 999}).code() == StatusCode::kFailedPrecondition);
+    for (uint32_t i = 0; i < capacity; ++i) REQUIRE(queue.Submit({i % 8 * kPage, kPage, memory[i], i}).ok());
+    CHECK(queue.Submit({0, kPage, memory[capacity], 999}).code() == StatusCode::kFailedPrecondition);
     std::vector<uint32_t> seen(capacity, 0);
     for (uint32_t i = 0; i < capacity; ++i) {
       ReadCompletion done;
@@ -106,7 +106,7 @@ TEST_CASE("a full queue refuses one more read and completes all others, each onc
       REQUIRE(done.status.ok());
       REQUIRE(done.tag < capacity);
       ++seen[done.tag];
-      CHECK(Holds(memory[done.tag], content, done.tag % 8 * kBlock, kBlock));
+      CHECK(Holds(memory[done.tag], content, done.tag % 8 * kPage, kPage));
     }
     CHECK(seen == std::vector<uint32_t>(capacity, 1));
     CHECK(memory[capacity][0] == std::byte{0x55});
@@ -114,13 +114,13 @@ TEST_CASE("a full queue refuses one more read and completes all others, each onc
 }
 
 TEST_CASE("with one read at the drive, what was asked for first is there first") {
-  const TemporaryFile file(Content(64 * kBlock));
+  const TemporaryFile file(Content(64 * kPage));
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
     REQUIRE(direct.Open(file.path(), Options(backend, 1)).ok());
     const Blocks memory(64);
     for (uint32_t i = 0; i < 64; ++i) {
-      REQUIRE(direct.queue()->Submit({(i * 37 % 64) * kBlock, kBlock, memory[i], i}).ok());
+      REQUIRE(direct.queue()->Submit({(i * 37 % 64) * kPage, kPage, memory[i], i}).ok());
     }
     for (uint32_t i = 0; i < 64; ++i) {
       ReadCompletion done;
@@ -168,7 +168,7 @@ TEST_CASE("what can not be opened is refused with its reason, and another file c
 }
 
 TEST_CASE("Close waits for the reads at the drive, whose memory may then go, and drops those behind them") {
-  const std::string content = Content(256 * kBlock);
+  const std::string content = Content(256 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
@@ -176,7 +176,7 @@ TEST_CASE("Close waits for the reads at the drive, whose memory may then go, and
       const Blocks memory(64 * 16);
       REQUIRE(direct.Open(file.path(), Options(backend, 1 + round % 8)).ok());
       for (uint32_t i = 0; i < round * 3; ++i) {
-        REQUIRE(direct.queue()->Submit({i % 16 * 16 * kBlock, 16 * kBlock, memory[size_t{i} * 16], i}).ok());
+        REQUIRE(direct.queue()->Submit({i % 16 * 16 * kPage, 16 * kPage, memory[size_t{i} * 16], i}).ok());
       }
       direct.Close();
     }
@@ -186,7 +186,7 @@ TEST_CASE("Close waits for the reads at the drive, whose memory may then go, and
 }
 
 TEST_CASE("two direct files at once keep their reads apart") {
-  const std::string one = Content(40 * kBlock), two = Content(41 * kBlock + 3).substr(kBlock / 2);
+  const std::string one = Content(40 * kPage), two = Content(41 * kPage + 3).substr(kPage / 2);
   const TemporaryFile first(one), second(two);
   ForEachBackend([&](Backend backend) {
     DirectFile a, b;
@@ -194,8 +194,8 @@ TEST_CASE("two direct files at once keep their reads apart") {
     REQUIRE(b.Open(second.path(), Options(backend)).ok());
     const Blocks memory(80);
     for (uint32_t i = 0; i < 40; ++i) {
-      REQUIRE(a.queue()->Submit({i * kBlock, kBlock, memory[i], i}).ok());
-      REQUIRE(b.queue()->Submit({i * kBlock, kBlock, memory[40 + i], 100 + i}).ok());
+      REQUIRE(a.queue()->Submit({i * kPage, kPage, memory[i], i}).ok());
+      REQUIRE(b.queue()->Submit({i * kPage, kPage, memory[40 + i], 100 + i}).ok());
     }
     for (uint32_t i = 0; i < 40; ++i) {
       ReadCompletion done;
@@ -204,8 +204,8 @@ TEST_CASE("two direct files at once keep their reads apart") {
       REQUIRE(a.queue()->Wait(&done).ok());
       CHECK((done.status.ok() && done.tag < 40));
     }
-    CHECK(Holds(memory[0], one, 0, 40 * kBlock));
-    CHECK(Holds(memory[40], two, 0, 40 * kBlock));
+    CHECK(Holds(memory[0], one, 0, 40 * kPage));
+    CHECK(Holds(memory[40], two, 0, 40 * kPage));
     b.Close();
     ReadRandomly(a, one, 50, 4, 2);
   });

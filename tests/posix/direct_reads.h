@@ -18,7 +18,7 @@ using posix::DirectFileOptions;
 using posix::FileQueue;
 using Backend = DirectFileOptions::Backend;
 
-inline constexpr size_t kBlock = 4096;
+inline constexpr size_t kPage = 4096;
 
 inline uint32_t Random(uint32_t* state) { return (*state = *state * 1664525u + 1013904223u) >> 8; }
 
@@ -32,14 +32,14 @@ inline std::string Content(size_t bytes) {
 // Memory of whole blocks, filled with what no read leaves there.
 class Blocks {
  public:
-  explicit Blocks(size_t blocks) : bytes_(static_cast<std::byte*>(std::aligned_alloc(kBlock, blocks * kBlock))) {
+  explicit Blocks(size_t blocks) : bytes_(static_cast<std::byte*>(std::aligned_alloc(kPage, blocks * kPage))) {
     REQUIRE(bytes_ != nullptr);
-    std::memset(bytes_, 0x55, blocks * kBlock);
+    std::memset(bytes_, 0x55, blocks * kPage);
   }
   Blocks(const Blocks&) = delete;
   Blocks& operator=(const Blocks&) = delete;
   ~Blocks() { std::free(bytes_); }
-  std::byte* operator[](size_t block) const { return bytes_ + block * kBlock; }
+  std::byte* operator[](size_t block) const { return bytes_ + block * kPage; }
 
  private:
   std::byte* bytes_;
@@ -94,7 +94,7 @@ inline Status ReadOne(const DirectFile& file, uint64_t offset, uint64_t bytes, s
 inline void ReadRandomly(const DirectFile& file, const std::string& content, uint32_t reads, uint32_t most,
                          uint32_t seed) {
   constexpr uint32_t kMostBlocks = 5;
-  const uint32_t blocks = static_cast<uint32_t>(DivideUp(content.size(), kBlock));
+  const uint32_t blocks = static_cast<uint32_t>(DivideUp(content.size(), kPage));
   const Blocks memory(size_t{most} * kMostBlocks);
   std::vector<ReadRequest> requests(most);
   std::vector<bool> in_use(most, false);
@@ -106,7 +106,7 @@ inline void ReadRandomly(const DirectFile& file, const std::string& content, uin
       while (in_use[slot]) ++slot;
       const uint32_t first = Random(&seed) % blocks;
       const uint32_t count = 1 + Random(&seed) % Min(kMostBlocks, blocks - first);
-      requests[slot] = {first * kBlock, count * kBlock, memory[size_t{slot} * kMostBlocks], slot};
+      requests[slot] = {first * kPage, count * kPage, memory[size_t{slot} * kMostBlocks], slot};
       REQUIRE(queue.Submit(requests[slot]).ok());
       in_use[slot] = true;
       ++submitted;

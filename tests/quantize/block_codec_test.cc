@@ -20,8 +20,8 @@ using tools::BlockSteps;
 const std::vector<float> kOnes(tools::kMaxBlockColumns, 1.0f);
 
 // Sum of importance * (x - nearest value)^2 over `columns` columns of a block from `first` on.
-double Error(const BlockCodec& codec, const BlockSteps& steps, const float* x, const float* importance, uint32_t first,
-             uint32_t columns) {
+double ErrorOf(const BlockCodec& codec, const BlockSteps& steps, const float* x, const float* importance,
+               uint32_t first, uint32_t columns) {
   double error = 0;
   for (uint32_t c = first; c < first + columns; ++c) {
     float value = 0;
@@ -35,7 +35,7 @@ double Error(const BlockCodec& codec, const BlockSteps& steps, const float* x, c
 double ChosenError(const BlockCodec& codec, const float* x, const float* importance) {
   BlockSteps steps;
   codec.ChooseSteps(x, importance, &steps);
-  return Error(codec, steps, x, importance, 0, codec.columns());
+  return ErrorOf(codec, steps, x, importance, 0, codec.columns());
 }
 
 float Largest(const float* x, uint32_t n) {
@@ -51,7 +51,7 @@ double ScannedError(const BlockCodec& codec, float end, const float* x, const fl
     for (const float sign : {-1.0f, 1.0f}) {
       BlockSteps steps;
       codec.SetStep(sign * Largest(x, codec.columns()) / end * (0.5f + 0.0004f * static_cast<float>(i)), &steps);
-      best = std::min(best, Error(codec, steps, x, importance, 0, codec.columns()));
+      best = std::min(best, ErrorOf(codec, steps, x, importance, 0, codec.columns()));
     }
   }
   return best;
@@ -211,7 +211,7 @@ TEST_CASE("Q6_K's steps are within a hundredth of the best multiples of their de
     const std::vector<float> x = weights.Normals(256);
     BlockSteps steps;
     codec.ChooseSteps(x.data(), kOnes.data(), &steps);
-    chosen += Error(codec, steps, x.data(), kOnes.data(), 0, 256);
+    chosen += ErrorOf(codec, steps, x.data(), kOnes.data(), 0, 256);
     const auto best_of = [&](float delta) {
       double sum = 0;
       for (uint32_t first = 0; first < 256; first += tools::kStepColumns) {
@@ -219,7 +219,7 @@ TEST_CASE("Q6_K's steps are within a hundredth of the best multiples of their de
         for (int scale = -127; scale <= 127; ++scale) {
           BlockSteps tried;
           tried.step[first / tools::kStepColumns] = static_cast<float>(scale) * delta;
-          best = std::min(best, Error(codec, tried, x.data(), kOnes.data(), first, tools::kStepColumns));
+          best = std::min(best, ErrorOf(codec, tried, x.data(), kOnes.data(), first, tools::kStepColumns));
         }
         sum += best;
       }
@@ -269,7 +269,7 @@ TEST_CASE("what is important is rounded better") {
       heeded += ChosenError(codec, x.data(), importance.data());
       BlockSteps steps;
       codec.ChooseSteps(x.data(), kOnes.data(), &steps);
-      ignored += Error(codec, steps, x.data(), importance.data(), 0, codec.columns());
+      ignored += ErrorOf(codec, steps, x.data(), importance.data(), 0, codec.columns());
     }
     CHECK(heeded <= 0.93 * ignored);
   }

@@ -40,7 +40,7 @@ TinyGguf Bf16Gguf(bool moe = true) {
   o.matrix = o.embedding = kGgmlBF16;
   TinyGguf gguf = MakeTinyGguf(o);
   // Of either sign, as weights are; tiny_gguf.h has positive ones.
-  Random random(7);
+  XorShift random(7);
   for (TinyTensor& t : gguf.tensors) {
     if (t.type != kGgmlBF16) continue;
     for (size_t i = 1; i < t.data.size(); i += 2) {
@@ -51,7 +51,7 @@ TinyGguf Bf16Gguf(bool moe = true) {
 }
 
 std::string Letters(uint32_t count, uint64_t seed) {
-  Random random(seed);
+  XorShift random(seed);
   std::string text;
   for (uint32_t i = 0; i < count; ++i) text += static_cast<char>('!' + random.Below(90));
   return text;

@@ -61,7 +61,7 @@ Logits QuantizedLogits(const tools::ModelSource& source, const std::string& text
 
 // Tokens drawn at random, as the golden prompts of models with random weights are.
 std::string RandomText(const Vocab& vocab, uint32_t tokens) {
-  Random random(1);
+  XorShift random(1);
   std::string text;
   for (uint32_t i = 0; i < tokens; ++i) text += vocab.TokenBytes(static_cast<int32_t>(random.Below(vocab.size())));
   return text;

@@ -10,7 +10,6 @@
 namespace lfm2::test {
 namespace {
 
-const Vocab& HomeVocab() { return Home().image().vocab(); }
 
 // Tokens of single bytes.
 std::vector<int32_t> ByteTokens(std::string_view text) {
@@ -79,7 +78,6 @@ struct Puppet {
 
 using Pieces = std::vector<std::string>;
 
-const auto kIgnore = [](std::string_view) {};
 
 }  // namespace
 

@@ -13,7 +13,6 @@
 namespace lfm2::test {
 namespace {
 
-const Vocab& HomeVocab() { return Home().image().vocab(); }
 
 const TokenTrie& HomeTrie() {
   static TestArena memory(TokenTrieMemoryBytes(HomeVocab()));

@@ -17,7 +17,7 @@ namespace {
 constexpr uint32_t kOracleContext = 256;
 
 // What happened in all scripts: a case that never happens is not tested.
-struct Counts {
+struct ScriptCounts {
   uint64_t actions = 0, ends[7] = {}, cuts[3] = {}, errors[2] = {}, rewinds[2] = {}, drops[2] = {}, loads = 0;
   uint64_t tokens = 0, multibyte = 0, replacements = 0, went_on = 0;
 };
@@ -49,7 +49,7 @@ struct Hooks {
 
 class Script {
  public:
-  Script(uint32_t seed, const Place& place, Session* oracle, Counts* counts)
+  Script(uint32_t seed, const Place& place, Session* oracle, ScriptCounts* counts)
       : random_(seed), place_(place), session_(*place.session), counts_(counts) {
     const auto formats = tools::KnownChatFormats();
     options_.chat_format = &formats[Below(static_cast<uint32_t>(formats.size()))];
@@ -384,7 +384,7 @@ class Script {
   std::string log_;  // of actions, to find the one that went wrong
   Place place_;
   Session& session_;
-  Counts* counts_;
+  ScriptCounts* counts_;
   std::string system_;
   std::vector<std::string> tools_;
   std::vector<std::string_view> tool_views_;
@@ -411,7 +411,7 @@ TEST_CASE(
                           {medium.session.get(), nullptr},
                           {large.session.get(), nullptr},
                           {streamed.session.get(), &streamed.streamed.drive}};
-  Counts counts;
+  ScriptCounts counts;
   for (uint32_t seed = 1; seed <= 1000; ++seed) {
     CAPTURE(seed);
     Script(seed, places[seed % 4], oracle.session.get(), &counts).Run();

@@ -26,8 +26,8 @@ ConversationOptions Sampled() {
   return options;
 }
 
-struct Chat {
-  explicit Chat(const ConversationOptions& options = Sampled(), uint32_t context = 512)
+struct SampledChat {
+  explicit SampledChat(const ConversationOptions& options = Sampled(), uint32_t context = 512)
       : open(Home().image(), WithContext(context)) {
     LFM2_REQUIRE_OK(conversation.Open(open.session.get(), options));
   }
@@ -67,7 +67,7 @@ struct Chat {
 TEST_CASE("saved after any token and loaded elsewhere, a sampled chat goes on with the same tokens and text") {
   for (const uint32_t cut : {1u, 5u, 12u, 30u}) {
     CAPTURE(cut);
-    Chat whole, first, second(Sampled(), 300);
+    SampledChat whole, first, second(Sampled(), 300);
     std::string want = whole.Ask("Tell me a tale."), got = first.Ask("Tell me a tale.", cut);
     const Bytes state = first.Save();
     LFM2_REQUIRE_OK(second.Load(state));
@@ -86,11 +86,11 @@ TEST_CASE("saved after any token and loaded elsewhere, a sampled chat goes on wi
 TEST_CASE("three forks of a chat say what three chats say that were told the same") {
   const char* const questions[] = {"Turn on the light in the hall.", "What is the capital of France?",
                                    "Tell me a tale."};
-  Chat trunk;
+  SampledChat trunk;
   trunk.Ask("Could you remind me in 21 minutes please.");
   for (const char* const question : questions) {
     CAPTURE(question);
-    Chat fork, alone;
+    SampledChat fork, alone;
     LFM2_REQUIRE_OK(fork.conversation.ForkFrom(trunk.conversation));
     alone.Ask("Could you remind me in 21 minutes please.");
     CHECK(fork.Ask(question) == alone.Ask(question));
@@ -99,7 +99,7 @@ TEST_CASE("three forks of a chat say what three chats say that were told the sam
 }
 
 TEST_CASE("a mark takes the conversation along: what is said after it is as if nothing had been in between") {
-  Chat chat, alone;
+  SampledChat chat, alone;
   chat.Ask("Could you remind me in 21 minutes please.");
   alone.Ask("Could you remind me in 21 minutes please.");
   Bytes mark(Conversation::MarkBytes(Home().config()));
@@ -122,24 +122,24 @@ TEST_CASE("a snapshot of system text and tools is what the context begins with")
   const std::string_view tools[] = {"{\"name\": \"set_light\"}"};
   told.system = "You run a house.";
   told.tools = tools;
-  Chat maker(told);
+  SampledChat maker(told);
   LFM2_REQUIRE_OK(maker.conversation.Add(Span<const ChatMessage>()));
   LFM2_REQUIRE_OK(maker.conversation.Compute());
   const Bytes snapshot = maker.Save();
-  Chat begun(Greedy()), alone(told);
+  SampledChat begun(Greedy()), alone(told);
   LFM2_REQUIRE_OK(begun.Load(snapshot));
   CHECK(begun.Ask("Turn on the light in the hall.") == alone.Ask("Turn on the light in the hall."));
   CHECK(begun.Tokens() == alone.Tokens());
 }
 
 TEST_CASE("what is no state of this conversation is refused, and the conversation begins anew") {
-  Chat chat;
+  SampledChat chat;
   chat.Ask("Tell me a tale.", 5);
   const Bytes good = chat.Save();
   Bytes plain;
   LFM2_REQUIRE_OK(chat.open.session->Save(
       [&](Span<const std::byte> part) { plain.insert(plain.end(), part.begin(), part.end()); }));
-  Chat other;
+  SampledChat other;
   CHECK(other.Load(plain).code() == StatusCode::kInvalidArgument);
   CHECK(other.open.session->position() == 0);
   for (size_t at = 0; at < 200; ++at) {
@@ -152,7 +152,7 @@ TEST_CASE("what is no state of this conversation is refused, and the conversatio
   }
   ConversationOptions newer = Sampled();
   newer.chat_format = tools::FindChatFormat("lfm2_5");
-  Chat another(newer);
+  SampledChat another(newer);
   CHECK(another.Load(good).code() == StatusCode::kInvalidArgument);
   LFM2_REQUIRE_OK(other.Load(good));
   LFM2_REQUIRE_OK(other.conversation.Add({ChatRole::kUser, "x"}));

@@ -48,7 +48,6 @@ ConversationOptions WithTemplate(const char* name) {
   return options;
 }
 
-const auto kIgnore = [](std::string_view) {};
 constexpr const char* kCommand = "Could you remind me in 21 minutes please.";
 
 }  // namespace

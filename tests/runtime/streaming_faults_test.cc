@@ -53,14 +53,14 @@ bool IsFaultOfADrive(const Status& status) {
          status.code() == StatusCode::kCorrupt;
 }
 
-struct Counts {
+struct FaultCounts {
   uint64_t faults = 0, errors = 0, retries = 0;
   uint64_t of_kind[kFaults] = {};
 };
 
 // One text on a drive with faults at random places. Every call is repeated until it succeeds.
 void Run(uint32_t seed, uint32_t retries, const std::vector<Span<const int32_t>>& calls,
-         const std::vector<std::vector<float>>& want, const Executor* executor, Counts* counts) {
+         const std::vector<std::vector<float>>& want, const Executor* executor, FaultCounts* counts) {
   const uint32_t slots[] = {1, 3, 6, 16, 21, 40};
   const uint32_t capacities[] = {1, 2, 5, 64};
   const uint32_t pieces[] = {1, 3, 16};
@@ -105,10 +105,10 @@ TEST_CASE("1,000 faults of every kind at random places: no crash, no wrong token
   const std::vector<std::vector<float>> want = ResidentLogits(calls);
   posix::ThreadPool pool;
   LFM2_REQUIRE_OK(pool.Open(2));
-  Counts all;
+  FaultCounts all;
   for (const uint32_t retries : {0u, 1u, 2u}) {
     CAPTURE(retries);
-    Counts counts;
+    FaultCounts counts;
     for (uint32_t seed = 1; counts.faults < 340; ++seed) {
       CAPTURE(seed);
       Run(seed, retries, calls, want, seed % 4 == 0 ? pool.executor() : nullptr, &counts);

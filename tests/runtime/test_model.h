@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lfm2.h"
@@ -59,6 +60,10 @@ inline const TestModel& Home() {
   static const TestModel model(std::string(LFM2_TEST_DATA) + "/home/Q4_0.gguf");
   return model;
 }
+inline const Vocab& HomeVocab() { return Home().image().vocab(); }
+
+// Takes an answer's pieces and does nothing with them.
+inline constexpr auto kIgnore = [](std::string_view) {};
 
 // Memory full of NaNs, so that whatever is read before it is written shows, with an untouchable rim.
 class TestArena {

@@ -14,10 +14,10 @@ namespace lfm2::test {
 namespace {
 
 // A tree of a regular expression with rules, by which texts are made in the most direct way: as sets.
-struct Expression {
+struct LetterExpression {
   enum class Kind { kLetters, kSequence, kChoice, kRepeat, kRule } kind = Kind::kLetters;
   std::string letters;
-  std::vector<Expression> parts;
+  std::vector<LetterExpression> parts;
   int rule = 0;
   int min = 0, max = 0;
 };
@@ -48,21 +48,21 @@ Texts Joined(const Texts& a, const Texts& b) {
 }
 
 // All texts of an expression with at most kLongest letters, by what is known of the rules.
-Texts Evaluate(const Expression& e, const std::vector<Texts>& rules) {
+Texts Evaluate(const LetterExpression& e, const std::vector<Texts>& rules) {
   Texts all;
   switch (e.kind) {
-    case Expression::Kind::kLetters:
+    case LetterExpression::Kind::kLetters:
       for (const char c : e.letters) all.set(c == kLetters[0] ? 2 : 3);
       return all;
-    case Expression::Kind::kRule: return rules[static_cast<size_t>(e.rule)];
-    case Expression::Kind::kSequence:
+    case LetterExpression::Kind::kRule: return rules[static_cast<size_t>(e.rule)];
+    case LetterExpression::Kind::kSequence:
       all.set(1);
-      for (const Expression& part : e.parts) all = Joined(all, Evaluate(part, rules));
+      for (const LetterExpression& part : e.parts) all = Joined(all, Evaluate(part, rules));
       return all;
-    case Expression::Kind::kChoice:
-      for (const Expression& part : e.parts) all |= Evaluate(part, rules);
+    case LetterExpression::Kind::kChoice:
+      for (const LetterExpression& part : e.parts) all |= Evaluate(part, rules);
       return all;
-    case Expression::Kind::kRepeat: break;
+    case LetterExpression::Kind::kRepeat: break;
   }
   const Texts one = Evaluate(e.parts[0], rules);
   Texts times;
@@ -95,17 +95,17 @@ class RandomGrammar {
     return known[0];
   }
 
-  static std::string Show(const Expression& e) {
+  static std::string Show(const LetterExpression& e) {
     std::string text;
     switch (e.kind) {
-      case Expression::Kind::kLetters: return "[" + e.letters + "]";
-      case Expression::Kind::kRule: return "R" + std::to_string(e.rule);
-      case Expression::Kind::kRepeat:
+      case LetterExpression::Kind::kLetters: return "[" + e.letters + "]";
+      case LetterExpression::Kind::kRule: return "R" + std::to_string(e.rule);
+      case LetterExpression::Kind::kRepeat:
         return "(" + Show(e.parts[0]) + "){" + std::to_string(e.min) + "," + std::to_string(e.max) + "}";
       default: break;
     }
-    for (const Expression& part : e.parts) {
-      text += (text.empty() ? "" : e.kind == Expression::Kind::kChoice ? "|" : " ") + Show(part);
+    for (const LetterExpression& part : e.parts) {
+      text += (text.empty() ? "" : e.kind == LetterExpression::Kind::kChoice ? "|" : " ") + Show(part);
     }
     return "(" + text + ")";
   }
@@ -133,18 +133,18 @@ class RandomGrammar {
   int Pick(int n) { return static_cast<int>(random_() % static_cast<uint32_t>(n)); }
 
   // first: the text could begin here, so that a rule with a number that is not higher would be left recursion.
-  Expression Make(int depth, int rule, bool first) {
-    Expression e;
+  LetterExpression Make(int depth, int rule, bool first) {
+    LetterExpression e;
     const int kind = depth == 0 ? 0 : Pick(6);
     if (kind == 1 || kind == 2) {
-      e.kind = kind == 1 ? Expression::Kind::kSequence : Expression::Kind::kChoice;
+      e.kind = kind == 1 ? LetterExpression::Kind::kSequence : LetterExpression::Kind::kChoice;
       for (int i = 1 + Pick(3); i > 0; --i) {
         e.parts.push_back(Make(depth - 1, rule, first));
         // What was before may be empty, so only a letter makes sure.
-        if (kind == 1 && e.parts.back().kind == Expression::Kind::kLetters) first = false;
+        if (kind == 1 && e.parts.back().kind == LetterExpression::Kind::kLetters) first = false;
       }
     } else if (kind == 3) {
-      e.kind = Expression::Kind::kRepeat;
+      e.kind = LetterExpression::Kind::kRepeat;
       e.min = Pick(2);
       e.max = e.min + Pick(3);
       if (Pick(2) == 0) e.max = static_cast<int>(kLongest);
@@ -152,7 +152,7 @@ class RandomGrammar {
     } else if (kind == 4) {
       const int to = first ? rule + 1 + Pick(2) : Pick(count_);
       if (to >= count_) return Make(0, rule, first);
-      e.kind = Expression::Kind::kRule;
+      e.kind = LetterExpression::Kind::kRule;
       e.rule = to;
     } else {
       e.letters = std::string(kLetters, sizeof(kLetters)).substr(static_cast<size_t>(Pick(2)));
@@ -160,29 +160,29 @@ class RandomGrammar {
     return e;
   }
 
-  static void Add(GrammarBuilder* b, const std::vector<GrammarBuilder::Rule>& rules, const Expression& e,
+  static void Add(GrammarBuilder* b, const std::vector<GrammarBuilder::Rule>& rules, const LetterExpression& e,
                   GrammarBuilder::Node from, GrammarBuilder::Node to) {
     switch (e.kind) {
-      case Expression::Kind::kLetters:
+      case LetterExpression::Kind::kLetters:
         for (const char c : e.letters) b->Bytes(from, static_cast<uint8_t>(c), static_cast<uint8_t>(c), to);
         return;
-      case Expression::Kind::kRule: b->Call(from, rules[static_cast<size_t>(e.rule)], to); return;
-      case Expression::Kind::kSequence:
-        for (const Expression& part : e.parts) {
+      case LetterExpression::Kind::kRule: b->Call(from, rules[static_cast<size_t>(e.rule)], to); return;
+      case LetterExpression::Kind::kSequence:
+        for (const LetterExpression& part : e.parts) {
           const auto next = b->AddNode();
           Add(b, rules, part, from, next);
           from = next;
         }
         b->Empty(from, to);
         return;
-      case Expression::Kind::kChoice:
-        for (const Expression& part : e.parts) {
+      case LetterExpression::Kind::kChoice:
+        for (const LetterExpression& part : e.parts) {
           const auto begin = b->AddNode();
           b->Empty(from, begin);
           Add(b, rules, part, begin, to);
         }
         return;
-      case Expression::Kind::kRepeat:
+      case LetterExpression::Kind::kRepeat:
         for (int i = 0; i < e.max; ++i) {
           if (i >= e.min) b->Empty(from, to);
           const auto next = b->AddNode();
@@ -195,7 +195,7 @@ class RandomGrammar {
 
   std::mt19937 random_;
   int count_ = 0;
-  std::vector<Expression> rules_;
+  std::vector<LetterExpression> rules_;
 };
 
 // All texts of one to four of the letters, as tokens; and every byte, as in all vocabularies.

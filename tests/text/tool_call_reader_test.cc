@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lfm2/text/tool_call_writer.h"
+#include "tests/text/call_text.h"
 #include "tests/text/test_vocab.h"
 
 namespace lfm2::test {
@@ -25,19 +26,12 @@ std::string Read(const std::string& text, const ToolCallPlaces& places = ToolCal
   CHECK_FALSE(reader.Next(&none));
   return reader.status().ok() ? out : out + Sentence(reader.status());
 }
-std::string InMarkers(const std::string& calls) { return "<|tool_call_start|>" + calls + "<|tool_call_end|>"; }
 // The arguments of the one call f(...).
 std::string Arguments(const std::string& arguments) {
   const std::string json = Read(InMarkers("[f(" + arguments + ")]"));
   const std::string begin = R"({"name": "f", "arguments": )";
   if (json.compare(0, begin.size(), begin) != 0) return json;
   return json.substr(begin.size(), json.size() - begin.size() - 1);
-}
-ToolCall First(const std::string& text) {
-  ToolCallReader reader(text);
-  ToolCall call;
-  REQUIRE(reader.Next(&call));
-  return call;
 }
 ToolCallPlaces Anywhere() {
   ToolCallPlaces places;
@@ -270,13 +264,13 @@ TEST_CASE("a call that was read is written for the history, and its spelling rea
   const std::string text = InMarkers(R"([f.g(text='it\'s "1"\n', l=[1, {'a': None}], on=True, x=.5)])");
   char buffer[200];
   std::string_view json;
-  REQUIRE(WriteToolCall(First(text), buffer, &json).ok());
+  REQUIRE(WriteToolCall(FirstCall(text), buffer, &json).ok());
   CHECK(json ==
         R"({"name": "f.g", "arguments": {"text": "it's \"1\"\n", "l": [1, {"a": null}], "on": true, "x": 0.5}})");
-  const Status small = WriteToolCall(First(text), Span<char>(buffer, 10), &json);
+  const Status small = WriteToolCall(FirstCall(text), Span<char>(buffer, 10), &json);
   CHECK(small.code() == StatusCode::kOutputTooSmall);
   CHECK(small.value() == json.size());
-  REQUIRE(WriteToolCall(First(text), buffer, &json).ok());
+  REQUIRE(WriteToolCall(FirstCall(text), buffer, &json).ok());
   std::string spelled;
   REQUIRE(ToolCallList(&json, 1).Spell(0, format, [&](std::string_view piece) { spelled += piece; }).ok());
   CHECK(Read(InMarkers("[" + spelled + "]")) == json);

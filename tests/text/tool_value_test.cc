@@ -8,24 +8,17 @@
 
 #include "lfm2/text/tool_call_reader.h"
 #include "lfm2/text/tool_call_writer.h"
+#include "tests/text/call_text.h"
 
 namespace lfm2::test {
 namespace {
 
-// The call that `text`, which outlives it, begins with.
-ToolCall First(const std::string& text) {
-  ToolCallReader reader(text);
-  ToolCall call;
-  REQUIRE(reader.Next(&call));
-  return call;
-}
-std::string InMarkers(const std::string& calls) { return "<|tool_call_start|>" + calls + "<|tool_call_end|>"; }
 
 TEST_CASE("an argument that is missing, of another type or too large is told apart, and nothing is written") {
   const std::string text = InMarkers(
       "[f(i=-9223372036854775808, j=9223372036854775807, big=9223372036854775808, x=1.5, far=1e999, on=True, "
       "off=false, none=None, s='\\u00e9\"', l=[1], o={'a': 1}, hex=0x10)]");
-  const ToolCall call = First(text);
+  const ToolCall call = FirstCall(text);
   int64_t integer = 7;
   double number = 7;
   bool on = false;
@@ -86,7 +79,7 @@ TEST_CASE("an argument that is missing, of another type or too large is told apa
 
 TEST_CASE("in JSON, names are compared without their escapes, and one that is there twice is not chosen from") {
   const std::string text = InMarkers(R"({"name": "f", "arguments": {"gr\u00f6\u00dfe": 1, "a": 1, "\u0061": 2}})");
-  const ToolCall call = First(text);
+  const ToolCall call = FirstCall(text);
   int64_t value = 0;
   CHECK(call.GetInteger("gr\xc3\xb6\xc3\x9f"
                         "e",
@@ -98,7 +91,7 @@ TEST_CASE("in JSON, names are compared without their escapes, and one that is th
 
 TEST_CASE("arguments without names get those of the tool's parameters, in order") {
   const std::string text = InMarkers("[f(1, 'x', on=True)]");
-  ToolCall call = First(text);
+  ToolCall call = FirstCall(text);
   int64_t value = 0;
   CHECK(call.GetInteger("minutes", &value).code() == StatusCode::kInvalidArgument);
   const std::string_view twice[] = {"on", "room"}, parameters[] = {"minutes", "room", "on"}, one[] = {"minutes"};
