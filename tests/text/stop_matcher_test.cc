@@ -25,8 +25,8 @@ bool EndsWith(std::string_view text, std::string_view end) {
 }
 
 // What of a text may be shown: by definition, from all of it.
-struct Expected {
-  Expected(std::string_view text, const std::vector<std::string_view>& stops) : shown(text) {
+struct ExpectedMatch {
+  ExpectedMatch(std::string_view text, const std::vector<std::string_view>& stops) : shown(text) {
     for (size_t end = 1; end <= text.size(); ++end) {
       size_t longest = 0;
       for (const std::string_view s : stops) {
@@ -82,7 +82,7 @@ TEST_CASE("any text in any pieces ends where the definition says, and nothing is
       const std::string piece = make(random() % 5);
       text += piece;
       matcher.Put(piece, sink);
-      const Expected expected(text, stops);
+      const ExpectedMatch expected(text, stops);
       REQUIRE(shown == expected.shown);
       REQUIRE((matcher.found() != StopMatcher::kNone) == !expected.stop.empty());
       if (!expected.stop.empty()) REQUIRE(stops[matcher.found()] == expected.stop);
@@ -92,7 +92,7 @@ TEST_CASE("any text in any pieces ends where the definition says, and nothing is
       matcher = other;
     }
     matcher.Flush(sink);
-    const Expected expected(text, stops);
+    const ExpectedMatch expected(text, stops);
     REQUIRE(shown == expected.held);
     found += expected.stop.empty() ? 0 : 1;
     ++all;
