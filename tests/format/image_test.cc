@@ -354,7 +354,7 @@ TEST_CASE("10,000 random mutations, with the metadata CRC made right, are refuse
   const std::string bytes = TinyImage(TinyOptions());
   const ImageHeader h = HeaderOf(bytes);
   ImageCopy copy(bytes);
-  Random random(11);
+  XorShift random(11);
   // Where the mutations go: fields of the header, directory and tables, the vocabulary, anywhere.
   const struct {
     uint64_t begin, bytes;
