@@ -94,7 +94,8 @@ if [ "$quick" = yes ]; then
 else
   test_preset release -DLFM2_BUILD_BENCHMARKS=ON "" "-LE $left_out"
   if [ "$all" = yes ]; then
-    test_preset asan "" "" ""
+    # Each file by itself, which shows what it forgets to include.
+    test_preset asan -DCMAKE_UNITY_BUILD=OFF "" ""
   else
     test_preset asan "" "--target $all_targets" "-R ^($all_names)\$"
   fi
