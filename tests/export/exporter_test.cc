@@ -7,6 +7,7 @@
 
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
+#include "tests/pack/texts.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tools/export/chat_templates.h"
 
@@ -76,12 +77,6 @@ class OtherExperts final : public tools::ModelSource {
  private:
   const tools::ModelSource& base_;
 };
-
-bool Contains(const std::string& text, const char* part) {
-  const bool found = text.find(part) != std::string::npos;
-  if (!found) MESSAGE(text);
-  return found;
-}
 
 Gguf Parse(const std::string& bytes) {
   Gguf gguf;

@@ -104,7 +104,7 @@ TEST_CASE("counts that the file can not hold are refused before memory is taken 
   GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{1} << 61), "elements");
   GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufU64}) + Raw(uint64_t{2}) + Raw(uint64_t{5}), "ends inside");
   GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufString}) + Raw(uint64_t{1}) + Raw(UINT64_MAX),
-               "length of k");
+              "length of k");
   GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1} << 40), "elements");
   GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{13}) + Raw(uint64_t{0}), "unknown type 13");
   std::string deep = lists;

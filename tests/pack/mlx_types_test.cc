@@ -55,7 +55,7 @@ TEST_CASE("bits and groups that no type has are refused with their numbers, and 
   MlxRefused(R"({"bits":8,"group_size":32,"mode":"mxfp4"})", "mxfp4, 8 bits in groups of 32");
   MlxRefused(R"({"bits":4,"group_size":32,"mode":7})", "the key mode is 7");
   MlxRefused(R"({"bits":4,"group_size":64,"lm_head":{"bits":7,"group_size":64}})",
-               "the quantization of lm_head is affine, 7 bits in groups of 64");
+             "the quantization of lm_head is affine, 7 bits in groups of 64");
 }
 
 }  // namespace lfm2::test

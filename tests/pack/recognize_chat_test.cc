@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <random>
 
+#include "tests/pack/texts.h"
 #include "tools/common/chat_format_json.h"
 #include "tools/export/chat_templates.h"
 #include "tools/pack/chat_probes.h"
@@ -62,8 +62,7 @@ TEST_CASE("every published template is recognised by what it does, with a system
       }
     }
   }
-  std::ifstream file(LFM2_TEST_DATA "/text/lfm2.jinja");
-  std::string published(std::istreambuf_iterator<char>(file), {});
+  std::string published = ReadWholeFile(LFM2_TEST_DATA "/text/lfm2.jinja");
   REQUIRE_FALSE(published.empty());
   CHECK(Recognized(published).view().name == "lfm2");
   std::string crlf;

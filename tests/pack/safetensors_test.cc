@@ -92,8 +92,8 @@ TEST_CASE("entries that are huge, negative, overlapping, double or of unknown ty
 TEST_CASE("tensors without bytes are where they say, and nowhere within another") {
   CHECK(SafetensorsReadError(File(R"({"z":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]}})", 0)) == "");
   CHECK(SafetensorsReadError(File(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
-                       R"("z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}})",
-                       4)) == "");
+                                  R"("z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}})",
+                                  4)) == "");
   FileRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[0,4]}})", 4, "F32 of the shape [0] takes 0");
   FileRefused(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[5,5]}})", 4, "data_offsets [5,5]");
   FileRefused(R"({"z":{"dtype":"F32","shape":[18446744073709551615,0],"data_offsets":[0,0]}})", 0, "too large");
@@ -110,7 +110,7 @@ TEST_CASE("entries that lack a member or have one of another kind, and names tha
   FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4, "data_offsets [0.0,4.0], not two");
   FileRefused(R"({"t":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4, "dimension \"1\"");
   FileRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4,
-               "\"dtype\" is there twice");
+              "\"dtype\" is there twice");
   FileRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is no object");
   const std::string text = SafetensorsReadError(File("{\"" + std::string(1000000, 'n') + "\":{\"dtype\":\"F99\"}}", 0));
   CHECK((text.size() < 1100 && text.find("nnn has the unknown dtype F99") != std::string::npos));

@@ -8,9 +8,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
+#include "tests/pack/texts.h"
 #include "tests/quantize/quantized_model.h"
 
 namespace lfm2::test {
@@ -64,10 +64,6 @@ uint32_t LayersFound(const std::string& folder, const std::string& job = "job") 
   return progress.layers;
 }
 
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 void WriteAll(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
@@ -125,7 +121,7 @@ TEST_CASE("progress with any bit or byte wrong begins anew") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WriteFirstLayer(folder);
-  const std::string path = folder + "/progress", whole = ReadAll(path);
+  const std::string path = folder + "/progress", whole = ReadWholeFile(path);
   REQUIRE(whole.size() > 40);
   for (size_t i = 0; i < whole.size(); ++i) {
     std::string damaged = whole;
@@ -180,7 +176,7 @@ TEST_CASE("what a killed run has left is removed, what somebody else has put the
   REQUIRE(Open(&store, folder, "job", &progress).ok());
   WriteAll(folder + "/notes.txt", "mine");
   REQUIRE(store.Remove().ok());
-  CHECK(ReadAll(folder + "/notes.txt") == "mine");
+  CHECK(ReadWholeFile(folder + "/notes.txt") == "mine");
   CHECK(!fs::exists(folder + "/weights"));
 }
 
@@ -192,7 +188,7 @@ TEST_CASE("a folder that can not be made, and a file in its place, are refused b
   CHECK(Open(&store, folder + "/no/such", "job", &progress).text().find("/no/such: ") != std::string::npos);
   WriteAll(folder, "a file");
   CHECK(Open(&other, folder, "job", &progress).text().find(folder) == 0);
-  CHECK(ReadAll(folder) == "a file");
+  CHECK(ReadWholeFile(folder) == "a file");
 }
 
 TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read of less than there was") {

@@ -18,7 +18,7 @@ static_assert(sizeof(kTextNames) / sizeof(kTextNames[0]) == kChatTextCount, "a n
 constexpr const char* kFlagNames[] = {"thinking", "reasoning", "given_empty", "default_if_empty"};
 
 // The words for the numbers of an enum, in order.
-struct Choice {
+struct WordChoice {
   const char* name;
   std::array<const char*, 4> words;  // null from the end of them on
   uint8_t (*get)(const ChatFormat& format);
@@ -26,14 +26,14 @@ struct Choice {
 };
 
 template <auto Member>
-Choice ChoiceOf(const char* name, std::array<const char*, 4> words) {
+WordChoice ChoiceOf(const char* name, std::array<const char*, 4> words) {
   using E = std::decay_t<decltype(std::declval<ChatFormat>().*Member)>;
   return {name, words, [](const ChatFormat& f) { return static_cast<uint8_t>(f.*Member); },
           [](ChatFormat* f, uint8_t value) { f->*Member = static_cast<E>(value); }};
 }
 
-const Choice* Choices(size_t* count) {
-  static const Choice kChoices[] = {
+const WordChoice* Choices(size_t* count) {
+  static const WordChoice kChoices[] = {
       ChoiceOf<&ChatFormat::thoughts>("thoughts", {"as_written", "after_last_user", "last_answer"}),
       ChoiceOf<&ChatFormat::calls>("calls", {"not_written", "after_content", "before_content"}),
       ChoiceOf<&ChatFormat::quotes>("quotes", {"escaped", "plain", "double"}),
@@ -44,7 +44,7 @@ const Choice* Choices(size_t* count) {
   return kChoices;
 }
 
-Error ReadChoice(const Choice& choice, const std::string& word, ChatFormat* format) {
+Error ReadChoice(const WordChoice& choice, const std::string& word, ChatFormat* format) {
   std::string known;
   uint8_t value = 0;
   for (const char* one : choice.words) {
@@ -60,7 +60,7 @@ Error ReadChoice(const Choice& choice, const std::string& word, ChatFormat* form
 
 bool IsKnown(const std::string& key) {
   size_t count = 0;
-  const Choice* const choices = Choices(&count);
+  const WordChoice* const choices = Choices(&count);
   bool known = key == "like";
   for (const char* name : kTextNames) known = known || key == name;
   for (const char* name : kFlagNames) known = known || key == name;
@@ -100,7 +100,7 @@ Error ParseChatFormat(std::string_view text, OwnedChatFormat* format) {
     pieces.flags = static_cast<uint8_t>((pieces.flags & ~(1u << i)) | (is_set ? 1u << i : 0u));
   }
   size_t count = 0;
-  const Choice* const choices = Choices(&count);
+  const WordChoice* const choices = Choices(&count);
   for (size_t i = 0; i < count; ++i) {
     std::string word;
     members.OptionalText(choices[i].name, &word);
@@ -118,7 +118,7 @@ nlohmann::ordered_json ChatFormatJson(const ChatFormat& format) {
     json[kFlagNames[i]] = format.has(static_cast<uint8_t>(1u << i));
   }
   size_t count = 0;
-  const Choice* const choices = Choices(&count);
+  const WordChoice* const choices = Choices(&count);
   for (size_t i = 0; i < count; ++i) json[choices[i].name] = choices[i].words[choices[i].get(format)];
   return json;
 }

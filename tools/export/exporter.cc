@@ -19,9 +19,6 @@ namespace lfm2::tools {
 
 namespace {
 
-// Bytes of an image in flight.
-constexpr size_t kWindowBytes = 1u << 19;
-
 std::vector<ImageTensor> TensorsOf(const Image& image) {
   std::vector<ImageTensor> tensors;
   for (uint32_t group = 0; group < TensorGroups(image.config()); ++group) {
@@ -123,7 +120,7 @@ class WeightExporter {
     if (t.spec.layout == TensorLayout::kPlain) return CopyPlain(t.spec, offset);
     const size_t row_bytes = GgmlRowBytes(t.type, t.spec.cols);
     const size_t block_bytes = static_cast<size_t>(MatrixBytes(t.type, kBlockRows, t.spec.cols));
-    const uint32_t window = std::max<uint32_t>(1, static_cast<uint32_t>(kWindowBytes / block_bytes)) * kBlockRows;
+    const uint32_t window = WindowRows(block_bytes);
     for (uint32_t row = 0; row < t.spec.rows; row += window) {
       const uint32_t rows = std::min(window, t.spec.rows - row);
       blocks_.resize(DivideUp(rows, kBlockRows) * block_bytes);

@@ -12,11 +12,11 @@ struct Text : Object {
   std::string text;
 };
 
-struct Items : Text {
+struct ItemsObject : Text {
   std::vector<Value> items;
 };
 
-struct Pairs : Object {
+struct PairsObject : Object {
   std::vector<std::pair<Value, Value>> pairs;
 };
 
@@ -24,7 +24,7 @@ struct Attributes : Object {
   std::vector<std::pair<std::string, Value>> attributes;
 };
 
-struct Bound : Text {
+struct BoundFunction : Text {
   Function function = nullptr;
   Value self;
 };
@@ -78,7 +78,7 @@ Value Value::String(std::string text, bool markup) {
 
 Value Value::Sequence(Kind kind, std::vector<Value> items, std::string label) {
   Value value(kind);
-  auto object = std::make_shared<Items>();
+  auto object = std::make_shared<ItemsObject>();
   for (const Value& item : items) object->depth = std::max(object->depth, item.depth());
   ++object->depth;
   object->items = std::move(items);
@@ -89,7 +89,7 @@ Value Value::Sequence(Kind kind, std::vector<Value> items, std::string label) {
 
 Value Value::Dict(std::vector<std::pair<Value, Value>> items) {
   Value value(Kind::kDict);
-  auto object = std::make_shared<Pairs>();
+  auto object = std::make_shared<PairsObject>();
   for (const auto& [key, item] : items) object->depth = std::max({object->depth, key.depth(), item.depth()});
   ++object->depth;
   object->pairs = std::move(items);
@@ -119,7 +119,7 @@ Value Value::OfMacro(std::shared_ptr<jinja::Macro> macro) {
 
 Value Value::OfFunction(Function function, const Value& self, std::string name) {
   Value value(Kind::kFunction);
-  auto object = std::make_shared<Bound>();
+  auto object = std::make_shared<BoundFunction>();
   object->function = function;
   object->self = self;
   object->text = std::move(name);
@@ -134,14 +134,14 @@ const std::string& Value::text() const {
   return object_ == nullptr ? kNothing : static_cast<const Text*>(object_.get())->text;
 }
 
-const std::vector<Value>& Value::items() const { return static_cast<const Items*>(object_.get())->items; }
+const std::vector<Value>& Value::items() const { return static_cast<const ItemsObject*>(object_.get())->items; }
 
 void Value::Exhaust() const {
-  if (kind_ == Kind::kGenerator) static_cast<Items*>(object_.get())->items.clear();
+  if (kind_ == Kind::kGenerator) static_cast<ItemsObject*>(object_.get())->items.clear();
 }
 
 const std::vector<std::pair<Value, Value>>& Value::pairs() const {
-  return static_cast<const Pairs*>(object_.get())->pairs;
+  return static_cast<const PairsObject*>(object_.get())->pairs;
 }
 
 const std::vector<std::pair<std::string, Value>>& Value::attributes() const {
@@ -171,9 +171,9 @@ jinja::Loop& Value::loop() const { return *static_cast<jinja::Loop*>(object_.get
 
 const jinja::Macro& Value::macro() const { return *static_cast<const jinja::Macro*>(object_.get()); }
 
-Function Value::function() const { return static_cast<const Bound*>(object_.get())->function; }
+Function Value::function() const { return static_cast<const BoundFunction*>(object_.get())->function; }
 
-const Value& Value::self() const { return static_cast<const Bound*>(object_.get())->self; }
+const Value& Value::self() const { return static_cast<const BoundFunction*>(object_.get())->self; }
 
 bool Value::Same(const Value& other) const {
   if (kind_ != other.kind_) return false;

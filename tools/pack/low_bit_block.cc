@@ -10,12 +10,13 @@ namespace lfm2::tools {
 
 namespace {
 
-// One walk over the numbers of a row serves both ways: Put writes them to a block of zeros, Get reads them.
-class Put {
+// One walk over the numbers of a row serves both ways: PutNumbers writes them to a block of zeros, GetNumbers reads
+// them.
+class PutNumbers {
  public:
   using Bytes = uint8_t;
   using Halves = uint16_t;
-  explicit Put(const LowBitRow& numbers) : from_(numbers) {}
+  explicit PutNumbers(const LowBitRow& numbers) : from_(numbers) {}
 
   template <Integers kind>
   void Group(uint32_t g, uint32_t row, uint8_t* integers) {
@@ -33,11 +34,11 @@ class Put {
  private:
   const LowBitRow& from_;
 };
-class Get {
+class GetNumbers {
  public:
   using Bytes = const uint8_t;
   using Halves = const uint16_t;
-  explicit Get(LowBitRow* numbers) : to_(*numbers) {}
+  explicit GetNumbers(LowBitRow* numbers) : to_(*numbers) {}
 
   template <Integers kind>
   void Group(uint32_t g, uint32_t row, const uint8_t* integers) {
@@ -67,7 +68,7 @@ auto* As(From* blocks) {
     return reinterpret_cast<Of*>(blocks);
   }
 }
-// Block: the type, const for Get.
+// Block: the type, const for GetNumbers.
 template <class Way, class Block>
 void WalkQ2_K(Way way, uint32_t row, Block* block) {
   for (uint32_t g = 0; g < 8; ++g) {
@@ -160,11 +161,11 @@ void Walk(TensorType type, Way way, uint32_t row, typename Way::Bytes* blocks) {
 }  // namespace
 
 void PutLowBits(TensorType type, const LowBitRow& numbers, uint32_t row, uint8_t* blocks) {
-  Walk(type, Put(numbers), row, blocks);
+  Walk(type, PutNumbers(numbers), row, blocks);
 }
 
 void GetLowBits(TensorType type, const uint8_t* blocks, uint32_t row, LowBitRow* numbers) {
-  Walk(type, Get(numbers), row, blocks);
+  Walk(type, GetNumbers(numbers), row, blocks);
 }
 
 }  // namespace lfm2::tools

@@ -6,13 +6,11 @@
 #include "lfm2/base/numeric.h"
 #include "lfm2/text/token_trie_builder.h"
 #include "tools/pack/image_stream.h"
+#include "tools/pack/repack.h"
 
 namespace lfm2::tools {
 
 namespace {
-
-// Bytes of an image in flight: small enough that the repacked blocks are still in the cache when they are written.
-constexpr size_t kWindowBytes = 1u << 19;
 
 // Reads and appends tensors; its buffers are used again and again.
 class WeightWriter {
@@ -28,7 +26,7 @@ class WeightWriter {
       return out_->Append(floats_.data(), floats_.size() * sizeof(float));
     }
     const size_t block_bytes = static_cast<size_t>(MatrixBytes(t.type, kBlockRows, t.spec.cols));
-    const uint32_t window = std::max<uint32_t>(1, static_cast<uint32_t>(kWindowBytes / block_bytes)) * kBlockRows;
+    const uint32_t window = WindowRows(block_bytes);
     for (uint32_t row = 0; row < t.spec.rows; row += window) {
       const uint32_t rows = std::min(window, t.spec.rows - row);
       blocks_.resize(DivideUp(rows, kBlockRows) * block_bytes);

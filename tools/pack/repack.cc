@@ -1,5 +1,6 @@
 #include "tools/pack/repack.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "lfm2/base/numeric.h"
@@ -180,6 +181,11 @@ const GgmlTypeInfo* GgmlInfoOf(TensorType type) {
 size_t GgmlRowBytes(TensorType type, uint32_t cols) {
   const GgmlTypeInfo* const info = GgmlInfoOf(type);
   return info == nullptr ? 0 : size_t{cols / info->block_values} * info->block_bytes;
+}
+
+uint32_t WindowRows(size_t block_bytes) {
+  constexpr size_t kWindowBytes = 1u << 19;
+  return std::max<uint32_t>(1, static_cast<uint32_t>(kWindowBytes / block_bytes)) * kBlockRows;
 }
 
 void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks) {

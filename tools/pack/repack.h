@@ -23,6 +23,10 @@ const GgmlTypeInfo* GgmlInfoOf(TensorType type);
 // Bytes of one row of `cols` values in a GGUF file. cols is a multiple of the type's block; ggml has the type.
 size_t GgmlRowBytes(TensorType type, uint32_t cols);
 
+// Rows of a matrix, 16 of which take `block_bytes`, that are repacked at a time, a multiple of 16: few enough that they
+// are still in the cache when they are written.
+uint32_t WindowRows(size_t block_bytes);
+
 // One row block: `rows` (1..16) source rows, one behind the other, to blocks[cols / columns of the type]. Rows beyond
 // `rows` become zeros. The ranges do not overlap.
 void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks);
