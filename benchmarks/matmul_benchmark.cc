@@ -80,7 +80,7 @@ void BenchmarkMatMul(State& state, TensorType type, const Shape& shape, uint32_t
 }  // namespace
 
 void RegisterMatMul() {
-  for (const TensorType type : test::kAllTypes) {
+  for (const TensorType type : test::CompiledTypes()) {
     for (const Shape& shape : kShapes) {
       for (const uint32_t tokens : kTokens) {
         const std::string name =

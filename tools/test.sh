@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs the project's tests on this machine and ends with a line `N passed, N failed`.
 #   tools/test.sh           release (with all gates), library and readers under the sanitizers, 64-bit and 32-bit Arm under qemu
-#   tools/test.sh --all     also what takes long: tools under the sanitizers, and tests with the label "long"
+#   tools/test.sh --all     also what takes long: tools under the sanitizers, tests with the label "long", and every type of
+#                           weights for the instruction sets of other machines
 #   tools/test.sh --quick   release only
 set -u
 
@@ -10,7 +11,7 @@ for argument in "$@"; do
   case $argument in
     --quick) quick=yes ;;
     --all) all=yes ;;
-    -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) printf 'test.sh: unknown argument %s (try --help)\n' "$argument" >&2; exit 2 ;;
   esac
 done
@@ -83,8 +84,12 @@ arm_targets=$targets arm_labels=$names
 
 # The tests with the label "cross" are part of the preset aarch64-linux.
 left_out="^(cross|long)\$"
+# For the presets that test the library, not the tools.
+library_alone=-DLFM2_TOOLS_OPTIONS=-O0
+every_type=-DLFM2_TEST_EVERY_TYPE=OFF
 if [ "$all" = yes ]; then
   left_out="^cross\$"
+  every_type=-DLFM2_TEST_EVERY_TYPE=ON
   # For the tests that run tests in another preset's tree.
   LFM2_TEST_LONG=1
   export LFM2_TEST_LONG
@@ -92,16 +97,16 @@ fi
 if [ "$quick" = yes ]; then
   test_preset release "" "" "-LE $left_out"
 else
-  test_preset release -DLFM2_BUILD_BENCHMARKS=ON "" "-LE $left_out"
+  test_preset release "-DLFM2_BUILD_BENCHMARKS=ON $every_type" "" "-LE $left_out"
   if [ "$all" = yes ]; then
     # Each file by itself, which shows what it forgets to include.
-    test_preset asan -DCMAKE_UNITY_BUILD=OFF "" ""
+    test_preset asan "-DCMAKE_UNITY_BUILD=OFF $every_type" "" ""
   else
-    test_preset asan "" "--target $all_targets" "-R ^($all_names)\$"
+    test_preset asan "$library_alone" "--target $all_targets" "-R ^($all_names)\$"
   fi
-  test_preset tsan "" "--target posix_test" "-L ^posix\$"
-  test_preset aarch64-linux "" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
-  test_preset armv7-linux "" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
+  test_preset tsan "$library_alone" "--target posix_test" "-L ^posix\$"
+  test_preset aarch64-linux "$library_alone $every_type" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
+  test_preset armv7-linux "$library_alone $every_type" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
 fi
 
 if [ "$skipped" -gt 0 ]; then

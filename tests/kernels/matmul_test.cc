@@ -137,7 +137,7 @@ std::string Name(TensorType type) { return NameOf(type); }
 }  // namespace
 
 TEST_CASE("every type, every extreme of weights and activations") {
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));
     for (const Weight weight : kAllWeights) {
       CAPTURE(static_cast<int>(weight));
@@ -151,7 +151,7 @@ TEST_CASE("every type, every extreme of weights and activations") {
 }
 
 TEST_CASE("every shape: rows that do not fill a block, one group of columns, many") {
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));
     for (const uint32_t rows : {1u, 15u, 17u, 33u}) {
       CAPTURE(rows);
@@ -168,7 +168,7 @@ TEST_CASE("every shape: rows that do not fill a block, one group of columns, man
 
 TEST_CASE("a token's result is the same bits alone and among any number of others") {
   constexpr uint32_t kTokens = 17, kCols = 256;
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));
     const TestMatrix w(type, 40, kCols, Weight::kRandom, 3);
     std::vector<std::vector<float>> alone;
@@ -194,7 +194,7 @@ TEST_CASE("a token's result is the same bits alone and among any number of other
 }
 
 TEST_CASE("a range of row blocks writes its rows, the same bits, and no others") {
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));
     const TestMatrix w(type, 70, 256, Weight::kRandom, 4);
     const TestInput in(5, 256, Activation::kNormal, 5);
@@ -220,7 +220,7 @@ TEST_CASE("a range of row blocks writes its rows, the same bits, and no others")
 TEST_CASE("gathered rows, in any order and more than once, are those rows") {
   constexpr uint32_t kCols = 256;
   const uint32_t rows[] = {6, 0, 3, 3, 3, 1, 6, 2, 5, 4, 0};
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));
     const TestMatrix w(type, 40, kCols, Weight::kRandom, 6);
     const TestInput in(7, kCols, Activation::kNormal, 7);
@@ -246,7 +246,7 @@ TEST_CASE("no tokens: nothing is read or written") {
 
 TEST_CASE("gate and up in one go: silu of the one product times the other") {
   constexpr uint32_t kCols = 256;
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));
     for (const uint32_t tokens : {1u, 4u, 5u, 8u, 13u}) {
       const TestMatrix gate(type, 40, kCols, Weight::kRandom, 11), up(type, 40, kCols, Weight::kRandom, 12);

@@ -254,7 +254,7 @@ void CheckRopeAndSums() {
 
 TEST_CASE("a scale or a min that is no number spoils all products of its row, whatever they are with") {
   constexpr uint32_t kRows = 24;
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     if (!IsQuantized(type)) continue;
     CAPTURE(std::string(NameOf(type)));
     const uint32_t columns = TraitsOf(type).columns, cols = 2 * columns;
@@ -282,7 +282,8 @@ TEST_CASE("a scale or a min that is no number spoils all products of its row, wh
 }
 
 TEST_CASE("a weight that is no number spoils all products of its row") {
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16}) {
+  constexpr TensorType kFloats[] = {TensorType::kF32, TensorType::kF16, TensorType::kBF16};
+  for (const TensorType type : CompiledTypes(kFloats)) {
     CAPTURE(std::string(NameOf(type)));
     const TestMatrix clean(type, 24, 64, Weight::kRandom, 2);
     for (const float v : kBad) {
@@ -299,7 +300,7 @@ TEST_CASE("a weight that is no number spoils all products of its row") {
 
 TEST_CASE("an activation that is no number spoils all products of its token, and no other token's") {
   constexpr uint32_t kTokens = 6, kCols = 256, kRows = 24;
-  for (const TensorType type : kAllTypes) {
+  for (const TensorType type : CompiledTypes()) {
     CAPTURE(std::string(NameOf(type)));
     const TestMatrix w(type, kRows, kCols, Weight::kRandom, 9);
     const TestInput clean(kTokens, kCols, Activation::kNormal, 10);
@@ -331,7 +332,8 @@ TEST_CASE("gate and up: what is no number in either spoils the row of both") {
     for (uint32_t i = 0; i < out.size(); ++i) right = right && std::isfinite(out[i]) == (i % kRows != row);
     CHECK(right);
   };
-  for (const TensorType type : {TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kQ6_K, TensorType::kF16}) {
+  constexpr TensorType kTried[] = {TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kQ6_K, TensorType::kF16};
+  for (const TensorType type : CompiledTypes(kTried)) {
     CAPTURE(std::string(NameOf(type)));
     const TestMatrix gate(type, kRows, kCols, Weight::kRandom, 11), up(type, kRows, kCols, Weight::kRandom, 12);
     for (const float v : kBad) {

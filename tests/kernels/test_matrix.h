@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "lfm2/base/span.h"
 #include "lfm2/format/tensor_type.h"
 #include "tests/kernels/test_types.h"
 #include "tests/kernels/test_values.h"
@@ -12,7 +13,7 @@ namespace lfm2::test {
 
 // Every type that differs from the others in its kernel, or in how the kernel finds its numbers: of affine types all
 // bits, all groups and both kinds of scales. IQ2_S is IQ2_XS here, and TQ2_0 is TQ1_0.
-inline constexpr TensorType kAllTypes[] = {
+inline constexpr TensorType kEveryType[] = {
     TensorType::kF32,     TensorType::kF16,    TensorType::kBF16,   TensorType::kMxfp8,   TensorType::kQ4_0,
     TensorType::kQ8_0,    TensorType::kQ6_K,   TensorType::kQ4_K,   TensorType::kQ5_K,    TensorType::kMxfp4,
     TensorType::kQ2_K,    TensorType::kQ3_K,   TensorType::kIQ4_XS, TensorType::kIQ3_XXS, TensorType::kIQ3_S,
@@ -21,6 +22,15 @@ inline constexpr TensorType kAllTypes[] = {
     TensorType::kQ2_0,    TensorType::kNvfp4,  TensorType::kA2G64H, TensorType::kA3G128,  TensorType::kA4G32,
     TensorType::kA4G64,   TensorType::kA5G32H, TensorType::kA6G64,  TensorType::kA8G32,   TensorType::kA8G128H,
     TensorType::kT4G64,   TensorType::kT3G64,  TensorType::kT2G32};
+
+// Those of them that this program has kernels of.
+inline std::vector<TensorType> CompiledTypes(Span<const TensorType> of = kEveryType) {
+  std::vector<TensorType> types;
+  for (const TensorType type : of) {
+    if (IsCompiled(type)) types.push_back(type);
+  }
+  return types;
+}
 
 enum class Weight {
   kRandom,

@@ -70,7 +70,7 @@ def build(release, preset, folder, flags, targets, say):
     say(f"building {preset} {flags}")
     configure = ["cmake", "--preset", preset, "-B", folder, "-DLFM2_WERROR=ON"]
     if preset in (linux[0] for linux in LINUX.values()):
-        configure.append("-DCMAKE_UNITY_BUILD=ON")
+        configure += ["-DCMAKE_UNITY_BUILD=ON", "-DLFM2_TOOLS_OPTIONS=-O0"]
     if release is not None:
         configure += [f"-DLFM2_IMAGE={release.image}"] + release.highway()
     if flags:
