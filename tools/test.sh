@@ -77,7 +77,7 @@ programs_of() {
 }
 # The library and all that reads files, prompts and requests: fuzz_test has the server's readers.
 # shellcheck disable=SC2046
-programs_of $(ls tests | grep -v -x -e quantize -e server -e tools)
+programs_of $(ls tests | grep -v -x -e kernels -e quantize -e server -e tools)
 reader_targets=$targets reader_names=$names
 # Under qemu: what depends on the machine's instructions, the size of its pointers and the layout of bytes.
 programs_of base format storage model kernels layers text
