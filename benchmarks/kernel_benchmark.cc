@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/kernels/attend.h"
 #include "tools/bench/machine_limits.h"
 
 namespace lfm2::benchmarks {
@@ -65,7 +66,7 @@ void BenchmarkAttend(State& state, KvCacheType type) {
   const test::AlignedBuffer<float> q = RandomFloats(kQueries * kHeadDim, 3);
   test::AlignedBuffer<float> out(kQueries * kHeadDim);
   for (auto _ : state) {
-    kernels.Attend(q.data(), kQueries, depth, kv, 0, out.data());
+    test::Attend<Kernels>(q.data(), kQueries, depth, kv, 0, out.data());
     ::benchmark::ClobberMemory();
   }
   CountBytes(state, 2.0 * static_cast<double>(KvCacheBytes(type, 1, depth + 1, kHeadDim)));

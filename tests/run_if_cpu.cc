@@ -3,6 +3,9 @@
 // Without it says SKIPPED and leaves with 77. The program can not ask for itself: its first instruction may be one that
 // the processor does not know.
 #include <unistd.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 
 #include <cstdio>
 #include <cstring>
@@ -32,6 +35,10 @@ Answer Supports(const char* set) {
                       __builtin_cpu_supports("vpclmulqdq");
   if (std::strcmp(set, "sse4") == 0) return sse4 ? Answer::kYes : Answer::kNo;
   if (std::strcmp(set, "avx2") == 0) return avx2 ? Answer::kYes : Answer::kNo;
+  // No name that clang 14 knows.
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const bool avx_vnni = avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+  if (std::strcmp(set, "avx_vnni") == 0) return avx_vnni ? Answer::kYes : Answer::kNo;
   if (std::strcmp(set, "avx512") == 0) return avx512 ? Answer::kYes : Answer::kNo;
 #endif
   return Answer::kUnknownSet;

@@ -1,17 +1,9 @@
-# 64-bit Raspberry Pi OS, or any other 64-bit Arm Linux, with Debian's cross compiler (g++-aarch64-linux-gnu). LFM2_PI is the
-# model: 3 (Cortex-A53), 4 (Cortex-A72) or 5 (Cortex-A76 with dot products). Programs are static: one file to copy.
+# 64-bit Raspberry Pi OS, or any other 64-bit Arm Linux, with Debian's cross compiler (g++-aarch64-linux-gnu): for the least of
+# them, the Cortex-A53 of a Raspberry Pi 3. Programs are static: one file to copy.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
-set(LFM2_PI 4 CACHE STRING "Raspberry Pi 3, 4 or 5")
-set(lfm2_pi_cpu_3 cortex-a53)
-set(lfm2_pi_cpu_4 cortex-a72)
-set(lfm2_pi_cpu_5 cortex-a76)
-if(NOT DEFINED lfm2_pi_cpu_${LFM2_PI})
-  message(FATAL_ERROR "LFM2_PI is ${LFM2_PI}; it can be 3, 4 or 5")
-endif()
-set(CMAKE_CXX_FLAGS_INIT "-mcpu=${lfm2_pi_cpu_${LFM2_PI}}")
+set(CMAKE_CXX_FLAGS_INIT "-mcpu=cortex-a53")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu ${lfm2_pi_cpu_${LFM2_PI}})
-set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES LFM2_PI)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu cortex-a53)

@@ -57,7 +57,11 @@ macro(lfm2_describe_board board)
 endmacro()
 
 set(lfm2_board_folder "${CMAKE_CURRENT_LIST_DIR}")
+# Kernels with SIMD take weights apart on the stack.
 set(lfm2_stack_bytes 0x2000)
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^cortex-m")
+  set(lfm2_stack_bytes 0x8000)
+endif()
 # F32, Q4_0 and Q6_K: what a model packed from a Q4_0 GGUF has. The others would cost flash.
 set(LFM2_TENSOR_TYPES 0x29 CACHE STRING "Types of weights that firmware runs: bit n for number n of docs/format.md")
 

@@ -1,30 +1,29 @@
 #!/bin/sh
-# Builds chat for a Raspberry Pi, copies it and a model there, and talks to it over ssh.
-#   deploy.sh [--pi 3|4|5] USER@HOST MODEL.lfm2 [CHAT_OPTION...]    MODEL.lfm2 is copied once, when it has changed
-#   deploy.sh [--pi 3|4|5] --emulate MODEL.lfm2 [CHAT_OPTION...]    the same program here, under qemu-aarch64
+# Builds chat for a Raspberry Pi, copies it and a model there, and talks to it over ssh. One program for Raspberry Pi 3, 4 and 5.
+#   deploy.sh USER@HOST MODEL.lfm2 [CHAT_OPTION...]            MODEL.lfm2 is copied once, when it has changed
+#   deploy.sh --emulate PROCESSOR MODEL.lfm2 [CHAT_OPTION...]  the same program here, under qemu-aarch64: cortex-a53 (Raspberry
+#                                                              Pi 3), cortex-a72 (4) or cortex-a76 (5)
 set -eu
-pi=4
+emulate=
 case ${1:-} in
-  --pi)
-    [ $# -ge 2 ] || { echo "deploy.sh: --pi needs 3, 4 or 5" >&2; exit 2; }
-    pi=$2
-    shift 2
+  --emulate)
+    [ $# -ge 2 ] || { echo "deploy.sh: --emulate needs a processor, such as cortex-a72" >&2; exit 2; }
+    emulate=$2
+    shift
     ;;
-  -h | --help | '') sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  -h | --help | '') sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
-case $pi in 3 | 4 | 5) ;; *) echo "deploy.sh: there is no Raspberry Pi $pi to build for; --pi takes 3, 4 or 5" >&2; exit 2 ;; esac
-[ $# -ge 2 ] || { echo "deploy.sh: needs USER@HOST or --emulate, and MODEL.lfm2 (try --help)" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "deploy.sh: needs USER@HOST or --emulate PROCESSOR, and MODEL.lfm2 (try --help)" >&2; exit 2; }
 host=$1 model=$2
 shift 2
-[ -r "$model" ] || { echo "deploy.sh: $model can not be read; lfm2-pack makes it from a GGUF file" >&2; exit 1; }
+[ -r "$model" ] || { echo "deploy.sh: $model cannot be read; lfm2-pack makes it from a GGUF file" >&2; exit 1; }
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-(cd "$root" && cmake --preset "raspberry-pi-$pi" >/dev/null && cmake --build --preset "raspberry-pi-$pi" --target chat lfm2-bench >/dev/null)
-bin=$root/build/raspberry-pi-$pi/bin
+(cd "$root" && cmake --preset raspberry-pi >/dev/null && cmake --build --preset raspberry-pi --target chat lfm2-bench >/dev/null)
+bin=$root/build/raspberry-pi/bin
 
-if [ "$host" = --emulate ]; then
-  case $pi in 3) cpu=cortex-a53 ;; 4) cpu=cortex-a72 ;; 5) cpu=cortex-a76 ;; esac
-  exec qemu-aarch64 -cpu "$cpu" "$bin/chat" "$model" "$@"
+if [ -n "$emulate" ]; then
+  exec qemu-aarch64 -cpu "$emulate" "$bin/chat" "$model" "$@"
 fi
 
 # Under a temporary name first: a copy that is cut off is never taken for the whole file.

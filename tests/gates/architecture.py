@@ -28,7 +28,7 @@ MORE_HEADERS = {
     "lfm2/c/types.h": {"stdbool.h", "stddef.h", "stdint.h", "string.h"},  # it is C
     "lfm2/base/assert.h": {"cassert"},
     "lfm2/base/crc32c.h": {"nmmintrin.h", "cpuid.h", "arm_acle.h"},  # the processor's own CRC-32C
-    "lfm2/kernels/cpu_features.h": {"cpuid.h"},  # an instruction, no call
+    "lfm2/kernels/cpu_features.h": {"cpuid.h", "sys/auxv.h"},  # an instruction; what the C library has at hand
     "lfm2/kernels/tile_mve-inl.h": {"arm_mve.h"},  # instruction sets that Highway does not know
     "lfm2/kernels/tile_scalar-inl.h": {"arm_acle.h"},
 }
@@ -84,7 +84,7 @@ def guard_of(path):
 def check_guard(path, text):
     guard = guard_of(path)
     if path.endswith("-inl.h"):
-        opening = rf"^#if defined\({guard}\) == defined\(HWY_TARGET_TOGGLE\)\n#ifdef {guard}\n#undef {guard}\n#else\n#define {guard}\n"
+        opening = rf"^#if defined\({guard}\) == \(defined\(HWY_TARGET_TOGGLE\) != defined\(LFM2_ROW_TOGGLE\)\)\n#ifdef {guard}\n#undef {guard}\n#else\n#define {guard}\n"
     else:
         opening = rf"^#ifndef {guard}\n#define {guard}\n"
     if not re.search(opening, text, re.M):

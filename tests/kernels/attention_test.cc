@@ -5,12 +5,13 @@
 
 #include "lfm2/kernels/reference.h"
 #include "lfm2/kernels/store_kv-inl.h"
+#include "tests/kernels/attend.h"
 #include "tests/kernels/test_panel.h"
 
 namespace lfm2::test {
 namespace {
 
-constexpr uint32_t kCapacity = 256;
+constexpr uint32_t kCapacity = 768;
 constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 
 struct Cache {
@@ -112,9 +113,9 @@ void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores sc
     Simd::StoreKv(zeros.view, kHead, j, keys[j].data(), values[j].data());
   }
   std::vector<float> out(queries * dim + 1, kUntouched), same(queries * dim), reference(queries * dim);
-  Simd::Attend(q.data(), queries, position, garbage.view, kHead, out.data());
-  Simd::Attend(q.data(), queries, position, zeros.view, kHead, same.data());
-  ReferenceKernels::Attend(q.data(), queries, position, garbage.view, kHead, reference.data());
+  Attend<Simd>(q.data(), queries, position, garbage.view, kHead, out.data());
+  Attend<Simd>(q.data(), queries, position, zeros.view, kHead, same.data());
+  Attend<ReferenceKernels>(q.data(), queries, position, garbage.view, kHead, reference.data());
   CHECK(SameBits(out.data(), same.data(), same.size()));
   CHECK(out[queries * dim] == kUntouched);
   Worst by_reference, by_definition;
@@ -173,11 +174,40 @@ TEST_CASE("every number of queries that share a head, and each as if it were alo
       CheckAttention(type, kDim, 70, Scores::kRandom, queries);
       const std::vector<float> q = random.Normals(queries * kDim);
       std::vector<float> out(queries * kDim), alone(kDim);
-      Simd::Attend(q.data(), queries, kPosition, cache.view, 0, out.data());
+      Attend<Simd>(q.data(), queries, kPosition, cache.view, 0, out.data());
       for (uint32_t h = 0; h < queries; ++h) {
-        Simd::Attend(q.data() + h * kDim, 1, kPosition, cache.view, 0, alone.data());
+        Attend<Simd>(q.data() + h * kDim, 1, kPosition, cache.view, 0, alone.data());
         CHECK(SameBits(out.data() + h * kDim, alone.data(), kDim));
       }
+    }
+  }
+}
+
+TEST_CASE("in parts of any length, some of whose scores outweigh all others: the formula") {
+  constexpr uint32_t kDim = 64, kPosition = 700, kQueries = 4;
+  for (const Scores scores : {Scores::kRandom, Scores::kRising, Scores::kFalling, Scores::kOneHigh}) {
+    Random random(11);
+    Cache cache(1, kDim, KvCacheType::kF32, 0xff);
+    const std::vector<float> q = random.Normals(kQueries * kDim);
+    std::vector<std::vector<float>> keys, values;
+    for (uint32_t j = 0; j <= kPosition; ++j) {
+      keys.push_back(MakeKey(scores, j, q, kDim, random));
+      values.push_back(random.Normals(kDim));
+      Simd::StoreKv(cache.view, 0, j, keys[j].data(), values[j].data());
+    }
+    for (const uint32_t part : {kAttentionBlock, 3 * kAttentionBlock, kAttentionPart, 1024u}) {
+      CAPTURE(part);
+      std::vector<float> out(kQueries * kDim);
+      Attend<Simd>(q.data(), kQueries, kPosition, cache.view, 0, out.data(), part);
+      Worst worst;
+      for (uint32_t h = 0; h < kQueries; ++h) {
+        const std::vector<double> expected = Softmax(keys, values, q.data() + h * kDim, kDim);
+        const double tolerance = Tolerance(keys, values, q.data() + h * kDim, kDim, KvCacheType::kF32);
+        for (uint32_t d = 0; d < kDim; ++d) {
+          worst.Add(static_cast<double>(out[h * kDim + d]), expected[d], tolerance);
+        }
+      }
+      CHECK(worst.share() <= 1.0);
     }
   }
 }
@@ -188,7 +218,7 @@ TEST_CASE("at position 0 attention is the value itself") {
   const std::vector<float> q = random.Normals(64), key = random.Normals(64), value = random.Normals(64);
   Simd::StoreKv(cache.view, 0, 0, key.data(), value.data());
   std::vector<float> out(64);
-  Simd::Attend(q.data(), 1, 0, cache.view, 0, out.data());
+  Attend<Simd>(q.data(), 1, 0, cache.view, 0, out.data());
   CHECK(SameBits(out.data(), value.data(), 64));
 }
 

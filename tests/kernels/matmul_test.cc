@@ -98,8 +98,8 @@ double QuantizationBound(const TestMatrix& w, uint32_t row, const TestInput& in,
   for (uint32_t first = 0; first < w.cols(); first += 32) {
     double squares = 0, all_squares = 0, max = 0;
     for (uint32_t c = first; c < first + 32; ++c) {
-      const double factor = HasHalfMins(w) ? w.value(row, c)
-                                           : (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c);
+      const double factor =
+          HasHalfMins(w) ? w.value(row, c) : (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c);
       squares += factor * factor;
       all_squares += w.value(row, c) * w.value(row, c);
       max = std::fmax(max, static_cast<double>(std::fabs(in.Row(t)[c])));
@@ -189,6 +189,23 @@ TEST_CASE("a token's result is the same bits alone and among any number of other
       for (uint32_t t = 0; t < tokens; ++t) same = same && SameBits(out.Token(t), alone[t].data(), w.rows());
       CHECK(same);
       CHECK(out.RimIsIntact());
+    }
+  }
+}
+
+TEST_CASE("the same for more tokens and columns than go through a row block together") {
+  constexpr uint32_t kTokens = 150, kCols = 1280;
+  for (const TensorType type : CompiledTypes()) {
+    CAPTURE(Name(type));
+    const TestMatrix w(type, 20, kCols, Weight::kRandom, 5);
+    const TestInput in(kTokens, kCols, Activation::kNormal, 6);
+    const Output out = Multiply(w, in.input());
+    CHECK(out.RimIsIntact());
+    for (const uint32_t t : {0u, 63u, 64u, 127u, 149u}) {
+      TestInput one(1, kCols);
+      std::memcpy(one.Row(0), in.Row(t), kCols * sizeof(float));
+      one.Pack();
+      CHECK(SameBits(out.Token(t), Multiply(w, one.input()).Token(0), w.rows()));
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "lfm2/kernels/kernels-inl.h"
 #include "lfm2/kernels/reference.h"
+#include "tests/kernels/attend.h"
 #include "tests/kernels/test_matrix.h"
 #include "tests/kernels/test_panel.h"
 
@@ -78,7 +79,7 @@ struct SpoiledCache {
 
 // Stores the positions, with `bad` in the key or in the value of position `at`, and attends with `queries` queries.
 template <class Kernels>
-std::vector<float> Attend(KvCacheType type, uint32_t queries, uint32_t at, bool in_key, uint32_t d, float bad) {
+std::vector<float> AttendSpoiled(KvCacheType type, uint32_t queries, uint32_t at, bool in_key, uint32_t d, float bad) {
   SpoiledCache cache(type);
   Random random(5);
   for (uint32_t j = 0; j <= SpoiledCache::kPosition; ++j) {
@@ -88,7 +89,7 @@ std::vector<float> Attend(KvCacheType type, uint32_t queries, uint32_t at, bool 
   }
   const std::vector<float> q = random.Normals(size_t{queries} * SpoiledCache::kDim);
   std::vector<float> out(q.size());
-  Kernels::Attend(q.data(), queries, SpoiledCache::kPosition, cache.view, 0, out.data());
+  Attend<Kernels>(q.data(), queries, SpoiledCache::kPosition, cache.view, 0, out.data());
   return out;
 }
 
@@ -98,14 +99,14 @@ void CheckAttention(KvCacheType type) {
   // Too large for a half float.
   if (type == KvCacheType::kF16) bad.insert(bad.end(), {65520.0f, -65520.0f, 3e38f});
   for (const uint32_t queries : {1u, 3u, 6u}) {
-    const std::vector<float> clean = Attend<Kernels>(type, queries, SpoiledCache::kCapacity, true, 0, 0.0f);
+    const std::vector<float> clean = AttendSpoiled<Kernels>(type, queries, SpoiledCache::kCapacity, true, 0, 0.0f);
     CHECK(AllAreFinite(clean.data(), clean.size()));
     for (const uint32_t at : {0u, 1u, 17u, 63u, 64u, 69u}) {
       for (const uint32_t d : {0u, 5u, 31u}) {
         for (const float v : bad) {
-          const std::vector<float> by_key = Attend<Kernels>(type, queries, at, true, d, v);
+          const std::vector<float> by_key = AttendSpoiled<Kernels>(type, queries, at, true, d, v);
           CHECK(NoneIsFinite(by_key.data(), by_key.size()));
-          const std::vector<float> by_value = Attend<Kernels>(type, queries, at, false, d, v);
+          const std::vector<float> by_value = AttendSpoiled<Kernels>(type, queries, at, false, d, v);
           bool right = true;
           for (uint32_t i = 0; i < by_value.size(); ++i) {
             // One scale serves all bytes of a value.
@@ -135,12 +136,12 @@ void CheckQueries(KvCacheType type) {
   const std::vector<float> numbers = random.Normals(kQueries * SpoiledCache::kDim);
   std::vector<float> clean(numbers.size()), out(numbers.size());
   for (const uint32_t position : {uint32_t{0}, uint32_t{15}, SpoiledCache::kPosition}) {
-    Kernels::Attend(numbers.data(), kQueries, position, cache.view, 0, clean.data());
+    Attend<Kernels>(numbers.data(), kQueries, position, cache.view, 0, clean.data());
     for (uint32_t h = 0; h < kQueries; ++h) {
       for (const float v : kBad) {
         std::vector<float> q = numbers;
         q[h * SpoiledCache::kDim + 7] = v;
-        Kernels::Attend(q.data(), kQueries, position, cache.view, 0, out.data());
+        Attend<Kernels>(q.data(), kQueries, position, cache.view, 0, out.data());
         for (uint32_t i = 0; i < kQueries; ++i) {
           const float* const row = out.data() + i * SpoiledCache::kDim;
           const float* const expected = clean.data() + i * SpoiledCache::kDim;

@@ -70,12 +70,20 @@ class TestInput {
   // Of token t: the quantised value of a column, and of a group its scale, bias terms and sum.
   int quad(uint32_t t, uint32_t col) const {
     const Place p = Find(t, col / 32);
-    return static_cast<int8_t>(p.group[(col % 32 / 4 * p.tokens + p.t) * 4 + col % 4]);
+    const uint32_t columns = for_matrices() ? 8 : 4;
+    return static_cast<int8_t>(p.group[(col % 32 / columns * p.tokens + p.t) * columns + col % columns]);
   }
-  int32_t bias(uint32_t t, uint32_t g) const { return Word<int32_t>(t, g, 32); }
-  int32_t bias_low(uint32_t t, uint32_t g) const { return Word<int32_t>(t, g, 36); }
-  float scale(uint32_t t, uint32_t g) const { return Word<float>(t, g, 40); }
-  float sum(uint32_t t, uint32_t g) const { return Word<float>(t, g, 44); }
+  int32_t bias(uint32_t t, uint32_t g) const {
+    return for_matrices() ? Number<int16_t>(t, g, 44, 4) + Number<int16_t>(t, g, 44, 4, 2)
+                          : Number<int32_t>(t, g, 32, 4);
+  }
+  int32_t bias_low(uint32_t t, uint32_t g) const {
+    return for_matrices() ? Number<int16_t>(t, g, 44, 4) : Number<int32_t>(t, g, 36, 4);
+  }
+  float scale(uint32_t t, uint32_t g) const {
+    return for_matrices() ? Number<float>(t, g, 32, 8) : Number<float>(t, g, 40, 4);
+  }
+  float sum(uint32_t t, uint32_t g) const { return Number<float>(t, g, for_matrices() ? 40 : 44, 4); }
 
  private:
   struct Place {
@@ -90,10 +98,12 @@ class TestInput {
     const size_t begin = static_cast<size_t>(n * tile / tiles), end = static_cast<size_t>(n * (tile + 1) / tiles);
     return {panel_.data() + (begin * (cols_ / 32) + g * (end - begin)) * 48, end - begin, t - begin};
   }
+  bool for_matrices() const { return HWY_NAMESPACE::kMultipliesMatrices && input_.tokens > 4; }
+  // `bytes` apart for each token, from `offset` times the tile's tokens on.
   template <class T>
-  T Word(uint32_t t, uint32_t g, size_t offset) const {
+  T Number(uint32_t t, uint32_t g, size_t offset, size_t bytes, size_t within = 0) const {
     const Place p = Find(t, g);
-    return LoadAs<T>(p.group + p.tokens * offset + p.t * 4);
+    return LoadAs<T>(p.group + p.tokens * offset + p.t * bytes + within);
   }
 
   uint32_t cols_;

@@ -17,7 +17,7 @@ class LayerMemory {
   LayerMemory(const ModelConfig& config, uint32_t chunk) : memory_(Bytes(config, chunk)) {
     std::memset(memory_.data(), 0xff, memory_.size());
     Arena arena({memory_.data(), memory_.size()});
-    workspace_.Carve(config, chunk, arena);
+    workspace_.Carve(config, chunk, chunk, arena);
   }
   const Workspace& workspace() const { return workspace_; }
 
@@ -25,7 +25,7 @@ class LayerMemory {
   static size_t Bytes(const ModelConfig& config, uint32_t chunk) {
     Arena counting = Arena::Counting();
     Workspace workspace;
-    workspace.Carve(config, chunk, counting);
+    workspace.Carve(config, chunk, chunk, counting);
     return static_cast<size_t>(counting.used());
   }
   AlignedBuffer<std::byte> memory_;

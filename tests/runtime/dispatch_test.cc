@@ -14,7 +14,9 @@
 namespace lfm2::test {
 namespace {
 
-constexpr CpuTarget kTargets[] = {CpuTarget::kBaseline, CpuTarget::kSse4, CpuTarget::kAvx2, CpuTarget::kAvx3Dl};
+constexpr CpuTarget kTargets[] = {CpuTarget::kBaseline, CpuTarget::kSse4,   CpuTarget::kAvx2,
+                                  CpuTarget::kAvxVnni,  CpuTarget::kAvx3Dl, CpuTarget::kNeonDotprod,
+                                  CpuTarget::kNeonI8mm, CpuTarget::kSve2};
 
 SessionOptions OptionsFor(CpuTarget target) {
   SessionOptions options;
@@ -96,10 +98,10 @@ TEST_CASE("with every target, the results do not depend on the chunk size") {
   }
 }
 
-// Ice Lake under a system that saves all registers.
+// Sapphire Rapids under a system that saves all registers.
 CpuFeatures EverythingThere() {
   CpuFeatures cpu;
-  cpu.leaf1_ecx = cpu.leaf7_ebx = cpu.leaf7_ecx = cpu.xcr0 = 0xffffffffu;
+  cpu.leaf1_ecx = cpu.leaf7_ebx = cpu.leaf7_ecx = cpu.leaf7_1_eax = cpu.xcr0 = 0xffffffffu;
   return cpu;
 }
 
@@ -112,6 +114,7 @@ std::string Selected(const CpuFeatures& cpu, CpuTarget target = CpuTarget::kAuto
 TEST_CASE("the processor and its operating system decide, feature by feature") {
   const CpuFeatures all = EverythingThere();
   CHECK(Selected(all) == "AVX3_DL");
+  CHECK(Selected(all, CpuTarget::kAvxVnni) == "AVX2_VNNI");
   CHECK(Selected(all, CpuTarget::kAvx2) == "AVX2");
   CHECK(Selected(all, CpuTarget::kSse4) == "SSE4");
   CHECK(Selected(all, CpuTarget::kBaseline) == "SSE2");
@@ -124,15 +127,21 @@ TEST_CASE("the processor and its operating system decide, feature by feature") {
     std::string left;
   };
   const Missing cases[] = {
-      {&CpuFeatures::leaf7_ebx, {16, 17, 28, 30, 31}, "AVX2"},          // AVX512F, DQ, CD, BW, VL
-      {&CpuFeatures::leaf7_ecx, {1, 6, 8, 9, 10, 11, 12, 14}, "AVX2"},  // VBMI to VPOPCNTDQ
-      {&CpuFeatures::xcr0, {5, 6, 7}, "AVX2"},                          // mask registers, ZMM0-15, ZMM16-31
-      {&CpuFeatures::leaf1_ecx, {1, 25}, "AVX2"},                       // PCLMULQDQ, AES
-      {&CpuFeatures::leaf7_ebx, {3, 5, 8}, "SSE4"},                     // BMI1, AVX2, BMI2
-      {&CpuFeatures::leaf1_ecx, {12, 28, 29}, "SSE4"},                  // FMA, AVX, F16C
-      {&CpuFeatures::xcr0, {1, 2}, "SSE4"},                             // XMM, YMM
-      {&CpuFeatures::leaf1_ecx, {9, 19, 20, 23}, "SSE2"},               // SSSE3, SSE4.1, SSE4.2, POPCNT
+      {&CpuFeatures::leaf7_ebx, {16, 17, 28, 30, 31}, "AVX2_VNNI"},          // AVX512F, DQ, CD, BW, VL
+      {&CpuFeatures::leaf7_ecx, {1, 6, 8, 9, 10, 11, 12, 14}, "AVX2_VNNI"},  // VBMI to VPOPCNTDQ
+      {&CpuFeatures::xcr0, {5, 6, 7}, "AVX2_VNNI"},                          // mask registers, ZMM0-15, ZMM16-31
+      {&CpuFeatures::leaf1_ecx, {1, 25}, "AVX2_VNNI"},                       // PCLMULQDQ, AES
+      {&CpuFeatures::leaf7_ebx, {3, 5, 8}, "SSE4"},                          // BMI1, AVX2, BMI2
+      {&CpuFeatures::leaf1_ecx, {12, 28, 29}, "SSE4"},                       // FMA, AVX, F16C
+      {&CpuFeatures::xcr0, {1, 2}, "SSE4"},                                  // XMM, YMM
+      {&CpuFeatures::leaf1_ecx, {9, 19, 20, 23}, "SSE2"},                    // SSSE3, SSE4.1, SSE4.2, POPCNT
   };
+  CpuFeatures without_vnni = all;
+  without_vnni.leaf7_1_eax &= ~(1u << 4);
+  CHECK(Selected(without_vnni) == "AVX3_DL");
+  CHECK(Selected(without_vnni, CpuTarget::kAvxVnni).find("options.cpu_target") != std::string::npos);
+  without_vnni.xcr0 &= ~(1u << 6);
+  CHECK(Selected(without_vnni) == "AVX2");
   for (const Missing& missing : cases) {
     for (const uint32_t bit : missing.bits) {
       CAPTURE(bit);

@@ -28,14 +28,16 @@ BOARDS = {
     "virt-riscv64": ("riscv64-bare", "", 1.0, None, None),
     "virt-riscv32": ("riscv32-bare", "", 1.0, None, None),
 }
-# Linux: preset, QEMU's program and processors.
+# Linux: preset, QEMU's program, and processors with the kernels that are theirs. One program answers on all processors of a
+# target.
 LINUX = {
-    "pi3": ("raspberry-pi-3", ["qemu-aarch64", "-cpu", "cortex-a53"]),
-    "pi4": ("raspberry-pi-4", ["qemu-aarch64", "-cpu", "cortex-a72"]),
-    "pi5": ("raspberry-pi-5", ["qemu-aarch64", "-cpu", "cortex-a76"]),
-    "aarch64-linux": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", "cortex-a72"]),
-    "armv7-linux": ("armv7-linux", ["qemu-arm", "-L", "/usr/arm-linux-gnueabihf", "-cpu", "cortex-a7"]),
-    "riscv64-linux": ("riscv64-linux", ["qemu-riscv64", "-L", "/usr/riscv64-linux-gnu", "-cpu", "rv64,v=true,vext_spec=v1.0"]),
+    "raspberry-pi": ("raspberry-pi", ["qemu-aarch64"], {
+        "cortex-a53": "NEON", "cortex-a72": "NEON", "cortex-a76": "NEON_DOTPROD", "neoverse-n1": "NEON_DOTPROD", "a64fx": "NEON",
+        "max,sve=off": "NEON_I8MM", "max,sve128=on,sve256=off,sve512=off": "NEON_I8MM", "max,sve256=on,sve512=off": "SVE2",
+        "max": "SVE2"}),
+    "aarch64-linux": ("aarch64-linux", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"], {"cortex-a72": "NEON"}),
+    "armv7-linux": ("armv7-linux", ["qemu-arm", "-L", "/usr/arm-linux-gnueabihf"], {"cortex-a7": "NEON"}),
+    "riscv64-linux": ("riscv64-linux", ["qemu-riscv64", "-L", "/usr/riscv64-linux-gnu"], {"rv64,v=true,vext_spec=v1.0": "RVV"}),
 }
 TOLERANCE = 0.03
 HEADS = ["target", "tokens", "text", "of it lfm2", "static", "stack", "instructions a token: prompt", "answer", "longest step"]
@@ -173,12 +175,21 @@ def run_board(release, name, commands, say):
 
 
 def run_linux(release, name, commands, say):
-    preset, emulator = LINUX[name]
+    preset, emulator, processors = LINUX[name]
     build(release, preset, os.path.join("build", preset), "", ["chat"], say)
     program = os.path.join(ROOT, "build", preset, "bin", "chat")
-    say(f"running {name}")
-    answers = chat(release, emulator + [program], commands)
-    return answers, ["-"] * 7, None, []
+    answers, problems = None, []
+    for processor, kernels in processors.items():
+        say(f"running {name} on {processor}")
+        start = emulator + ["-cpu", processor, program]
+        said = re.search(r"^kernels (\w+),", run(start + [release.image, "--stats"], input="", timeout=3600), re.M)
+        if not said or said[1] != kernels:
+            problems.append(f"{processor} computes with {said and said[1]}, not with {kernels}")
+        more = chat(release, start, commands)
+        if answers is not None and more != answers:
+            problems.append(f"{processor} answers {more}, the first processor {answers}")
+        answers = answers or more
+    return answers, ["-"] * 7, None, problems
 
 
 def check_freertos(release, kernel, command, want, say):

@@ -31,7 +31,7 @@ struct LayerRunner::Machine {
     options.prefill_chunk = tokens;
     state.CarveKv(c, options, arena);
     state.CarveConv(c, arena);
-    workspace.Carve(largest, tokens, arena);
+    workspace.Carve(largest, tokens, tokens, arena);
     return arena.used();
   }
 

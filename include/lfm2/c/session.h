@@ -11,7 +11,17 @@ extern "C" {
 #endif
 
 enum { LFM2_KV_F16, LFM2_KV_F32, LFM2_KV_INT8 };
-enum { LFM2_CPU_AUTOMATIC, LFM2_CPU_BASELINE, LFM2_CPU_SSE4, LFM2_CPU_AVX2, LFM2_CPU_AVX3_DL };
+enum {
+  LFM2_CPU_AUTOMATIC,
+  LFM2_CPU_BASELINE,
+  LFM2_CPU_SSE4,
+  LFM2_CPU_AVX2,
+  LFM2_CPU_AVX_VNNI,
+  LFM2_CPU_AVX3_DL,
+  LFM2_CPU_NEON_DOTPROD,
+  LFM2_CPU_NEON_I8MM,
+  LFM2_CPU_SVE2
+};
 
 typedef struct lfm2_kernels lfm2_kernels;
 // Float activations and scalar formulas: slow, and what everything else is compared with. With LFM2_KV_F32.

@@ -28,7 +28,7 @@ struct ContentOf<lfm2_session> {
 };
 
 static_assert(LFM2_KV_INT8 == static_cast<int>(KvCacheType::kInt8) &&
-                  LFM2_CPU_AVX3_DL == static_cast<int>(CpuTarget::kAvx3Dl),
+                  LFM2_CPU_SVE2 == static_cast<int>(CpuTarget::kSve2),
               "the same numbers");
 static_assert(sizeof(lfm2_stream_statistics) == sizeof(StreamStatistics) &&
                   std::is_trivially_copyable_v<StreamStatistics>,
@@ -38,7 +38,7 @@ inline Status OptionsFromC(const lfm2_session_options* c, SessionOptions* option
   *options = SessionOptions();
   if (c == nullptr) return Status();
   LFM2_RETURN_IF_ERROR(CheckEnum(c->kv_cache, LFM2_KV_INT8, "options.kv_cache"));
-  LFM2_RETURN_IF_ERROR(CheckEnum(c->cpu_target, LFM2_CPU_AVX3_DL, "options.cpu_target"));
+  LFM2_RETURN_IF_ERROR(CheckEnum(c->cpu_target, LFM2_CPU_SVE2, "options.cpu_target"));
   options->context_length = c->context_length;
   options->prefill_chunk = c->prefill_chunk;
   options->kv_cache = static_cast<KvCacheType>(c->kv_cache);

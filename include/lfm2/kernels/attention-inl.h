@@ -1,6 +1,6 @@
 // Attention of the query heads that share one key/value head, for one token: softmax in one pass over blocks of
-// positions (Milakov and Gimelshein 2018), no temporary that grows with the context.
-#if defined(LFM2_KERNELS_ATTENTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
+// positions (Milakov and Gimelshein 2018), and parts of many blocks joined in the same way.
+#if defined(LFM2_KERNELS_ATTENTION_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_ATTENTION_INL_H_
 #undef LFM2_KERNELS_ATTENTION_INL_H_
 #else
@@ -13,9 +13,9 @@
 #include "lfm2/kernels/kv_cache.h"
 #include "lfm2/kernels/target-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 HWY_INLINE VF LoadKv(const uint16_t* p) { return LoadF16(p); }
 HWY_INLINE VF LoadKv(const float* p) { return hn::LoadU(DF(), p); }
@@ -88,7 +88,7 @@ inline void AddValues(const BlockScores* HWY_RESTRICT weights, const T* HWY_REST
     LFM2_LOAD(2)
     LFM2_LOAD(3)
 #undef LFM2_LOAD
-        for (size_t j = 0; j < valid; ++j) {
+    for (size_t j = 0; j < valid; ++j) {
       PrefetchNextBlock(values + j * head_dim + d, head_dim);
       const VF l = LoadKv(values + j * head_dim + d), r = LoadKv(values + j * head_dim + d + lanes);
 #define LFM2_ADD(h)                                 \
@@ -149,9 +149,8 @@ inline float ScoresToWeights(float scale, uint32_t valid, const float* key_scale
 }
 
 template <uint32_t Q, class T>
-inline void AttendQueries(const float* HWY_RESTRICT q, uint32_t position, const KvCache& kv, uint32_t kv_head,
-                          float* HWY_RESTRICT out) {
-  const DF df;
+inline void AttendQueries(const float* HWY_RESTRICT q, uint32_t begin, uint32_t end, const KvCache& kv,
+                          uint32_t kv_head, float* HWY_RESTRICT out, AttentionSum* HWY_RESTRICT sums) {
   const uint32_t head_dim = kv.head_dim;
   const T* keys = static_cast<const T*>(kv.keys) + kv.HeadOffset(kv_head);
   const T* values = static_cast<const T*>(kv.values) + kv.HeadOffset(kv_head);
@@ -160,57 +159,77 @@ inline void AttendQueries(const float* HWY_RESTRICT q, uint32_t position, const 
   BlockScores scores[Q];
   // Positions that MultiplyKeys leaves out are read, but never used.
   std::memset(scores, 0, sizeof(scores));
-  float highest[Q], sum[Q], fade[Q];
-  for (uint32_t h = 0; h < Q; ++h) {
-    highest[h] = -INFINITY;
-    sum[h] = 0.0f;
-  }
+  float fade[Q];
+  for (uint32_t h = 0; h < Q; ++h) sums[h] = {-INFINITY, 0.0f};
   std::memset(out, 0, Q * head_dim * sizeof(float));
-  for (uint32_t begin = 0; begin <= position; begin += kAttentionBlock) {
-    const uint32_t valid = Min(kAttentionBlock, position + 1 - begin);
+  for (; begin < end; begin += kAttentionBlock) {
+    const uint32_t valid = Min(kAttentionBlock, end - begin);
     const float* key_scales = scaled ? kv.key_scales + kv.ScaleOffset(kv_head, begin) : nullptr;
     const float* value_scales = scaled ? kv.value_scales + kv.ScaleOffset(kv_head, begin) : nullptr;
     MultiplyKeys<Q>(q, keys + kv.KeyOffset(begin), head_dim, valid, scores);
     for (uint32_t h = 0; h < Q; ++h) {
-      fade[h] = ScoresToWeights(scale, valid, key_scales, value_scales, &scores[h], &highest[h], &sum[h]);
+      fade[h] = ScoresToWeights(scale, valid, key_scales, value_scales, &scores[h], &sums[h].highest, &sums[h].sum);
     }
     AddValues<Q>(scores, values + kv.ValueOffset(begin), head_dim, valid, fade, out);
-  }
-  for (uint32_t h = 0; h < Q; ++h) {
-    const VF inverse = hn::Set(df, 1.0f / sum[h]);
-    float* const row = out + size_t{h} * head_dim;
-    for (size_t d = 0; d < head_dim; d += hn::Lanes(df)) {
-      hn::StoreU(hn::Mul(hn::LoadU(df, row + d), inverse), df, row + d);
-    }
   }
 }
 
 template <class T>
-inline void AttendGroup(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
-                        float* out) {
+inline void AttendGroup(const float* q, uint32_t queries, uint32_t begin, uint32_t end, const KvCache& kv,
+                        uint32_t kv_head, float* out, AttentionSum* sums) {
   for (; queries >= kQueryTile; queries -= kQueryTile) {
-    AttendQueries<kQueryTile, T>(q, position, kv, kv_head, out);
+    AttendQueries<kQueryTile, T>(q, begin, end, kv, kv_head, out, sums);
     q += size_t{kQueryTile} * kv.head_dim;
     out += size_t{kQueryTile} * kv.head_dim;
+    sums += kQueryTile;
   }
-  if (queries == 3) AttendQueries<3, T>(q, position, kv, kv_head, out);
-  if (queries == 2) AttendQueries<2, T>(q, position, kv, kv_head, out);
-  if (queries == 1) AttendQueries<1, T>(q, position, kv, kv_head, out);
+  if (queries == 3) AttendQueries<3, T>(q, begin, end, kv, kv_head, out, sums);
+  if (queries == 2) AttendQueries<2, T>(q, begin, end, kv, kv_head, out, sums);
+  if (queries == 1) AttendQueries<1, T>(q, begin, end, kv, kv_head, out, sums);
 }
 
-// out[queries, head_dim] = attention of q[queries, head_dim] over positions 0..position. An infinity or a NaN in a
-// query or in one of these keys makes the row NaN; one in a value, the row's element or all of it.
-inline void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
-                   float* out) {
+// out[queries, head_dim] and sums[queries] = attention of q[queries, head_dim] over positions begin .. end - 1, not yet
+// divided by the sums. begin: a multiple of kAttentionBlock, less than end. An infinity or a NaN in a query or in one
+// of these keys makes the query's sum NaN; one in a value, the row's element or all of it.
+inline void AttendPart(const float* q, uint32_t queries, uint32_t begin, uint32_t end, const KvCache& kv,
+                       uint32_t kv_head, float* out, AttentionSum* sums) {
   switch (kv.type) {
-    case KvCacheType::kF16: return AttendGroup<uint16_t>(q, queries, position, kv, kv_head, out);
-    case KvCacheType::kF32: return AttendGroup<float>(q, queries, position, kv, kv_head, out);
-    case KvCacheType::kInt8: return AttendGroup<int8_t>(q, queries, position, kv, kv_head, out);
+    case KvCacheType::kF16: return AttendGroup<uint16_t>(q, queries, begin, end, kv, kv_head, out, sums);
+    case KvCacheType::kF32: return AttendGroup<float>(q, queries, begin, end, kv, kv_head, out, sums);
+    case KvCacheType::kInt8: return AttendGroup<int8_t>(q, queries, begin, end, kv, kv_head, out, sums);
   }
 }
 
-}  // namespace HWY_NAMESPACE
+// out[queries, head_dim] and sums[queries] = what they and the next part's are together.
+inline void JoinPart(const float* HWY_RESTRICT part, const AttentionSum* HWY_RESTRICT part_sums, uint32_t queries,
+                     uint32_t head_dim, float* HWY_RESTRICT out, AttentionSum* HWY_RESTRICT sums) {
+  const DF df;
+  for (uint32_t h = 0; h < queries; ++h, part += head_dim, out += head_dim) {
+    const float highest = Max(sums[h].highest, part_sums[h].highest);
+    const VF fade = Exp(hn::Set(df, sums[h].highest - highest));
+    const VF part_fade = Exp(hn::Set(df, part_sums[h].highest - highest));
+    sums[h].sum = sums[h].sum * hn::GetLane(fade) + part_sums[h].sum * hn::GetLane(part_fade);
+    sums[h].highest = highest;
+    for (size_t d = 0; d < head_dim; d += hn::Lanes(df)) {
+      const VF own = hn::Mul(hn::LoadU(df, out + d), fade);
+      hn::StoreU(hn::MulAdd(hn::LoadU(df, part + d), part_fade, own), df, out + d);
+    }
+  }
+}
+
+// out[queries, head_dim] divided by the sums.
+inline void EndAttention(const AttentionSum* sums, uint32_t queries, uint32_t head_dim, float* out) {
+  const DF df;
+  for (uint32_t h = 0; h < queries; ++h, out += head_dim) {
+    const VF inverse = hn::Set(df, 1.0f / sums[h].sum);
+    for (size_t d = 0; d < head_dim; d += hn::Lanes(df)) {
+      hn::StoreU(hn::Mul(hn::LoadU(df, out + d), inverse), df, out + d);
+    }
+  }
+}
+
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_ATTENTION_INL_H_

@@ -1,6 +1,6 @@
 // The hooks that differ between instruction sets: rows of 8-bit weights times quads of 8-bit activations. Everything
 // above them is one source.
-#if defined(LFM2_KERNELS_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_DOT_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_DOT_INL_H_
 #undef LFM2_KERNELS_DOT_INL_H_
 #else
@@ -13,20 +13,22 @@
 //   LFM2_DOT_PAIRS  x86 without VNNI: unsigned by signed bytes, products added in pairs, 16 bits
 //   LFM2_DOT_WIDEN  NEON without dot products, RVV: signed bytes, 16 bits
 //   neither         four products added to 32 bits
+//   LFM2_DOT_MATRIX beside the last: matrices of 2 x 8 and 8 x 2 bytes, 32 bits
 #undef LFM2_DOT_PAIRS
 #undef LFM2_DOT_WIDEN
+#undef LFM2_DOT_MATRIX
 #undef LFM2_PIN
-#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3_DL && !(HWY_TARGET == HWY_AVX2 && defined(__AVXVNNI__))
+#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3_DL && !(HWY_TARGET == HWY_AVX2 && LFM2_HAVE_AVX_VNNI)
 #define LFM2_DOT_PAIRS 1
 #else
 #define LFM2_DOT_PAIRS 0
 #endif
-#if HWY_TARGET == HWY_RVV || \
-    (HWY_TARGET_IS_NEON && HWY_TARGET != HWY_NEON_BF16 && !(HWY_ARCH_ARM_A64 && defined(__ARM_FEATURE_DOTPROD)))
+#if HWY_TARGET == HWY_RVV || (HWY_TARGET_IS_NEON && !LFM2_HAVE_DOTPROD)
 #define LFM2_DOT_WIDEN 1
 #else
 #define LFM2_DOT_WIDEN 0
 #endif
+#define LFM2_DOT_MATRIX LFM2_HAVE_I8MM
 
 // Keeps a sum in a register, and its additions where the source has them: compilers reassociate them into a tree, or do
 // one sum after the other, and run out of registers (measured for AVX2: GCC, 4-bit weights 84 -> 126 GMAC/s; clang,
@@ -45,9 +47,9 @@
 
 #if HWY_TARGET != HWY_SCALAR
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // A vector of weights holds 4 columns of Lanes(DI32) rows. One token's activations of these columns are a quad; quad I
 // of a group lies at quads + 4 * I. Sums have a row a lane. Their types depend on the weights, for small ones can be
@@ -394,9 +396,9 @@ HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
 HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
 #endif
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET != HWY_SCALAR
 #endif  // LFM2_KERNELS_DOT_INL_H_

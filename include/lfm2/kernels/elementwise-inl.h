@@ -1,5 +1,5 @@
 // Norms, rotary embedding, gated short convolution and sums: everything that touches each activation once.
-#if defined(LFM2_KERNELS_ELEMENTWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_ELEMENTWISE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_ELEMENTWISE_INL_H_
 #undef LFM2_KERNELS_ELEMENTWISE_INL_H_
 #else
@@ -11,9 +11,9 @@
 #include "lfm2/format/model_config.h"
 #include "lfm2/kernels/target-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; n is a multiple of 32; out may be x. Returns mean(x^2): where that
 // is not finite, for an infinity or a NaN in x or squares that are too large, all of out is NaN.
@@ -81,8 +81,8 @@ inline void AddScaled(float* HWY_RESTRICT x, const float* HWY_RESTRICT y, float 
   }
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_ELEMENTWISE_INL_H_

@@ -15,7 +15,9 @@
   M(RmsNorm)                    \
   M(Rope)                       \
   M(StoreKv)                    \
-  M(Attend)                     \
+  M(AttendPart)                 \
+  M(JoinPart)                   \
+  M(EndAttention)               \
   M(ShortConv)                  \
   M(AddScaled)
 

@@ -26,6 +26,17 @@ inline constexpr uint32_t kKeyBlock = 16;
 // Positions that attention handles at a time; blocks begin at multiples of it, whatever the chunk size, so that the
 // order of every sum is the same for every way of feeding the tokens.
 inline constexpr uint32_t kAttentionBlock = 64;
+// Positions whose attention is summed up by itself, a multiple of kAttentionBlock: parts begin at multiples of it and
+// are joined in order, whoever computes them.
+inline constexpr uint32_t kAttentionPart = 512;
+constexpr uint32_t AttentionParts(uint32_t positions) { return (positions + kAttentionPart - 1) / kAttentionPart; }
+
+// What the values that a query has summed up are to be divided by, and the highest score: exp(score - highest) is what
+// they were weighed by.
+struct AttentionSum {
+  float highest;
+  float sum;
+};
 
 // A view of one layer, all heads. Elements are float16 bits (uint16_t), float or int8_t, by `type`. What lies behind
 // the last stored position is never used, whatever it holds.

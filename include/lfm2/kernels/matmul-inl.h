@@ -1,5 +1,5 @@
 // Products of weight matrices with a few or many tokens, over the tiles of tile-inl.h.
-#if defined(LFM2_KERNELS_MATMUL_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_MATMUL_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_MATMUL_INL_H_
 #undef LFM2_KERNELS_MATMUL_INL_H_
 #else
@@ -9,14 +9,9 @@
 #include "lfm2/base/assert.h"
 #include "lfm2/kernels/tile-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
-
-// Results of one tile, [token][row].
-struct TileOutput {
-  alignas(64) float values[kMaxTile * kBlockRows];
-};
+namespace LFM2_TARGET {
 
 template <TensorType Family, class Format, uint32_t T>
 HWY_INLINE void TileOf(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,
@@ -66,10 +61,21 @@ inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, co
   }
 }
 
-// out[tokens, 16] = row block `block` of w times tokens [begin, end) of the input; the two are one tile of its panel.
-// The first tile finds the weights in memory.
-inline void ComputeTile(const Matrix& w, uint32_t block, const MatMulInput& in, uint32_t begin, uint32_t end,
-                        TileOutput* out) {
+// Tokens that go through a row block together at most: all of a chunk would take too much of the stack.
+#if HWY_TARGET == HWY_SCALAR
+inline constexpr uint32_t kMaxPass = kMaxTile;  // of the little stack of a microcontroller
+#else
+inline constexpr uint32_t kMaxPass = 32;
+#endif
+// Results of a pass, [token][row].
+struct PassOutput {
+  alignas(64) float values[kMaxPass * kBlockRows];
+};
+
+// out[tokens, 16] = row block `block` of w times tokens [begin, end) of the input, which are whole tiles of its panel.
+// The first ones find the weights in memory.
+inline void DirectPass(const Matrix& w, uint32_t block, const MatMulInput& in, uint32_t begin, uint32_t end,
+                       PassOutput* out) {
   const uint8_t* weights = w.data + block * w.row_block_bytes();
   const size_t groups = w.cols / kGroupColumns;
   if (!IsQuantized(w.type)) return FloatTile(w.type, weights, groups, in, begin, end - begin, out->values);
@@ -80,39 +86,78 @@ inline void ComputeTile(const Matrix& w, uint32_t block, const MatMulInput& in, 
     case 2: return IntegerTile<2>(w.type, weights, groups, panel, stream, out->values);
     case 3: return IntegerTile<3>(w.type, weights, groups, panel, stream, out->values);
     case 4: return IntegerTile<4>(w.type, weights, groups, panel, stream, out->values);
-    case 5:
-      if constexpr (kMaxTile > 4) return IntegerTile<5>(w.type, weights, groups, panel, stream, out->values);
-      break;
-    case 6:
-      if constexpr (kMaxTile > 4) return IntegerTile<6>(w.type, weights, groups, panel, stream, out->values);
-      break;
-    case 7:
-      if constexpr (kMaxTile > 4) return IntegerTile<7>(w.type, weights, groups, panel, stream, out->values);
-      break;
-    case 8:
-      if constexpr (kMaxTile > 4) return IntegerTile<8>(w.type, weights, groups, panel, stream, out->values);
-      break;
     default: break;
   }
-  LFM2_ASSERT(false);  // Tiling makes no larger tiles
+  LFM2_ASSERT(false);  // Passes makes no larger ones
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// The same for more tokens than DirectPass takes. The weights are taken apart some groups at a time, which stay in the
+// nearest cache while all tiles of the pass use them.
+inline void UnpackedPass(const Matrix& w, uint32_t block, const MatMulInput& in, const Tiling& tiling,
+                         uint32_t tile_begin, uint32_t tile_end, PassOutput* out) {
+  alignas(64) uint8_t unpacked[kLargestSliceBytes];
+  const uint8_t* weights = w.data + block * w.row_block_bytes();
+  const size_t groups = w.cols / kGroupColumns;
+  const uint32_t first_token = tiling.Begin(tile_begin), pass_tokens = tiling.Begin(tile_end) - first_token;
+  if (!IsQuantized(w.type)) return FloatTile(w.type, weights, groups, in, first_token, pass_tokens, out->values);
+  const UnpackedType type = UnpackedTypeOf(w.type);
+  std::memset(out->values, 0, pass_tokens * kBlockRows * sizeof(float));
+  for (size_t g = 0; g < groups; g += kSliceGroups) {
+    const size_t count = Min(kSliceGroups, groups - g);
+    type.unpack(w.type, weights, g, count, tile_begin == 0, unpacked);
+    for (uint32_t i = tile_begin; i < tile_end; ++i) {
+      const uint32_t begin = tiling.Begin(i), tokens = tiling.Begin(i + 1) - begin;
+      const uint8_t* panel = in.panel + (begin * groups + g * tokens) * kPanelGroupBytes;
+      type.tile(unpacked, count, panel, tokens, out->values + (begin - first_token) * kBlockRows);
+    }
+  }
+}
+#endif
+
+// Calls pass(begin, end, compute) for the tokens of the input, some tiles at a time: compute(w, block, out) puts the
+// products of a row block with them into a PassOutput.
+template <class Pass>
+HWY_INLINE void ForPasses(const MatMulInput& in, Pass pass) {
+  const Tiling tiling(in.tokens, kMaxTile);
+#if HWY_TARGET != HWY_SCALAR
+  if (in.tokens > kMaxDirectTokens) {
+    constexpr uint32_t kTiles = kMaxPass / kMaxTile;
+    for (uint32_t i = 0; i < tiling.tiles(); i += kTiles) {
+      const uint32_t end = Min(i + kTiles, tiling.tiles());
+      pass(tiling.Begin(i), tiling.Begin(end),
+           [&](const Matrix& w, uint32_t block, PassOutput* out) { UnpackedPass(w, block, in, tiling, i, end, out); });
+    }
+    return;
+  }
+#endif
+  for (uint32_t i = 0; i < tiling.tiles(); ++i) {
+    const uint32_t begin = tiling.Begin(i), end = tiling.Begin(i + 1);
+    pass(begin, end,
+         [&](const Matrix& w, uint32_t block, PassOutput* out) { DirectPass(w, block, in, begin, end, out); });
+  }
+}
+
+// Copies the rows of a block, of which w may not have all, for tokens [begin, end).
+inline void StoreRows(const PassOutput& from, const Matrix& w, uint32_t block, uint32_t begin, uint32_t end, float* out,
+                      size_t out_stride) {
+  const uint32_t row = block * kBlockRows;
+  const uint32_t rows = Min(kBlockRows, w.rows - row);
+  for (uint32_t t = begin; t < end; ++t) {
+    std::memcpy(out + t * out_stride + row, from.values + (t - begin) * kBlockRows, rows * sizeof(float));
+  }
 }
 
 // out[t, row] = w[row, :] . x[t, :] for the rows of blocks [block_begin, block_end). Weights outermost: each block is
-// read from memory once and from cache for the other tiles.
+// read from memory once and from cache for the other passes.
 inline void MatMul(const Matrix& w, const MatMulInput& in, uint32_t block_begin, uint32_t block_end, float* out,
                    size_t out_stride) {
-  const Tiling tiling(in.tokens, kMaxTile);
-  TileOutput tile;
+  PassOutput products;
   for (uint32_t block = block_begin; block < block_end; ++block) {
-    const uint32_t row = block * kBlockRows;
-    const uint32_t rows = Min(kBlockRows, w.rows - row);
-    for (uint32_t i = 0; i < tiling.tiles(); ++i) {
-      const uint32_t begin = tiling.Begin(i), end = tiling.Begin(i + 1);
-      ComputeTile(w, block, in, begin, end, &tile);
-      for (uint32_t t = begin; t < end; ++t) {
-        std::memcpy(out + t * out_stride + row, tile.values + (t - begin) * kBlockRows, rows * sizeof(float));
-      }
-    }
+    ForPasses(in, [&](uint32_t begin, uint32_t end, auto compute) {
+      compute(w, block, &products);
+      StoreRows(products, w, block, begin, end, out, out_stride);
+    });
   }
 }
 
@@ -120,27 +165,21 @@ inline void MatMul(const Matrix& w, const MatMulInput& in, uint32_t block_begin,
 inline void MatMulSwiGlu(const Matrix& gate, const Matrix& up, const MatMulInput& in, uint32_t block_begin,
                          uint32_t block_end, float* out, size_t out_stride) {
   const DF df;
-  const Tiling tiling(in.tokens, kMaxTile);
-  TileOutput g, u;
+  PassOutput g, u;
   for (uint32_t block = block_begin; block < block_end; ++block) {
-    const uint32_t row = block * kBlockRows;
-    const uint32_t rows = Min(kBlockRows, gate.rows - row);
-    for (uint32_t i = 0; i < tiling.tiles(); ++i) {
-      const uint32_t begin = tiling.Begin(i), end = tiling.Begin(i + 1);
-      ComputeTile(gate, block, in, begin, end, &g);
-      ComputeTile(up, block, in, begin, end, &u);
+    ForPasses(in, [&](uint32_t begin, uint32_t end, auto compute) {
+      compute(gate, block, &g);
+      compute(up, block, &u);
       for (size_t j = 0; j < (end - begin) * kBlockRows; j += hn::Lanes(df)) {
         hn::StoreU(hn::Mul(Silu(hn::LoadU(df, g.values + j)), hn::LoadU(df, u.values + j)), df, g.values + j);
       }
-      for (uint32_t t = begin; t < end; ++t) {
-        std::memcpy(out + t * out_stride + row, g.values + (t - begin) * kBlockRows, rows * sizeof(float));
-      }
-    }
+      StoreRows(g, gate, block, begin, end, out, out_stride);
+    });
   }
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_MATMUL_INL_H_

@@ -15,6 +15,12 @@ namespace lfm2 {
 //   int32 bias_low[T]    -8 * sum of the first 16
 //   float scale[T]       value = quad * scale
 //   float sum[T]         sum of the 32 activations before they were rounded, for weights with an offset
+// Or, where the instruction set multiplies matrices (tile_matrix-inl.h) and the input has more tokens than are
+// multiplied directly:
+//   int8  oct[4][T][8]   columns 8o .. 8o + 7 of token t
+//   float scale[T][2]    twice
+//   float sum[T]
+//   int16 bias[T][2]     -8 * sum of the first 16 values, and of the last 16
 inline constexpr size_t kPanelGroupBytes = kGroupColumns + 4 * 4;
 
 // Bytes of a panel of tokens x cols, whatever the tiling.

@@ -1,5 +1,5 @@
 // Numbers and quads of a panel (panel.h) in the lanes of vectors.
-#if defined(LFM2_KERNELS_PANEL_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_PANEL_LANES_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_PANEL_LANES_INL_H_
 #undef LFM2_KERNELS_PANEL_LANES_INL_H_
 #else
@@ -10,13 +10,15 @@
 
 #if HWY_TARGET != HWY_SCALAR
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 using DU8 = hn::Repartition<uint8_t, DI32>;
 using DI8 = hn::Repartition<int8_t, DI32>;
+using DU64 = hn::Repartition<uint64_t, DI32>;
 using VU8 = hn::Vec<DU8>;
+using VU64 = hn::Vec<DU64>;
 using VI8 = hn::Vec<DI8>;
 
 HWY_INLINE VI8 AsSigned(VU8 w) { return hn::BitCast(DI8(), w); }
@@ -74,9 +76,9 @@ HWY_INLINE VI8 BroadcastQuad(const uint8_t* quads) {
   return hn::BitCast(DI8(), BroadcastI32<I, I + 4>(quads));
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET != HWY_SCALAR
 #endif  // LFM2_KERNELS_PANEL_LANES_INL_H_

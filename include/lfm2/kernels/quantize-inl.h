@@ -1,5 +1,5 @@
 // Activations to int8, one scale per group of 32, straight into the panel that the tiles read.
-#if defined(LFM2_KERNELS_QUANTIZE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_QUANTIZE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_QUANTIZE_INL_H_
 #undef LFM2_KERNELS_QUANTIZE_INL_H_
 #else
@@ -10,9 +10,9 @@
 
 #include "lfm2/kernels/tile-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // One group: values[i] = round(x[i] * 127 / max |x|), ties to even. Returns the scale that then fits best, sum(x *
 // values) / sum(values^2): a few percent less error than max / 127 for one more pass over 32 numbers in cache. sums[0]
@@ -57,10 +57,31 @@ inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT val
   return hn::ReduceSum(df, fit) / hn::ReduceSum(df, norm) * (max / 127.0f);
 }
 
+// Writes token t of a tile's `tokens` into a group of the panel, which is laid out for matrices or not (panel.h).
+HWY_INLINE void StoreGroup(const int8_t* values, const int32_t* sums, float scale, float x_sum, size_t t, size_t tokens,
+                           bool for_matrices, uint8_t* group) {
+  const auto store = [&](size_t place, auto number) { std::memcpy(group + tokens * place + t * 4, &number, 4); };
+  if (for_matrices) {
+    for (size_t o = 0; o < 4; ++o) std::memcpy(group + (o * tokens + t) * 8, values + o * 8, 8);
+    const float scales[] = {scale, scale};
+    const int16_t biases[] = {static_cast<int16_t>(-8 * sums[0]), static_cast<int16_t>(-8 * sums[1])};
+    std::memcpy(group + tokens * 32 + t * 8, scales, 8);
+    store(40, x_sum);
+    std::memcpy(group + tokens * 44 + t * 4, biases, 4);
+    return;
+  }
+  for (size_t q = 0; q < 8; ++q) std::memcpy(group + (q * tokens + t) * 4, values + q * 4, 4);
+  store(32, int32_t{-8 * (sums[0] + sums[1])});
+  store(36, int32_t{-8 * sums[0]});
+  store(40, scale);
+  store(44, x_sum);
+}
+
 // Fills tiles [tile_begin, tile_end) of the panel of in.tokens x cols.
 inline void PackPanel(const MatMulInput& in, uint32_t cols, uint32_t tile_begin, uint32_t tile_end, uint8_t* panel) {
   const Tiling tiling(in.tokens, kMaxTile);
   const size_t groups = cols / kGroupColumns;
+  const bool for_matrices = kMultipliesMatrices && in.tokens > kMaxDirectTokens;
   for (uint32_t tile = tile_begin; tile < tile_end; ++tile) {
     const uint32_t begin = tiling.Begin(tile);
     const size_t tokens = tiling.Begin(tile + 1) - begin;
@@ -72,19 +93,14 @@ inline void PackPanel(const MatMulInput& in, uint32_t cols, uint32_t tile_begin,
         int32_t sums[2];
         float x_sum;
         const float scale = QuantizeGroup(x + g * kGroupColumns, values, sums, &x_sum);
-        for (size_t q = 0; q < 8; ++q) std::memcpy(group + (q * tokens + t) * 4, values + q * 4, 4);
-        const int32_t bias = -8 * (sums[0] + sums[1]), bias_low = -8 * sums[0];
-        std::memcpy(group + tokens * 32 + t * 4, &bias, 4);
-        std::memcpy(group + tokens * 36 + t * 4, &bias_low, 4);
-        std::memcpy(group + tokens * 40 + t * 4, &scale, 4);
-        std::memcpy(group + tokens * 44 + t * 4, &x_sum, 4);
+        StoreGroup(values, sums, scale, x_sum, t, tokens, for_matrices, group);
       }
     }
   }
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_QUANTIZE_INL_H_

@@ -95,30 +95,53 @@ struct ReferenceKernels {
     }
   }
 
-  // out[head_dim] = sum over positions j <= position of softmax(q . key[j] / sqrt(head_dim)) * value[j], for each of
-  // `queries` heads that share kv_head. q and out are [queries, head_dim]. Scores are computed twice: no scratch. A
-  // score that is an infinity or a NaN makes the row NaN.
-  static void Attend(const float* q, uint32_t queries, uint32_t position, const KvCache& kv, uint32_t kv_head,
-                     float* out) {
+  // out[h, :] = sum over positions j from begin to end - 1 of exp(score[j] - sums[h].highest) * value[j], where
+  // score[j] = q[h, :] . key[j] / sqrt(head_dim), for each of `queries` heads that share kv_head; sums[h]: the highest
+  // score, and the sum of the same without the values. q and out are [queries, head_dim]. Scores are computed twice: no
+  // scratch. A score that is an infinity or a NaN makes the sum NaN.
+  static void AttendPart(const float* q, uint32_t queries, uint32_t begin, uint32_t end, const KvCache& kv,
+                         uint32_t kv_head, float* out, AttentionSum* sums) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
     for (uint32_t h = 0; h < queries; ++h) {
       const float* query = q + h * kv.head_dim;
       float highest = -INFINITY;
       double sum = 0;
-      for (uint32_t j = 0; j <= position; ++j) {
+      for (uint32_t j = begin; j < end; ++j) {
         const float score = Score(query, kv, kv_head, j) * scale;
         highest = std::fmax(highest, score);
         if (!IsFinite(score)) sum = static_cast<double>(NAN);
       }
       double acc[kMaxHeadDim] = {};
-      for (uint32_t j = 0; j <= position; ++j) {
+      for (uint32_t j = begin; j < end; ++j) {
         const double p = std::exp(static_cast<double>(Score(query, kv, kv_head, j) * scale - highest));
         sum += p;
         for (uint32_t d = 0; d < kv.head_dim; ++d) {
           acc[d] += p * static_cast<double>(Value(kv, kv_head, j, d));
         }
       }
-      for (uint32_t d = 0; d < kv.head_dim; ++d) out[h * kv.head_dim + d] = static_cast<float>(acc[d] / sum);
+      sums[h] = {highest, static_cast<float>(sum)};
+      for (uint32_t d = 0; d < kv.head_dim; ++d) out[h * kv.head_dim + d] = static_cast<float>(acc[d]);
+    }
+  }
+  // The same over the positions of both: with H the higher of the two, out = out * exp(own - H) + part * exp(its - H),
+  // and the sums alike.
+  static void JoinPart(const float* part, const AttentionSum* part_sums, uint32_t queries, uint32_t head_dim,
+                       float* out, AttentionSum* sums) {
+    for (uint32_t h = 0; h < queries; ++h) {
+      const float highest = std::fmax(sums[h].highest, part_sums[h].highest);
+      const double fade = std::exp(static_cast<double>(sums[h].highest - highest));
+      const double part_fade = std::exp(static_cast<double>(part_sums[h].highest - highest));
+      const auto join = [&](float own, float its) {
+        return static_cast<float>(static_cast<double>(own) * fade + static_cast<double>(its) * part_fade);
+      };
+      for (uint32_t d = h * head_dim; d < (h + 1) * head_dim; ++d) out[d] = join(out[d], part[d]);
+      sums[h] = {highest, join(sums[h].sum, part_sums[h].sum)};
+    }
+  }
+  // out[h, :] /= sums[h].sum: softmax(scores) . values.
+  static void EndAttention(const AttentionSum* sums, uint32_t queries, uint32_t head_dim, float* out) {
+    for (uint32_t h = 0; h < queries; ++h) {
+      for (uint32_t d = h * head_dim; d < (h + 1) * head_dim; ++d) out[d] /= sums[h].sum;
     }
   }
 

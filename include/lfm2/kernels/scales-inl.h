@@ -1,5 +1,5 @@
 // Scales and offsets of a group for a vector of rows: what formats.h says of one row.
-#if defined(LFM2_KERNELS_SCALES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_SCALES_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_SCALES_INL_H_
 #undef LFM2_KERNELS_SCALES_INL_H_
 #else
@@ -11,9 +11,9 @@
 
 #if HWY_TARGET != HWY_SCALAR
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Row vector V of R, converted from halves. NEON loads two at once.
 template <size_t V, size_t R>
@@ -312,9 +312,9 @@ struct HalfScales<FormatNvfp4> {
   }
 };
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET != HWY_SCALAR
 #endif  // LFM2_KERNELS_SCALES_INL_H_

@@ -1,5 +1,5 @@
 // Writes keys and values into the cache.
-#if defined(LFM2_KERNELS_STORE_KV_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_STORE_KV_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_STORE_KV_INL_H_
 #undef LFM2_KERNELS_STORE_KV_INL_H_
 #else
@@ -11,9 +11,9 @@
 #include "lfm2/kernels/kv_cache.h"
 #include "lfm2/kernels/target-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // out[i * stride] = round(x[i] * 127 / max |x|), ties to even; returns max |x| / 127. Zeros where max |x| is below
 // 1e-30; where it is an infinity or a NaN, zeros and a NaN. n is a multiple of 32.
@@ -64,8 +64,8 @@ inline void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, cons
   }
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_STORE_KV_INL_H_

@@ -1,5 +1,5 @@
 // Highway, the vector types that all kernels share, and the checks that the compiler's flags mean what they seem to.
-#if defined(LFM2_KERNELS_TARGET_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TARGET_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TARGET_INL_H_
 #undef LFM2_KERNELS_TARGET_INL_H_
 #else
@@ -23,9 +23,60 @@
 #error "AVX2 is enabled, but Highway fell back to SSSE3: include lfm2.h before hwy/highway.h, or pass -maes -mpclmul"
 #endif
 
-HWY_BEFORE_NAMESPACE();
+// What a row of run-time dispatch adds to one of Highway's targets (rows-inl.h), or the compiler's flags have beyond
+// them.
+#undef LFM2_TARGET
+#undef LFM2_BEFORE_NAMESPACE
+#undef LFM2_AFTER_NAMESPACE
+#undef LFM2_HAVE_AVX_VNNI
+#undef LFM2_HAVE_DOTPROD
+#undef LFM2_HAVE_I8MM
+#if defined(LFM2_ROW_NAMESPACE)
+#define LFM2_TARGET LFM2_ROW_NAMESPACE
+#define LFM2_BEFORE_NAMESPACE()       \
+  HWY_PUSH_ATTRIBUTES(LFM2_ROW_FLAGS) \
+  static_assert(true, "wants a semicolon")
+#define LFM2_AFTER_NAMESPACE() \
+  HWY_POP_ATTRIBUTES           \
+  static_assert(true, "wants a semicolon")
+#define LFM2_HAVE_AVX_VNNI LFM2_ROW_HAS_AVX_VNNI
+#define LFM2_HAVE_DOTPROD LFM2_ROW_HAS_DOTPROD
+#define LFM2_HAVE_I8MM LFM2_ROW_HAS_I8MM
+#elif defined(LFM2_DYNAMIC_DISPATCH) && HWY_TARGET == HWY_SVE2 && HWY_STATIC_TARGET != HWY_SVE2
+// Chosen where vectors are long; and int8 matrices are there then.
+#define LFM2_TARGET HWY_NAMESPACE
+#define LFM2_BEFORE_NAMESPACE()                                    \
+  HWY_PUSH_ATTRIBUTES("arch=armv8.2-a+sve2+sve2-aes+dotprod+i8mm") \
+  static_assert(true, "wants a semicolon")
+#define LFM2_AFTER_NAMESPACE() HWY_AFTER_NAMESPACE()
+#define LFM2_HAVE_AVX_VNNI 0
+#define LFM2_HAVE_DOTPROD 1
+#define LFM2_HAVE_I8MM 1
+#else
+#define LFM2_TARGET HWY_NAMESPACE
+#define LFM2_BEFORE_NAMESPACE() HWY_BEFORE_NAMESPACE()
+#define LFM2_AFTER_NAMESPACE() HWY_AFTER_NAMESPACE()
+#if defined(__AVXVNNI__)
+#define LFM2_HAVE_AVX_VNNI 1
+#else
+#define LFM2_HAVE_AVX_VNNI 0
+#endif
+#if HWY_TARGET_IS_NEON && HWY_ARCH_ARM_A64 && defined(__ARM_FEATURE_DOTPROD)
+#define LFM2_HAVE_DOTPROD 1
+#else
+#define LFM2_HAVE_DOTPROD 0
+#endif
+#if (HWY_TARGET_IS_NEON && LFM2_HAVE_DOTPROD && defined(__ARM_FEATURE_MATMUL_INT8)) || \
+    (HWY_TARGET_IS_SVE && defined(__ARM_FEATURE_SVE_MATMUL_INT8))
+#define LFM2_HAVE_I8MM 1
+#else
+#define LFM2_HAVE_I8MM 0
+#endif
+#endif
+
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -129,8 +180,8 @@ HWY_INLINE VF Silu(VF v) {
   return hn::Div(v, hn::Add(hn::Set(df, 1.0f), Exp(hn::Neg(v))));
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_TARGET_INL_H_

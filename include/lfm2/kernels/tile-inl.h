@@ -1,7 +1,7 @@
 // out[T, 16] = 16 rows of weights times T tokens. SIMD lanes are rows, so there are no horizontal sums, and each (row,
 // token) goes through the same additions in the same order whatever T is: results do not depend on how many tokens are
 // computed together.
-#if defined(LFM2_KERNELS_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_INL_H_
 #undef LFM2_KERNELS_TILE_INL_H_
 #else
@@ -14,6 +14,7 @@
 #include "lfm2/kernels/tile_mve-inl.h"
 #include "lfm2/kernels/tile_pairs-inl.h"
 #include "lfm2/kernels/tile_scalar-inl.h"
+#include "lfm2/kernels/tile_unpacked-inl.h"
 
 #undef LFM2_FOR_EACH_SLOT
 #undef LFM2_HAVE_MVE
@@ -28,5 +29,6 @@
 #undef LFM2_PIN
 #undef LFM2_DOT_PAIRS
 #undef LFM2_DOT_WIDEN
+#undef LFM2_DOT_MATRIX
 
 #endif  // LFM2_KERNELS_TILE_INL_H_

@@ -1,5 +1,5 @@
 // Tiles of weights that are bytes: stored so, or looked up by nibbles.
-#if defined(LFM2_KERNELS_TILE_BYTES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_BYTES_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_BYTES_INL_H_
 #undef LFM2_KERNELS_TILE_BYTES_INL_H_
 #else
@@ -8,9 +8,9 @@
 
 #include "lfm2/kernels/tile_integer-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Tables of six bits, too, where products of bytes cost no more than those of less: they are looked up faster here than
 // in tile_pairs-inl.h.
@@ -113,8 +113,8 @@ void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* p
 
 #endif  // HWY_TARGET != HWY_SCALAR
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_TILE_BYTES_INL_H_

@@ -1,5 +1,5 @@
 // Tiles of float weights, of 32, 16 or 8 bits, times float activations.
-#if defined(LFM2_KERNELS_TILE_FLOAT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_FLOAT_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_FLOAT_INL_H_
 #undef LFM2_KERNELS_TILE_FLOAT_INL_H_
 #else
@@ -8,9 +8,9 @@
 
 #include "lfm2/kernels/tile_shape-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 HWY_INLINE VF LoadE4M3(const uint8_t* p) {
   const DI32 di;
@@ -93,8 +93,8 @@ void TileFloat(const uint8_t* weights, size_t groups, const float* x0, const flo
   RunRows<RowsFloat<Type>, 4, 8>(weights, groups, x0, x1, x2, x3, tokens, out);
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_TILE_FLOAT_INL_H_

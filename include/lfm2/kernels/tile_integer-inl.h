@@ -1,7 +1,7 @@
 // Tiles of quantised weights over the hooks of dot-inl.h. `stream`: the weights come from memory, not from a cache that
 // an earlier tile filled. That is so for a tile of one or two tokens, which is always the first, and the loop then
 // needs no branch. Here: what all of them share, and tiles of nibbles.
-#if defined(LFM2_KERNELS_TILE_INTEGER_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_INTEGER_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_INTEGER_INL_H_
 #undef LFM2_KERNELS_TILE_INTEGER_INL_H_
 #else
@@ -14,9 +14,9 @@
 
 #if HWY_TARGET != HWY_SCALAR
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Asks for weights that the loop reaches some groups later. To the second-level cache: measured against asking for the
 // first level, whose few outstanding requests then limit a core, 1.0 instead of .85 of the speed of just reading.
@@ -130,9 +130,9 @@ void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t*
   RunRows<RowsOfNibbles<Format>, T, kSlots4>(blocks, groups, panel, T <= 2 || stream, out);
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET != HWY_SCALAR
 #endif  // LFM2_KERNELS_TILE_INTEGER_INL_H_

@@ -1,6 +1,6 @@
 // Tiles of quantised weights for Helium (Armv8.1-M, Cortex-M55), which Highway does not know. A load collects 16
 // columns of one row from the block's four quads, and one instruction adds their products up.
-#if defined(LFM2_KERNELS_TILE_MVE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_MVE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_MVE_INL_H_
 #undef LFM2_KERNELS_TILE_MVE_INL_H_
 #else
@@ -16,9 +16,9 @@
 
 #include <type_traits>
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Four quads that lie `stride` bytes apart: 16 bytes of a row of weights, or of a token in a panel tile.
 HWY_INLINE uint8x16_t LoadQuads(const void* first, uint32_t stride) {
@@ -253,9 +253,9 @@ void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* p
   TileOfHelium<Format, T>(blocks, groups, panel, out);
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET == HWY_SCALAR && LFM2_HAVE_MVE
 #endif  // LFM2_KERNELS_TILE_MVE_INL_H_

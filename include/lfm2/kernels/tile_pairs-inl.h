@@ -1,6 +1,6 @@
 // Tiles of weights that go two quads of each half of a group at a time: those of two and three bits, of five and six,
 // and small tables; and all whose halves have scales of their own.
-#if defined(LFM2_KERNELS_TILE_PAIRS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_PAIRS_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_PAIRS_INL_H_
 #undef LFM2_KERNELS_TILE_PAIRS_INL_H_
 #else
@@ -11,9 +11,9 @@
 
 #if HWY_TARGET != HWY_SCALAR
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Bits of `yes` where the mask has ones, of `no` elsewhere.
 HWY_INLINE VU8 SelectBits(uint8_t mask, VU8 yes, VU8 no) {
@@ -352,9 +352,9 @@ void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* p
   RunRows<RowsOfPairs<Format>, T, kSlots6>(blocks, groups, panel, T <= 2 || stream, out);
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET != HWY_SCALAR
 #endif  // LFM2_KERNELS_TILE_PAIRS_INL_H_

@@ -1,7 +1,7 @@
 // Tiles of quantised weights without Highway's vectors, for microcontrollers: two products an instruction where the
 // processor has them (Armv7E-M), two rows in a register where registers have 64 bits, else one by one. Integer sums are
 // exact, so all of them give the vectors' results.
-#if defined(LFM2_KERNELS_TILE_SCALAR_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_SCALAR_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_SCALAR_INL_H_
 #undef LFM2_KERNELS_TILE_SCALAR_INL_H_
 #else
@@ -19,9 +19,9 @@
 
 #include <type_traits>
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Weights of four columns, an unsigned byte each: of one row, or of two where registers are wide. `low`: columns 4q ..
 // 4q + 3 of a group, `high`: 16 more.
@@ -250,9 +250,9 @@ void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* p
   TileOfScalars<Format, T>(blocks, groups, panel, out);
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // HWY_TARGET == HWY_SCALAR && !LFM2_HAVE_MVE
 #endif  // LFM2_KERNELS_TILE_SCALAR_INL_H_

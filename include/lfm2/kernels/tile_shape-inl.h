@@ -1,5 +1,5 @@
 // How many tokens and rows a tile computes at once, and the names of its accumulators.
-#if defined(LFM2_KERNELS_TILE_SHAPE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#if defined(LFM2_KERNELS_TILE_SHAPE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_SHAPE_INL_H_
 #undef LFM2_KERNELS_TILE_SHAPE_INL_H_
 #else
@@ -10,9 +10,9 @@
 #include "lfm2/kernels/dot-inl.h"
 #include "lfm2/kernels/panel.h"
 
-HWY_BEFORE_NAMESPACE();
+LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
-namespace HWY_NAMESPACE {
+namespace LFM2_TARGET {
 
 // Helium with floats: as yet no target of Highway's.
 #if HWY_TARGET == HWY_SCALAR && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 2)
@@ -34,6 +34,14 @@ inline constexpr uint32_t kMaxTile = 4, kSlots4 = 8, kSlots8 = 8, kSlots6 = 4;
 inline constexpr uint32_t kMaxTile = 8, kSlots4 = 8, kSlots8 = 8, kSlots6 = 8;
 #endif
 
+// So many tokens are multiplied with weights as they lie in memory, in one tile. For more the weights are taken apart
+// once (unpack-inl.h), and Tiling makes no tiles of fewer than kMinUnpackedTile tokens.
+inline constexpr uint32_t kMaxDirectTokens = 4;
+inline constexpr uint32_t kMinUnpackedTile = Min(kMaxDirectTokens + 1, (kMaxTile + 1) / 2);
+
+// Whether panels of more tokens than that, and weights taken apart, lie as matrices want them.
+inline constexpr bool kMultipliesMatrices = LFM2_DOT_MATRIX != 0;
+
 // One group of a panel tile of T tokens (panel.h).
 struct PanelGroup {
   const uint8_t* quads;
@@ -48,6 +56,20 @@ struct PanelGroup {
         bias_low(group + tokens * 36),
         scale(group + tokens * 40),
         sum(group + tokens * 44) {}
+};
+
+// The same where matrices are multiplied.
+struct MatrixPanelGroup {
+  const uint8_t* octs;
+  const float* scale;
+  const float* sum;
+  const float* half_bias;  // pairs of 16 bits
+
+  MatrixPanelGroup(const uint8_t* group, size_t tokens)
+      : octs(group),
+        scale(reinterpret_cast<const float*>(group + tokens * 32)),
+        sum(reinterpret_cast<const float*>(group + tokens * 40)),
+        half_bias(reinterpret_cast<const float*>(group + tokens * 44)) {}
 };
 
 // A tile goes over its columns for R vectors of rows at once, which then share the activations: slot k of T * R is
@@ -104,8 +126,8 @@ HWY_INLINE void RunRows(Arguments... arguments) {
   for (size_t r = 0; r < kBlockRows; r += R * lanes) Rows::template Run<T, R>(r, arguments...);
 }
 
-}  // namespace HWY_NAMESPACE
+}  // namespace LFM2_TARGET
 }  // namespace lfm2
-HWY_AFTER_NAMESPACE();
+LFM2_AFTER_NAMESPACE();
 
 #endif  // LFM2_KERNELS_TILE_SHAPE_INL_H_

@@ -6,6 +6,7 @@
 #include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/format/model_config.h"
+#include "lfm2/kernels/kv_cache.h"
 #include "lfm2/kernels/panel.h"
 
 namespace lfm2 {
@@ -26,11 +27,16 @@ struct Workspace {
     uint8_t* panel = nullptr;  // of `out`
   } conv;
   struct Attention {
-    float* q = nullptr;        // [N, heads * head_dim]
-    float* k = nullptr;        // [N, kv_heads * head_dim]
-    float* v = nullptr;        // [N, kv_heads * head_dim]
-    float* out = nullptr;      // [N, heads * head_dim]
-    uint8_t* panel = nullptr;  // of `out`
+    float* q = nullptr;            // [N, heads * head_dim]
+    float* k = nullptr;            // [N, kv_heads * head_dim]
+    float* v = nullptr;            // [N, kv_heads * head_dim]
+    float* out = nullptr;          // [N, heads * head_dim]
+    uint8_t* panel = nullptr;      // of `out`
+    AttentionSum* sums = nullptr;  // [N, heads]
+    // Where the context has several parts (kAttentionPart): what is not joined yet.
+    float* part = nullptr;              // [part_rows, heads * head_dim]
+    AttentionSum* part_sums = nullptr;  // [part_rows, heads]
+    uint32_t part_rows = 0;             // at least N, and at least the parts of the context
   } attention;
   struct FeedForward {
     float* act = nullptr;      // [N, dense_ff_size]
@@ -52,7 +58,7 @@ struct Workspace {
     float* out = nullptr;            // [A, hidden_size]
   } moe;
 
-  constexpr void Carve(const ModelConfig& config, uint32_t chunk, Arena& arena) {
+  constexpr void Carve(const ModelConfig& config, uint32_t chunk, uint32_t context_length, Arena& arena) {
     const uint64_t n = chunk, hidden = config.hidden_size;
     x = arena.Carve<float>(n * hidden);
     normed = arena.Carve<float>(n * hidden);
@@ -75,6 +81,11 @@ struct Workspace {
     attention.v = arena.Carve<float>(n * config.kv_size());
     attention.out = arena.Carve<float>(n * config.q_size());
     attention.panel = arena.Carve<uint8_t>(PanelBytes(n, config.q_size()));
+    attention.sums = arena.Carve<AttentionSum>(n * config.heads);
+    const uint32_t parts = AttentionParts(context_length);
+    attention.part_rows = parts > 1 ? Max(chunk, parts) : 0;
+    attention.part = arena.Carve<float>(uint64_t{attention.part_rows} * config.q_size());
+    attention.part_sums = arena.Carve<AttentionSum>(uint64_t{attention.part_rows} * config.heads);
     next_part();
     ffn.act = arena.Carve<float>(n * config.dense_ff_size);
     ffn.panel = arena.Carve<uint8_t>(PanelBytes(n, config.dense_ff_size));

@@ -9,28 +9,32 @@
 #if defined(HWY_HIGHWAY_INCLUDED) || defined(HIGHWAY_HWY_DETECT_TARGETS_H_)
 #error "LFM2_DYNAMIC_DISPATCH chooses Highway's targets: include lfm2.h before hwy/highway.h and hwy/foreach_target.h"
 #endif
-// The sets that differ for these kernels; each costs the compiler seconds. They need neither AES nor PCLMUL, and
+// The sets that differ for these kernels; each costs the compiler seconds. On x86 they need neither AES nor PCLMUL, and
 // virtual machines do not always have them.
 #if !defined(HWY_DISABLED_TARGETS)
+#if defined(__aarch64__)
+#define HWY_DISABLED_TARGETS (HWY_NEON | HWY_NEON_BF16 | HWY_SVE | HWY_SVE_256 | HWY_SVE2_128)
+#else
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3 | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_AVX10_2)
+#endif
 #endif
 #if !defined(HWY_DISABLE_PCLMUL_AES)
 #define HWY_DISABLE_PCLMUL_AES
 #endif
-// Elsewhere than on x86 there is nothing to choose from, and the compiler may not know the newer sets.
-#if !defined(__x86_64__) && !defined(__i386__) && !defined(HWY_COMPILE_ONLY_STATIC) && \
-    !defined(HWY_COMPILE_ONLY_SCALAR) && !defined(HWY_COMPILE_ONLY_EMU128)
+// Elsewhere there is nothing to choose from, and the compiler may not know the newer sets.
+#if !defined(__x86_64__) && !defined(__i386__) && !(defined(__aarch64__) && defined(__linux__)) && \
+    !defined(HWY_COMPILE_ONLY_STATIC) && !defined(HWY_COMPILE_ONLY_SCALAR) && !defined(HWY_COMPILE_ONLY_EMU128)
 #define HWY_COMPILE_ONLY_STATIC
 #endif
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "lfm2/kernels/kernels-inl.h"
+#define HWY_TARGET_INCLUDE "lfm2/kernels/rows-inl.h"
 #include "hwy/foreach_target.h"
 #endif  // LFM2_DYNAMIC_DISPATCH
 
 #include "lfm2/base/status.h"
 #include "lfm2/kernels/cpu_features.h"
 #include "lfm2/kernels/kernel_table.h"
-#include "lfm2/kernels/kernels-inl.h"
+#include "lfm2/kernels/rows-inl.h"
 
 // Within HWY_NAMESPACE as all that depends on the compiler's flags, and the two ways to choose under two names: two
 // translation units may differ in both.
@@ -44,11 +48,23 @@ inline constexpr const KernelTable* kKernelTables[] = {
 #if (HWY_TARGETS & HWY_AVX3_DL) && HWY_STATIC_TARGET != HWY_AVX3_DL
     &N_AVX3_DL::kKernelTable,
 #endif
+#if defined(LFM2_COMPILED_AVX_VNNI)
+    &N_AVX2_VNNI::kKernelTable,
+#endif
 #if (HWY_TARGETS & HWY_AVX2) && HWY_STATIC_TARGET != HWY_AVX2
     &N_AVX2::kKernelTable,
 #endif
 #if (HWY_TARGETS & HWY_SSE4) && HWY_STATIC_TARGET != HWY_SSE4
     &N_SSE4::kKernelTable,
+#endif
+#if (HWY_TARGETS & HWY_SVE2) && HWY_STATIC_TARGET != HWY_SVE2
+    &N_SVE2::kKernelTable,
+#endif
+#if defined(LFM2_COMPILED_NEON_I8MM)
+    &N_NEON_I8MM::kKernelTable,
+#endif
+#if defined(LFM2_COMPILED_NEON_DOTPROD)
+    &N_NEON_DOTPROD::kKernelTable,
 #endif
     &kKernelTable,
 };

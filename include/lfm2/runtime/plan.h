@@ -71,7 +71,7 @@ struct SessionMemory {
     region("convolution state");
     // Text is made into tokens, and tokens are chosen, while nothing is computed: they share the memory of activations.
     const uint64_t begin = arena.used();
-    workspace.Carve(config, options.prefill_chunk, arena);
+    workspace.Carve(config, options.prefill_chunk, options.context_length, arena);
     text_scratch_bytes = Max(arena.used() - begin,
                              Max(ChatScratchBytes(options.max_word_bytes), Sampler::ScratchBytes(config.vocab_size)));
     arena.Rewind(begin);
