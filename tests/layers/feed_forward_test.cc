@@ -66,21 +66,6 @@ std::vector<double> NaiveMoe(const Image& image, const LayerWeights& weights, ui
   return out;
 }
 
-struct BoundWeights {
-  explicit BoundWeights(const Image& image) : layers(image.config().layers) {
-    weights.layers = layers.data();
-    weights.Bind(image);
-  }
-  std::vector<LayerWeights> layers;
-  Weights weights;
-};
-
-const KernelTable& Simd() {
-  const KernelTable* kernels = nullptr;
-  REQUIRE(ChooseKernels(CpuTarget::kAutomatic, &kernels).ok());
-  return *kernels;
-}
-
 // delta[tokens, hidden] of one feed forward.
 std::vector<float> Run(const KernelTable& kernels, const Image& image, uint32_t layer, const std::vector<float>& normed,
                        const Executor* executor = nullptr, const Observer* observer = nullptr) {
