@@ -180,8 +180,7 @@ lfm2_status lfm2_open_model_in_place(const lfm2_storage* storage, const lfm2_ses
                                      const lfm2_executor* executor) {
   using namespace lfm2;
   LFM2_C_RETURN_IF_ERROR(c_api::FromC(lfm2_image_open(image, storage)));
-  const Status status =
-      c_api::FromC(lfm2_session_open(session, image, options, arena, arena_bytes, executor));
+  const Status status = c_api::FromC(lfm2_session_open(session, image, options, arena, arena_bytes, executor));
   if (!status.ok()) lfm2_image_close(image);
   return c_api::ToC(status);
 }

@@ -74,24 +74,24 @@ struct RowsOfMatrices {
   [[maybe_unused]] VI32 b##k = hn::Zero(DI32());
       LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
 #define LFM2_TOKENS(pair) hn::LoadDup128(du8, p.octs + (o * T + (pair < kPairs ? pair : 0) * 2) * 8)
-#define LFM2_DOT(k)                                                                                       \
-  if constexpr (k < 2 * kPairs) {                                                                         \
-    const VI8 x = AsSigned(Pick<k / 2>(x0, x1, x2, x3));                                                  \
-    if constexpr (kHalves && o >= 2) {                                                                    \
-      b##k = MultiplyMatrices(b##k, x, AsSigned(k % 2 == 0 ? w0 : w1));                                   \
-    } else {                                                                                              \
-      a##k = MultiplyMatrices(a##k, x, AsSigned(k % 2 == 0 ? w0 : w1));                                   \
-    }                                                                                                     \
+#define LFM2_DOT(k)                                                     \
+  if constexpr (k < 2 * kPairs) {                                       \
+    const VI8 x = AsSigned(Pick<k / 2>(x0, x1, x2, x3));                \
+    if constexpr (kHalves && o >= 2) {                                  \
+      b##k = MultiplyMatrices(b##k, x, AsSigned(k % 2 == 0 ? w0 : w1)); \
+    } else {                                                            \
+      a##k = MultiplyMatrices(a##k, x, AsSigned(k % 2 == 0 ? w0 : w1)); \
+    }                                                                   \
   }
-#define LFM2_OCT(number)                                                                                                \
-  {                                                                                                                     \
-    constexpr size_t o = number;                                                                                        \
-    const VU8 w0 = hn::LoadU(du8, weights + o * 2 * kUnpackedQuadBytes);                                                \
-    const VU8 w1 = hn::LoadU(du8, weights + o * 2 * kUnpackedQuadBytes + lanes * 4);                                    \
-    const VU8 x0 = LFM2_TOKENS(0), x1 = LFM2_TOKENS(1), x2 = LFM2_TOKENS(2), x3 = LFM2_TOKENS(3);                       \
-    LoadTogether<kPairs>(x0, x1, x2, x3);                                                                               \
-    LoadTogether<4>(w0, w1, w0, w1);                                                                                    \
-    LFM2_FOR_EACH_SLOT(LFM2_DOT)                                                                                        \
+#define LFM2_OCT(number)                                                                          \
+  {                                                                                               \
+    constexpr size_t o = number;                                                                  \
+    const VU8 w0 = hn::LoadU(du8, weights + o * 2 * kUnpackedQuadBytes);                          \
+    const VU8 w1 = hn::LoadU(du8, weights + o * 2 * kUnpackedQuadBytes + lanes * 4);              \
+    const VU8 x0 = LFM2_TOKENS(0), x1 = LFM2_TOKENS(1), x2 = LFM2_TOKENS(2), x3 = LFM2_TOKENS(3); \
+    LoadTogether<kPairs>(x0, x1, x2, x3);                                                         \
+    LoadTogether<4>(w0, w1, w0, w1);                                                              \
+    LFM2_FOR_EACH_SLOT(LFM2_DOT)                                                                  \
   }
       LFM2_OCT(0)
       LFM2_OCT(1)

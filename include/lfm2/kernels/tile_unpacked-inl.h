@@ -217,7 +217,8 @@ HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint
     break;
     LFM2_TILE(2)
     LFM2_TILE(3)
-    LFM2_TILE(4) LFM2_TILE(5) LFM2_TILE(6) LFM2_TILE(7) LFM2_TILE(8)
+    LFM2_TILE(4)
+    LFM2_TILE(5) LFM2_TILE(6) LFM2_TILE(7) LFM2_TILE(8)
 #undef LFM2_TILE
         default : break;
   }
