@@ -32,7 +32,9 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
   app.add_option("--repetition-penalty", o->sampler.repetition_penalty, "1: none")->type_name("R");
   CLI::Option* seed = app.add_option("--seed", o->sampler.seed, "Equal seeds give equal answers; default: by chance");
   seed->type_name("N");
-  app.add_option("--threads", o->threads, "0: one for each processor")->capture_default_str()->type_name("N");
+  app.add_option("--threads", o->threads, "0: one for each core that may be used")
+      ->capture_default_str()
+      ->type_name("N");
   app.add_flag_callback(
       "--pin", [o] { o->pinning = posix::ThreadPool::Pinning::kCores; }, "Keep each thread on a core of its own");
   app.add_option("--context", o->session.context, "Positions for prompts and answers; 0: the model's, at most 4096")

@@ -220,7 +220,7 @@ void AddTable(CLI::App* app, TableArguments* a, Action* run) {
       ->needs(arena);
   command->add_option("--svg", a->svg, "picture to write: quality against size, bytes read a token, and speed");
   command->add_flag("--markdown", a->markdown, "the table in Markdown");
-  command->add_option("--threads", a->threads, "threads; 0: one for each processor")
+  command->add_option("--threads", a->threads, "threads; 0: one for each core that may be used")
       ->check(CLI::Range(0u, 256u))
       ->capture_default_str();
   command->callback([=] { *run = [=] { return RunTable(*a); }; });

@@ -22,7 +22,7 @@ struct TableArguments {
   uint64_t throttle = 0;     // bytes a second that the drive seems to give; 0: what it gives
   std::string svg;           // file to write; empty: none
   bool markdown = false;
-  uint32_t threads = 0;  // 0: one for each processor
+  uint32_t threads = 0;  // 0: one for each core that may be used
 };
 Error RunTable(const TableArguments& arguments);
 

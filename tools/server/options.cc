@@ -59,7 +59,7 @@ bool ParseServerOptions(int argc, char** argv, ServerOptions* o, int* exit_code)
       ->capture_default_str()
       ->check(CLI::Range(1, 86400))
       ->type_name("SECONDS");
-  app.add_option("--threads", o->threads, "That compute; 0: one for each processor")
+  app.add_option("--threads", o->threads, "That compute; 0: one for each core that may be used")
       ->capture_default_str()
       ->type_name("N");
   app.add_flag_callback(

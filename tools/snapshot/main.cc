@@ -80,7 +80,9 @@ int Main(int argc, char** argv) {
       ->capture_default_str()
       ->type_name("N");
   AddKvOption(&app, &a.session.kv_cache);
-  app.add_option("--threads", a.threads, "0: one for each processor")->capture_default_str()->type_name("N");
+  app.add_option("--threads", a.threads, "0: one for each core that may be used")
+      ->capture_default_str()
+      ->type_name("N");
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, Snapshot(a));
