@@ -11,15 +11,15 @@
 namespace lfm2::test {
 namespace {
 
-constexpr uint32_t kCapacity = 768;
+constexpr uint32_t kCapacity = 256;
 constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 
 struct Cache {
-  Cache(uint32_t kv_heads, uint32_t dim, KvCacheType type, int fill)
-      : bytes(static_cast<size_t>(KvCacheBytes(type, kv_heads, kCapacity, dim))), keys(bytes), values(bytes) {
+  Cache(uint32_t kv_heads, uint32_t dim, KvCacheType type, int fill, uint32_t capacity = kCapacity)
+      : bytes(static_cast<size_t>(KvCacheBytes(type, kv_heads, capacity, dim))), keys(bytes), values(bytes) {
     std::memset(keys.data(), fill, bytes);
     std::memset(values.data(), fill, bytes);
-    view = MakeKvCache(type, kv_heads, kCapacity, dim, keys.data(), values.data());
+    view = MakeKvCache(type, kv_heads, capacity, dim, keys.data(), values.data());
   }
   size_t bytes;
   AlignedBuffer<std::byte> keys, values;
@@ -104,7 +104,8 @@ void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores sc
   Random random(position * 1000 + dim);
   const std::vector<float> q = random.Normals(queries * dim);
   // All bits set are NaNs of both types: what lies behind the position, and other heads, must not matter.
-  Cache garbage(kHeads, dim, type, 0xff), zeros(kHeads, dim, type, 0);
+  const uint32_t capacity = RoundUp(position + 1, kAttentionBlock);
+  Cache garbage(kHeads, dim, type, 0xff, capacity), zeros(kHeads, dim, type, 0, capacity);
   std::vector<std::vector<float>> keys, values;
   for (uint32_t j = 0; j <= position; ++j) {
     keys.push_back(MakeKey(scores, j, q, dim, random));
@@ -146,6 +147,7 @@ TEST_CASE("attention over one position, a block less one, a block, one more, and
         CheckAttention(type, dim, position, Scores::kRandom);
       }
     }
+    CheckAttention(type, 64, kAttentionPart + 70, Scores::kRandom);
   }
 }
 
@@ -187,7 +189,7 @@ TEST_CASE("in parts of any length, some of whose scores outweigh all others: the
   constexpr uint32_t kDim = 64, kPosition = 700, kQueries = 4;
   for (const Scores scores : {Scores::kRandom, Scores::kRising, Scores::kFalling, Scores::kOneHigh}) {
     Random random(11);
-    Cache cache(1, kDim, KvCacheType::kF32, 0xff);
+    Cache cache(1, kDim, KvCacheType::kF32, 0xff, RoundUp(kPosition + 1, kAttentionBlock));
     const std::vector<float> q = random.Normals(kQueries * kDim);
     std::vector<std::vector<float>> keys, values;
     for (uint32_t j = 0; j <= kPosition; ++j) {
