@@ -25,9 +25,14 @@ def check(condition, *what):
 
 
 def results(image, *arguments):
+    """What lfm2-bench measured, which is never more than it says the machine can do."""
     r = run(bench, image, "--json", *arguments)
     check(r.returncode == 0 and not r.stderr, arguments, r)
-    return json.loads(r.stdout)
+    rows = json.loads(r.stdout)
+    for row in rows:
+        if "limit" in row:
+            check(0 < row["fraction"] <= 1.02 and row["limit_exceeded"] is False, row)
+    return rows
 
 
 def refused(code, *command, saying):
@@ -80,7 +85,11 @@ with tempfile.TemporaryDirectory() as folder:
         deviation = (sum((ts - mean) ** 2 for ts in r["samples_ts"]) / 2) ** 0.5
         check(abs(r["stddev_ts"] - deviation) < 1e-6 * mean, r)
         check(abs(r["avg_ns"] - sum(r["samples_ns"]) / 3) <= 1 and r["stddev_ns"] >= 0, r)
-        check(len(r["limit_samples_ts"]) == 4 and r["fraction"] == sorted(r["fraction_samples"])[1] > 0, r)
+        # A limit before the first repetition and after each. The best of everything counts, for it bounds the others.
+        check(len(r["limit_samples_ts"]) >= 4 and r["limit_ts"] == max(r["limit_samples_ts"]), r)
+        check(r["fraction"] == max(r["fraction_samples"]), r)
+        check(abs(r["fraction"] - max(r["samples_ts"]) / r["limit_ts"]) < 1e-9, r)
+        check(("limit_by" in r) == (r["limit"] == "memory reads"), r)
         check(r["model_filename"] == model and r["model_size"] == pathlib.Path(model).stat().st_size, r)
         check(r["type_k"] == r["type_v"] == "f16" and r["n_ubatch"] == 72 == r["context_length"], r)
         check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r["test_time"]) and r["kernels"] and r["load_ms"] > 0, r)
@@ -95,6 +104,7 @@ with tempfile.TemporaryDirectory() as folder:
         for kv_type, bits in (("f16", 16), ("f32", 32)):
             prefill, decode = results(image, "-p", "10", "-n", "5", "-d", "20", "-r", "1", "-t", "1", "--kv", kv_type)
             check(prefill["limit"] == "int8 multiply-adds" and decode["limit"] == "memory reads", prefill, decode)
+            check(prefill["limit_gmacs_per_second"] > 0 and decode["limit_gbytes_per_second"] > 0, prefill, decode)
             check(abs(prefill["macs_per_token"] - (layers + head / 10)) < 1, prefill, layers, head)
             check(decode["bytes_per_token"] == read + 23 * kv * bits / 8, decode, read, kv)
 
@@ -140,18 +150,21 @@ with tempfile.TemporaryDirectory() as folder:
     llama = fake("llama-bench", """
 words = [word for word in sys.argv[1:] if word != "--no-warmup"]
 a = {"-d": "0", **dict(zip(words[::2], words[1::2]))}
-assert a["-o"] == "jsonl" and a["-m"] == "model.gguf" and a["--poll"] == "0"
+assert a["-o"] == "jsonl" and a["--poll"] == "0"
+speed, name = {"folder/model.gguf": (1.0, "lfm2 Q4_0"), "folder/peer.gguf": (2.0, "qwen3 Q4_0")}[a["-m"]]
 for depth in a["-d"].split(","):
     for fa in a["-fa"].split(","):
         for threads in a["-t"].split(","):
             for p, n in [(a["-p"], 0), (0, a["-n"])]:
                 if int(p) + int(n) > 0:
-                    print(json.dumps({"build_commit": "abc", "n_prompt": int(p), "n_gen": int(n), "n_depth": int(depth),
-                                      "n_threads": int(threads), "flash_attn": int(fa), "avg_ns": 1000,
-                                      "samples_ts": [1.0 + int(fa), 2.0 + int(fa), 9.0]}), flush=True)
+                    print(json.dumps({"build_commit": "abc", "model_type": name, "n_prompt": int(p), "n_gen": int(n),
+                                      "n_depth": int(depth), "n_threads": int(threads), "flash_attn": int(fa),
+                                      "avg_ns": 1000,
+                                      "samples_ts": [speed + int(fa), 2 * speed + int(fa), 9.0]}), flush=True)
 """)
     compare = pathlib.Path(tools) / "compare-llama"
-    command = (sys.executable, "-B", str(compare), "--lfm2-bench", bench, "--image", model, "--gguf", "model.gguf")
+    alone = (sys.executable, "-B", str(compare), "--lfm2-bench", bench, "--image", model)
+    command = (*alone, "--gguf", "folder/model.gguf")
     out = folder / "compared.json"
     tests = ("-p", "6", "-n", "2", "-d", "0,8", "-t", "1,2", "-r", "1", "--rounds", "2", "--first-token-runs", "1",
              "--first-token", "6", "--llama-options", "--poll 0", "--lfm2-options", "--kv int8")
@@ -164,10 +177,63 @@ for depth in a["-d"].split(","):
         # The better of the two settings, the median of its samples; ours: two runs in each of two rounds.
         check(row["llama_flash_attn"] == 1 and row["llama_ts"] == 3.0, row)
         check(len(row["lfm2_samples_ts"]) == 4 and len(row["paired_ratios"]) == 2, row)
-        check(abs(row["ratio"] - row["lfm2_ts"] / 3.0) < 1e-9 and row["fraction"] > 0, row)
+        check(abs(row["ratio"] - row["lfm2_ts"] / 3.0) < 1e-9, row)
+        check(abs(row["fraction"] - max(row["lfm2_samples_ts"]) / row["limit_ts"]) < 1e-9, row)
+        check(0 < row["fraction"] <= 1.02 and not row["limit_exceeded"], row)
+    check(compared["llama_model_type"] == "lfm2 Q4_0" and "peer" not in compared, compared)
     check(compared["first_token"]["lfm2_seconds"] > 0 and compared["first_token"]["ratio"] > 0, compared)
     check(min(compared["peak_resident_bytes"].values()) > 0, compared)
     check("| pp6 @ d8 | 2 |" in r.stdout and "First token" in r.stdout, r)
+    check(f"{compared['model_type']} in lfm2.h against lfm2 Q4_0 (model.gguf) in llama.cpp" in r.stdout, r)
+
+    # Another model in llama.cpp, beside the image's own and instead of it: results of its own, by its name.
+    other = folder / "other.json"
+    r = run(*command, "--llama-bench", llama, *tests, "--json", str(other), "--peer-gguf", "folder/peer.gguf")
+    check(r.returncode == 0, r)
+    compared = json.loads(other.read_text(encoding="utf-8"))
+    peer = compared["peer"]
+    check((compared["llama_model_type"], compared["llama_model_filename"]) == ("lfm2 Q4_0", "model.gguf"), compared)
+    check((peer["llama_model_type"], peer["llama_model_filename"]) == ("qwen3 Q4_0", "peer.gguf"), compared)
+    check(tests_of(compared["rows"]) == tests_of(peer["rows"]) == wanted, compared)
+    check(all(row["llama_ts"] == 3.0 for row in compared["rows"]), compared)
+    check(all(row["llama_ts"] == 5.0 and len(row["lfm2_samples_ts"]) == 4 for row in peer["rows"]), compared)
+    check(all(abs(row["ratio"] - row["lfm2_ts"] / 5.0) < 1e-9 for row in peer["rows"]), compared)
+    check(peer["first_token"]["ratio"] > 0 and min(peer["peak_resident_bytes"].values()) > 0, compared)
+    at_same, at_peer = (r.stdout.index(f"against {name} in llama.cpp")
+                        for name in ("lfm2 Q4_0 (model.gguf)", "qwen3 Q4_0 (peer.gguf)"))
+    check(at_same < at_peer and r.stdout.count("| pp6 @ d8 | 2 |") == 2 and r.stdout.count("First token") == 2, r)
+    # In each round both, one after the other.
+    rounds = re.findall(r"round (\d) of 2: .*folder/(\w+)\.gguf", r.stderr)
+    check(rounds == [("1", "model"), ("1", "peer"), ("2", "model"), ("2", "peer")], r.stderr)
+
+    r = run(*alone, "--llama-bench", llama, *tests, "--json", str(other), "--peer-gguf", "folder/peer.gguf",
+            "-d", "0", "--first-token", "0")
+    check(r.returncode == 0 and "model.gguf" not in r.stdout + r.stderr and "First token" not in r.stdout, r)
+    compared = json.loads(other.read_text(encoding="utf-8"))
+    check(compared["rows"] == [] and tests_of(compared["peer"]["rows"]) == wanted[:4], compared)
+    check("first_token" not in compared["peer"] and compared["llama_build_commit"] == "abc", compared)
+
+    refused(2, *alone, "--llama-bench", llama, saying="--gguf .* --peer-gguf")
+    refused(1, *alone, "--llama-bench", llama, *tests, "--peer-gguf", "none.gguf", saying="(?s)ended with 1.*none.gguf")
+    quiet = fake("quiet", f"import os\nif 'folder/peer.gguf' not in sys.argv: os.execv({llama!r}, sys.argv)")
+    refused(1, *command, "--llama-bench", quiet, *tests, "--peer-gguf", "folder/peer.gguf",
+            saying="ran no test of folder/peer.gguf")
+
+    # A limit that lfm2-bench exceeds is none. Its results are kept; both programs say so and fail.
+    fast = fake("fast-bench", f"""
+import subprocess
+r = subprocess.run([{bench!r}, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)
+rows = json.loads(r.stdout)
+for row in rows:
+    if "limit" in row:
+        row["limit_samples_ts"] = [max(row["samples_ts"]) / 1.1]
+print(json.dumps(rows))
+sys.exit(1 if "limit" in rows[0] else 0)
+""")
+    r = run(*command, "--llama-bench", llama, *tests, "--lfm2-bench", fast, "-d", "0", "-t", "1", "--json", str(other))
+    check(r.returncode == 1 and "pp6, tg2: faster than the limit" in r.stderr and "| pp6 |" in r.stdout, r)
+    compared = json.loads(other.read_text(encoding="utf-8"))
+    check(all(row["limit_exceeded"] and row["fraction"] > 1.02 for row in compared["rows"]), compared)
 
     refused(1, *command, "--llama-bench", str(folder / "none"), saying="none can not be started")
     refused(1, *command, "--llama-bench", fake("broken", "print('{', flush=True)"), saying="not JSON")

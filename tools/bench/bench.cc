@@ -17,9 +17,12 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Bytes that one measurement of the reading speed goes through: a tenth of a second on a desktop, one on a small board.
-constexpr uint64_t kReadBytes = uint64_t{4} << 30;
+// Bytes that one measurement of the reading speed goes through in each way: some hundredths of a second on a desktop,
+// some tenths on a small board.
+constexpr uint64_t kReadBytes = uint64_t{1} << 30;
 constexpr uint32_t kMostReadTokens = 64;
+// How often the limit of a test is measured once more where the test was faster: what disturbed it may be over then.
+constexpr uint32_t kMoreSamples = 10;
 
 std::vector<TestCase> MakeTests(const BenchOptions& options) {
   std::vector<TestCase> tests;
@@ -138,7 +141,7 @@ void Bench::ReadWholeImage() {
       all.push_back({image.Record(layer, e), image.record_layer(layer).bytes});
     }
   }
-  ReadOnce(executor_, all);
+  ReadOnce(executor_, all, 0);
 }
 
 Error Bench::RunTest(const TestCase& test) {
@@ -155,8 +158,6 @@ Error Bench::RunTest(const TestCase& test) {
     status.Show(name + ": warming up");
     double seconds = 0;
     LFM2_RETURN_IF_FAILED(RunOnce(test, test.prompt > 0 ? test.prompt : 1, &seconds));
-    MeasureLimit(test, &result);
-    result.limit_seconds.clear();
   }
   MeasureLimit(test, &result);
   const std::vector<StreamStatistics> before = LayerStatistics();
@@ -167,6 +168,10 @@ Error Bench::RunTest(const TestCase& test) {
     MeasureLimit(test, &result);
   }
   observer_ = nullptr;
+  for (uint32_t i = 0; i < kMoreSamples && result.ExceedsLimit(); ++i) {
+    status.Show(name + ": measuring the limit again");
+    MeasureLimit(test, &result);
+  }
   result.stream_layers = LayerStatistics();
   for (size_t m = 0; m < before.size(); ++m) {
     result.stream_layers[m].Subtract(before[m]);
@@ -223,6 +228,11 @@ void Bench::MeasureLimit(const TestCase& test, TestResult* result) {
     result->limit = LimitKind::kUnknown;
     return;
   }
+  MeasureReads(test, result);
+}
+
+// A sample is the best of all ways to read, for none of them can be faster than the machine.
+void Bench::MeasureReads(const TestCase& test, TestResult* result) {
   // On the average a token attends to what lies before the test, half of the test, and itself.
   const std::vector<ByteRange> kv = KvRanges(test.depth + (test.gen + 1) / 2);
   uint64_t bytes = work_.weight_bytes();
@@ -230,14 +240,23 @@ void Bench::MeasureLimit(const TestCase& test, TestResult* result) {
   result->limit = LimitKind::kReads;
   result->work_per_token = static_cast<double>(bytes);
   const uint32_t tokens = static_cast<uint32_t>(std::clamp<uint64_t>(kReadBytes / bytes, 1, kMostReadTokens));
-  double seconds = 0;
-  for (uint32_t t = 0; t < tokens; ++t) {
-    std::vector<ByteRange> ranges = DrawExperts(model_.image(), &experts_);
-    ranges.insert(ranges.end(), kv.begin(), kv.end());
-    ranges.insert(ranges.end(), work_.pinned.begin(), work_.pinned.end());
-    seconds += ReadOnce(executor_, ranges);
+  double best = 0;
+  size_t best_way = 0;
+  for (size_t way = 0; way < ReadWays(); ++way) {
+    double seconds = 0;
+    for (uint32_t t = 0; t < tokens; ++t) {
+      std::vector<ByteRange> ranges = DrawExperts(model_.image(), &experts_);
+      ranges.insert(ranges.end(), kv.begin(), kv.end());
+      ranges.insert(ranges.end(), work_.pinned.begin(), work_.pinned.end());
+      seconds += ReadOnce(executor_, ranges, way);
+    }
+    seconds = seconds / tokens * test.gen;
+    if (way > 0 && seconds >= best) continue;
+    best = seconds;
+    best_way = way;
   }
-  result->limit_seconds.push_back(seconds / tokens * test.gen);
+  if (result->limit_seconds.empty() || best < result->BestLimitSeconds()) result->limit_by = NameOfReadWay(best_way);
+  result->limit_seconds.push_back(best);
 }
 
 // The keys and values of the first `positions` positions, where the session has them.

@@ -40,6 +40,7 @@ class Bench {
   void ReadWholeImage();
   // Adds the seconds that the machine itself needs for the test, measured now.
   void MeasureLimit(const TestCase& test, TestResult* result);
+  void MeasureReads(const TestCase& test, TestResult* result);
   std::vector<StreamStatistics> LayerStatistics() const;
   std::vector<ByteRange> KvRanges(uint32_t positions) const;
   std::vector<int32_t> Tokens(uint32_t count);

@@ -3,95 +3,154 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <numeric>
 
-#include "lfm2/format/tensor_type.h"
-#include "lfm2/kernels/dot-inl.h"
+#include "lfm2/kernels/kernels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// Four sums, so that no addition waits for the one before. What is left behind the last four vectors is a fraction of
-// a cache line or two, and not read.
+// How far before its use memory is asked for, and into which cache (as __builtin_prefetch: 3 the first, 2 the second).
+struct Ahead {
+  size_t bytes;
+  int locality;
+};
+
+HWY_INLINE void Ask(const uint8_t* at, const Ahead& ahead) {
+  if (ahead.bytes == 0) return;
+  if (ahead.locality == 3) {
+    __builtin_prefetch(at + ahead.bytes, 0, 3);
+  } else {
+    __builtin_prefetch(at + ahead.bytes, 0, 2);
+  }
+}
+
+// Adds up `streams` parts of the data in turns: more misses are under way then, and more walks through the page table.
+// Four sums, so that no addition waits for the one before. What is less than a vector at the end is not read.
+template <size_t streams, size_t ahead_bytes, int locality>
 uint64_t SumOf(const uint8_t* data, size_t bytes) {
+  constexpr Ahead kAhead = {ahead_bytes, locality};
+  constexpr size_t kLine = 64;
   const hn::ScalableTag<uint64_t> d;
   const size_t step = hn::Lanes(d) * sizeof(uint64_t);
-  const auto load = [&](size_t at) { return hn::LoadU(d, reinterpret_cast<const uint64_t*>(data + at)); };
+  const size_t turn = HWY_MAX(4 * step, kLine), part = bytes / streams / turn * turn;
+  const auto load = [&](const uint8_t* at) { return hn::LoadU(d, reinterpret_cast<const uint64_t*>(at)); };
   auto s0 = hn::Zero(d), s1 = hn::Zero(d), s2 = hn::Zero(d), s3 = hn::Zero(d);
-  for (size_t at = 0; at + 4 * step <= bytes; at += 4 * step) {
-    s0 = hn::Add(s0, load(at));
-    s1 = hn::Add(s1, load(at + step));
-    s2 = hn::Add(s2, load(at + 2 * step));
-    s3 = hn::Add(s3, load(at + 3 * step));
+  for (size_t at = 0; at < part; at += turn) {
+    for (size_t stream = 0; stream < streams; ++stream) {
+      const uint8_t* const p = data + stream * part + at;
+      for (size_t line = 0; line < turn; line += kLine) Ask(p + line, kAhead);
+      for (size_t i = 0; i < turn; i += 4 * step) {
+        s0 = hn::Add(s0, load(p + i));
+        s1 = hn::Add(s1, load(p + i + step));
+        s2 = hn::Add(s2, load(p + i + 2 * step));
+        s3 = hn::Add(s3, load(p + i + 3 * step));
+      }
+    }
   }
+  for (size_t at = streams * part; at + step <= bytes; at += step) s0 = hn::Add(s0, load(data + at));
   return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
 }
 
-// Multiplies by `rounds` times the same numbers, of which the compiler is told that they change. Twelve independent
-// sums hide the latency of two instructions a cycle, and fit 16 registers. Returns something of the result.
+// Rounds of products of the same numbers, of which the compiler is told that they change. Twelve independent sums hide
+// the latency of two instructions a cycle, or of four with three cycles each, and fit 16 registers. Each function
+// returns something of its result.
 inline constexpr uint32_t kSums = 12;
 
 #if HWY_TARGET == HWY_SCALAR
 
-size_t MacsOfRound() { return kSums; }
-
-HWY_INLINE void MultiplyScalar(uint32_t& sum, uint32_t w, uint32_t& x) {
-  __asm__ volatile("" : "+r"(x));
-  sum += w * x;
-}
+// The words of tile_scalar-inl.h, taken apart once for twelve tokens where a tile has eight.
+size_t MacsOfRound() { return kSums * 4 * kRowsPerWord; }
 
 uint32_t MultiplyRounds(uint32_t rounds) {
-  const uint32_t w = 3;
-  uint32_t x = 5, s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  for (uint32_t i = 0; i < rounds * (kSums / 4); ++i) {
-    MultiplyScalar(s0, w, x);
-    MultiplyScalar(s1, w, x);
-    MultiplyScalar(s2, w, x);
-    MultiplyScalar(s3, w, x);
+  static const uint8_t quads[kSums * 32] = {5, 5, 5, 5};
+  const uint8_t* x = quads;
+  __asm__ volatile("" : "+r"(x));
+  const Activations<kSums> activations(x);
+  WeightWord w = 3;
+  typename Activations<kSums>::Sum sums[kSums] = {};
+  for (uint32_t i = 0; i < rounds; ++i) {
+    __asm__ volatile("" : "+r"(w));
+    for (uint32_t t = 0; t < kSums; ++t) sums[t] = activations.Dot(sums[t], w, 0, t);
   }
-  return s0 + s1 + s2 + s3;
+  uint32_t sum = 0;
+  for (const auto s : sums) sum += static_cast<uint32_t>(s);
+  return sum;
 }
 
 #else
 
 size_t MacsOfRound() { return kSums * 4 * hn::Lanes(DI32()); }
 
-HWY_INLINE Sum4 Multiply(Sum4 sum, VU8& w, const uint8_t* quads) {
+// Nothing is known of w any more, at the price of no instruction where the compiler can be told so.
+HWY_INLINE void Forget(VU8& w) {
 #if HWY_ARCH_X86
   __asm__ volatile("" : "+x"(w.raw));
-#elif HWY_ARCH_ARM && !HWY_HAVE_SCALABLE
+#elif HWY_TARGET_IS_SVE
+  __asm__ volatile("" : "+w"(w));
+#elif HWY_ARCH_ARM
   __asm__ volatile("" : "+w"(w.raw));
+#elif HWY_TARGET == HWY_RVV
+  __asm__ volatile("" : "+vr"(w));
 #else
   w = hn::Add(w, hn::Set(DU8(), uint8_t{1}));
 #endif
-  return DotQuad4<0>(sum, w, quads);
 }
 
+#define LFM2_FOR_EACH_SUM(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+
+// The sum of weights of four bits, which every set has with the fewest instructions: of one product of bytes, at most
+// one addition, and no widening of 16 bits. The other types' sums have the same products and more beside them.
 uint32_t MultiplyRounds(uint32_t rounds) {
   alignas(64) static constexpr uint8_t kQuads[kGroupColumns] = {5, 5, 5, 5};
   const uint8_t* const quads = kQuads;
   const VI32 zero = hn::Zero(DI32());
   VU8 w = hn::Set(DU8(), uint8_t{3});
-  Sum4 s0 = BeginSum4<0>(w, quads, zero), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
-  Sum4 s6 = s0, s7 = s0, s8 = s0, s9 = s0, s10 = s0, s11 = s0;
+#define LFM2_BEGIN(k) Sum4 s##k = BeginSum4<0>(w, quads, zero);
+#define LFM2_MULTIPLY(k) \
+  Forget(w);             \
+  s##k = DotQuad4<0>(s##k, w, quads);
+#define LFM2_END(k) sum = EndSum4(s##k, sum);
+  LFM2_FOR_EACH_SUM(LFM2_BEGIN)
   for (uint32_t i = 0; i < rounds; ++i) {
-    s0 = Multiply(s0, w, quads);
-    s1 = Multiply(s1, w, quads);
-    s2 = Multiply(s2, w, quads);
-    s3 = Multiply(s3, w, quads);
-    s4 = Multiply(s4, w, quads);
-    s5 = Multiply(s5, w, quads);
-    s6 = Multiply(s6, w, quads);
-    s7 = Multiply(s7, w, quads);
-    s8 = Multiply(s8, w, quads);
-    s9 = Multiply(s9, w, quads);
-    s10 = Multiply(s10, w, quads);
-    s11 = Multiply(s11, w, quads);
+    LFM2_FOR_EACH_SUM(LFM2_MULTIPLY)
   }
-  VI32 sum = EndSum4(s0, EndSum4(s1, EndSum4(s2, EndSum4(s3, EndSum4(s4, EndSum4(s5, zero))))));
-  sum = EndSum4(s6, EndSum4(s7, EndSum4(s8, EndSum4(s9, EndSum4(s10, EndSum4(s11, sum))))));
+  VI32 sum = zero;
+  LFM2_FOR_EACH_SUM(LFM2_END)
+#undef LFM2_BEGIN
+#undef LFM2_MULTIPLY
+#undef LFM2_END
   return static_cast<uint32_t>(hn::ReduceSum(DI32(), sum));
 }
+
+#if LFM2_DOT_MATRIX
+// Two tokens times two rows over eight columns in each 128 bits: 32 products, where the dot product has 16.
+size_t MacsOfMatrixRound() { return 2 * MacsOfRound(); }
+
+uint32_t MultiplyMatrixRounds(uint32_t rounds) {
+  const VI32 zero = hn::Zero(DI32());
+  const VI8 x = hn::Set(DI8(), int8_t{5});
+  VU8 w = hn::Set(DU8(), uint8_t{3});
+#define LFM2_BEGIN(k) VI32 s##k = zero;
+#define LFM2_MULTIPLY(k) \
+  Forget(w);             \
+  s##k = MultiplyMatrices(s##k, x, AsSigned(w));
+#define LFM2_END(k) sum = hn::Add(s##k, sum);
+  LFM2_FOR_EACH_SUM(LFM2_BEGIN)
+  for (uint32_t i = 0; i < rounds; ++i) {
+    LFM2_FOR_EACH_SUM(LFM2_MULTIPLY)
+  }
+  VI32 sum = zero;
+  LFM2_FOR_EACH_SUM(LFM2_END)
+#undef LFM2_BEGIN
+#undef LFM2_MULTIPLY
+#undef LFM2_END
+  return static_cast<uint32_t>(hn::ReduceSum(DI32(), sum));
+}
+#endif
+
+#undef LFM2_FOR_EACH_SUM
 
 #endif
 
@@ -103,22 +162,63 @@ namespace lfm2::tools {
 
 namespace {
 
+namespace target = HWY_STATIC_NAMESPACE;
+
 using Clock = std::chrono::steady_clock;
 
-// A thread's stream is long enough for the processor to foresee it, and the last one to finish is not late.
+// Long enough for the processor to foresee what comes, and the last one to finish is not late.
 constexpr uint64_t kPieceBytes = 256 * 1024;
-// Of IntegerPeak: long enough for the clock rate to settle.
-constexpr double kPeakSeconds = 0.05;
-constexpr uint32_t kPeakRounds = 1u << 17;
+
+struct ReadWay {
+  const char* name;
+  uint64_t (*sum)(const uint8_t* data, size_t bytes);
+};
+constexpr ReadWay kReadWays[] = {{"1 stream", &target::SumOf<1, 0, 0>},
+                                 {"1 stream, 1 KB ahead", &target::SumOf<1, 1024, 3>},
+                                 {"1 stream, 4 KB ahead", &target::SumOf<1, 4096, 2>},
+                                 {"2 streams, 2 KB ahead", &target::SumOf<2, 2048, 2>},
+                                 {"4 streams", &target::SumOf<4, 0, 0>},
+                                 {"4 streams, 1 KB ahead", &target::SumOf<4, 1024, 3>},
+                                 {"4 streams, 4 KB ahead", &target::SumOf<4, 4096, 2>}};
+
+// Of IntegerPeak. Short, so that some run is disturbed by nothing and has the highest clock rate that a test can have.
+constexpr double kPeakSeconds = 0.002;
+constexpr uint32_t kPeakRuns = 24;
+constexpr uint32_t kPeakRounds = 1u << 12;
 
 // Results end here, so that no compiler can leave their computation out.
 std::atomic<uint64_t> g_sink{0};
 
 double SecondsOf(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
+// Multiply-adds a second of the best of some short runs of all threads. In a run each thread has a rate of its own, so
+// that what a thread needs to wake up is no part of it.
+double BestRate(const Executor& executor, uint32_t (*multiply)(uint32_t rounds), size_t macs_of_round) {
+  double best = 0;
+  for (uint32_t run = 0; run < kPeakRuns; ++run) {
+    std::vector<double> rates(executor.workers);  // rounds a second
+    const auto begin = Clock::now();
+    ParallelFor(&executor, executor.workers, [&](uint32_t i) {
+      const auto own_begin = Clock::now();
+      double rounds = 0;
+      while (SecondsOf(begin) < kPeakSeconds) {
+        g_sink += multiply(kPeakRounds);
+        rounds += kPeakRounds;
+      }
+      if (rounds > 0) rates[i] = rounds / SecondsOf(own_begin);
+    });
+    best = std::max(best, std::accumulate(rates.begin(), rates.end(), 0.0) * static_cast<double>(macs_of_round));
+  }
+  return best;
+}
+
 }  // namespace
 
-double ReadOnce(const Executor& executor, const std::vector<ByteRange>& ranges) {
+size_t ReadWays() { return std::size(kReadWays); }
+
+const char* NameOfReadWay(size_t way) { return kReadWays[way].name; }
+
+double ReadOnce(const Executor& executor, const std::vector<ByteRange>& ranges, size_t way) {
   std::vector<ByteRange> pieces;
   for (const ByteRange& range : ranges) {
     for (uint64_t at = 0; at < range.bytes; at += kPieceBytes) {
@@ -126,25 +226,19 @@ double ReadOnce(const Executor& executor, const std::vector<ByteRange>& ranges) 
     }
   }
   const auto begin = Clock::now();
-  ParallelFor(&executor, static_cast<uint32_t>(pieces.size()), [&](uint32_t i) {
-    g_sink += HWY_STATIC_NAMESPACE::SumOf(pieces[i].data, static_cast<size_t>(pieces[i].bytes));
-  });
+  ParallelFor(&executor, static_cast<uint32_t>(pieces.size()),
+              [&](uint32_t i) { g_sink += kReadWays[way].sum(pieces[i].data, static_cast<size_t>(pieces[i].bytes)); });
   return SecondsOf(begin);
 }
 
 double IntegerPeak(const Executor& executor) {
-  std::atomic<uint64_t> rounds{0};
-  const auto begin = Clock::now();
-  ParallelFor(&executor, executor.workers, [&](uint32_t) {
-    while (SecondsOf(begin) < kPeakSeconds) {
-      g_sink += HWY_STATIC_NAMESPACE::MultiplyRounds(kPeakRounds);
-      rounds += kPeakRounds;
-    }
-  });
-  const double seconds = SecondsOf(begin);
-  return static_cast<double>(rounds.load()) * static_cast<double>(HWY_STATIC_NAMESPACE::MacsOfRound()) / seconds;
+  double peak = BestRate(executor, &target::MultiplyRounds, target::MacsOfRound());
+#if LFM2_DOT_MATRIX
+  peak = std::max(peak, BestRate(executor, &target::MultiplyMatrixRounds, target::MacsOfMatrixRound()));
+#endif
+  return peak;
 }
 
-const char* InstructionSet() { return hwy::TargetName(HWY_STATIC_TARGET); }
+const char* InstructionSet() { return target::SimdKernels::name(); }
 
 }  // namespace lfm2::tools

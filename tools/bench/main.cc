@@ -13,8 +13,11 @@ namespace {
 Error RunBench(const BenchOptions& options, std::chrono::steady_clock::time_point begin) {
   Bench bench(options, begin);
   LFM2_RETURN_IF_FAILED(bench.Run());
-  return WriteStandardOutput(options.json ? ResultsJson(bench.setup(), bench.results())
-                                          : ResultsText(bench.setup(), bench.results()));
+  LFM2_RETURN_IF_FAILED(WriteStandardOutput(options.json ? ResultsJson(bench.setup(), bench.results())
+                                                         : ResultsText(bench.setup(), bench.results())));
+  // The results are there, and the speeds in them are right.
+  const std::string faults = FasterThanLimits(bench.results());
+  return faults.empty() ? Error() : Error::Of(faults);
 }
 
 }  // namespace

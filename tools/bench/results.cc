@@ -1,5 +1,6 @@
 #include "tools/bench/results.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -33,12 +34,12 @@ const char* LimitName(LimitKind kind) {
 }
 
 // Bytes or multiply-adds a second that the machine reached, in billions.
-double LimitRate(const TestResult& r) { return Mean(r.LimitTokensPerSecond()) * r.work_per_token / 1e9; }
+double LimitRate(const TestResult& r) { return r.LimitTokensPerSecond() * r.work_per_token / 1e9; }
 
 std::string LimitText(const TestResult& r) {
   const std::string name = LimitName(r.limit);
   switch (r.limit) {
-    case LimitKind::kReads: return name + ", " + Fixed(LimitRate(r), 1) + " GB/s";
+    case LimitKind::kReads: return name + ", " + Fixed(LimitRate(r), 1) + " GB/s by " + r.limit_by;
     case LimitKind::kMultiplyAdds: return name + ", " + Fixed(LimitRate(r), 1) + " GMAC/s";
     case LimitKind::kUnknown: return name;
   }
@@ -102,12 +103,14 @@ Json TestJson(const BenchSetup& setup, const TestResult& r) {
   if (!r.limit_seconds.empty()) {
     const bool reads = r.limit == LimitKind::kReads;
     json["limit"] = LimitName(r.limit);
-    json["limit_avg_ts"] = Mean(r.LimitTokensPerSecond());
-    json["limit_samples_ts"] = r.LimitTokensPerSecond();
+    if (reads) json["limit_by"] = r.limit_by;
+    json["limit_ts"] = r.LimitTokensPerSecond();
+    json["limit_samples_ts"] = r.LimitSamples();
     json[reads ? "limit_gbytes_per_second" : "limit_gmacs_per_second"] = LimitRate(r);
     json[reads ? "bytes_per_token" : "macs_per_token"] = r.work_per_token;
-    json["fraction"] = Median(r.Fractions());
+    json["fraction"] = r.Fraction();
     json["fraction_samples"] = r.Fractions();
+    json["limit_exceeded"] = r.ExceedsLimit();
   } else if (r.first_token_seconds > 0) {
     json["ttft_ms"] = r.first_token_seconds * 1e3;
   }
@@ -152,14 +155,30 @@ std::string TestName(const TestCase& test) {
 
 std::vector<double> TestResult::TokensPerSecond() const { return Rates(test.tokens(), seconds); }
 
-std::vector<double> TestResult::LimitTokensPerSecond() const { return Rates(test.tokens(), limit_seconds); }
+double TestResult::BestLimitSeconds() const { return *std::min_element(limit_seconds.begin(), limit_seconds.end()); }
+
+std::vector<double> TestResult::LimitSamples() const { return Rates(test.tokens(), limit_seconds); }
 
 std::vector<double> TestResult::Fractions() const {
   std::vector<double> fractions;
-  for (size_t i = 0; i + 1 < limit_seconds.size(); ++i) {
-    fractions.push_back((limit_seconds[i] + limit_seconds[i + 1]) / 2 / seconds[i]);
-  }
+  if (limit_seconds.empty()) return fractions;
+  for (const double s : seconds) fractions.push_back(BestLimitSeconds() / s);
   return fractions;
+}
+
+double TestResult::Fraction() const {
+  const std::vector<double> fractions = Fractions();
+  return fractions.empty() ? 0.0 : *std::max_element(fractions.begin(), fractions.end());
+}
+
+std::string FasterThanLimits(const std::vector<TestResult>& results) {
+  std::string text;
+  for (const TestResult& r : results) {
+    if (!r.ExceedsLimit()) continue;
+    text += (text.empty() ? "" : "; ") + TestName(r.test) + ", " + std::to_string(r.test.threads) +
+            " threads: " + Fixed(r.Fraction(), 2) + " of the limit";
+  }
+  return text.empty() ? text : text + ": the machine was disturbed whenever it was measured, and the limit is none";
 }
 
 std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& results) {
@@ -173,7 +192,7 @@ std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& 
   std::string text = SetupText(setup, results.back().resident);
   if (results[0].first_token_seconds > 0) {
     const TestResult& r = results[0];
-    return text + "first token behind a prompt of " + std::to_string(r.test.prompt) + ", " +
+    return text + "first token after a prompt of " + std::to_string(r.test.prompt) + ", " +
            std::to_string(r.test.threads) + " threads: " + Fixed(r.first_token_seconds * 1e3, 1) +
            " ms since the program's start\n";
   }
@@ -187,8 +206,8 @@ std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& 
     const bool known = !r.limit_seconds.empty();
     text += MarkdownRow({setup.model_name, HumanBytes(setup.model_bytes), params, std::to_string(r.test.threads),
                          TestName(r.test), Fixed(Mean(ts), 2) + " ± " + Fixed(StandardDeviation(ts), 2),
-                         known ? Fixed(Mean(r.LimitTokensPerSecond()), 2) : "",
-                         known ? Fixed(Median(r.Fractions()) * 100, 1) + " %" : "", LimitText(r)});
+                         known ? Fixed(r.LimitTokensPerSecond(), 2) : "",
+                         known ? Fixed(r.Fraction() * 100, 1) + " %" : "", LimitText(r)});
   }
   for (const TestResult& r : results) {
     if (r.stream_layers.empty()) continue;

@@ -14,7 +14,7 @@
 
 namespace lfm2::tools {
 
-// n_prompt tokens of prefill or n_gen of decode, behind n_depth positions. One of the first two is 0, except in the
+// n_prompt tokens of prefill or n_gen of decode, after n_depth positions. One of the first two is 0, except in the
 // measurement of the first token.
 struct TestCase {
   uint32_t prompt = 0;
@@ -27,6 +27,10 @@ struct TestCase {
 // "pp512", "tg128 @ d4096": as llama-bench names them.
 std::string TestName(const TestCase& test);
 
+// No test can be faster than its limit, but for what a clock and a neighbour on the same machine are good for: a
+// fraction above this says that the limit was none.
+inline constexpr double kMostFraction = 1.02;
+
 // The limit of a test: the seconds that the machine takes for nothing but
 enum class LimitKind : uint8_t {
   kReads,         // reading the bytes that the tokens need, once each
@@ -38,9 +42,11 @@ struct TestResult {
   TestCase test;
   std::string time;
   std::vector<double> seconds;  // of each repetition
-  std::vector<double>
-      limit_seconds;  // for as many tokens: before the first repetition and behind each; empty if unknown
+  // For as many tokens: before the first repetition, after each, and some more where a repetition was faster than all
+  // of these. Empty if unknown.
+  std::vector<double> limit_seconds;
   LimitKind limit = LimitKind::kReads;
+  std::string limit_by;       // of memory reads: the way that was fastest
   double work_per_token = 0;  // bytes or multiply-adds
   double first_token_seconds = 0;
   ResidentMemory resident;
@@ -49,9 +55,16 @@ struct TestResult {
   std::vector<StreamStatistics> stream_layers;
 
   std::vector<double> TokensPerSecond() const;
-  std::vector<double> LimitTokensPerSecond() const;
-  // Of each repetition: its speed over the limit's, the mean of what was measured before and behind it.
+  // The limit is the best of what was measured: what is worse was disturbed, and bounds nothing. Not where it is
+  // unknown.
+  double BestLimitSeconds() const;
+  double LimitTokensPerSecond() const { return test.tokens() / BestLimitSeconds(); }
+  std::vector<double> LimitSamples() const;
+  // Of each repetition: its speed over the limit's.
   std::vector<double> Fractions() const;
+  // Of the best repetition; 0 where there is no limit.
+  double Fraction() const;
+  bool ExceedsLimit() const { return Fraction() > kMostFraction; }
 };
 
 // What all tests of a run have in common.
@@ -71,6 +84,8 @@ struct BenchSetup {
 
 // A JSON list with an object for each test; every name that llama-bench has too means the same.
 std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& results);
+// Names the tests that were faster than their limit, which is a fault of the limit; empty if there are none.
+std::string FasterThanLimits(const std::vector<TestResult>& results);
 // A sentence on the setup, and a table in Markdown.
 std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& results);
 
