@@ -103,6 +103,7 @@ class ChatProgram {
   Error Turn(ChatRole role, const std::string& content) {
     const uint32_t before = session_.position();
     const StreamStatistics read_before = session_.statistics();
+    const DraftStatistics drafted_before = session_.draft_statistics();
     const auto prompted = std::chrono::steady_clock::now();
     g_interrupted = 0;
     Status status = conversation_.BeginAsk({role, content}, options_.max_tokens);
@@ -139,6 +140,12 @@ class ChatProgram {
                    prompt_tokens, prompt_tokens / std::max(prefill_seconds, 1e-9), tokens,
                    tokens / std::max(decode_seconds, 1e-9), session_.position(), session_.options().context_length,
                    HumanBytes(model_.plan().plan.total_bytes).c_str());
+      if (session_.options().draft_tokens > 0) {
+        const DraftStatistics drafted = session_.draft_statistics();
+        std::fprintf(stderr, "guessed %llu tokens, %llu of them right\n",
+                     static_cast<unsigned long long>(drafted.drafted - drafted_before.drafted),
+                     static_cast<unsigned long long>(drafted.accepted - drafted_before.accepted));
+      }
       if (session_.is_streamed()) {
         std::fprintf(stderr, "%s\n",
                      ReadingText(read_before, session_.position() - before, SecondsSince(prompted)).c_str());

@@ -43,6 +43,7 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
   AddKvOption(&app, &o->session.kv_cache);
   AddStorageOptions(&app, &o->session);
   AddStreamingOptions(&app, &o->session);
+  AddDraftOption(&app, &o->session);
   app.add_flag("--stats", o->stats, "Show the plan of the arena, and tokens/s behind each answer");
   if (!ParseCommandLine(&app, argc, argv, exit_code)) return false;
   if (seed->count() == 0) o->sampler.seed = std::random_device()();

@@ -1,5 +1,6 @@
 #include "tools/common/session_plan.h"
 
+#include "lfm2/posix/clock.h"
 #include "lfm2/runtime/session.h"
 #include "tools/common/console.h"
 #include "tools/common/kv_option.h"
@@ -40,6 +41,8 @@ Error MakeSessionPlan(const Image& image, const SessionArguments& arguments, Ses
   options.read_ahead = arguments.read_ahead;
   options.prefer_resident = arguments.prefer_resident;
   options.drop_below = arguments.drop_below;
+  options.draft_tokens = arguments.draft;
+  options.now_ns = &posix::MonotonicNs;
   if (arguments.reference) options.kernels = ReferenceKernelTable();
   LFM2_RETURN_IF_FAILED(Error::From(CheckOptions(config, options)));
   plan->options = Normalized(config, options);

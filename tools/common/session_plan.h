@@ -37,6 +37,7 @@ struct SessionArguments {
   bool read_ahead = true;
   float prefer_resident = 0.0f;
   float drop_below = 0.0f;
+  uint32_t draft = 0;      // tokens that are guessed at a time, at most
   bool reference = false;  // computed by the scalar oracle
 };
 

@@ -46,6 +46,16 @@ std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionAr
   return {storage, arena};
 }
 
+CLI::Option* AddDraftOption(CLI::App* app, SessionArguments* arguments) {
+  return app
+      ->add_option("--draft", arguments->draft,
+                   "Guess up to so many tokens from what the text repeats, and compute them with the next one where "
+                   "that is measured to be faster; answers are the same; not with --storage direct; 0: none")
+      ->check(CLI::Range(0u, kMaxDraftTokens))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
 void AddStreamingOptions(CLI::App* app, SessionArguments* arguments) {
   std::vector<const CLI::Option*> options;
   options.push_back(app->add_flag_callback(

@@ -13,6 +13,8 @@ namespace lfm2::tools {
 const char* NameOf(StorageKind kind);
 // --storage mapped|memory|direct and --arena BYTES, by default what *arguments says. Both are returned, in this order.
 std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionArguments* arguments);
+// --draft N, by default what *arguments says.
+CLI::Option* AddDraftOption(CLI::App* app, SessionArguments* arguments);
 // --no-read-ahead, --prefer-resident, --drop-below and --throttle, each refused without --storage direct. Takes the
 // app's parse_complete_callback.
 void AddStreamingOptions(CLI::App* app, SessionArguments* arguments);

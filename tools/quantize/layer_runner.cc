@@ -36,7 +36,7 @@ struct LayerRunner::Machine {
   }
 
   LayerContext Context(const ModelConfig& c, uint32_t tokens) {
-    return {c, workspace, executor, nullptr, nullptr, nullptr, 0, tokens};
+    return {c, workspace, executor, nullptr, nullptr, nullptr, 0, tokens, 0};
   }
   void Load(const ModelConfig& c, const float* x, const float* norm, uint32_t tokens) {
     std::memcpy(workspace.x, x, size_t{tokens} * c.hidden_size * sizeof(float));
@@ -50,7 +50,7 @@ struct LayerRunner::Machine {
       AttentionOperator(*kernels, ctx, weights, state.kv(0));
     } else {
       state.Reset();
-      ShortConvOperator(*kernels, ctx, weights, state.conv(0));
+      ShortConvOperator(*kernels, ctx, weights, state.conv(0), nullptr, 0);
     }
   }
   void AddDeltas(float* x, uint32_t tokens) {

@@ -71,6 +71,7 @@ bool ParseServerOptions(int argc, char** argv, ServerOptions* o, int* exit_code)
   AddKvOption(&app, &o->session.kv_cache);
   AddStorageOptions(&app, &o->session);
   AddStreamingOptions(&app, &o->session);
+  AddDraftOption(&app, &o->session);
   return ParseCommandLine(&app, argc, argv, exit_code);
 }
 

@@ -38,6 +38,9 @@ bool lfm2_direct_file_uses_io_uring(const lfm2_direct_file* file);
 // Cores that this process may run on; at least 1.
 uint32_t lfm2_usable_cores(void);
 
+// Nanoseconds by a clock that nobody sets: for lfm2_session_options.now_ns. user: not looked at.
+uint64_t lfm2_monotonic_ns(void* user);
+
 // Threads that compute together with the caller. Outlives every session opened with its executor.
 LFM2_OPAQUE(lfm2_thread_pool, 3072, 64);
 enum { LFM2_PIN_NONE, LFM2_PIN_CORES };

@@ -5,6 +5,7 @@
 #include "lfm2/c/object.h"
 #include "lfm2/c/posix.h"
 #include "lfm2/c/storage_impl.h"
+#include "lfm2/posix/clock.h"
 #include "lfm2/posix/direct_file.h"
 #include "lfm2/posix/mapped_file.h"
 #include "lfm2/posix/thread_pool.h"
@@ -85,6 +86,8 @@ bool lfm2_direct_file_uses_io_uring(const lfm2_direct_file* file) {
   const lfm2::posix::DirectFile* const object = lfm2::c_api::Peek(file);
   return object != nullptr && object->is_open() && object->uses_io_uring();
 }
+
+uint64_t lfm2_monotonic_ns(void*) { return lfm2::posix::MonotonicNs(); }
 
 uint32_t lfm2_usable_cores(void) { return lfm2::posix::UsableCores(); }
 

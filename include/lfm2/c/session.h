@@ -38,8 +38,13 @@ typedef struct lfm2_session_options {
   bool read_ahead;          // decode reads what it guesses that the next layer needs
   float prefer_resident;    // 0 .. 1: an expert in memory goes before one whose biased score is at most so much higher
   float drop_below;         // 0 .. 1: an expert not in memory is left out where its share is smaller
-  uint32_t cpu_target;      // LFM2_CPU_*
-  const lfm2_kernels* kernels;  // NULL: those of cpu_target
+  // Exact speculation: tokens, 16 at most, that are guessed and computed with a decoded one; results are the same bits.
+  // Needs now_ns; nothing is guessed where experts are read. 0: off.
+  uint32_t draft_tokens;
+  uint64_t (*now_ns)(void* user);  // nanoseconds from anywhere, such as lfm2_monotonic_ns; NULL where there is no clock
+  void* clock_user;                // handed to now_ns; outlives the session
+  uint32_t cpu_target;             // LFM2_CPU_*
+  const lfm2_kernels* kernels;     // NULL: those of cpu_target
 } lfm2_session_options;
 
 // What C++'s SessionOptions begins as.
@@ -81,6 +86,13 @@ typedef struct lfm2_stream_statistics {
   uint64_t wasted;    // bytes read ahead of a layer that did not need them
 } lfm2_stream_statistics;
 
+// What guessing tokens has come to since open.
+typedef struct lfm2_draft_statistics {
+  uint64_t passes;    // that computed guesses
+  uint64_t drafted;   // tokens that were guessed and computed
+  uint64_t accepted;  // of them, those that came
+} lfm2_draft_statistics;
+
 // A window into a running model. Either function may be NULL. What pointers show is valid during the call.
 typedef struct lfm2_observer {
   void* user;
@@ -91,7 +103,7 @@ typedef struct lfm2_observer {
 } lfm2_observer;
 
 // Everything that it writes lies in its arena. One call at a time. Image, storage and arena outlive it, or its close.
-LFM2_OPAQUE(lfm2_session, 1664, 8);
+LFM2_OPAQUE(lfm2_session, 2176, 8);
 
 // arena: aligned to 64 bytes, at least the plan's total_bytes long, not overlapping the image; where experts are read,
 // what lfm2_image_open_read has left. executor: copied, or NULL. Errors: LFM2_FAILED_PRECONDITION if open already or
@@ -133,6 +145,7 @@ float* lfm2_session_logits(lfm2_session* session, size_t* count);
 const float* lfm2_session_hidden(const lfm2_session* session, size_t* count);
 lfm2_stream_statistics lfm2_session_statistics(const lfm2_session* session);
 lfm2_stream_statistics lfm2_session_layer_statistics(const lfm2_session* session, uint32_t moe_layer);
+lfm2_draft_statistics lfm2_session_draft_statistics(const lfm2_session* session);
 
 // Forgets the sequence, and what was begun: the next token is at position 0.
 void lfm2_session_reset(lfm2_session* session);

@@ -49,6 +49,9 @@ inline Status OptionsFromC(const lfm2_session_options* c, SessionOptions* option
   options->read_ahead = c->read_ahead;
   options->prefer_resident = c->prefer_resident;
   options->drop_below = c->drop_below;
+  options->draft_tokens = c->draft_tokens;
+  options->now_ns = c->now_ns;
+  options->clock_context = c->clock_user;
   options->cpu_target = static_cast<CpuTarget>(c->cpu_target);
   options->kernels = reinterpret_cast<const KernelTable*>(c->kernels);
   return Status();
@@ -130,6 +133,7 @@ lfm2_session_options lfm2_session_options_default(void) {
   options.read_ahead = from.read_ahead;
   options.prefer_resident = from.prefer_resident;
   options.drop_below = from.drop_below;
+  options.draft_tokens = from.draft_tokens;
   options.cpu_target = static_cast<uint32_t>(from.cpu_target);
   return options;
 }

@@ -67,6 +67,12 @@ lfm2_stream_statistics lfm2_session_statistics(const lfm2_session* session) {
   return to;
 }
 
+lfm2_draft_statistics lfm2_session_draft_statistics(const lfm2_session* session) {
+  const lfm2::Session* const open = lfm2::c_api::PeekSession(session);
+  const lfm2::DraftStatistics from = open == nullptr ? lfm2::DraftStatistics() : open->draft_statistics();
+  return {from.passes, from.drafted, from.accepted};
+}
+
 lfm2_stream_statistics lfm2_session_layer_statistics(const lfm2_session* session, uint32_t moe_layer) {
   const lfm2::Session* const open = lfm2::c_api::PeekSession(session);
   const lfm2::StreamStatistics statistics =

@@ -110,7 +110,7 @@ inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx
     });
   }
   if (ctx.observer != nullptr && ctx.observer->routing != nullptr) {
-    for (uint32_t t = 0; t < ctx.tokens; ++t) {
+    for (uint32_t t = 0; t < ctx.tokens - ctx.drafted; ++t) {
       ctx.observer->routing(ctx.observer->context, layer, ctx.position + t, moe.chosen + size_t{t} * per_token,
                             moe.weights + size_t{t} * per_token);
     }

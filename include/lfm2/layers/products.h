@@ -69,7 +69,7 @@ inline void Normalize(const KernelTable& kernels, const LayerContext& ctx, uint3
 // Shows the observer the residual stream before layer `layer`.
 inline void Observe(const LayerContext& ctx, uint32_t layer) {
   if (ctx.observer == nullptr || ctx.observer->hidden == nullptr) return;
-  ctx.observer->hidden(ctx.observer->context, layer, ctx.position, ctx.tokens, ctx.workspace.x);
+  ctx.observer->hidden(ctx.observer->context, layer, ctx.position, ctx.tokens - ctx.drafted, ctx.workspace.x);
 }
 
 // Calls f(t) for every token of the chunk.

@@ -38,6 +38,8 @@ class State {
   }
   // Room for one copy of the convolution state, for Save and Restore.
   constexpr void CarveSaved(Arena& arena) { saved_ = arena.Carve<float>(conv_floats_); }
+  // Room for the convolution state after each of `tokens` guessed tokens.
+  constexpr void CarveDrafted(uint64_t tokens, Arena& arena) { drafted_ = arena.Carve<float>(tokens * conv_floats_); }
 
   // Forgets everything: the next token is at position 0. Keys and values stay as they are, for attention never uses
   // what lies behind the last position.
@@ -57,11 +59,18 @@ class State {
   Span<float> conv_state() const { return {conv_, conv_floats_}; }
   // [conv_kernel - 1, hidden_size] values of B * x, oldest first; n counts convolution layers from 0.
   float* conv(uint32_t n) const { return conv_ + size_t{n} * conv_layer_floats_; }
+  // The same as it is after the first guessed token; after the next one it is conv_state().size() floats further.
+  float* drafted(uint32_t n) const { return drafted_ + size_t{n} * conv_layer_floats_; }
+  // The state becomes that after `count` guessed tokens, at least one.
+  void TakeDrafted(uint32_t count) {
+    std::memcpy(conv_, drafted_ + size_t{count - 1} * conv_floats_, sizeof(float) * conv_floats_);
+  }
 
  private:
   std::byte* kv_ = nullptr;
   float* conv_ = nullptr;
   float* saved_ = nullptr;
+  float* drafted_ = nullptr;
   uint64_t kv_layer_bytes_ = 0;
   uint32_t capacity_ = 0;
   uint32_t kv_heads_ = 0;

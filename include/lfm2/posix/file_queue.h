@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
 #include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
+#include "lfm2/posix/clock.h"
 #include "lfm2/posix/file_read.h"
 #include "lfm2/posix/io_uring.h"
 #include "lfm2/posix/reader_threads.h"
@@ -162,11 +162,7 @@ class FileQueue final : public ReadQueue {
     }
   }
 
-  uint64_t NowNs() const override {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
-  }
+  uint64_t NowNs() const override { return MonotonicNs(); }
 
  private:
   struct Read {

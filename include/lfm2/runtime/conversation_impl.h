@@ -244,8 +244,10 @@ LFM2_FUNCTION void Conversation::GiveUp(AnswerEnd end) {
 
 // One step of the session, or all that are left; where there are none, the choice of a token.
 LFM2_FUNCTION Status Conversation::Advance(bool whole, TextSink sink) {
-  const bool computes = session_->steps_left() > 0;
-  Status status = !computes ? Choose(sink) : whole ? session_->Finish() : session_->Step();
+  const bool computes = session_->steps_left() > 0 || is_prompting_;
+  Status status = !computes                              ? Choose(sink)
+                  : whole || session_->steps_left() == 0 ? session_->Finish()
+                                                         : session_->Step();
   if (status.ok() && computes && session_->steps_left() == 0) {
     if (is_prompting_) {
       GoTo({0, system_tokens_, token_, Tail::kAnswer, false});
@@ -306,11 +308,15 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
       finished_ = true;
       end_ = AnswerEnd::kContextFull;
     }
-  } else if (answer_.constraint != nullptr) {
-    LFM2_RETURN_IF_ERROR(Force());
-    return session_->Begin({session_->token_room().data(), run_});
   } else {
-    return session_->Begin({&token_, 1});
+    const int32_t* tokens = &token_;
+    if (answer_.constraint != nullptr) {
+      LFM2_RETURN_IF_ERROR(Force());
+      tokens = session_->token_room().data();
+    }
+    LFM2_RETURN_IF_ERROR(session_->Begin({tokens, run_}));
+    // A token that the session had guessed is computed already.
+    if (session_->steps_left() == 0) return Emit(sink);
   }
   return Status();
 }

@@ -10,6 +10,7 @@
 #include "lfm2/runtime/image_open_impl.h"
 #include "lfm2/runtime/open_token_trie_impl.h"
 #include "lfm2/runtime/saved_state_impl.h"
+#include "lfm2/runtime/session_draft_impl.h"
 #include "lfm2/runtime/session_impl.h"
 #include "lfm2/runtime/session_state_impl.h"
 #include "lfm2/runtime/state_store_impl.h"

@@ -11,6 +11,7 @@
 #include "lfm2/model/slot_plan.h"
 #include "lfm2/model/state.h"
 #include "lfm2/model/weights.h"
+#include "lfm2/runtime/draft_history.h"
 #include "lfm2/text/chat_encoder.h"
 #include "lfm2/text/sampler.h"
 #include "lfm2/text/tokenizer.h"
@@ -34,15 +35,22 @@ struct Plan {
   uint64_t least_bytes = 0;
 };
 
+// Tokens that a session of these (normalized) options guesses at a time, at most: none where experts are read, which
+// are different ones for each token.
+constexpr uint32_t DraftTokens(const SessionOptions& options, const StreamShape& shape) {
+  return shape.is_streamed() ? 0 : options.draft_tokens;
+}
+
 // Everything that a session carves from its arena. The one function Carve is the plan, too: over a counting arena.
 struct SessionMemory {
   ExpertCache experts;
   Weights weights;
   State state;
   Workspace workspace;
-  float* logits = nullptr;    // [logits_rows, vocab_size]
-  float* hidden = nullptr;    // [logits_rows, hidden_size] after the final norm
+  float* logits = nullptr;    // [rows, vocab_size]; rows: logits_rows, or as many as a draft needs
+  float* hidden = nullptr;    // [rows, hidden_size] after the final norm
   int32_t* tokens = nullptr;  // [context_length] ids of all positions so far
+  DraftHistory history;       // only where tokens are guessed
   std::byte* text_scratch = nullptr;
   uint64_t text_scratch_bytes = 0;
 
@@ -68,6 +76,8 @@ struct SessionMemory {
     region("KV cache");
     state.CarveConv(config, arena);
     state.CarveSaved(arena);
+    const uint32_t drafted = DraftTokens(options, shape);
+    state.CarveDrafted(drafted, arena);
     region("convolution state");
     // Text is made into tokens, and tokens are chosen, while nothing is computed: they share the memory of activations.
     const uint64_t begin = arena.used();
@@ -77,10 +87,12 @@ struct SessionMemory {
     arena.Rewind(begin);
     text_scratch = arena.Carve<std::byte>(text_scratch_bytes);
     region("activations and text");
-    logits = arena.Carve<float>(uint64_t{options.logits_rows} * config.vocab_size);
-    hidden = arena.Carve<float>(uint64_t{options.logits_rows} * config.hidden_size);
+    const uint64_t rows = Max(options.logits_rows, drafted + 1);
+    logits = arena.Carve<float>(rows * config.vocab_size);
+    hidden = arena.Carve<float>(rows * config.hidden_size);
     region("logits");
     tokens = arena.Carve<int32_t>(options.context_length);
+    if (drafted > 0) history.Carve(arena);
     region("token history");
   }
 };

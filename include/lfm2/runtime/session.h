@@ -11,6 +11,7 @@
 #include "lfm2/layers/context.h"
 #include "lfm2/layers/observer.h"
 #include "lfm2/model/options.h"
+#include "lfm2/runtime/draft_gate.h"
 #include "lfm2/runtime/plan.h"
 #include "lfm2/runtime/poll.h"
 #include "lfm2/runtime/saved_state.h"
@@ -29,6 +30,13 @@ LFM2_FUNCTION const KernelTable* ReferenceKernelTable();
 
 // Called for positions of a prompt, in order: logits[vocab_size] or hidden[hidden_size], valid during the call.
 using PositionSink = FunctionRef<void(uint32_t position, Span<const float> values)>;
+
+// What guessing tokens (SessionOptions::draft_tokens) has come to since Open.
+struct DraftStatistics {
+  uint64_t passes = 0;    // that computed guesses
+  uint64_t drafted = 0;   // tokens that were guessed and computed
+  uint64_t accepted = 0;  // of them, those that came
+};
 
 // A model at work on one sequence of tokens. Everything it writes lies in the arena it is opened with. Neither copied
 // nor moved: it is known by its address. Not thread-safe: one call at a time. The image, its storage, the arena, the
@@ -83,8 +91,11 @@ class Session {
   // Forgets the sequence, and what was begun: the next token is at position 0.
   LFM2_FUNCTION void Reset();
 
-  // nullptr: none.
-  void SetObserver(const Observer* observer) { observer_ = observer; }
+  // nullptr: none. It is shown every token that becomes part of the sequence, and nothing is guessed meanwhile.
+  void SetObserver(const Observer* observer) {
+    observer_ = observer;
+    if (observer != nullptr) draft_ = Draft();
+  }
   // Asked between two steps of the blocking calls (Prefill, Decode, Finish, PrefillLogits, PrefillHidden); where it
   // says stop, they Abort and return kCancelled. nullptr: none.
   void SetPoll(const Poll* poll) { poll_ = poll; }
@@ -98,6 +109,8 @@ class Session {
     return memory_.experts.layer_statistics(moe_layer);
   }
 
+  DraftStatistics draft_statistics() const { return draft_statistics_; }
+
   // Appends tokens to the sequence, options().prefill_chunk at a time, and computes the logits of the last one.
   // Errors: kFailedPrecondition if not open, or where something was begun and is not finished; kInvalidArgument for no
   // tokens or an id outside the vocabulary (index() is its place); kContextFull; kCancelled where the poll said so;
@@ -110,7 +123,8 @@ class Session {
   // Appends one token. The same as Prefill of that token.
   Status Decode(int32_t token) { return Prefill({&token, 1}); }
 
-  // Prefill in steps, for programs that have something else to do in between: takes the tokens and computes nothing.
+  // Prefill in steps, for programs that have something else to do in between: takes the tokens and computes nothing. A
+  // single token that was guessed and computed before (options().draft_tokens) has no steps: logits() are there.
   // `tokens` need not outlive the call. Errors: as Prefill's, but for reading and computing.
   LFM2_FUNCTION Status Begin(Span<const int32_t> tokens);
   // Computes the next piece: the operator or the feed forward of one layer for options().prefill_chunk tokens at most,
@@ -202,7 +216,17 @@ class Session {
     uint32_t attention_layers = 0;  // passed by the current chunk
     uint32_t row = 0;               // of the last chunk's tokens, the last
     uint32_t output_blocks = 0;     // row blocks of the logits that are left; 0: nothing is under way
+    uint32_t drafted = 0;           // guessed tokens that are computed after the last one
+    uint64_t ns = 0;                // spent so far
     bool had_logits = false;        // before it began
+    bool is_decode = false;         // of one token, and not yet given up once: its time is what the gate counts with
+  };
+  // What the sequence was expected to go on with after its last token that had to be computed.
+  struct Draft {
+    int32_t tokens[kMaxDraftTokens + 1] = {};
+    uint32_t match = 0;     // tokens that were repeated before the first; 0: nothing is expected
+    uint32_t computed = 0;  // of the tokens, which are one more: they have logits
+    uint32_t taken = 0;     // of those: they are part of the sequence
   };
 
   LFM2_FUNCTION Status OpenWith(const KernelTable& kernels, const Image& image, const SessionOptions& options,
@@ -213,6 +237,12 @@ class Session {
   LFM2_FUNCTION Status PrefillEach(Span<const int32_t> tokens, bool wants_logits, PositionSink sink);
   LFM2_FUNCTION Status Advance(uint32_t output_blocks);
   LFM2_FUNCTION Status AdvanceChunk();
+  LFM2_FUNCTION Status AdvanceOutput(uint32_t output_blocks);
+  LFM2_FUNCTION bool TakeDrafted(int32_t token);
+  LFM2_FUNCTION uint32_t MakeDraft();
+  LFM2_FUNCTION void EndPass();
+  LFM2_FUNCTION void BeginWithoutDraft();
+  uint64_t NowNs() const { return options_.draft_tokens == 0 ? 0 : options_.now_ns(options_.clock_context); }
   LFM2_FUNCTION Status CheckPoll();
   LFM2_FUNCTION Status GiveUp(const Status& status);
   LFM2_FUNCTION Status CheckIdle(const char* where) const;
@@ -229,7 +259,7 @@ class Session {
   LFM2_FUNCTION Status CheckLogits(uint32_t rows) const;
   LFM2_FUNCTION void PackOutputInput(uint32_t rows);
   LFM2_FUNCTION void ComputeLogits(uint32_t rows, uint32_t begin, uint32_t end);
-  LFM2_FUNCTION LayerContext Context(uint32_t tokens);
+  LFM2_FUNCTION LayerContext Context(uint32_t tokens, uint32_t drafted = 0);
   LFM2_FUNCTION uint32_t OutputBlocksOfStep() const;
 
   const KernelTable* kernels_ = nullptr;
@@ -240,6 +270,9 @@ class Session {
   SessionOptions options_;
   SessionMemory memory_;
   Work work_;
+  Draft draft_;
+  DraftGate draft_gate_;
+  DraftStatistics draft_statistics_;
   float rope_frequency_[kMaxHeadDim / 2] = {};
   uint32_t position_ = 0;
   uint32_t logits_row_ = 0;

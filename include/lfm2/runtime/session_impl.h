@@ -68,6 +68,10 @@ LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& 
   memory_.weights.Bind(image);
   kernels_ = &kernels;
   options_ = normalized;
+  options_.draft_tokens = DraftTokens(normalized, shape);
+  draft_gate_ = DraftGate();
+  draft_statistics_ = DraftStatistics();
+  memory_.history.Clear();
   executor_ = executor;
   image_ = &image;
   FillRopeFrequency(config, rope_frequency_);
@@ -113,6 +117,7 @@ LFM2_FUNCTION void Session::Close() {
   options_ = SessionOptions();
   memory_.tokens = nullptr;
   work_ = Work();
+  draft_ = Draft();
   position_ = 0;
   has_logits_ = false;
 }
@@ -124,6 +129,7 @@ LFM2_FUNCTION void Session::Reset() {
   memory_.state.Reset();
   position_ = 0;
   work_ = Work();
+  draft_ = Draft();
   has_logits_ = false;
 }
 
@@ -155,15 +161,19 @@ LFM2_FUNCTION Status Session::Prefill(Span<const int32_t> tokens) {
 
 LFM2_FUNCTION Status Session::Begin(Span<const int32_t> tokens) {
   LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
-  memory_.state.Save();
   // `tokens` may lie where they are remembered.
   std::memmove(memory_.tokens + position_, tokens.data(), tokens.size() * sizeof(int32_t));
+  if (tokens.size() == 1 && TakeDrafted(memory_.tokens[position_])) return Status();
+  memory_.state.Save();
   work_ = Work();
   work_.start = position_;
   work_.tokens = static_cast<uint32_t>(tokens.size());
   work_.output_blocks = memory_.weights.output.row_blocks();
   work_.had_logits = has_logits_;
+  work_.is_decode = tokens.size() == 1;
   has_logits_ = false;
+  draft_ = Draft();
+  if (work_.is_decode) work_.drafted = MakeDraft();
   return Status();
 }
 
@@ -192,6 +202,7 @@ LFM2_FUNCTION void Session::Abort() {
   memory_.state.Restore();
   position_ = work_.start;
   work_ = Work();
+  draft_ = Draft();
 }
 
 LFM2_FUNCTION Status Session::CheckPoll() {
@@ -203,8 +214,10 @@ LFM2_FUNCTION Status Session::CheckPoll() {
 }
 
 LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants_logits, PositionSink sink) {
+  draft_ = Draft();
   LFM2_RETURN_IF_ERROR(Begin(tokens));
   work_.had_logits = false;
+  work_.drafted = 0;
   while (work_.tokens > 0) {
     const uint32_t first = position_;
     const uint32_t count = Min(work_.tokens, options_.prefill_chunk);
@@ -235,9 +248,9 @@ LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants
   return Status();
 }
 
-LFM2_FUNCTION LayerContext Session::Context(uint32_t tokens) {
+LFM2_FUNCTION LayerContext Session::Context(uint32_t tokens, uint32_t drafted) {
   return {config(),         memory_.workspace, executor_, observer_, image_->streamed_experts(),
-          &memory_.experts, position_,         tokens};
+          &memory_.experts, position_,         tokens,    drafted};
 }
 
 // Row blocks of the logits whose products are as many as those of the widest feed forward.
@@ -249,18 +262,25 @@ LFM2_FUNCTION uint32_t Session::OutputBlocksOfStep() const {
 
 // One step, and `output_blocks` of the logits if that is what comes next.
 LFM2_FUNCTION Status Session::Advance(uint32_t output_blocks) {
-  if (work_.tokens > 0) return AdvanceChunk();
-  const uint32_t blocks = memory_.weights.output.row_blocks();
+  const uint64_t begin = NowNs();
+  const Status status = work_.tokens > 0 ? AdvanceChunk() : AdvanceOutput(output_blocks);
+  work_.ns += NowNs() - begin;
+  if (has_logits_) EndPass();
+  return status;
+}
+
+LFM2_FUNCTION Status Session::AdvanceOutput(uint32_t output_blocks) {
+  const uint32_t blocks = memory_.weights.output.row_blocks(), rows = 1 + work_.drafted;
   if (work_.output_blocks == blocks) {
-    const Status status = NormOutput(work_.row, 1);
+    const Status status = NormOutput(work_.row, rows);
     if (!status.ok()) return GiveUp(status);
-    PackOutputInput(1);
+    PackOutputInput(rows);
   }
   const uint32_t begin = blocks - work_.output_blocks;
   const uint32_t count = Min(output_blocks, work_.output_blocks);
-  ComputeLogits(1, begin, begin + count);
+  ComputeLogits(rows, begin, begin + count);
   if (count == work_.output_blocks) {
-    const Status status = CheckLogits(1);
+    const Status status = CheckLogits(rows);
     if (!status.ok()) return GiveUp(status);
   }
   work_.output_blocks -= count;
@@ -274,7 +294,7 @@ LFM2_FUNCTION Status Session::Advance(uint32_t output_blocks) {
 LFM2_FUNCTION Status Session::AdvanceChunk() {
   const ModelConfig& c = config();
   const uint32_t count = Min(work_.tokens, options_.prefill_chunk), layer = work_.stage / 2;
-  const LayerContext ctx = Context(count);
+  const LayerContext ctx = Context(count + work_.drafted, work_.drafted);
   const Status status = RunStage(ctx, layer);
   if (!status.ok()) return GiveUp(status);
   if (++work_.stage < 2 * c.layers) return Status();
@@ -286,7 +306,12 @@ LFM2_FUNCTION Status Session::AdvanceChunk() {
   return Status();
 }
 
+// A guess may fail where the sequence does not: then the token is computed again without it.
 LFM2_FUNCTION Status Session::GiveUp(const Status& status) {
+  if (work_.drafted > 0) {
+    BeginWithoutDraft();
+    return Status();
+  }
   work_.had_logits = false;
   Abort();
   return status;
@@ -332,7 +357,9 @@ LFM2_FUNCTION void Session::RunOperator(const LayerContext& ctx, uint32_t layer)
   if (config().layer_kind[layer] == LayerKind::kAttention) {
     AttentionOperator(*kernels_, ctx, weights, memory_.state.kv(work_.attention_layers++));
   } else {
-    ShortConvOperator(*kernels_, ctx, weights, memory_.state.conv(layer - work_.attention_layers));
+    const State& state = memory_.state;
+    const uint32_t n = layer - work_.attention_layers;
+    ShortConvOperator(*kernels_, ctx, weights, state.conv(n), state.drafted(n), state.conv_state().size());
   }
   ForTokens(ctx, [&](uint32_t t) {
     AddDelta(*kernels_, ctx, t);

@@ -1,0 +1,83 @@
+// The definitions of Session's functions that guess tokens and take what was guessed right.
+#ifndef LFM2_RUNTIME_SESSION_DRAFT_IMPL_H_
+#define LFM2_RUNTIME_SESSION_DRAFT_IMPL_H_
+
+#include "lfm2/runtime/session.h"
+#include "lfm2/text/prompt_lookup.h"
+
+namespace lfm2 {
+
+// Whether the token, which stands after the sequence, was guessed and computed: then it is part of it now. Keys and
+// values are where they belong; those of other guesses lie after the last position, which nothing looks at.
+LFM2_FUNCTION bool Session::TakeDrafted(int32_t token) {
+  if (draft_.match == 0) return false;
+  const bool is_right = token == draft_.tokens[draft_.taken];
+  draft_gate_.Learn(draft_.match + draft_.taken, is_right);
+  if (!is_right || draft_.taken == draft_.computed) return false;
+  memory_.state.TakeDrafted(++draft_.taken);
+  memory_.history.Add(position_, token);
+  ++position_;
+  logits_row_ = draft_.taken;
+  has_logits_ = true;
+  ++draft_statistics_.accepted;
+  draft_gate_.Accept();
+  return true;
+}
+
+// Looks for what comes after the token at position_, which is the last one known, in the sequence and in what was
+// decoded before. Returns how many tokens are to be computed with it; they stand after it.
+LFM2_FUNCTION uint32_t Session::MakeDraft() {
+  if (options_.draft_tokens == 0 || observer_ != nullptr) return 0;
+  memory_.history.Add(position_, memory_.tokens[position_]);
+  const uint32_t known = position_ + 1;
+  const Span<const int32_t> sequence(memory_.tokens, known), history = memory_.history.tokens();
+  const PromptMatch here = FindPromptMatch(sequence, sequence), earlier = FindPromptMatch(sequence, history);
+  const bool is_here = here.length >= earlier.length;
+  const PromptMatch match = is_here ? here : earlier;
+  if (match.length == 0) return 0;
+  draft_.match = match.length;
+  const uint32_t most = Min(options_.draft_tokens, options_.context_length - known);
+  const uint32_t wanted = draft_gate_.Choose(match.length, most);
+  // Where the repeated text reaches up to its repetition, the guess goes on with itself. What comes after the last one
+  // is noted, to learn how often that is right.
+  for (uint32_t count = 0;; ++count) {
+    const size_t at = match.next + count;
+    const int32_t token = is_here ? memory_.tokens[at] : at < history.size() ? history[at] : DraftHistory::kGap;
+    draft_.tokens[count] = token;
+    if (count == wanted || token == DraftHistory::kGap || image_->vocab().IsStop(token)) return count;
+    memory_.tokens[known + count] = token;
+  }
+}
+
+// What was begun is computed.
+LFM2_FUNCTION void Session::EndPass() {
+  if (!work_.is_decode) return;
+  const float ns = static_cast<float>(work_.ns);
+  if (work_.drafted == 0) {
+    draft_gate_.PlainPass(ns);
+    return;
+  }
+  draft_.computed = work_.drafted;
+  draft_gate_.DraftPass(work_.drafted, ns);
+  ++draft_statistics_.passes;
+  draft_statistics_.drafted += work_.drafted;
+}
+
+// Begins anew with the token that was begun, and no guesses after it.
+LFM2_FUNCTION void Session::BeginWithoutDraft() {
+  draft_gate_.DraftPass(work_.drafted, static_cast<float>(work_.ns));
+  draft_ = Draft();
+  memory_.state.Restore();
+  position_ = work_.start;
+  const uint32_t blocks = memory_.weights.output.row_blocks();
+  const bool had_logits = work_.had_logits && work_.output_blocks == blocks;
+  work_ = Work();
+  work_.start = position_;
+  work_.tokens = 1;
+  work_.output_blocks = blocks;
+  work_.had_logits = had_logits;
+}
+
+}  // namespace lfm2
+
+#endif  // LFM2_RUNTIME_SESSION_DRAFT_IMPL_H_
