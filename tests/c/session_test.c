@@ -178,11 +178,45 @@ static void CheckExecutor(void) {
   CHECK(runs > 10 && SameLogits());
 }
 
+static uint64_t EqualTimes(void* user) { return *(uint64_t*)user += 1000; }
+
+// A session that guesses tokens gives the same logits, and says how often it was right.
+static void CheckDrafts(void) {
+  uint64_t now = 0;
+  lfm2_session_options options = SmallOptions();
+  lfm2_draft_statistics statistics;
+  int i;
+  for (i = 0; i < 100; ++i) CHECK_OK(lfm2_session_decode(&g_model.session, g_prompt[i % 4]));
+  KeepLogits();
+  statistics = lfm2_session_draft_statistics(&g_model.session);
+  CHECK(statistics.passes == 0 && statistics.drafted == 0 && statistics.accepted == 0);
+  lfm2_session_close(&g_model.session);
+  options.draft_tokens = 17;
+  options.now_ns = EqualTimes;
+  options.clock_user = &now;
+  CHECK_FAILS(lfm2_session_open(&g_model.session, &g_model.image, &options, g_arena[0], ARENA_BYTES, NULL),
+              LFM2_INVALID_ARGUMENT, "options.draft_tokens");
+  options.draft_tokens = 5;
+  options.now_ns = NULL;
+  CHECK_FAILS(lfm2_session_open(&g_model.session, &g_model.image, &options, g_arena[0], ARENA_BYTES, NULL),
+              LFM2_INVALID_ARGUMENT, "options.now_ns");
+  options.now_ns = EqualTimes;
+  CHECK_OK(lfm2_session_open(&g_model.session, &g_model.image, &options, g_arena[0], ARENA_BYTES, NULL));
+  for (i = 0; i < 100; ++i) CHECK_OK(lfm2_session_decode(&g_model.session, g_prompt[i % 4]));
+  CHECK(SameLogits());
+  statistics = lfm2_session_draft_statistics(&g_model.session);
+  CHECK(statistics.accepted > 50 && statistics.accepted <= statistics.drafted && statistics.passes >= 10);
+  lfm2_session_close(&g_model.session);
+  statistics = lfm2_session_draft_statistics(&g_model.session);
+  CHECK(statistics.passes == 0);
+}
+
 #if defined(LFM2_POSIX)
 static void CheckThreads(void) {
   static lfm2_thread_pool pool;
   const lfm2_session_options options = SmallOptions();
   lfm2_session_close(&g_model.session);
+  CHECK(lfm2_monotonic_ns(NULL) <= lfm2_monotonic_ns(NULL));
   CHECK(lfm2_usable_cores() >= 1 && lfm2_thread_pool_executor(&pool) == NULL);
   CHECK_FAILS(lfm2_thread_pool_open(&pool, 2, 7), LFM2_INVALID_ARGUMENT, "pinning");
   CHECK_FAILS(lfm2_thread_pool_open(&pool, 100000, LFM2_PIN_NONE), LFM2_INVALID_ARGUMENT, "threads");
@@ -201,9 +235,16 @@ static void CheckThreads(void) {
 #endif
 
 void TestSession(void) {
-  void (*const parts[])(void) = {CheckWaysToFeed, CheckRefused, CheckPoll, CheckPositions, CheckObserver, CheckExecutor,
+  void (*const parts[])(void) = {
+    CheckWaysToFeed,
+    CheckRefused,
+    CheckPoll,
+    CheckPositions,
+    CheckObserver,
+    CheckExecutor,
+    CheckDrafts,
 #if defined(LFM2_POSIX)
-                                 CheckThreads
+    CheckThreads
 #endif
   };
   size_t i;

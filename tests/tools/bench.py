@@ -114,6 +114,20 @@ with tempfile.TemporaryDirectory() as folder:
     check(tests_of(rows) == [(30, 1, 9, 0), (7, 1, 9, 0)] and rows[0]["n_ubatch"] == 4, rows)
     check(rows[0]["type_k"] == "int8", rows)
 
+    # With guesses: the same texts both ways, and no limit, which would be one of tokens one at a time.
+    prefill, drafted = results(model, "-p", "8", "-n", "60", "-d", "40", "-r", "4", "-t", "1", "--draft", "6",
+                               "--repeat", "0.95")
+    check("fraction" in prefill and "draft_tokens" not in prefill, prefill)
+    check("limit" not in drafted and "fraction" not in drafted and drafted["draft_tokens"] == 6, drafted)
+    check(len(drafted["samples_ts"]) == len(drafted["plain_samples_ts"]) == 4, drafted)
+    check(0 <= drafted["accepted"] <= drafted["drafted"] <= 6 * drafted["draft_passes"], drafted)
+    # Every token is either decoded, in a pass of its own, or accepted; the gate has seen passes without guesses first.
+    check(drafted["draft_passes"] + drafted["accepted"] <= 4 * 60, drafted)
+    ratios = sorted(a / b for a, b in zip(drafted["samples_ts"], drafted["plain_samples_ts"]))
+    check(abs(drafted["draft_speedup"] - (ratios[1] + ratios[2]) / 2) < 1e-6, drafted, ratios)
+    text = run(bench, model, "-p", "0", "-n", "20", "-r", "1", "-t", "1", "--draft", "4")
+    check(text.returncode == 0 and "up to 4 tokens guessed at a time" in text.stdout, text)
+
     # The first token: one run, and what it took.
     first, = results(model, "--ttft", "12", "-t", "2")
     check(first["n_prompt"] == 12 and first["n_gen"] == 1 and first["ttft_ms"] > first["load_ms"] > 0, first)
@@ -139,6 +153,11 @@ with tempfile.TemporaryDirectory() as folder:
     refused(2, bench, model, "-r", "0", saying="repetitions")
     refused(2, bench, model, "--kv", "f64", saying="f64")
     refused(2, bench, model, "--chunk", "0", saying="chunk")
+    refused(2, bench, model, "--draft", "17", saying="17")
+    refused(2, bench, model, "--repeat", "0.5", saying="--draft")
+    refused(2, bench, model, "--draft", "4", "--repeat", "1.5", saying="1.5")
+    refused(2, bench, model, "--draft", "4", "--ttft", "5", saying="--draft")
+    refused(1, bench, moe, "--draft", "4", "--storage", "direct", saying="--draft: nothing is guessed")
 
     # compare-llama beside a program that writes what llama-bench would.
     def fake(name, body):

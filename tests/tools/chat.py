@@ -51,6 +51,9 @@ with tempfile.TemporaryDirectory() as folder:
     prompt_tokens = [int(re.search(r"prefill (\d+) tokens, [\d.]+ tokens/s; decode (\d+) tokens", x.stderr).group(1))
                      for x in (plain, more)]
     check(prompt_tokens[1] > prompt_tokens[0] + 10, prompt_tokens)
+    guessing = run(*ask, "--stats", "--draft", "8")
+    check(guessing.stdout == plain.stdout and re.search(r"guessed \d+ tokens, \d+ of them right", guessing.stderr), guessing)
+    check("guessed" not in plain.stderr, plain)
     check(re.search(r"KV cache +\d", plain.stderr) and re.search(r"arena [\d.]+ MB", plain.stderr), plain)
     tools.write_text("[", encoding="utf-8")
     refused(1, model, "--prompt", "x", "--tools", str(tools), saying="tools.json")

@@ -61,6 +61,9 @@ Error Bench::Run() {
     tests_ = MakeTests(options_);
   }
   if (tests_.empty()) return Error::Of("no test: -p and -n are both 0");
+  if (options_.session.draft > 0 && options_.session.storage == StorageKind::kDirect) {
+    return Error::Of("--draft: nothing is guessed with --storage direct");
+  }
   for (TestCase& test : tests_) {
     if (test.threads == 0) test.threads = std::min(posix::UsableCores(), posix::ThreadPool::kMaxThreads);
     most_threads_ = std::max(most_threads_, test.threads);
@@ -159,15 +162,12 @@ Error Bench::RunTest(const TestCase& test) {
     double seconds = 0;
     LFM2_RETURN_IF_FAILED(RunOnce(test, test.prompt > 0 ? test.prompt : 1, &seconds));
   }
-  MeasureLimit(test, &result);
   const std::vector<StreamStatistics> before = LayerStatistics();
-  observer_ = recorder_.observer();
-  for (uint32_t r = 0; r < options_.repetitions; ++r) {
+  const auto show = [&](uint32_t r) {
     status.Show(name + ": " + std::to_string(r + 1) + " of " + std::to_string(options_.repetitions));
-    LFM2_RETURN_IF_FAILED(RunOnce(test, test.tokens(), &result.seconds.emplace_back()));
-    MeasureLimit(test, &result);
-  }
-  observer_ = nullptr;
+  };
+  LFM2_RETURN_IF_FAILED(options_.session.draft > 0 && test.gen > 0 ? RepeatDrafted(test, show, &result)
+                                                                   : RepeatTest(test, show, &result));
   for (uint32_t i = 0; i < kMoreSamples && result.ExceedsLimit(); ++i) {
     status.Show(name + ": measuring the limit again");
     MeasureLimit(test, &result);
@@ -179,6 +179,18 @@ Error Bench::RunTest(const TestCase& test) {
   }
   result.resident = ReadResidentMemory();
   results_.push_back(std::move(result));
+  return Error();
+}
+
+Error Bench::RepeatTest(const TestCase& test, const std::function<void(uint32_t)>& show, TestResult* result) {
+  MeasureLimit(test, result);
+  observer_ = recorder_.observer();
+  for (uint32_t r = 0; r < options_.repetitions; ++r) {
+    show(r);
+    LFM2_RETURN_IF_FAILED(RunOnce(test, test.tokens(), &result->seconds.emplace_back()));
+    MeasureLimit(test, result);
+  }
+  observer_ = nullptr;
   return Error();
 }
 

@@ -3,6 +3,7 @@
 #define LFM2_TOOLS_BENCH_BENCH_H_
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ class Bench {
   Error RunFirstToken();
   Error RunTest(const TestCase& test);
   Error RunOnce(const TestCase& test, uint32_t tokens, double* seconds);
+  Error RepeatTest(const TestCase& test, const std::function<void(uint32_t)>& show, TestResult* result);
+  // With --draft: decodes texts that repeat themselves, each with guesses and without.
+  Error RepeatDrafted(const TestCase& test, const std::function<void(uint32_t)>& show, TestResult* result);
+  std::vector<int32_t> RepetitiveTokens(uint32_t count);
   Error GoToDepth(uint32_t depth);
   Error SetThreads(uint32_t threads);
   void ReadWholeImage();

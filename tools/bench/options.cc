@@ -48,13 +48,23 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
   AddKvOption(&app, &o->session.kv_cache);
   AddStorageOptions(&app, &o->session);
   AddStreamingOptions(&app, &o->session);
+  CLI::Option* draft = AddDraftOption(&app, &o->session);
+  app.add_option("--repeat", o->repeat,
+                 "With --draft, decode tests take a text that repeats itself, with guesses and without in turns: the "
+                 "share of its tokens that go on as it did before")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->needs(draft)
+      ->type_name("SHARE");
   app.add_flag("--no-warmup", o->no_warmup, "Time the first run of each test too");
   CLI::Option* record = app.add_option("--record-trace", o->record_trace,
                                        "Record which experts the timed runs choose, for lfm2-cache-sim")
-                            ->type_name("FILE");
+                            ->type_name("FILE")
+                            ->excludes(draft);
   app.add_option("--ttft", o->first_token, "Instead of the tests: time from the program's start to the first token")
       ->check(CLI::Range(1u, kMaxContextLength - 1))
       ->excludes(record)
+      ->excludes(draft)
       ->type_name("N");
   app.add_flag("--json", o->json, "A JSON list with llama-bench's field names");
   return ParseCommandLine(&app, argc, argv, exit_code);

@@ -25,6 +25,7 @@ struct BenchOptions {
   uint32_t repetitions = 5;
   SessionArguments session;  // context is the tests' own; chunk is llama-bench's n_ubatch
   uint32_t first_token = 0;  // prompt tokens of the one cold run that replaces the tests; 0: the tests
+  double repeat = 0.9;       // with session.draft: share of decoded tokens that go on as the text did before
   std::string record_trace;  // file for the routing of the timed runs; empty: none
   bool no_warmup = false;
   bool json = false;

@@ -111,6 +111,13 @@ Json TestJson(const BenchSetup& setup, const TestResult& r) {
     json["fraction"] = r.Fraction();
     json["fraction_samples"] = r.Fractions();
     json["limit_exceeded"] = r.ExceedsLimit();
+  } else if (!r.plain_seconds.empty()) {
+    json["draft_tokens"] = setup.options.draft_tokens;
+    json["draft_speedup"] = r.DraftSpeedup();
+    json["drafted"] = r.draft.drafted;
+    json["accepted"] = r.draft.accepted;
+    json["draft_passes"] = r.draft.passes;
+    json["plain_samples_ts"] = Rates(r.test.tokens(), r.plain_seconds);
   } else if (r.first_token_seconds > 0) {
     json["ttft_ms"] = r.first_token_seconds * 1e3;
   }
@@ -154,6 +161,12 @@ std::string TestName(const TestCase& test) {
 }
 
 std::vector<double> TestResult::TokensPerSecond() const { return Rates(test.tokens(), seconds); }
+
+double TestResult::DraftSpeedup() const {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < seconds.size(); ++i) ratios.push_back(plain_seconds[i] / seconds[i]);
+  return Median(ratios);
+}
 
 double TestResult::BestLimitSeconds() const { return *std::min_element(limit_seconds.begin(), limit_seconds.end()); }
 
@@ -208,6 +221,14 @@ std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& 
                          TestName(r.test), Fixed(Mean(ts), 2) + " ± " + Fixed(StandardDeviation(ts), 2),
                          known ? Fixed(r.LimitTokensPerSecond(), 2) : "",
                          known ? Fixed(r.Fraction() * 100, 1) + " %" : "", LimitText(r)});
+  }
+  for (const TestResult& r : results) {
+    if (r.plain_seconds.empty()) continue;
+    text += "\n" + TestName(r.test) + ", " + std::to_string(r.test.threads) + " threads, up to " +
+            std::to_string(setup.options.draft_tokens) + " tokens guessed at a time: " + Fixed(r.DraftSpeedup(), 2) +
+            " times as fast as without (" + Fixed(Mean(Rates(r.test.tokens(), r.plain_seconds)), 2) + " t/s); of " +
+            std::to_string(r.draft.drafted) + " guesses " + std::to_string(r.draft.accepted) + " were right (" +
+            Fixed(Ratio(r.draft.accepted, r.draft.drafted) * 100, 1) + " %)\n";
   }
   for (const TestResult& r : results) {
     if (r.stream_layers.empty()) continue;

@@ -9,6 +9,7 @@
 #include "lfm2/model/options.h"
 #include "lfm2/model/record_loader.h"
 #include "lfm2/model/slot_plan.h"
+#include "lfm2/runtime/session.h"
 #include "tools/common/host.h"
 #include "tools/common/session_plan.h"
 
@@ -49,6 +50,9 @@ struct TestResult {
   std::string limit_by;       // of memory reads: the way that was fastest
   double work_per_token = 0;  // bytes or multiply-adds
   double first_token_seconds = 0;
+  // With --draft: the same tokens without guesses, and what guesses came to in all repetitions.
+  std::vector<double> plain_seconds;
+  DraftStatistics draft;
   ResidentMemory resident;
   // Where experts are read: what the repetitions did, together and in each MoE layer.
   StreamStatistics stream;
@@ -64,6 +68,8 @@ struct TestResult {
   std::vector<double> Fractions() const;
   // Of the best repetition; 0 where there is no limit.
   double Fraction() const;
+  // Median of what each repetition took without guesses, of its time with them.
+  double DraftSpeedup() const;
   bool ExceedsLimit() const { return Fraction() > kMostFraction; }
 };
 
