@@ -31,7 +31,9 @@ LFM2_FUNCTION uint32_t Session::MakeDraft() {
   memory_.history.Add(position_, memory_.tokens[position_]);
   const uint32_t known = position_ + 1;
   const Span<const int32_t> sequence(memory_.tokens, known), history = memory_.history.tokens();
-  const PromptMatch here = FindPromptMatch(sequence, sequence), earlier = FindPromptMatch(sequence, history);
+  const PromptMatch here = FindPromptMatch(sequence, sequence);
+  PromptMatch earlier;
+  if (here.length < kMaxPromptMatch) earlier = FindPromptMatch(sequence, history);
   const bool is_here = here.length >= earlier.length;
   const PromptMatch match = is_here ? here : earlier;
   if (match.length == 0) return 0;

@@ -16,6 +16,14 @@ struct PromptMatch {
 
 inline constexpr uint32_t kMaxPromptMatch = 8;
 
+// Whether a token is among kPromptStride others. Without a way out of the loop, so that compilers make vectors of it.
+inline constexpr size_t kPromptStride = 32;
+inline bool IsAmong(int32_t token, const int32_t* others) {
+  int32_t any = 0;
+  for (size_t i = 0; i < kPromptStride; ++i) any |= others[i] == token ? 1 : 0;
+  return any != 0;
+}
+
 // The place of the text, before its last token, that agrees with most of the last tokens of the sequence; of several,
 // the latest (prompt lookup decoding: Saxena 2023). text: the sequence itself, or another. Goes through the text once.
 inline PromptMatch FindPromptMatch(Span<const int32_t> tokens, Span<const int32_t> text) {
@@ -23,6 +31,7 @@ inline PromptMatch FindPromptMatch(Span<const int32_t> tokens, Span<const int32_
   if (tokens.empty() || text.empty()) return best;
   const size_t last = tokens.size() - 1;
   for (size_t at = text.size() - 1; at-- > 0 && best.length < kMaxPromptMatch;) {
+    while (at >= kPromptStride && !IsAmong(tokens[last], &text[at + 1 - kPromptStride])) at -= kPromptStride;
     if (text[at] != tokens[last]) continue;
     uint32_t length = 1;
     while (length < kMaxPromptMatch && length <= Min(at, last) && text[at - length] == tokens[last - length]) ++length;
