@@ -117,7 +117,7 @@ TEST_CASE("defaults of C are those of C++") {
   CHECK(options.prefer_resident == want.prefer_resident);
   CHECK(options.drop_below == want.drop_below);
   CHECK(options.draft_tokens == want.draft_tokens);
-  CHECK(options.now_ns == nullptr);
+  CHECK((options.now_ns == nullptr));
   CHECK(options.cpu_target == static_cast<uint32_t>(want.cpu_target));
   CHECK(options.kernels == nullptr);
   const lfm2_sampler_options sampler = lfm2_sampler_options_default();
