@@ -37,7 +37,7 @@ struct LayerContext {
   ExpertCache* expert_cache;        // where experts are read
   uint32_t position;                // of the chunk's first token
   uint32_t tokens;                  // in the chunk
-  uint32_t drafted;                 // of them, the last ones: guesses, which the state must not take for granted
+  uint32_t drafted = 0;             // of them, the last ones: guesses, which the state must not take for granted
 };
 
 // The same product of several matrices with one input, as one piece of work: gate and up, or q, k and v.
