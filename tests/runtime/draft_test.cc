@@ -161,7 +161,7 @@ TEST_CASE("marked, rewound, forked, saved, loaded, given up and prefilled betwee
       case 4: {  // begun, gone on with for some steps, given up
         LFM2_REQUIRE_OK(a.Begin({&token, 1}));
         if (a.steps_left() > 0) {
-          for (uint32_t steps = random() % a.steps_left(); steps > 0; --steps) LFM2_REQUIRE_OK(a.Step());
+          for (auto steps = random() % a.steps_left(); steps > 0; --steps) LFM2_REQUIRE_OK(a.Step());
           a.Abort();
           LFM2_REQUIRE_OK(a.Begin({&token, 1}));
         }

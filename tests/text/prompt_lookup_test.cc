@@ -55,7 +55,7 @@ TEST_CASE("the place after the longest repetition, and of equally long ones the 
 TEST_CASE("random texts of few different tokens: as a search of every place and length has it") {
   std::mt19937 random(1);
   for (int round = 0; round < 3000; ++round) {
-    const uint32_t kinds = 1 + random() % (round % 3 == 0 ? 200 : 6);
+    const auto kinds = 1 + random() % (round % 3 == 0 ? 200 : 6);
     const auto any = [&](size_t most) {
       Tokens tokens(random() % most);
       for (int32_t& token : tokens) token = static_cast<int32_t>(random() % kinds);
