@@ -40,6 +40,38 @@ HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t grou
   }
 }
 
+#if LFM2_GOES_BY_PAIRS
+// The same of one token and two row blocks, `weights` and `far` with results in out and far_out.
+template <TensorType Family, class Format>
+HWY_INLINE void PairOf(TensorType type, const uint8_t* weights, const uint8_t* far, size_t groups, const uint8_t* panel,
+                       float* out, float* far_out) {
+  constexpr Integers kKind = Format::kIntegers;
+  using Blocks = typename Format::Blocks;
+  if constexpr (!IsCompiled(Family)) {
+    LFM2_ASSERT(false);  // Image::Open has refused it
+  } else {
+    const TileRows<Blocks> rows = {Blocks(type, weights), Blocks(type, far), out, far_out};
+    if constexpr (kKind == Integers::kNibbles) {
+      PairOfNibbles<Format>(rows, groups, panel);
+    } else if constexpr (kGoesByBytes<kKind>) {
+      PairOfBytes<Format>(rows, groups, panel);
+    } else {
+      PairOfPairs<Format>(rows, groups, panel);
+    }
+  }
+}
+inline void IntegerPair(TensorType type, const uint8_t* weights, const uint8_t* far, size_t groups,
+                        const uint8_t* panel, float* out, float* far_out) {
+  switch (FamilyOf(type)) {
+#define LFM2_PAIR(name, Format) \
+  case TensorType::k##name: return PairOf<TensorType::k##name, Format>(type, weights, far, groups, panel, out, far_out);
+    LFM2_FOR_EACH_QUANTIZED(LFM2_PAIR)
+#undef LFM2_PAIR
+    default: LFM2_ASSERT(false);  // FloatTile's
+  }
+}
+#endif
+
 // `type` is none of the quantised ones.
 inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, const MatMulInput& in, uint32_t begin,
                       uint32_t tokens, float* out) {
@@ -82,14 +114,28 @@ inline void DirectPass(const Matrix& w, uint32_t block, const MatMulInput& in, u
   const uint8_t* panel = in.panel + size_t{begin} * groups * kPanelGroupBytes;
   const bool stream = begin == 0;
   switch (end - begin) {
+#if !LFM2_GOES_BY_PAIRS
     case 1: return IntegerTile<1>(w.type, weights, groups, panel, stream, out->values);
+#endif
     case 2: return IntegerTile<2>(w.type, weights, groups, panel, stream, out->values);
     case 3: return IntegerTile<3>(w.type, weights, groups, panel, stream, out->values);
     case 4: return IntegerTile<4>(w.type, weights, groups, panel, stream, out->values);
     default: break;
   }
-  LFM2_ASSERT(false);  // Passes makes no larger ones
+  LFM2_ASSERT(false);  // ForPasses makes no larger ones, nor PairPass's
 }
+
+#if LFM2_GOES_BY_PAIRS
+// out[16] and far_out[16] = row blocks `block` of w and `far_block` of far_w times the one token of the input. Both
+// matrices have the same type and columns.
+inline void PairPass(const Matrix& w, uint32_t block, const Matrix& far_w, uint32_t far_block, const MatMulInput& in,
+                     PassOutput* out, PassOutput* far_out) {
+  const size_t bytes = w.row_block_bytes();
+  IntegerPair(w.type, w.data + block * bytes, far_w.data + far_block * bytes, w.cols / kGroupColumns, in.panel,
+              out->values, far_out->values);
+}
+inline bool GoesByPairs(const Matrix& w, const MatMulInput& in) { return in.tokens == 1 && IsQuantized(w.type); }
+#endif
 
 #if HWY_TARGET != HWY_SCALAR
 // The same for more tokens than DirectPass takes. The weights are taken apart some groups at a time, which stay in the
@@ -153,6 +199,20 @@ inline void StoreRows(const PassOutput& from, const Matrix& w, uint32_t block, u
 inline void MatMul(const Matrix& w, const MatMulInput& in, uint32_t block_begin, uint32_t block_end, float* out,
                    size_t out_stride) {
   PassOutput products;
+#if LFM2_GOES_BY_PAIRS
+  if (GoesByPairs(w, in)) {
+    PassOutput far_products;
+    const uint32_t pairs = DivideUp(block_end - block_begin, 2u);
+    for (uint32_t block = block_begin; block < block_begin + pairs; ++block) {
+      // The middle one of an odd number goes with itself.
+      const uint32_t far = block + pairs < block_end ? block + pairs : block;
+      PairPass(w, block, w, far, in, &products, &far_products);
+      StoreRows(products, w, block, 0, 1, out, out_stride);
+      StoreRows(far_products, w, far, 0, 1, out, out_stride);
+    }
+    return;
+  }
+#endif
   for (uint32_t block = block_begin; block < block_end; ++block) {
     ForPasses(in, [&](uint32_t begin, uint32_t end, auto compute) {
       compute(w, block, &products);
@@ -166,14 +226,24 @@ inline void MatMulSwiGlu(const Matrix& gate, const Matrix& up, const MatMulInput
                          uint32_t block_end, float* out, size_t out_stride) {
   const DF df;
   PassOutput g, u;
+  const auto store = [&](uint32_t block, uint32_t begin, uint32_t end) {
+    for (size_t j = 0; j < (end - begin) * kBlockRows; j += hn::Lanes(df)) {
+      hn::StoreU(hn::Mul(Silu(hn::LoadU(df, g.values + j)), hn::LoadU(df, u.values + j)), df, g.values + j);
+    }
+    StoreRows(g, gate, block, begin, end, out, out_stride);
+  };
   for (uint32_t block = block_begin; block < block_end; ++block) {
+#if LFM2_GOES_BY_PAIRS
+    if (GoesByPairs(gate, in) && gate.type == up.type) {
+      PairPass(gate, block, up, block, in, &g, &u);
+      store(block, 0, 1);
+      continue;
+    }
+#endif
     ForPasses(in, [&](uint32_t begin, uint32_t end, auto compute) {
       compute(gate, block, &g);
       compute(up, block, &u);
-      for (size_t j = 0; j < (end - begin) * kBlockRows; j += hn::Lanes(df)) {
-        hn::StoreU(hn::Mul(Silu(hn::LoadU(df, g.values + j)), hn::LoadU(df, u.values + j)), df, g.values + j);
-      }
-      StoreRows(g, gate, block, begin, end, out, out_stride);
+      store(block, begin, end);
     });
   }
 }
@@ -181,5 +251,7 @@ inline void MatMulSwiGlu(const Matrix& gate, const Matrix& up, const MatMulInput
 }  // namespace LFM2_TARGET
 }  // namespace lfm2
 LFM2_AFTER_NAMESPACE();
+
+#undef LFM2_GOES_BY_PAIRS
 
 #endif  // LFM2_KERNELS_MATMUL_INL_H_

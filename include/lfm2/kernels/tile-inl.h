@@ -20,6 +20,7 @@
 #undef LFM2_HAVE_MVE
 #undef LFM2_TOKEN
 #undef LFM2_ROW
+#undef LFM2_OF
 #undef LFM2_ZERO
 #undef LFM2_STORE
 #undef LFM2_ADD_OFFSET

@@ -35,9 +35,12 @@ HWY_INLINE VU8 SecondBytes(const uint8_t* data, size_t row, VU8 table) {
 
 template <class Format>
 struct RowsOfBytes {
-  template <uint32_t T, uint32_t R>
-  static LFM2_INLINE_RUN void Run(size_t r, typename Format::Blocks blocks, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, bool stream, float* HWY_RESTRICT out) {
+  template <uint32_t T, uint32_t R, uint32_t P>
+  static LFM2_INLINE_RUN void Run(size_t r, TileRows<typename Format::Blocks> rows, size_t groups,
+                                  const uint8_t* HWY_RESTRICT panel, bool stream) {
+    typename Format::Blocks blocks = rows.own, far = rows.far;
+    float* HWY_RESTRICT const out = rows.out;
+    [[maybe_unused]] float* HWY_RESTRICT const far_out = rows.far_out;
     const DF df;
     const DU8 du8;
     const size_t lanes = hn::Lanes(df);
@@ -46,16 +49,19 @@ struct RowsOfBytes {
     constexpr bool kTable = ValuesOf(kKind) != nullptr;
     static constexpr ValueTable<kKind> kValues(kTableLift8);
     const VU8 table = hn::LoadDup128(du8, kValues.bytes);
-    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1), far.Skip(1)) {
       const auto& block = *blocks;
+      [[maybe_unused]] const auto& far_block = *far;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
         const uint8_t* const data = Format::Data(block, g);
+        [[maybe_unused]] const uint8_t* const far_data = Format::Data(far_block, g);
         if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
+        if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
 #define LFM2_BEGIN(k) Sum8 a##k = BeginSum8(BroadcastI32<LFM2_TOKEN(k), T>(p.bias));
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
-#define LFM2_FIRST(v) FirstBytes<kKind, q>(data, LFM2_ROW(v) * 4, table)
-#define LFM2_SECOND(v) SecondBytes<kKind, q>(data, LFM2_ROW(v) * 4, table)
+#define LFM2_FIRST(v) FirstBytes<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4, table)
+#define LFM2_SECOND(v) SecondBytes<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4, table)
 #define LFM2_DOT_FIRST(k) \
   if constexpr (k < T * R) a##k = DotFirst8<q * T + k / R, kTable>(a##k, LFM2_PICK(k, first), p.quads);
 #define LFM2_DOT_SECOND(k)                                                                                            \
@@ -78,7 +84,7 @@ struct RowsOfBytes {
         LFM2_QUADS(1)
         LFM2_QUADS(2)
         LFM2_QUADS(3)
-#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(block, g, r)
+#define LFM2_SCALE(v) Scales<Format>::template Scale<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
         LFM2_ROWS(VF, scale, LFM2_SCALE)
 #define LFM2_ADD(k)                                                                     \
   if constexpr (k < T * R) {                                                            \
@@ -87,7 +93,7 @@ struct RowsOfBytes {
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
         if constexpr (kHasOffset<Format>) {
-#define LFM2_OFFSET(v) Scales<Format>::template Offset<v, R>(block, g, r, scale##v)
+#define LFM2_OFFSET(v) Scales<Format>::template Offset<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, scale##v)
           LFM2_ROWS(VF, offset, LFM2_OFFSET)
           LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
         }
@@ -108,8 +114,15 @@ struct RowsOfBytes {
 
 template <class Format, uint32_t T>
 void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunRows<RowsOfBytes<Format>, T, kSlots8>(blocks, groups, panel, T <= 2 || stream, out);
+  const TileRows<typename Format::Blocks> rows = {blocks, blocks, out, out};
+  RunRows<RowsOfBytes<Format>, T, kSlots8>(rows, groups, panel, T <= 2 || stream);
 }
+#if LFM2_GOES_BY_PAIRS
+template <class Format>
+void PairOfBytes(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
+  RunPair<RowsOfBytes<Format>>(rows, groups, panel, true);
+}
+#endif
 
 #endif  // HWY_TARGET != HWY_SCALAR
 

@@ -36,11 +36,12 @@ HWY_INLINE VF LoadColumn(const uint8_t* block, size_t column, size_t r) {
 // x0..x3[cols] are the rows of T = 1 or 4 tokens, of which the first `tokens` are stored.
 template <TensorType Type>
 struct RowsFloat {
-  template <uint32_t T, uint32_t R>
+  template <uint32_t T, uint32_t R, uint32_t P>
   static void Run(size_t r, const uint8_t* HWY_RESTRICT block, size_t groups, const float* x0, const float* x1,
                   const float* x2, const float* x3, uint32_t tokens, float* HWY_RESTRICT out) {
     const DF df;
     const size_t lanes = hn::Lanes(df);
+    [[maybe_unused]] float* const far_out = out;
     constexpr bool kScaled = Type == TensorType::kMxfp8;
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
     for (size_t g = 0; g < groups; ++g, block += TraitsOf(Type).bytes) {

@@ -55,22 +55,28 @@ struct ValueTable {
 // Integers::kNibbles.
 template <class Format>
 struct RowsOfNibbles {
-  template <uint32_t T, uint32_t R>
-  static LFM2_INLINE_RUN void Run(size_t r, typename Format::Blocks blocks, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, bool stream, float* HWY_RESTRICT out) {
+  template <uint32_t T, uint32_t R, uint32_t P>
+  static LFM2_INLINE_RUN void Run(size_t r, TileRows<typename Format::Blocks> rows, size_t groups,
+                                  const uint8_t* HWY_RESTRICT panel, bool stream) {
+    typename Format::Blocks blocks = rows.own, far = rows.far;
+    float* HWY_RESTRICT const out = rows.out;
+    [[maybe_unused]] float* HWY_RESTRICT const far_out = rows.far_out;
     const DF df;
     const DU8 du8;
     const size_t lanes = hn::Lanes(df);
     const VU8 low_mask = hn::Set(du8, uint8_t{15});
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
-    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1), far.Skip(1)) {
       const auto& block = *blocks;
+      [[maybe_unused]] const auto& far_block = *far;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
         const uint8_t* const data = Format::Data(block, g);
+        [[maybe_unused]] const uint8_t* const far_data = Format::Data(far_block, g);
         if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
+        if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
         Sum4 a0, a1, a2, a3, a4, a5, a6, a7;
-#define LFM2_BYTES(v) hn::LoadU(du8, data + q * 64 + LFM2_ROW(v) * 4)
+#define LFM2_BYTES(v) hn::LoadU(du8, LFM2_OF(v, data, far_data) + q * 64 + LFM2_ROW(v) * 4)
 #define LFM2_LOW(v) hn::And(bytes##v, low_mask)
 #define LFM2_HIGH(v) hn::ShiftRight<4>(bytes##v)
 #define LFM2_DOT_LOW(k)                                                                  \
@@ -97,7 +103,7 @@ struct RowsOfNibbles {
         LFM2_QUADS(1)
         LFM2_QUADS(2)
         LFM2_QUADS(3)
-#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(block, g, r)
+#define LFM2_SCALE(v) Scales<Format>::template Scale<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
         LFM2_ROWS(VF, scale, LFM2_SCALE)
 #define LFM2_ADD(k)                                                                     \
   if constexpr (k < T * R) {                                                            \
@@ -106,7 +112,7 @@ struct RowsOfNibbles {
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
         if constexpr (kHasOffset<Format>) {
-#define LFM2_OFFSET(v) Scales<Format>::template Offset<v, R>(block, g, r, scale##v)
+#define LFM2_OFFSET(v) Scales<Format>::template Offset<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, scale##v)
           LFM2_ROWS(VF, offset, LFM2_OFFSET)
           LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
         }
@@ -127,8 +133,15 @@ struct RowsOfNibbles {
 
 template <class Format, uint32_t T>
 void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunRows<RowsOfNibbles<Format>, T, kSlots4>(blocks, groups, panel, T <= 2 || stream, out);
+  const TileRows<typename Format::Blocks> rows = {blocks, blocks, out, out};
+  RunRows<RowsOfNibbles<Format>, T, kSlots4>(rows, groups, panel, T <= 2 || stream);
 }
+#if LFM2_GOES_BY_PAIRS
+template <class Format>
+void PairOfNibbles(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
+  RunPair<RowsOfNibbles<Format>>(rows, groups, panel, true);
+}
+#endif
 
 }  // namespace LFM2_TARGET
 }  // namespace lfm2

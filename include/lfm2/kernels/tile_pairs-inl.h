@@ -187,9 +187,12 @@ HWY_INLINE VU8 QuadBits([[maybe_unused]] VU8 first, [[maybe_unused]] VU8 second,
 // The halves of a group have a sum each where they have a scale each, or where one sum could not hold both.
 template <class Format>
 struct RowsOfPairs {
-  template <uint32_t T, uint32_t R>
-  static LFM2_INLINE_RUN void Run(size_t r, typename Format::Blocks blocks, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, bool stream, float* HWY_RESTRICT out) {
+  template <uint32_t T, uint32_t R, uint32_t P>
+  static LFM2_INLINE_RUN void Run(size_t r, TileRows<typename Format::Blocks> rows, size_t groups,
+                                  const uint8_t* HWY_RESTRICT panel, bool stream) {
+    typename Format::Blocks blocks = rows.own, far = rows.far;
+    float* HWY_RESTRICT const out = rows.out;
+    [[maybe_unused]] float* HWY_RESTRICT const far_out = rows.far_out;
     constexpr Integers kKind = Format::kIntegers;
     using Pair = PairSum<kKind, kCenter<Format>, (T <= R)>;
     using Sum = typename Pair::Sum;
@@ -202,11 +205,14 @@ struct RowsOfPairs {
     const VU8 table = hn::LoadDup128(du8, kValues.bytes);
     [[maybe_unused]] const VU8 high_table = kHasPairs<kKind> ? hn::LoadDup128(du8, kHighValues.bytes) : table;
     LFM2_FOR_EACH_SLOT(LFM2_ZERO)
-    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
+    for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1), far.Skip(1)) {
       const auto& block = *blocks;
+      [[maybe_unused]] const auto& far_block = *far;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
         const uint8_t* const data = Format::Data(block, g);
+        [[maybe_unused]] const uint8_t* const far_data = Format::Data(far_block, g);
         if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
+        if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
 #define LFM2_BEGIN(k)                                                                                          \
   const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.bias_low : p.bias);                   \
@@ -214,9 +220,9 @@ struct RowsOfPairs {
   Sum a##k = Pair::Begin(first_bias##k);                                                                       \
   [[maybe_unused]] Sum b##k = Pair::Begin(second_bias##k);
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
-#define LFM2_FIRST(v) FirstBits<kKind, q>(data, LFM2_ROW(v) * 4)
-#define LFM2_SECOND(v) SecondBits<kKind, q>(data, LFM2_ROW(v) * 4)
-#define LFM2_UPPER(v) UpperBits<kKind, q>(data, LFM2_ROW(v) * 4)
+#define LFM2_FIRST(v) FirstBits<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4)
+#define LFM2_SECOND(v) SecondBits<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4)
+#define LFM2_UPPER(v) UpperBits<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4)
 #define LFM2_LOW(v) JoinPairs<kKind, q, false>(first##v, upper##v)
 #define LFM2_HIGH(v) JoinPairs<kKind, q, true>(first##v, upper##v)
 #define LFM2_QUAD(v, i, joined, table) \
@@ -258,10 +264,10 @@ struct RowsOfPairs {
         LFM2_QUADS(2)
         if constexpr (Format::kHalves) {
           using Halves = HalfScales<Format>;
-#define LFM2_DELTA(v) Halves::template Delta<v, R>(block, r)
+#define LFM2_DELTA(v) Halves::template Delta<(v) % P, P>(LFM2_OF(v, block, far_block), r)
           LFM2_ROWS(VF, delta, LFM2_DELTA)
           if constexpr (Halves::kPairs) {
-#define LFM2_SCALES(v) Halves::template Pairs<v, R>(block, g, r)
+#define LFM2_SCALES(v) Halves::template Pairs<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
             LFM2_ROWS(VI16, scales, LFM2_SCALES)
 #define LFM2_ADD_PAIRS(k)                                                                          \
   if constexpr (k < T * R) {                                                                       \
@@ -272,8 +278,8 @@ struct RowsOfPairs {
             LFM2_FOR_EACH_SLOT(LFM2_ADD_PAIRS)
           } else {
             using HalfScale = typename Halves::Scale;
-#define LFM2_LOW_SCALE(v) Halves::template Of<v, R>(block, g, r, 0)
-#define LFM2_HIGH_SCALE(v) Halves::template Of<v, R>(block, g, r, 1)
+#define LFM2_LOW_SCALE(v) Halves::template Of<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, 0)
+#define LFM2_HIGH_SCALE(v) Halves::template Of<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, 1)
             LFM2_ROWS(HalfScale, low_scale, LFM2_LOW_SCALE)
             LFM2_ROWS(HalfScale, high_scale, LFM2_HIGH_SCALE)
 #define LFM2_ADD_HALVES(k)                                                                                             \
@@ -285,8 +291,8 @@ struct RowsOfPairs {
             LFM2_FOR_EACH_SLOT(LFM2_ADD_HALVES)
           }
           if constexpr (kHasHalfMins<Format>) {
-#define LFM2_MINS(v) Halves::template Mins<v, R>(block, g, r)
-#define LFM2_MIN_DELTA(v) Halves::template MinDelta<v, R>(block, r)
+#define LFM2_MINS(v) Halves::template Mins<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
+#define LFM2_MIN_DELTA(v) Halves::template MinDelta<(v) % P, P>(LFM2_OF(v, block, far_block), r)
             LFM2_ROWS(VI16, mins, LFM2_MINS)
             LFM2_ROWS(VF, min_delta, LFM2_MIN_DELTA)
 #define LFM2_ADD_MINS(k)                                                                             \
@@ -298,7 +304,7 @@ struct RowsOfPairs {
             LFM2_FOR_EACH_SLOT(LFM2_ADD_MINS)
           }
         } else {
-#define LFM2_SCALE(v) Scales<Format>::template Scale<v, R>(block, g, r)
+#define LFM2_SCALE(v) Scales<Format>::template Scale<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
           LFM2_ROWS(VF, scale, LFM2_SCALE)
 #define LFM2_ADD(k)                                                                     \
   if constexpr (k < T * R) {                                                            \
@@ -309,7 +315,7 @@ struct RowsOfPairs {
   }
           LFM2_FOR_EACH_SLOT(LFM2_ADD)
           if constexpr (kHasOffset<Format>) {
-#define LFM2_GROUP_OFFSET(v) Scales<Format>::template Offset<v, R>(block, g, r, scale##v)
+#define LFM2_GROUP_OFFSET(v) Scales<Format>::template Offset<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, scale##v)
             LFM2_ROWS(VF, offset, LFM2_GROUP_OFFSET)
             LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
           }
@@ -349,8 +355,15 @@ struct RowsOfPairs {
 
 template <class Format, uint32_t T>
 void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunRows<RowsOfPairs<Format>, T, kSlots6>(blocks, groups, panel, T <= 2 || stream, out);
+  const TileRows<typename Format::Blocks> rows = {blocks, blocks, out, out};
+  RunRows<RowsOfPairs<Format>, T, kSlots6>(rows, groups, panel, T <= 2 || stream);
 }
+#if LFM2_GOES_BY_PAIRS
+template <class Format>
+void PairOfPairs(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
+  RunPair<RowsOfPairs<Format>>(rows, groups, panel, true);
+}
+#endif
 
 }  // namespace LFM2_TARGET
 }  // namespace lfm2

@@ -80,9 +80,10 @@ struct UnpackedSum<16> : UnpackedSum6<true> {};
 #if !LFM2_DOT_MATRIX
 template <int sum_range, Scaling scaling>
 struct RowsOfUnpacked {
-  template <uint32_t T, uint32_t R>
+  template <uint32_t T, uint32_t R, uint32_t P>
   static LFM2_INLINE_RUN void Run(size_t r, const uint8_t* HWY_RESTRICT weights, size_t groups,
                                   const uint8_t* HWY_RESTRICT panel, float* HWY_RESTRICT out) {
+    [[maybe_unused]] float* const far_out = out;
     using Of = UnpackedSum<sum_range>;
     using Sum = typename Of::Sum;
     constexpr bool kHalves = scaling == Scaling::kHalves || scaling == Scaling::kHalvesAndMins;
@@ -218,7 +219,8 @@ HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint
     LFM2_TILE(2)
     LFM2_TILE(3)
     LFM2_TILE(4)
-    LFM2_TILE(5) LFM2_TILE(6) LFM2_TILE(7) LFM2_TILE(8)
+    LFM2_TILE(5)
+    LFM2_TILE(6) LFM2_TILE(7) LFM2_TILE(8)
 #undef LFM2_TILE
         default : break;
   }
