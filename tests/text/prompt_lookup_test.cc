@@ -25,7 +25,7 @@ PromptMatch Expected(const Tokens& tokens, const Tokens& text) {
            text[next - 1 - length] == tokens[tokens.size() - 1 - length]) {
       ++length;
     }
-    if (length > 0 && length >= best.length) best = {next, length};
+    if (length > 1 && length >= best.length) best = {next, length};
   }
   return best;
 }
@@ -40,8 +40,9 @@ TEST_CASE("the place after the longest repetition, and of equally long ones the 
   const PromptMatch elsewhere = Find({4, 5}, {3, 4, 5, 6});
   CHECK((elsewhere.length == 2 && elsewhere.next == 3));
   CHECK(Find({5, 6}).length == 0);
-  const PromptMatch twice = Find({5, 5});
-  CHECK((twice.length == 1 && twice.next == 1));
+  CHECK(Find({5, 6, 7, 6}).length == 0);
+  const PromptMatch thrice = Find({5, 5, 5});
+  CHECK((thrice.length == 2 && thrice.next == 2));
   // 1 2 3 is what most agrees; 2 3 came later.
   const PromptMatch longest = Find({1, 2, 3, 9, 2, 3, 8, 1, 2, 3});
   CHECK((longest.length == 3 && longest.next == 3));

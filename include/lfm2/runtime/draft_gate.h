@@ -39,14 +39,14 @@ class DraftGate {
     chance_[c] += ((was_right ? 1.0f : 0.0f) - chance_[c]) / static_cast<float>(seen_[c]);
   }
 
-  // A pass over one token took so long.
+  // A pass over one token took so long. What counts is a pass that nothing disturbs, so that shorter ones count for
+  // more: those after a prompt, which has the caches full of other things, are among the longer ones.
   void PlainPass(float ns) {
-    if (plain_passes_ == 0) {
+    if (plain_ns_ <= 0.0f) {
       plain_ns_ = balance_ns_ = ns;
     } else {
-      plain_ns_ += (Limited(ns, plain_ns_) - plain_ns_) / static_cast<float>(Min(plain_passes_ + 1, kMemory));
+      plain_ns_ += (Limited(ns, plain_ns_) - plain_ns_) * (ns < plain_ns_ ? kDown : kUp);
     }
-    plain_passes_ = Min(plain_passes_ + 1, kMemory);
     Earn(plain_ns_ * kLossAllowed);
     // What was measured long ago is worth another try.
     for (float& extra : extra_) {
@@ -64,8 +64,9 @@ class DraftGate {
   void Accept() { Earn(plain_ns_); }
 
  private:
-  // By repeated tokens: 1, 2, ... and kMaxPromptMatch or more.
-  static constexpr uint32_t kClasses = kMaxPromptMatch;
+  // By repeated tokens: up to 2, 3, ... and kMaxPromptMatch or more.
+  static constexpr uint32_t kClasses = kMaxPromptMatch - 1;
+  static constexpr float kDown = 1.0f / 8, kUp = 1.0f / 32;
   static constexpr uint32_t kMemory = 16;      // observations that an average goes back
   static constexpr float kLeastGain = 1.05f;   // tokens a second, of those without a guess
   static constexpr float kFirstExtra = 0.25f;  // cost of a guess, of a plain pass, before any was measured
@@ -74,7 +75,7 @@ class DraftGate {
   static constexpr float kMostBalance = 8.0f;        // plain passes
   static constexpr float kMostLoss = 4.0f;           // plain passes, of one pass: the system may have interrupted it
 
-  static constexpr uint32_t ClassOf(uint32_t match) { return Min(match, kClasses) - 1; }
+  static constexpr uint32_t ClassOf(uint32_t match) { return Min(Max(match, 2u), kMaxPromptMatch) - 2; }
   // A pass that the system has interrupted must not count for more than twice what is known.
   static float Limited(float value, float known) { return Min(value, 2.0f * known); }
 
@@ -97,9 +98,8 @@ class DraftGate {
   // For each number of guesses, what one of them adds to a pass; below 0: not measured.
   float extra_[kMaxDraftTokens] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
   // That the token comes which came after so many repeated ones; the first values count as two observations.
-  float chance_[kClasses] = {0.2f, 0.3f, 0.4f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f};
-  uint8_t seen_[kClasses] = {2, 2, 2, 2, 2, 2, 2, 2};
-  uint32_t plain_passes_ = 0;
+  float chance_[kClasses] = {0.3f, 0.4f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f};
+  uint8_t seen_[kClasses] = {2, 2, 2, 2, 2, 2, 2};
 };
 
 }  // namespace lfm2

@@ -11,29 +11,32 @@ namespace lfm2 {
 // Where the last tokens of a sequence have occurred before, in it or in another text.
 struct PromptMatch {
   size_t next = 0;      // the place of the token that came after them there
-  uint32_t length = 0;  // how many of the last tokens are the same, kMaxPromptMatch at most; 0: not even one
+  uint32_t length = 0;  // how many of the last tokens are the same, 2 to kMaxPromptMatch; 0: there is no such place
 };
 
 inline constexpr uint32_t kMaxPromptMatch = 8;
 
-// Whether a token is among kPromptStride others. Without a way out of the loop, so that compilers make vectors of it.
+// Whether `first` and `second` follow each other within the kPromptStride + 1 tokens from `at` on. Without a way out of
+// the loop, so that compilers make vectors of it.
 inline constexpr size_t kPromptStride = 32;
-inline bool IsAmong(int32_t token, const int32_t* others) {
+inline bool HasPair(const int32_t* at, int32_t first, int32_t second) {
   int32_t any = 0;
-  for (size_t i = 0; i < kPromptStride; ++i) any |= others[i] == token ? 1 : 0;
+  for (size_t i = 0; i < kPromptStride; ++i) any |= static_cast<int32_t>(at[i] == first) & (at[i + 1] == second);
   return any != 0;
 }
 
 // The place of the text, before its last token, that agrees with most of the last tokens of the sequence; of several,
-// the latest (prompt lookup decoding: Saxena 2023). text: the sequence itself, or another. Goes through the text once.
+// the latest (prompt lookup decoding: Saxena 2023). One token alone foresees too little. text: the sequence itself, or
+// another. Goes through the text once.
 inline PromptMatch FindPromptMatch(Span<const int32_t> tokens, Span<const int32_t> text) {
   PromptMatch best;
-  if (tokens.empty() || text.empty()) return best;
+  if (tokens.size() < 2 || text.size() < 3) return best;
   const size_t last = tokens.size() - 1;
-  for (size_t at = text.size() - 1; at-- > 0 && best.length < kMaxPromptMatch;) {
-    while (at >= kPromptStride && !IsAmong(tokens[last], &text[at + 1 - kPromptStride])) at -= kPromptStride;
-    if (text[at] != tokens[last]) continue;
-    uint32_t length = 1;
+  const int32_t second = tokens[last], first = tokens[last - 1];
+  for (size_t at = text.size() - 1; --at > 0 && best.length < kMaxPromptMatch;) {
+    while (at > kPromptStride && !HasPair(&text[at - kPromptStride], first, second)) at -= kPromptStride;
+    if (text[at] != second || text[at - 1] != first) continue;
+    uint32_t length = 2;
     while (length < kMaxPromptMatch && length <= Min(at, last) && text[at - length] == tokens[last - length]) ++length;
     if (length > best.length) best = {at + 1, length};
   }
