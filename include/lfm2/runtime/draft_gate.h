@@ -64,8 +64,8 @@ class DraftGate {
   void Accept() { Earn(plain_ns_); }
 
  private:
-  // By repeated tokens: up to 2, 3, ... and kMaxPromptMatch or more.
-  static constexpr uint32_t kClasses = kMaxPromptMatch - 1;
+  // By repeated tokens: 1 (after one that was not the expected one), 2, ... and kMaxPromptMatch or more.
+  static constexpr uint32_t kClasses = kMaxPromptMatch;
   static constexpr float kDown = 1.0f / 8, kUp = 1.0f / 32;
   static constexpr uint32_t kMemory = 16;      // observations that an average goes back
   static constexpr float kLeastGain = 1.05f;   // tokens a second, of those without a guess
@@ -75,7 +75,7 @@ class DraftGate {
   static constexpr float kMostBalance = 8.0f;        // plain passes
   static constexpr float kMostLoss = 4.0f;           // plain passes, of one pass: the system may have interrupted it
 
-  static constexpr uint32_t ClassOf(uint32_t match) { return Min(Max(match, 2u), kMaxPromptMatch) - 2; }
+  static constexpr uint32_t ClassOf(uint32_t match) { return Min(match, kClasses) - 1; }
   // A pass that the system has interrupted must not count for more than twice what is known.
   static float Limited(float value, float known) { return Min(value, 2.0f * known); }
 
@@ -98,8 +98,8 @@ class DraftGate {
   // For each number of guesses, what one of them adds to a pass; below 0: not measured.
   float extra_[kMaxDraftTokens] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
   // That the token comes which came after so many repeated ones; the first values count as two observations.
-  float chance_[kClasses] = {0.3f, 0.4f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f};
-  uint8_t seen_[kClasses] = {2, 2, 2, 2, 2, 2, 2};
+  float chance_[kClasses] = {0.3f, 0.3f, 0.4f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f};
+  uint8_t seen_[kClasses] = {2, 2, 2, 2, 2, 2, 2, 2};
 };
 
 }  // namespace lfm2

@@ -225,6 +225,8 @@ class Session {
   struct Draft {
     int32_t tokens[kMaxDraftTokens + 1] = {};
     uint32_t match = 0;     // tokens that were repeated before the first; 0: nothing is expected
+    uint32_t next = 0;      // where the first one stands: in the sequence, or in what was decoded before
+    bool is_here = false;   // in the sequence
     uint32_t computed = 0;  // of the tokens, which are one more: they have logits
     uint32_t taken = 0;     // of those: they are part of the sequence
   };
@@ -239,7 +241,7 @@ class Session {
   LFM2_FUNCTION Status AdvanceChunk();
   LFM2_FUNCTION Status AdvanceOutput(uint32_t output_blocks);
   LFM2_FUNCTION bool TakeDrafted(int32_t token);
-  LFM2_FUNCTION uint32_t MakeDraft();
+  LFM2_FUNCTION uint32_t MakeDraft(const Draft& before);
   LFM2_FUNCTION void EndPass();
   LFM2_FUNCTION void BeginWithoutDraft();
   uint64_t NowNs() const { return options_.draft_tokens == 0 ? 0 : options_.now_ns(options_.clock_context); }

@@ -25,8 +25,10 @@ LFM2_FUNCTION bool Session::TakeDrafted(int32_t token) {
 }
 
 // Looks for what comes after the token at position_, which is the last one known, in the sequence and in what was
-// decoded before. Returns how many tokens are to be computed with it; they stand after it.
-LFM2_FUNCTION uint32_t Session::MakeDraft() {
+// decoded before; or goes on with `before`, what was expected so far, where that agrees with more. One token that was
+// not the expected one may have replaced it. Returns how many tokens are to be computed with the known one; they stand
+// after it.
+LFM2_FUNCTION uint32_t Session::MakeDraft(const Draft& before) {
   if (options_.draft_tokens == 0 || observer_ != nullptr) return 0;
   memory_.history.Add(position_, memory_.tokens[position_]);
   const uint32_t known = position_ + 1;
@@ -34,17 +36,28 @@ LFM2_FUNCTION uint32_t Session::MakeDraft() {
   const PromptMatch here = FindPromptMatch(sequence, sequence);
   PromptMatch earlier;
   if (here.length < kMaxPromptMatch) earlier = FindPromptMatch(sequence, history);
-  const bool is_here = here.length >= earlier.length;
-  const PromptMatch match = is_here ? here : earlier;
-  if (match.length == 0) return 0;
-  draft_.match = match.length;
+  draft_.is_here = here.length >= earlier.length;
+  draft_.match = draft_.is_here ? here.length : earlier.length;
+  draft_.next = static_cast<uint32_t>(draft_.is_here ? here.next : earlier.next);
+  if (before.match > 0) {
+    const bool was_right = memory_.tokens[position_] == before.tokens[before.taken];
+    const uint32_t length = was_right ? Min(before.match + before.taken + 1, kMaxPromptMatch) : 1;
+    const uint32_t next = before.next + before.taken + 1;
+    if (length > draft_.match && (was_right || before.match + before.taken > 1) &&
+        (before.is_here ? next < known : next < history.size())) {
+      draft_.match = length;
+      draft_.next = next;
+      draft_.is_here = before.is_here;
+    }
+  }
+  if (draft_.match == 0) return 0;
   const uint32_t most = Min(options_.draft_tokens, options_.context_length - known);
-  const uint32_t wanted = draft_gate_.Choose(match.length, most);
+  const uint32_t wanted = draft_gate_.Choose(draft_.match, most);
   // Where the repeated text reaches up to its repetition, the guess goes on with itself. What comes after the last one
   // is noted, to learn how often that is right.
   for (uint32_t count = 0;; ++count) {
-    const size_t at = match.next + count;
-    const int32_t token = is_here ? memory_.tokens[at] : at < history.size() ? history[at] : DraftHistory::kGap;
+    const size_t at = draft_.next + count;
+    const int32_t token = draft_.is_here ? memory_.tokens[at] : at < history.size() ? history[at] : DraftHistory::kGap;
     draft_.tokens[count] = token;
     if (count == wanted || token == DraftHistory::kGap || image_->vocab().IsStop(token)) return count;
     memory_.tokens[known + count] = token;

@@ -172,8 +172,9 @@ LFM2_FUNCTION Status Session::Begin(Span<const int32_t> tokens) {
   work_.had_logits = has_logits_;
   work_.is_decode = tokens.size() == 1;
   has_logits_ = false;
+  const Draft before = draft_;
   draft_ = Draft();
-  if (work_.is_decode) work_.drafted = MakeDraft();
+  if (work_.is_decode) work_.drafted = MakeDraft(before);
   return Status();
 }
 
