@@ -163,7 +163,8 @@ LFM2_MUST_CHECK lfm2_status lfm2_session_prefill(lfm2_session* session, const in
 // Prefill of one token.
 LFM2_MUST_CHECK lfm2_status lfm2_session_decode(lfm2_session* session, int32_t token);
 // Prefill in steps: begin takes the tokens, which need not outlive it, and computes nothing; step computes the operator
-// or the feed forward of one layer for prefill_chunk tokens at most, or a part of the logits.
+// or the feed forward of one layer for prefill_chunk tokens at most, or a part of the logits. A single token that was
+// guessed before (draft_tokens) has no steps.
 LFM2_MUST_CHECK lfm2_status lfm2_session_begin(lfm2_session* session, const int32_t* tokens, size_t count);
 LFM2_MUST_CHECK lfm2_status lfm2_session_step(lfm2_session* session);
 // Calls of step until the logits are there; 0: nothing is under way.

@@ -16,7 +16,7 @@ class DraftGate {
   // Tokens to guess, at most `most`, where the text repeats `match` tokens (PromptMatch::length): as many as are
   // expected to give the most tokens a second, or 0.
   uint32_t Choose(uint32_t match, uint32_t most) const {
-    if (match == 0 || plain_ns_ <= 0.0f || balance_ns_ <= 0.0f) return 0;
+    if (match == 0 || plain_passes_ < kFirstPasses || balance_ns_ <= 0.0f) return 0;
     uint32_t length = 0;
     float best = kLeastGain, chance = 1.0f, expected = 1.0f;
     for (uint32_t k = 1; k <= Min(most, kMaxDraftTokens); ++k) {
@@ -42,11 +42,13 @@ class DraftGate {
   // A pass over one token took so long. What counts is a pass that nothing disturbs, so that shorter ones count for
   // more: those after a prompt, which has the caches full of other things, are among the longer ones.
   void PlainPass(float ns) {
-    if (plain_ns_ <= 0.0f) {
+    if (plain_passes_ == 0 || ns < plain_ns_ / 2) {
+      // The first one, or the first one after those that had to wait for pages of the weights.
       plain_ns_ = balance_ns_ = ns;
     } else {
       plain_ns_ += (Limited(ns, plain_ns_) - plain_ns_) * (ns < plain_ns_ ? kDown : kUp);
     }
+    plain_passes_ = Min(plain_passes_ + 1, kFirstPasses);
     Earn(plain_ns_ * kLossAllowed);
     // What was measured long ago is worth another try.
     for (float& extra : extra_) {
@@ -55,7 +57,9 @@ class DraftGate {
   }
   // A pass over one token and k >= 1 guessed ones took so long.
   void DraftPass(uint32_t k, float ns) {
-    const float extra = Max(ns - plain_ns_, 0.0f) / static_cast<float>(k);
+    // No pass is shorter than one over the token alone.
+    plain_ns_ = Min(plain_ns_, ns);
+    const float extra = (ns - plain_ns_) / static_cast<float>(k);
     float& known = extra_[k - 1];
     known = known < 0.0f ? extra : known + (Limited(extra, known + 0.1f * plain_ns_) - known) / 4.0f;
     balance_ns_ = Max(balance_ns_ - Min(ns - plain_ns_, kMostLoss * plain_ns_), -kMostLoss * plain_ns_);
@@ -66,6 +70,7 @@ class DraftGate {
  private:
   // By repeated tokens: 1 (after one that was not the expected one), 2, ... and kMaxPromptMatch or more.
   static constexpr uint32_t kClasses = kMaxPromptMatch;
+  static constexpr uint32_t kFirstPasses = 8;  // without guesses, to know what one takes
   static constexpr float kDown = 1.0f / 8, kUp = 1.0f / 32;
   static constexpr uint32_t kMemory = 16;      // observations that an average goes back
   static constexpr float kLeastGain = 1.05f;   // tokens a second, of those without a guess
@@ -93,6 +98,7 @@ class DraftGate {
   }
 
   float plain_ns_ = 0.0f;
+  uint32_t plain_passes_ = 0;
   // What guesses have gained, and a share of the time of plain passes that they may lose. None are made while it is 0.
   float balance_ns_ = 0.0f;
   // For each number of guesses, what one of them adds to a pass; below 0: not measured.
