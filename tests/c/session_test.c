@@ -241,8 +241,8 @@ void TestSession(void) {
     CheckPoll,
     CheckPositions,
     CheckObserver,
-    CheckExecutor,
     CheckDrafts,
+    CheckExecutor,  // CheckThreads compares with its logits
 #if defined(LFM2_POSIX)
     CheckThreads
 #endif
