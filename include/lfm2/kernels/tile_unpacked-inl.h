@@ -6,6 +6,7 @@
 #define LFM2_KERNELS_TILE_UNPACKED_INL_H_
 #endif
 
+#include "lfm2/base/assert.h"
 #include "lfm2/kernels/tile_matrix-inl.h"
 #include "lfm2/kernels/unpack-inl.h"
 
