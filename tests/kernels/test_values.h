@@ -1,16 +1,14 @@
-// Inputs for the kernels' tests: reproducible on every machine, in memory whose end a sanitizer watches.
+// Inputs for the kernels' tests: reproducible on every machine, in memory whose end is watched.
 #ifndef LFM2_TESTS_KERNELS_TEST_VALUES_H_
 #define LFM2_TESTS_KERNELS_TEST_VALUES_H_
 
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
 #include <vector>
 
-#include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
+#include "tests/kernels/watched_memory.h"
 
 namespace lfm2::test {
 
@@ -52,20 +50,14 @@ class Random {
 template <class T>
 class AlignedBuffer {
  public:
-  explicit AlignedBuffer(size_t n) : size_(n), data_(static_cast<T*>(::operator new(n * sizeof(T), kAlign))) {
-    std::memset(static_cast<void*>(data_.get()), 0, n * sizeof(T));
-  }
-  T* data() { return data_.get(); }
-  const T* data() const { return data_.get(); }
+  explicit AlignedBuffer(size_t n) : size_(n), memory_(n * sizeof(T)) {}
+  T* data() { return static_cast<T*>(memory_.data()); }
+  const T* data() const { return static_cast<const T*>(memory_.data()); }
   size_t size() const { return size_; }
 
  private:
-  static constexpr std::align_val_t kAlign{kAlignment};
-  struct Delete {
-    void operator()(T* p) const { ::operator delete(p, kAlign); }
-  };
   size_t size_;
-  std::unique_ptr<T, Delete> data_;
+  WatchedMemory memory_;
 };
 
 // IEEE binary16 by its definition.

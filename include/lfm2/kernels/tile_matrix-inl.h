@@ -38,9 +38,13 @@ HWY_INLINE VF SecondRows(VF first, VF second) {
   return hn::BitCast(DF(), hn::InterleaveWholeUpper(DU64(), hn::BitCast(DU64(), first), hn::BitCast(DU64(), second)));
 }
 
-// Numbers of two tokens that lie side by side, each for its two rows.
-HWY_INLINE VF ForBothRows(const float* p) {
-  return hn::InterleaveLower(hn::LoadDup128(DF(), p), hn::LoadDup128(DF(), p));
+// Numbers of two tokens that lie side by side, each for its two rows. An odd tile's last token is both.
+template <bool two>
+HWY_INLINE VU64 ForBothRows(const float* p) {
+  const uint8_t* const numbers = reinterpret_cast<const uint8_t*>(p);
+  const VI32 first = hn::Set(DI32(), LoadNumber<int32_t>(numbers));
+  const VI32 second = two ? hn::Set(DI32(), LoadNumber<int32_t>(numbers + 4)) : first;
+  return hn::InterleaveLower(DU64(), hn::BitCast(DU64(), first), hn::BitCast(DU64(), second));
 }
 
 // A slot is a pair of tokens and one of two row vectors. An odd tile's last pair has a second token that is none: what
@@ -97,6 +101,7 @@ struct RowsOfMatrices {
       LFM2_OCT(1)
       LFM2_OCT(2)
       LFM2_OCT(3)
+#define LFM2_FOR_BOTH_ROWS(k, of) ForBothRows<(k / 2 * 2 + 1 < T)>(of + k / 2 * 2)
 #define LFM2_NUMBER(k, i) hn::LoadU(df, numbers + i * kUnpackedNumbers + k % 2 * lanes)
 #define LFM2_ADD(k)                                                                                               \
   if constexpr (k < 2 * kPairs) {                                                                                 \
@@ -107,10 +112,10 @@ struct RowsOfMatrices {
     const VF scale = hn::LoadDup128(df, p.scale + k / 2 * 4);                                                     \
     f##k = hn::MulAdd(dot, hn::Mul(LFM2_NUMBER(k, 0), scale), f##k);                                              \
     if constexpr (scaling == Scaling::kOffset) {                                                                  \
-      f##k = hn::MulAdd(LFM2_NUMBER(k, 1), ForBothRows(p.sum + k / 2 * 2), f##k);                                 \
+      f##k = hn::MulAdd(LFM2_NUMBER(k, 1), hn::BitCast(df, LFM2_FOR_BOTH_ROWS(k, p.sum)), f##k);                  \
     }                                                                                                             \
     if constexpr (scaling == Scaling::kHalvesAndMins) {                                                           \
-      const VI16 biases = hn::BitCast(DI16(), ForBothRows(p.half_bias + k / 2 * 2));                              \
+      const VI16 biases = hn::BitCast(DI16(), LFM2_FOR_BOTH_ROWS(k, p.half_bias));                                \
       const VF of_mins =                                                                                          \
           hn::MulAdd(FirstOfPairs(biases), LFM2_NUMBER(k, 4), hn::Mul(SecondOfPairs(biases), LFM2_NUMBER(k, 5))); \
       f##k = hn::MulAdd(of_mins, hn::Mul(LFM2_NUMBER(k, 3), scale), f##k);                                        \
@@ -131,6 +136,7 @@ struct RowsOfMatrices {
 #undef LFM2_TOKENS
 #undef LFM2_DOT
 #undef LFM2_OCT
+#undef LFM2_FOR_BOTH_ROWS
 #undef LFM2_NUMBER
 #undef LFM2_ADD
 #undef LFM2_STORE_PAIR
