@@ -148,14 +148,13 @@ inline void UnpackedPass(const Matrix& w, uint32_t block, const MatMulInput& in,
   const uint32_t first_token = tiling.Begin(tile_begin), pass_tokens = tiling.Begin(tile_end) - first_token;
   if (!IsQuantized(w.type)) return FloatTile(w.type, weights, groups, in, first_token, pass_tokens, out->values);
   const UnpackedType type = UnpackedTypeOf(w.type);
-  std::memset(out->values, 0, pass_tokens * kBlockRows * sizeof(float));
   for (size_t g = 0; g < groups; g += kSliceGroups) {
     const size_t count = Min(kSliceGroups, groups - g);
     type.unpack(w.type, weights, g, count, tile_begin == 0, unpacked);
     for (uint32_t i = tile_begin; i < tile_end; ++i) {
       const uint32_t begin = tiling.Begin(i), tokens = tiling.Begin(i + 1) - begin;
       const uint8_t* panel = in.panel + (begin * groups + g * tokens) * kPanelGroupBytes;
-      type.tile(unpacked, count, panel, tokens, out->values + (begin - first_token) * kBlockRows);
+      type.tile(unpacked, count, panel, tokens, g != 0, out->values + (begin - first_token) * kBlockRows);
     }
   }
 }

@@ -53,7 +53,7 @@ template <Scaling scaling>
 struct RowsOfMatrices {
   template <uint32_t T>
   static LFM2_INLINE_RUN void Run(size_t r, const uint8_t* HWY_RESTRICT weights, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, float* HWY_RESTRICT out) {
+                                  const uint8_t* HWY_RESTRICT panel, bool adds, float* HWY_RESTRICT out) {
     constexpr uint32_t kPairs = (T + 1) / 2;
     constexpr bool kHalves = scaling == Scaling::kHalves || scaling == Scaling::kHalvesAndMins;
     const DF df;
@@ -61,11 +61,13 @@ struct RowsOfMatrices {
     const size_t lanes = hn::Lanes(df);
 #define LFM2_FIRST_OF(k) (out + k / 2 * 2 * kBlockRows + r)
 #define LFM2_SECOND_OF(k) (out + Min<uint32_t>(k / 2 * 2 + 1, T - 1) * kBlockRows + r)
-#define LFM2_CONTINUE(k)                                                                         \
-  VF f##k = hn::Zero(df);                                                                        \
-  if constexpr (k < 2 * kPairs) {                                                                \
-    const VF first = hn::LoadU(df, LFM2_FIRST_OF(k)), second = hn::LoadU(df, LFM2_SECOND_OF(k)); \
-    f##k = k % 2 == 0 ? FirstRows(first, second) : SecondRows(first, second);                    \
+#define LFM2_CONTINUE(k)                                                                           \
+  VF f##k = hn::Zero(df);                                                                          \
+  if constexpr (k < 2 * kPairs) {                                                                  \
+    if (adds) {                                                                                    \
+      const VF first = hn::LoadU(df, LFM2_FIRST_OF(k)), second = hn::LoadU(df, LFM2_SECOND_OF(k)); \
+      f##k = k % 2 == 0 ? FirstRows(first, second) : SecondRows(first, second);                    \
+    }                                                                                              \
   }
     LFM2_FOR_EACH_SLOT(LFM2_CONTINUE)
     // Two rows of an oct, and as many of their numbers, take 16 bytes: all of a row is in the same place.
@@ -144,9 +146,9 @@ struct RowsOfMatrices {
 };
 
 template <Scaling scaling, uint32_t T>
-HWY_INLINE void TileOfMatrices(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
+HWY_INLINE void TileOfMatrices(const uint8_t* weights, size_t groups, const uint8_t* panel, bool adds, float* out) {
   for (size_t r = 0; r < kBlockRows; r += hn::Lanes(DF()))
-    RowsOfMatrices<scaling>::template Run<T>(r, weights, groups, panel, out);
+    RowsOfMatrices<scaling>::template Run<T>(r, weights, groups, panel, adds, out);
 }
 
 }  // namespace LFM2_TARGET

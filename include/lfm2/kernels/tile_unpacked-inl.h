@@ -83,7 +83,7 @@ template <int sum_range, Scaling scaling>
 struct RowsOfUnpacked {
   template <uint32_t T, uint32_t R, uint32_t P>
   static LFM2_INLINE_RUN void Run(size_t r, const uint8_t* HWY_RESTRICT weights, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, float* HWY_RESTRICT out) {
+                                  const uint8_t* HWY_RESTRICT panel, bool adds, float* HWY_RESTRICT out) {
     [[maybe_unused]] float* const far_out = out;
     using Of = UnpackedSum<sum_range>;
     using Sum = typename Of::Sum;
@@ -92,10 +92,10 @@ struct RowsOfUnpacked {
     const DF df;
     const DU8 du8;
     const size_t lanes = hn::Lanes(df);
-#define LFM2_CONTINUE(k)                                                \
-  VF f##k = hn::Zero(df);                                               \
-  if constexpr (k < T * R) {                                            \
-    f##k = hn::LoadU(df, out + k / R * kBlockRows + r + k % R * lanes); \
+#define LFM2_CONTINUE(k)                                                          \
+  VF f##k = hn::Zero(df);                                                         \
+  if constexpr (k < T * R) {                                                      \
+    if (adds) f##k = hn::LoadU(df, out + k / R * kBlockRows + r + k % R * lanes); \
   }
     LFM2_FOR_EACH_SLOT(LFM2_CONTINUE)
     for (; groups != 0; --groups, panel += T * kPanelGroupBytes, weights += UnpackedBytes(scaling)) {
@@ -196,32 +196,33 @@ struct RowsOfUnpacked {
   }
 };
 template <int sum_range, Scaling scaling, uint32_t T>
-HWY_INLINE void TileOfUnpacked(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
-  RunRows<RowsOfUnpacked<sum_range, scaling>, T, UnpackedSum<sum_range>::kSlots>(weights, groups, panel, out);
+HWY_INLINE void TileOfUnpacked(const uint8_t* weights, size_t groups, const uint8_t* panel, bool adds, float* out) {
+  RunRows<RowsOfUnpacked<sum_range, scaling>, T, UnpackedSum<sum_range>::kSlots>(weights, groups, panel, adds, out);
 }
 #else
 template <int sum_range, Scaling scaling, uint32_t T>
-HWY_INLINE void TileOfUnpacked(const uint8_t* weights, size_t groups, const uint8_t* panel, float* out) {
-  TileOfMatrices<scaling, T>(weights, groups, panel, out);
+HWY_INLINE void TileOfUnpacked(const uint8_t* weights, size_t groups, const uint8_t* panel, bool adds, float* out) {
+  TileOfMatrices<scaling, T>(weights, groups, panel, adds, out);
 }
 #endif
 
-// Adds to out[tokens, 16] the products of `groups` groups, taken apart, with a panel tile of as many tokens.
+// out[tokens, 16] = the products of `groups` groups, taken apart, with a panel tile of as many tokens; or `adds` them.
 template <int sum_range, Scaling scaling>
-HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint8_t* panel, uint32_t tokens,
+HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint8_t* panel, uint32_t tokens, bool adds,
                                float* out) {
   switch (tokens) {
-#define LFM2_TILE(T)                                                             \
-  case T:                                                                        \
-    if constexpr (T >= kMinUnpackedTile && T <= kMaxTile) {                      \
-      return TileOfUnpacked<sum_range, scaling, T>(weights, groups, panel, out); \
-    }                                                                            \
+#define LFM2_TILE(T)                                                                   \
+  case T:                                                                              \
+    if constexpr (T >= kMinUnpackedTile && T <= kMaxTile) {                            \
+      return TileOfUnpacked<sum_range, scaling, T>(weights, groups, panel, adds, out); \
+    }                                                                                  \
     break;
     LFM2_TILE(2)
     LFM2_TILE(3)
     LFM2_TILE(4)
     LFM2_TILE(5)
-    LFM2_TILE(6) LFM2_TILE(7) LFM2_TILE(8)
+    LFM2_TILE(6)
+    LFM2_TILE(7) LFM2_TILE(8)
 #undef LFM2_TILE
         default : break;
   }
@@ -231,7 +232,7 @@ HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint
 // How a type is taken apart and multiplied then.
 struct UnpackedType {
   void (*unpack)(TensorType type, const uint8_t* weights, size_t first, size_t count, bool stream, uint8_t* out);
-  void (*tile)(const uint8_t* weights, size_t groups, const uint8_t* panel, uint32_t tokens, float* out);
+  void (*tile)(const uint8_t* weights, size_t groups, const uint8_t* panel, uint32_t tokens, bool adds, float* out);
 };
 template <TensorType Family, class Format>
 constexpr UnpackedType MakeUnpackedType() {
