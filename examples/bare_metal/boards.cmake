@@ -88,7 +88,7 @@ function(lfm2_add_firmware target board)
   list(GET uart 0 uart_kind)
   list(GET uart 1 uart_address)
   target_compile_definitions(${target} PRIVATE HWY_NO_LIBCXX ${board_definitions} LFM2_ARENA_BYTES=${arena}
-    LFM2_ANSWER_TOKENS=${LFM2_ANSWER_TOKENS} LFM2_TENSOR_TYPES=${LFM2_TENSOR_TYPES}
+    LFM2_ANSWER_TOKENS=${LFM2_ANSWER_TOKENS} LFM2_TENSOR_TYPES=${LFM2_TENSOR_TYPES} LFM2_NO_DRAFTS
     LFM2_UART_${uart_kind} LFM2_UART_ADDRESS=${uart_address})
   if(flash)
     target_compile_definitions(${target} PRIVATE LFM2_IMAGE_ADDRESS=${flash} LFM2_IMAGE_ROOM=${flash_bytes})

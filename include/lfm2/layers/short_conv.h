@@ -7,6 +7,7 @@
 #include "lfm2/kernels/kernel_table.h"
 #include "lfm2/layers/context.h"
 #include "lfm2/layers/products.h"
+#include "lfm2/model/options.h"
 #include "lfm2/model/weights.h"
 
 namespace lfm2 {
@@ -22,6 +23,7 @@ inline void ConvolveChannels(const KernelTable& kernels, const LayerContext& ctx
   };
   const uint32_t known = ctx.tokens - ctx.drafted;
   convolve(0, known, state);
+  if (!kHasDrafts) return;
   for (uint32_t t = known; t < ctx.tokens; ++t, state = drafted, drafted += drafted_stride) {
     for (uint32_t k = 0; k + 1 < taps; ++k) {
       const size_t at = size_t{k} * hidden + begin;

@@ -42,7 +42,7 @@ struct SessionOptions {
   // computed together with a decoded one. Where the next tokens are those, their logits are there already; results are
   // the same bits. How many are guessed is decided by measured times, and none are where that does not pay. Each takes
   // memory for logits and for a state of the convolutions. Needs now_ns. Nothing is guessed where experts are read, nor
-  // while there is an observer. 0: off.
+  // while there is an observer. 0: off. Not in programs with LFM2_NO_DRAFTS.
   uint32_t draft_tokens = 0;
   // A clock for draft_tokens, in nanoseconds from anywhere. Called within calls of the session, on their thread.
   uint64_t (*now_ns)(void* context) = nullptr;
@@ -55,6 +55,13 @@ struct SessionOptions {
 
 constexpr uint32_t kDefaultContextLength = 4096;
 constexpr uint32_t kMaxDraftTokens = 16;
+
+// LFM2_NO_DRAFTS, defined in all translation units or in none: leaves out what draft_tokens needs, 3 KB of code.
+#if defined(LFM2_NO_DRAFTS)
+constexpr bool kHasDrafts = false;
+#else
+constexpr bool kHasDrafts = true;
+#endif
 
 // Fills in defaults and bounds the rest by the model: the options that a plan is made from.
 constexpr SessionOptions Normalized(const ModelConfig& config, SessionOptions o) {
@@ -81,6 +88,9 @@ constexpr Status CheckOptions(const ModelConfig& config, const SessionOptions& o
   }
   if (!(o.drop_below >= 0.0f && o.drop_below <= 1.0f)) {
     return Status(StatusCode::kInvalidArgument, "options.drop_below", "is not between 0 and 1");
+  }
+  if (o.draft_tokens > 0 && !kHasDrafts) {
+    return Status(StatusCode::kUnsupported, "options.draft_tokens", "is what LFM2_NO_DRAFTS leaves out");
   }
   if (o.draft_tokens > kMaxDraftTokens) {
     return Status(StatusCode::kInvalidArgument, "options.draft_tokens", "is more than a session can guess at a time",

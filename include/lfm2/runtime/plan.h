@@ -38,7 +38,7 @@ struct Plan {
 // Tokens that a session of these (normalized) options guesses at a time, at most: none where experts are read, which
 // are different ones for each token.
 constexpr uint32_t DraftTokens(const SessionOptions& options, const StreamShape& shape) {
-  return shape.is_streamed() ? 0 : options.draft_tokens;
+  return !kHasDrafts || shape.is_streamed() ? 0 : options.draft_tokens;
 }
 
 // Everything that a session carves from its arena. The one function Carve is the plan, too: over a counting arena.

@@ -242,7 +242,7 @@ LFM2_FUNCTION Status Session::ForkFrom(const Session& other) {
       CheckHeader(other.HeaderOfState(other.position_, 0, false), "Session::ForkFrom, the other session"));
   const ModelConfig& c = config();
   position_ = other.position_;
-  draft_ = Draft();
+  ForgetDraft();
   std::memcpy(memory_.tokens, other.memory_.tokens, position_ * sizeof(int32_t));
   const Span<float> conv = memory_.state.conv_state();
   std::memcpy(conv.data(), other.memory_.state.conv_state().data(), conv.size() * sizeof(float));

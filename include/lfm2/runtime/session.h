@@ -94,7 +94,7 @@ class Session {
   // nullptr: none. It is shown every token that becomes part of the sequence, and nothing is guessed meanwhile.
   void SetObserver(const Observer* observer) {
     observer_ = observer;
-    if (observer != nullptr) draft_ = Draft();
+    if (observer != nullptr) ForgetDraft();
   }
   // Asked between two steps of the blocking calls (Prefill, Decode, Finish, PrefillLogits, PrefillHidden); where it
   // says stop, they Abort and return kCancelled. nullptr: none.
@@ -242,9 +242,14 @@ class Session {
   LFM2_FUNCTION Status AdvanceOutput(uint32_t output_blocks);
   LFM2_FUNCTION bool TakeDrafted(int32_t token);
   LFM2_FUNCTION uint32_t MakeDraft(const Draft& before);
+  void ForgetDraft() {
+    if (kHasDrafts) draft_ = Draft();
+  }
   LFM2_FUNCTION void EndPass();
   LFM2_FUNCTION void BeginWithoutDraft();
-  uint64_t NowNs() const { return options_.draft_tokens == 0 ? 0 : options_.now_ns(options_.clock_context); }
+  uint64_t NowNs() const {
+    return !kHasDrafts || options_.draft_tokens == 0 ? 0 : options_.now_ns(options_.clock_context);
+  }
   LFM2_FUNCTION Status CheckPoll();
   LFM2_FUNCTION Status GiveUp(const Status& status);
   LFM2_FUNCTION Status CheckIdle(const char* where) const;

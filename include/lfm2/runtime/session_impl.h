@@ -69,7 +69,7 @@ LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& 
   kernels_ = &kernels;
   options_ = normalized;
   options_.draft_tokens = DraftTokens(normalized, shape);
-  draft_gate_ = DraftGate();
+  if (kHasDrafts) draft_gate_ = DraftGate();
   draft_statistics_ = DraftStatistics();
   memory_.history.Clear();
   executor_ = executor;
@@ -117,7 +117,7 @@ LFM2_FUNCTION void Session::Close() {
   options_ = SessionOptions();
   memory_.tokens = nullptr;
   work_ = Work();
-  draft_ = Draft();
+  ForgetDraft();
   position_ = 0;
   has_logits_ = false;
 }
@@ -129,7 +129,7 @@ LFM2_FUNCTION void Session::Reset() {
   memory_.state.Reset();
   position_ = 0;
   work_ = Work();
-  draft_ = Draft();
+  ForgetDraft();
   has_logits_ = false;
 }
 
@@ -163,7 +163,7 @@ LFM2_FUNCTION Status Session::Begin(Span<const int32_t> tokens) {
   LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
   // `tokens` may lie where they are remembered.
   std::memmove(memory_.tokens + position_, tokens.data(), tokens.size() * sizeof(int32_t));
-  if (tokens.size() == 1 && TakeDrafted(memory_.tokens[position_])) return Status();
+  if (kHasDrafts && tokens.size() == 1 && TakeDrafted(memory_.tokens[position_])) return Status();
   memory_.state.Save();
   work_ = Work();
   work_.start = position_;
@@ -172,9 +172,11 @@ LFM2_FUNCTION Status Session::Begin(Span<const int32_t> tokens) {
   work_.had_logits = has_logits_;
   work_.is_decode = tokens.size() == 1;
   has_logits_ = false;
-  const Draft before = draft_;
-  draft_ = Draft();
-  if (work_.is_decode) work_.drafted = MakeDraft(before);
+  if (kHasDrafts) {
+    const Draft before = draft_;
+    draft_ = Draft();
+    if (work_.is_decode) work_.drafted = MakeDraft(before);
+  }
   return Status();
 }
 
@@ -203,7 +205,7 @@ LFM2_FUNCTION void Session::Abort() {
   memory_.state.Restore();
   position_ = work_.start;
   work_ = Work();
-  draft_ = Draft();
+  ForgetDraft();
 }
 
 LFM2_FUNCTION Status Session::CheckPoll() {
@@ -215,7 +217,7 @@ LFM2_FUNCTION Status Session::CheckPoll() {
 }
 
 LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants_logits, PositionSink sink) {
-  draft_ = Draft();
+  ForgetDraft();
   LFM2_RETURN_IF_ERROR(Begin(tokens));
   work_.had_logits = false;
   work_.drafted = 0;
@@ -266,7 +268,7 @@ LFM2_FUNCTION Status Session::Advance(uint32_t output_blocks) {
   const uint64_t begin = NowNs();
   const Status status = work_.tokens > 0 ? AdvanceChunk() : AdvanceOutput(output_blocks);
   work_.ns += NowNs() - begin;
-  if (has_logits_) EndPass();
+  if (kHasDrafts && has_logits_) EndPass();
   return status;
 }
 
@@ -309,7 +311,7 @@ LFM2_FUNCTION Status Session::AdvanceChunk() {
 
 // A guess may fail where the sequence does not: then the token is computed again without it.
 LFM2_FUNCTION Status Session::GiveUp(const Status& status) {
-  if (work_.drafted > 0) {
+  if (kHasDrafts && work_.drafted > 0) {
     BeginWithoutDraft();
     return Status();
   }

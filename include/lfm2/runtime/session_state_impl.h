@@ -66,7 +66,7 @@ LFM2_FUNCTION Status Session::Rewind(Span<const std::byte> mark) {
   std::memcpy(conv.data(), mark.data() + sizeof(head), head.conv_bytes);
   position_ = head.position;
   has_logits_ = false;
-  draft_ = Draft();
+  ForgetDraft();
   return Status();
 }
 
