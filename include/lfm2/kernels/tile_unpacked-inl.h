@@ -216,16 +216,17 @@ HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint
     if constexpr (T >= kMinUnpackedTile && T <= kMaxTile) {                            \
       return TileOfUnpacked<sum_range, scaling, T>(weights, groups, panel, adds, out); \
     }                                                                                  \
-    break;
-    LFM2_TILE(2)
-    LFM2_TILE(3)
-    LFM2_TILE(4)
-    LFM2_TILE(5)
-    LFM2_TILE(6)
-    LFM2_TILE(7) LFM2_TILE(8)
-#undef LFM2_TILE
-        default : break;
+    break
+    LFM2_TILE(2);
+    LFM2_TILE(3);
+    LFM2_TILE(4);
+    LFM2_TILE(5);
+    LFM2_TILE(6);
+    LFM2_TILE(7);
+    LFM2_TILE(8);
+    default: break;
   }
+#undef LFM2_TILE
   LFM2_ASSERT(false);  // Tiling makes no others of more than kMaxDirectTokens tokens
 }
 

@@ -111,13 +111,9 @@ LFM2_NOINLINE constexpr void CarvePlan(const ModelConfig& config, const SessionO
   memory.Carve(config, normalized, shape, plan->slots, arena, plan);
 }
 
-// The regions and the total of the arena that Session::Open needs, and of the image's front part where that is read.
-// config has passed CheckConfig (an opened image's has). shape: StreamShapeOf(image); left out for images that are
-// addressable. Options that Session::Open refuses have a plan as well, exact in 64 bits. options.arena_bytes may be too
-// small: then the plan is the least one, of least_bytes.
-constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options,
-                        const StreamShape& shape = StreamShape()) {
-  const SessionOptions normalized = Normalized(config, options);
+// MakePlan of options that are normalized.
+constexpr Plan MakeNormalizedPlan(const ModelConfig& config, const SessionOptions& normalized,
+                                  const StreamShape& shape) {
   Plan plan;
   uint64_t budget = LeastSlotBytes(config, shape);
   plan.slots = MakeSlotPlan(config, shape, budget);
@@ -136,6 +132,15 @@ constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options
   plan.slots = MakeSlotPlan(config, shape, budget);
   CarvePlan(config, normalized, shape, &plan);
   return plan;
+}
+
+// The regions and the total of the arena that Session::Open needs, and of the image's front part where that is read.
+// config has passed CheckConfig (an opened image's has). shape: StreamShapeOf(image); left out for images that are
+// addressable. Options that Session::Open refuses have a plan as well, exact in 64 bits. options.arena_bytes may be too
+// small: then the plan is the least one, of least_bytes.
+constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options,
+                        const StreamShape& shape = StreamShape()) {
+  return MakeNormalizedPlan(config, Normalized(config, options), shape);
 }
 
 // Why ArenaBytes is no constant: the compiler names one of these, which are not constexpr. Each returns 0.

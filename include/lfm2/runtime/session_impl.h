@@ -95,7 +95,7 @@ Status Session::CheckArena(const Image& image, const SessionOptions& normalized,
     return Status(StatusCode::kInvalidArgument, "arena",
                   "overlaps the image (where experts are read, the session has what Image::Open has left)");
   }
-  const Plan plan = MakePlan(image.config(), normalized, shape);
+  const Plan plan = MakeNormalizedPlan(image.config(), normalized, shape);
   if (shape.is_streamed() && normalized.arena_bytes > 0 && normalized.arena_bytes < plan.least_bytes) {
     return Status(StatusCode::kArenaTooSmall, "options.arena_bytes", "does not hold one expert at a time",
                   normalized.arena_bytes, plan.least_bytes);
