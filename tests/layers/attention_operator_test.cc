@@ -154,8 +154,8 @@ TEST_CASE("parts that are tasks of their own, or not, for every executor: the de
       CAPTURE(chunk.tokens);
       const uint32_t end = chunk.position + chunk.tokens, parts = AttentionParts(end);
       const LayerCache cache(c, type);
-      cache.Fill(c, {keys.begin(), keys.begin() + size_t{end} * c.kv_size()},
-                 {values.begin(), values.begin() + size_t{end} * c.kv_size()});
+      cache.Fill(c, {keys.data(), keys.data() + size_t{end} * c.kv_size()},
+                 {values.data(), values.data() + size_t{end} * c.kv_size()});
       const std::vector<float> q = Random(3).Normals(size_t{chunk.tokens} * c.q_size());
       // As one task after the other: there is no room for more.
       const uint32_t one_by_one = Max(chunk.tokens * (parts - 1), 1u) - 1, together = chunk.tokens * parts;
