@@ -4,13 +4,12 @@
 
 #include <vector>
 
+#include "tests/runtime/saved_bytes.h"
 #include "tests/runtime/streamed_session.h"
 #include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {
-
-using Bytes = std::vector<std::byte>;
 
 SessionOptions WithContext(uint32_t context) {
   SessionOptions options;

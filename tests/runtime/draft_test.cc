@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/pack/pack_gguf.h"
+#include "tests/runtime/saved_bytes.h"
 #include "tests/runtime/streamed_session.h"
 
 namespace lfm2::test {
@@ -45,8 +46,6 @@ std::vector<int32_t> Repetitive(size_t tokens, uint32_t seed) {
   text.resize(tokens);
   return text;
 }
-
-using Bytes = std::vector<std::byte>;
 
 Bytes MarkOf(const Session& session) {
   Bytes mark(static_cast<size_t>(Session::MarkBytes(session.config())));

@@ -4,12 +4,11 @@
 
 #include <cstring>
 
+#include "tests/runtime/saved_bytes.h"
 #include "tests/runtime/streamed_session.h"
 
 namespace lfm2::test {
 namespace {
-
-using Bytes = std::vector<std::byte>;
 
 Bytes MarkOf(const Session& session) {
   Bytes mark(static_cast<size_t>(Session::MarkBytes(session.config())) + 1, std::byte{0x5a});
