@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +15,7 @@
 #include "lfm2/base/executor.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
+#include "lfm2/posix/clock.h"
 #include "lfm2/posix/usable_cores.h"
 
 namespace lfm2::posix {
@@ -229,20 +229,14 @@ class ThreadPool final {
   template <class F>
   bool Spin(const F& is_done) const {
     if (!spins_) return false;
-    const uint64_t end = Nanoseconds() + kSpinNanoseconds;
+    const uint64_t end = MonotonicNs() + kSpinNanoseconds;
     do {
       for (int i = 0; i < 16; ++i) {
         if (is_done()) return true;
         Pause();
       }
-    } while (Nanoseconds() < end);
+    } while (MonotonicNs() < end);
     return false;
-  }
-
-  static uint64_t Nanoseconds() {
-    timespec now;
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
   }
 
   // Tells the processor that this is a waiting loop.
