@@ -52,11 +52,11 @@ HWY_INLINE void PairOf(TensorType type, const uint8_t* weights, const uint8_t* f
   } else {
     const TileRows<Blocks> rows = {Blocks(type, weights), Blocks(type, far), out, far_out};
     if constexpr (kKind == Integers::kNibbles) {
-      PairOfNibbles<Format>(rows, groups, panel);
+      RunPair<RowsOfNibbles<Format>>(rows, groups, panel);
     } else if constexpr (kGoesByBytes<kKind>) {
-      PairOfBytes<Format>(rows, groups, panel);
+      RunPair<RowsOfBytes<Format>>(rows, groups, panel);
     } else {
-      PairOfPairs<Format>(rows, groups, panel);
+      RunPair<RowsOfPairs<Format>>(rows, groups, panel);
     }
   }
 }

@@ -114,15 +114,8 @@ struct RowsOfBytes {
 
 template <class Format, uint32_t T>
 void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  const TileRows<typename Format::Blocks> rows = {blocks, blocks, out, out};
-  RunRows<RowsOfBytes<Format>, T, kSlots8>(rows, groups, panel, T <= 2 || stream);
+  RunTile<RowsOfBytes<Format>, T, kSlots8>(blocks, groups, panel, stream, out);
 }
-#if LFM2_GOES_BY_PAIRS
-template <class Format>
-void PairOfBytes(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
-  RunPair<RowsOfBytes<Format>>(rows, groups, panel, true);
-}
-#endif
 
 #endif  // HWY_TARGET != HWY_SCALAR
 

@@ -133,15 +133,8 @@ struct RowsOfNibbles {
 
 template <class Format, uint32_t T>
 void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  const TileRows<typename Format::Blocks> rows = {blocks, blocks, out, out};
-  RunRows<RowsOfNibbles<Format>, T, kSlots4>(rows, groups, panel, T <= 2 || stream);
+  RunTile<RowsOfNibbles<Format>, T, kSlots4>(blocks, groups, panel, stream, out);
 }
-#if LFM2_GOES_BY_PAIRS
-template <class Format>
-void PairOfNibbles(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
-  RunPair<RowsOfNibbles<Format>>(rows, groups, panel, true);
-}
-#endif
 
 }  // namespace LFM2_TARGET
 }  // namespace lfm2

@@ -355,15 +355,8 @@ struct RowsOfPairs {
 
 template <class Format, uint32_t T>
 void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  const TileRows<typename Format::Blocks> rows = {blocks, blocks, out, out};
-  RunRows<RowsOfPairs<Format>, T, kSlots6>(rows, groups, panel, T <= 2 || stream);
+  RunTile<RowsOfPairs<Format>, T, kSlots6>(blocks, groups, panel, stream, out);
 }
-#if LFM2_GOES_BY_PAIRS
-template <class Format>
-void PairOfPairs(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
-  RunPair<RowsOfPairs<Format>>(rows, groups, panel, true);
-}
-#endif
 
 }  // namespace LFM2_TARGET
 }  // namespace lfm2

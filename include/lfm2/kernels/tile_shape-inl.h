@@ -141,13 +141,19 @@ HWY_INLINE void RunRows(Arguments... arguments) {
   for (size_t r = 0; r < kBlockRows; r += R * lanes) Rows::template Run<T, R, R>(r, arguments...);
 }
 
+// The same for weights as they lie in memory. `stream`: where an earlier tile has not read them.
+template <class Rows, uint32_t T, uint32_t Slots, class Blocks>
+HWY_INLINE void RunTile(Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
+  RunRows<Rows, T, Slots>(TileRows<Blocks>{blocks, blocks, out, out}, groups, panel, T <= 2 || stream);
+}
+
 #if LFM2_GOES_BY_PAIRS
-// One token and the rows of both blocks.
-template <class Rows, class... Arguments>
-HWY_INLINE void RunPair(Arguments... arguments) {
+// One token and the rows of both blocks, which no earlier tile has read.
+template <class Rows, class Blocks>
+void RunPair(const TileRows<Blocks>& rows, size_t groups, const uint8_t* panel) {
   constexpr uint32_t P = Min<uint32_t>(2, static_cast<uint32_t>(kBlockRows / hn::MaxLanes(DF())));
   const size_t lanes = hn::Lanes(DF());
-  for (size_t r = 0; r < kBlockRows; r += P * lanes) Rows::template Run<1, 2 * P, P>(r, arguments...);
+  for (size_t r = 0; r < kBlockRows; r += P * lanes) Rows::template Run<1, 2 * P, P>(r, rows, groups, panel, true);
 }
 #endif
 
