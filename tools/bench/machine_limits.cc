@@ -101,55 +101,49 @@ HWY_INLINE void Forget(VU8& w) {
 
 #define LFM2_FOR_EACH_SUM(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 
-// The sum of weights of four bits, which every set has with the fewest instructions: of one product of bytes, at most
-// one addition, and no widening of 16 bits. The other types' sums have the same products and more beside them. All
-// twelve sums are part of the result: one that is not is not computed.
+// `rounds` of twelve products, as Products has them. All sums are part of the result: one that is not is not computed.
+template <class Products>
 uint32_t MultiplyRounds(uint32_t rounds) {
-  alignas(64) static constexpr uint8_t kQuads[kGroupColumns] = {5, 5, 5, 5};
-  const uint8_t* const quads = kQuads;
-  const VI32 zero = hn::Zero(DI32());
   VU8 w = hn::Set(DU8(), uint8_t{3});
-#define LFM2_BEGIN(k) Sum4 s##k = BeginSum4<0>(w, quads, zero);
+#define LFM2_BEGIN(k) auto s##k = Products::Begin(w);
 #define LFM2_MULTIPLY(k) \
   Forget(w);             \
-  s##k = DotQuad4<0>(s##k, w, quads);
-#define LFM2_END(k) sum = hn::Add(sum, EndSum4(s##k, zero));
+  s##k = Products::Multiply(s##k, w);
+#define LFM2_END(k) sum = hn::Add(sum, Products::End(s##k));
   LFM2_FOR_EACH_SUM(LFM2_BEGIN)
   for (uint32_t i = 0; i < rounds; ++i) {
     LFM2_FOR_EACH_SUM(LFM2_MULTIPLY)
   }
-  VI32 sum = zero;
+  VI32 sum = hn::Zero(DI32());
   LFM2_FOR_EACH_SUM(LFM2_END)
 #undef LFM2_BEGIN
 #undef LFM2_MULTIPLY
 #undef LFM2_END
   return static_cast<uint32_t>(hn::ReduceSum(DI32(), sum));
 }
+
+// Of weights of four bits, which every set has with the fewest instructions: one product of bytes, at most one
+// addition, and no widening of 16 bits. The other types' sums have the same products and more beside them.
+struct DotProducts {
+  alignas(64) static constexpr uint8_t kQuads[kGroupColumns] = {5, 5, 5, 5};
+  static HWY_INLINE Sum4 Begin(VU8 w) { return BeginSum4<0>(w, kQuads, hn::Zero(DI32())); }
+  static HWY_INLINE Sum4 Multiply(Sum4 sum, VU8 w) { return DotQuad4<0>(sum, w, kQuads); }
+  static HWY_INLINE VI32 End(Sum4 sum) { return EndSum4(sum, hn::Zero(DI32())); }
+};
+uint32_t MultiplyRounds(uint32_t rounds) { return MultiplyRounds<DotProducts>(rounds); }
 
 #if LFM2_HAVE_I8MM
 // Two tokens times two rows over eight columns in each 128 bits: 32 products, where the dot product has 16.
 size_t MacsOfMatrixRound() { return 2 * MacsOfRound(); }
 
-uint32_t MultiplyMatrixRounds(uint32_t rounds) {
-  const VI32 zero = hn::Zero(DI32());
-  const VI8 x = hn::Set(DI8(), int8_t{5});
-  VU8 w = hn::Set(DU8(), uint8_t{3});
-#define LFM2_BEGIN(k) VI32 s##k = zero;
-#define LFM2_MULTIPLY(k) \
-  Forget(w);             \
-  s##k = MultiplyMatrices(s##k, x, AsSigned(w));
-#define LFM2_END(k) sum = hn::Add(sum, s##k);
-  LFM2_FOR_EACH_SUM(LFM2_BEGIN)
-  for (uint32_t i = 0; i < rounds; ++i) {
-    LFM2_FOR_EACH_SUM(LFM2_MULTIPLY)
+struct MatrixProducts {
+  static HWY_INLINE VI32 Begin(VU8 /*w*/) { return hn::Zero(DI32()); }
+  static HWY_INLINE VI32 Multiply(VI32 sum, VU8 w) {
+    return MultiplyMatrices(sum, hn::Set(DI8(), int8_t{5}), AsSigned(w));
   }
-  VI32 sum = zero;
-  LFM2_FOR_EACH_SUM(LFM2_END)
-#undef LFM2_BEGIN
-#undef LFM2_MULTIPLY
-#undef LFM2_END
-  return static_cast<uint32_t>(hn::ReduceSum(DI32(), sum));
-}
+  static HWY_INLINE VI32 End(VI32 sum) { return sum; }
+};
+uint32_t MultiplyMatrixRounds(uint32_t rounds) { return MultiplyRounds<MatrixProducts>(rounds); }
 #endif
 
 #undef LFM2_FOR_EACH_SUM
