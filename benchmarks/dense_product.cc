@@ -11,10 +11,10 @@
 
 #include "lfm2/kernels/kernels-inl.h"
 #include "lfm2/posix/thread_pool.h"
+#include "programs/console/console.h"
+#include "programs/files/files.h"
+#include "programs/measure/statistics.h"
 #include "tests/kernels/test_matrix.h"
-#include "tools/common/statistics.h"
-#include "tools/common/console.h"
-#include "tools/common/files.h"
 
 namespace lfm2::benchmarks {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "programs/bench/machine_limits.h"
 #include "tests/kernels/attend.h"
-#include "tools/bench/machine_limits.h"
 
 namespace lfm2::benchmarks {
 

@@ -1,8 +1,8 @@
-# Writes SOURCE, the C++ file that has the text file PAGE as ChatPage() (tools/server/page.h).
+# Writes SOURCE, the C++ file that has the text file PAGE as ChatPage() (programs/server/page.h).
 file(READ "${PAGE}" bytes HEX)
 string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-file(WRITE "${SOURCE}" "#include \"tools/server/page.h\"
+file(WRITE "${SOURCE}" "#include \"programs/server/page.h\"
 
 namespace lfm2::tools {
 

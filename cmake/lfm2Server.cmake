@@ -21,7 +21,7 @@ if(LFM2_HTTPLIB_LIBRARY)
 endif()
 
 # The page for chats becomes an array in the program.
-set(lfm2_page "${PROJECT_SOURCE_DIR}/tools/server/page.html")
+set(lfm2_page "${PROJECT_SOURCE_DIR}/programs/server/page.html")
 set(lfm2_page_source "${PROJECT_BINARY_DIR}/server/page.cc")
 add_custom_command(OUTPUT "${lfm2_page_source}"
   COMMAND "${CMAKE_COMMAND}" -D "PAGE=${lfm2_page}" -D "SOURCE=${lfm2_page_source}" -P "${CMAKE_CURRENT_LIST_DIR}/lfm2Page.cmake"

@@ -1,15 +1,15 @@
 // The exporter: the file that it writes packs to the same image, whatever is in the image, or it says why it can not.
-#include "tools/export/exporter.h"
+#include "programs/export/exporter.h"
 
 #include <doctest/doctest.h>
 
 #include <cstring>
 
+#include "programs/export/chat_templates.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
 #include "tests/pack/texts.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/export/chat_templates.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,12 +1,12 @@
 // ggml's rows come out of an image's blocks as they went in.
-#include "tools/pack/unpack.h"
+#include "programs/pack/unpack.h"
 
 #include <doctest/doctest.h>
 
 #include <random>
 #include <vector>
 
-#include "tools/pack/repack.h"
+#include "programs/pack/repack.h"
 
 namespace lfm2::test {
 namespace {

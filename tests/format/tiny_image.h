@@ -9,9 +9,9 @@
 
 #include "lfm2/base/crc32c.h"
 #include "lfm2/format/image.h"
+#include "programs/files/byte_source.h"
 #include "tests/pack/pack_gguf.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
 
 namespace lfm2::test {
 

@@ -1,12 +1,12 @@
 // Chats as JSON. Input: options and how much of the chat is in the context already, then the messages and the tools.
-#include "tools/common/chat_json.h"
+#include "programs/text/chat_json.h"
 
 #include "lfm2/text/chat_encoder.h"
+#include "programs/files/files.h"
 #include "tests/fuzz/encode_check.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
 #include "tests/fuzz/tiny_vocab.h"
-#include "tools/common/files.h"
 
 namespace lfm2::fuzz {
 namespace chat_json {

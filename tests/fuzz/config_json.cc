@@ -1,11 +1,11 @@
 // config.json with its quantisation, as Hugging Face and MLX publish it. Input: the text.
-#include "tools/pack/config_json.h"
+#include "programs/pack/config_json.h"
 
 #include "lfm2/format/image_layout.h"
+#include "programs/files/strict_json.h"
+#include "programs/pack/mlx_types.h"
+#include "programs/pack/sampling_defaults.h"
 #include "tests/fuzz/targets.h"
-#include "tools/common/strict_json.h"
-#include "tools/pack/mlx_types.h"
-#include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::fuzz {
 namespace config_json {

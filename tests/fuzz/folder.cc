@@ -3,13 +3,13 @@
 #include <map>
 
 #include "lfm2/format/image.h"
+#include "programs/files/byte_sink.h"
+#include "programs/pack/folder_source.h"
+#include "programs/pack/packer.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
 #include "tests/fuzz/tiny_folder.h"
 #include "tests/pack/image_copy.h"
-#include "tools/common/byte_sink.h"
-#include "tools/pack/folder_source.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::fuzz {
 namespace folder {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lfm2/base/status.h"
-#include "tools/common/error.h"
+#include "programs/base/error.h"
 
 namespace lfm2::fuzz {
 

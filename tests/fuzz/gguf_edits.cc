@@ -1,10 +1,10 @@
 #include "tests/fuzz/gguf_edits.h"
 
 #include "lfm2/format/image.h"
+#include "programs/files/byte_sink.h"
+#include "programs/pack/packer.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_sink.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::fuzz {
 

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "programs/pack/gguf_source.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/input.h"
-#include "tools/pack/gguf_source.h"
 
 namespace lfm2::fuzz {
 

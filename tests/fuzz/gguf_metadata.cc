@@ -2,11 +2,11 @@
 #include <set>
 
 #include "lfm2/base/numeric.h"
+#include "programs/pack/gguf_reader.h"
+#include "programs/pack/sampling_defaults.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/pack/gguf_reader.h"
-#include "tools/pack/sampling_defaults.h"
 
 namespace lfm2::fuzz {
 namespace gguf_metadata {

@@ -1,5 +1,5 @@
 // Lists of token ids. Input: the logarithm of the vocabulary's size, and the text.
-#include "tools/common/id_list.h"
+#include "programs/files/id_list.h"
 
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"

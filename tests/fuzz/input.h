@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/common/byte_source.h"
+#include "programs/files/byte_source.h"
 
 namespace lfm2::fuzz {
 

@@ -1,9 +1,9 @@
 // Chat templates from files. Input: the template, 0xff, and the values as JSON.
 #include <nlohmann/json.hpp>
 
+#include "programs/jinja/render_within.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
-#include "tools/jinja/render_within.h"
 
 namespace lfm2::fuzz {
 namespace jinja {

@@ -2,11 +2,11 @@
 // type, the number of rows, the direction, then bytes of rows or, in the other direction, of an image's blocks.
 #include <cstring>
 
+#include "programs/pack/mlx_types.h"
+#include "programs/pack/repack.h"
+#include "programs/pack/unpack.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
-#include "tools/pack/mlx_types.h"
-#include "tools/pack/repack.h"
-#include "tools/pack/unpack.h"
 
 namespace lfm2::fuzz {
 namespace packed_rows {

@@ -1,5 +1,5 @@
 // Routing traces. Input: the file.
-#include "tools/common/routing_trace.h"
+#include "programs/storage/routing_trace.h"
 
 #include "lfm2/format/model_config.h"
 #include "tests/fuzz/targets.h"

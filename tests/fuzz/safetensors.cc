@@ -1,6 +1,6 @@
 // The header of a safetensors file. Input: whether its length is to be put before it, how many words of data follow,
 // and the header.
-#include "tools/pack/safetensors.h"
+#include "programs/pack/safetensors.h"
 
 #include <map>
 

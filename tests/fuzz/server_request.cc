@@ -1,13 +1,13 @@
 // Bodies of requests to lfm2-server. Input: which endpoint, and which chat format; then the body.
 #include "lfm2/text/sampler.h"
 #include "lfm2/text/stop_matcher.h"
+#include "programs/server/completion_request.h"
+#include "programs/server/prompt_tokens.h"
+#include "programs/text/chat_formats.h"
 #include "tests/fuzz/encode_check.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
 #include "tests/fuzz/tiny_vocab.h"
-#include "tools/common/chat_formats.h"
-#include "tools/server/completion_request.h"
-#include "tools/server/prompt_tokens.h"
 
 namespace lfm2::fuzz {
 namespace server_request {

@@ -1,5 +1,5 @@
 // JSON that nobody vouches for. Input: the text.
-#include "tools/common/strict_json.h"
+#include "programs/files/strict_json.h"
 
 #include <algorithm>
 

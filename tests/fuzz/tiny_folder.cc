@@ -1,9 +1,9 @@
 #include "tests/fuzz/tiny_folder.h"
 
+#include "programs/pack/config_json.h"
+#include "programs/pack/folder_names.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/pack/config_json.h"
-#include "tools/pack/folder_names.h"
 
 namespace lfm2::fuzz {
 

@@ -9,10 +9,10 @@
 
 #include "lfm2/format/vocab.h"
 #include "lfm2/text/token_trie_builder.h"
+#include "programs/pack/vocab_writer.h"
+#include "programs/text/chat_formats.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/chat_formats.h"
-#include "tools/pack/vocab_writer.h"
 
 namespace lfm2::fuzz {
 

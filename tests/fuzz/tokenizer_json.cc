@@ -1,12 +1,12 @@
 // The vocabulary of a Hugging Face directory. Input: options, then tokenizer.json, tokenizer_config.json,
 // generation_config.json and chat_template.jinja.
-#include "tools/pack/tokenizer_json.h"
+#include "programs/pack/tokenizer_json.h"
 
+#include "programs/export/chat_templates.h"
+#include "programs/files/strict_json.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
 #include "tests/fuzz/tiny_vocab.h"
-#include "tools/common/strict_json.h"
-#include "tools/export/chat_templates.h"
 
 namespace lfm2::fuzz {
 namespace tokenizer_json {

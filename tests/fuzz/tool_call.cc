@@ -2,12 +2,12 @@
 // or the call as the library is given it.
 #include <string>
 
+#include "programs/files/files.h"
+#include "programs/files/json_dumps.h"
+#include "programs/text/chat_formats.h"
+#include "programs/text/chat_json.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/targets.h"
-#include "tools/common/chat_formats.h"
-#include "tools/common/chat_json.h"
-#include "tools/common/files.h"
-#include "tools/common/json_dumps.h"
 
 namespace lfm2::fuzz {
 namespace tool_call {

@@ -22,6 +22,22 @@ FOLDERS = {
     "posix": {"storage"},
     "c": {"posix", "format", "kernels", "model", "runtime", "storage", "text"},
 }
+# The same for the shared folders of programs/. Every other folder there is a program, with a main.cc: its files, and the main.cc
+# of a shared folder, may include all shared folders, and no program includes another.
+SHARED = {
+    "base": set(),
+    "files": set(),
+    "console": {"files"},
+    "text": {"files"},
+    "storage": {"files"},
+    "measure": {"console", "files"},
+    "session": {"console", "files"},
+    "options": {"files", "session", "text"},
+    "jinja": {"files"},
+    "pack": {"console", "files", "jinja", "session", "text"},
+    "quantize": {"console", "files", "pack", "session", "text"},
+    "open": {"console", "files", "pack", "session", "storage"},
+}
 STANDARD_HEADERS = {"cstddef", "cstdint", "cstring", "string_view", "type_traits", "cmath"}
 # Files that may include more, and why nothing else may.
 MORE_HEADERS = {
@@ -144,6 +160,18 @@ def check_library_file(path, text):
             yield number, "double", "per-target code computes in float and integers"
 
 
+def check_program_file(root, path, text):
+    """path is relative to root, and in programs/."""
+    folder, name = path.split("/")[1], path.split("/")[-1]
+    if folder not in SHARED and not (root / "programs" / folder / "main.cc").is_file():
+        yield 1, "folder", f"programs/{folder} has no main.cc, and is not among the shared folders in architecture.py"
+    allowed = SHARED[folder] if folder in SHARED and name != "main.cc" else set(SHARED)
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s+"programs/([^/"]+)/', line)
+        if match and match.group(1) not in allowed | {folder, "base"}:
+            yield number, "layering", f"programs/{folder} may not include programs/{match.group(1)}"
+
+
 def check_any_source(text):
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
@@ -158,7 +186,7 @@ def check_any_source(text):
 
 def check(root):
     findings = []
-    for top in ("include", "tools", "tests", "examples"):
+    for top in ("include", "programs", "tests", "examples"):
         for file in sorted((root / top).rglob("*")):
             if file.suffix not in {".h", ".cc", ".c"}:
                 continue
@@ -169,6 +197,8 @@ def check(root):
                 results += check_library_file(file.relative_to(root / "include").as_posix(), text)
             elif file.suffix == ".h" and path not in MADE_BY_TOOLS:
                 results += check_guard(path, text)
+            if top == "programs":
+                results += check_program_file(root, path, text)
             findings += [(f"{path}:{number}", rule, message) for number, rule, message in results]
     return findings
 
@@ -222,7 +252,12 @@ BAD = [
     ("columns", "include/lfm2/model/good.h", "// " + "x" * 120 + "\nstruct Good {"),
     ("length", "include/lfm2/model/good.h", "\n" * 450 + "struct Good {"),
     ("guard", "include/lfm2/model/other.h", "struct Good {"),
-    ("guard", "tools/common/good.h", "struct Good {"),
+    ("guard", "programs/files/other.h", "struct Good {"),
+    ("layering", "programs/files/good.h", '#include "programs/console/console.h"\nstruct Good {'),
+    ("layering", "programs/pack/good.cc", '#include "programs/quantize/quantize.h"\nstruct Good {'),
+    ("layering", "programs/bench/good.h", '#include "programs/eval/table.h"\nstruct Good {'),
+    ("layering", "programs/bench/main.cc", '#include "programs/eval/table.h"\nstruct Good {'),
+    ("folder", "programs/elsewhere/good.h", "struct Good {"),
     ("guard", "include/lfm2/model/good-inl.h", "struct Good {"),
     ("folder", "include/lfm2/elsewhere/good.h", "struct Good {"),
     ("double", "include/lfm2/kernels/good-inl.h", "double x;\nstruct Good {"),

@@ -1,12 +1,12 @@
 // What a caller of the interpreter sees beside the text, which the comparison with jinja2 covers: refusals.
-#include "tools/jinja/render.h"
+#include "programs/jinja/render.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <utility>
 
-#include "tools/jinja/render_within.h"
+#include "programs/jinja/render_within.h"
 
 namespace lfm2::tools {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/common/routing_trace.h"
+#include "programs/storage/routing_trace.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,5 +1,5 @@
 // config.json in every spelling that LFM2 checkpoints have had; a misread width or layer makes a model talk nonsense.
-#include "tools/pack/config_json.h"
+#include "programs/pack/config_json.h"
 
 #include <doctest/doctest.h>
 

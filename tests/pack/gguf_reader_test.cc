@@ -1,13 +1,13 @@
 // The GGUF reader: a damaged or hostile file is refused in a sentence, and never costs more memory than it has bytes.
-#include "tools/pack/gguf_reader.h"
+#include "programs/pack/gguf_reader.h"
 
 #include <doctest/doctest.h>
 
 #include "lfm2/format/image.h"
+#include "programs/files/byte_source.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
 
 namespace lfm2::test {
 namespace {

@@ -6,12 +6,12 @@
 #include "lfm2/base/numeric.h"
 #include "lfm2/format/image.h"
 #include "lfm2/storage/memory_storage.h"
+#include "programs/pack/verify.h"
 #include "tests/kernels/test_types.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
 #include "tests/pack/texts.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/pack/verify.h"
 
 namespace lfm2::test {
 namespace {

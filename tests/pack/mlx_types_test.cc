@@ -1,5 +1,5 @@
 // "quantization" of an MLX config.json: a type that is taken for another makes every weight wrong.
-#include "tools/pack/mlx_types.h"
+#include "programs/pack/mlx_types.h"
 
 #include <doctest/doctest.h>
 

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "tools/common/byte_sink.h"
-#include "tools/common/byte_source.h"
-#include "tools/pack/gguf_source.h"
-#include "tools/pack/packer.h"
+#include "programs/files/byte_sink.h"
+#include "programs/files/byte_source.h"
+#include "programs/pack/gguf_source.h"
+#include "programs/pack/packer.h"
 
 namespace lfm2::test {
 

@@ -1,5 +1,5 @@
 // The packer: what an image says of a model, and what can not be packed is refused in one sentence.
-#include "tools/pack/packer.h"
+#include "programs/pack/packer.h"
 
 #include <doctest/doctest.h>
 
@@ -8,12 +8,12 @@
 #include "lfm2/base/crc32c.h"
 #include "lfm2/format/image.h"
 #include "lfm2/storage/memory_storage.h"
+#include "programs/files/byte_source.h"
+#include "programs/pack/verify.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/pack_gguf.h"
 #include "tests/pack/texts.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
-#include "tools/pack/verify.h"
 
 namespace lfm2::test {
 namespace {

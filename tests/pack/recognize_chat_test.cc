@@ -1,13 +1,13 @@
-#include "tools/pack/recognize_chat.h"
+#include "programs/pack/recognize_chat.h"
 
 #include <doctest/doctest.h>
 
 #include <random>
 
+#include "programs/export/chat_templates.h"
+#include "programs/pack/chat_probes.h"
+#include "programs/text/chat_format_json.h"
 #include "tests/pack/texts.h"
-#include "tools/common/chat_format_json.h"
-#include "tools/export/chat_templates.h"
-#include "tools/pack/chat_probes.h"
 
 namespace lfm2::test {
 namespace {

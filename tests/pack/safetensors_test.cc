@@ -1,11 +1,11 @@
 // Headers of safetensors files that lie: each is refused by the name of the tensor and the value that can not be.
-#include "tools/pack/safetensors.h"
+#include "programs/pack/safetensors.h"
 
 #include <doctest/doctest.h>
 
 #include <cstring>
 
-#include "tools/common/strict_json.h"
+#include "programs/files/strict_json.h"
 
 namespace lfm2::test {
 namespace {
@@ -109,8 +109,7 @@ TEST_CASE("entries that lack a member or have one of another kind, and names tha
   FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4, "data_offsets [0], not two");
   FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4, "data_offsets [0.0,4.0], not two");
   FileRefused(R"({"t":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4, "dimension \"1\"");
-  FileRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4,
-              "\"dtype\" is there twice");
+  FileRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4, "\"dtype\" is there twice");
   FileRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is no object");
   const std::string text = SafetensorsReadError(File("{\"" + std::string(1000000, 'n') + "\":{\"dtype\":\"F99\"}}", 0));
   CHECK((text.size() < 1100 && text.find("nnn has the unknown dtype F99") != std::string::npos));

@@ -1,11 +1,11 @@
 // What publishers recommend for sampling, as their files say it.
-#include "tools/pack/sampling_defaults.h"
+#include "programs/pack/sampling_defaults.h"
 
 #include <doctest/doctest.h>
 
 #include "lfm2/base/numeric.h"
+#include "programs/files/byte_source.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
 
 namespace lfm2::test {
 namespace {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "tools/pack/gguf_reader.h"
+#include "programs/pack/gguf_reader.h"
 
 namespace lfm2::test {
 

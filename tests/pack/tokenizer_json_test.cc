@@ -1,5 +1,5 @@
 // tokenizer.json: what is no byte-level BPE vocabulary of the embedding's size is refused by the token and the id.
-#include "tools/pack/tokenizer_json.h"
+#include "programs/pack/tokenizer_json.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // One block of one row. If these fail, an image holds other weights than the quantiser has reckoned with, or worse ones
 // than its bits allow.
-#include "tools/quantize/block_codec.h"
+#include "programs/quantize/block_codec.h"
 
 #include <algorithm>
 #include <cstring>

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lfm2/kernels/dequantize.h"
-#include "tools/quantize/block_codec.h"
+#include "programs/quantize/block_codec.h"
 
 namespace lfm2::test {
 

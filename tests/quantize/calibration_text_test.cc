@@ -1,5 +1,5 @@
 // What a text becomes before a model is calibrated with it.
-#include "tools/quantize/calibration_text.h"
+#include "programs/quantize/calibration_text.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Calibration as a whole: interrupted, on any number of threads, with odd texts and hostile weights.
-#include "tools/quantize/calibrator.h"
+#include "programs/quantize/calibrator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,11 +9,11 @@
 
 #include "lfm2/format/image.h"
 #include "lfm2/posix/thread_pool.h"
+#include "programs/pack/gguf_source.h"
+#include "programs/pack/verify.h"
 #include "tests/pack/image_copy.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tests/quantize/quantized_model.h"
-#include "tools/pack/gguf_source.h"
-#include "tools/pack/verify.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,5 +1,5 @@
 // Rounding with error feedback. If these fail, calibration costs time and makes models worse.
-#include "tools/quantize/feedback.h"
+#include "programs/quantize/feedback.h"
 
 #include <cstring>
 

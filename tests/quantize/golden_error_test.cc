@@ -7,11 +7,11 @@
 #include <memory>
 
 #include "lfm2/posix/thread_pool.h"
+#include "programs/pack/open_source.h"
 #include "tests/pack/tiny_gguf.h"
 #include "tests/quantize/quantized_model.h"
 #include "tests/runtime/golden_models.h"
 #include "tests/runtime/test_model.h"
-#include "tools/pack/open_source.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,5 +1,5 @@
 // Second moments of inputs. If these fail, the feedback makes up for the wrong errors.
-#include "tools/quantize/input_moments.h"
+#include "programs/quantize/input_moments.h"
 
 #include <Eigen/Cholesky>
 #include <cmath>

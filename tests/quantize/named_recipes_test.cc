@@ -1,6 +1,6 @@
 // The recipes with names, at the shapes of LFM2-8B-A1B. If these fail, an image is larger than --type, --budget and
 // --for-arena promise, or reads more than it need.
-#include "tools/quantize/named_recipes.h"
+#include "programs/quantize/named_recipes.h"
 
 #include <doctest/doctest.h>
 
@@ -9,11 +9,11 @@
 
 #include "lfm2/model/presets.h"
 #include "lfm2/runtime/plan.h"
+#include "programs/files/byte_source.h"
+#include "programs/pack/gguf_source.h"
+#include "programs/pack/packer.h"
+#include "programs/quantize/quantized_source.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
-#include "tools/pack/gguf_source.h"
-#include "tools/pack/packer.h"
-#include "tools/quantize/quantized_source.h"
 
 namespace lfm2::test {
 namespace {
@@ -76,8 +76,7 @@ Chosen Choose(const tools::ModelSource& source, const std::string& type, uint64_
 
 TEST_CASE("q4 is no larger than Q4_0's file of LFM2-8B-A1B, q3 has 3.7 GB and q2 3.2 GB at most") {
   const ShapeSource source(kLfm2_8B_A1B);
-  const std::map<std::string, uint64_t> most = {
-      {"q4", 4'730'000'000}, {"q3", 3'700'000'000}, {"q2", 3'200'000'000}};
+  const std::map<std::string, uint64_t> most = {{"q4", 4'730'000'000}, {"q3", 3'700'000'000}, {"q2", 3'200'000'000}};
   for (const auto& entry : most) {
     const std::string& name = entry.first;
     CAPTURE(name);

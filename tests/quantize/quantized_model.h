@@ -11,10 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "lfm2/format/vocab.h"
+#include "programs/pack/packer.h"
+#include "programs/quantize/calibration_text.h"
+#include "programs/quantize/calibrator.h"
 #include "tests/temporary_folder.h"
-#include "tools/pack/packer.h"
-#include "tools/quantize/calibration_text.h"
-#include "tools/quantize/calibrator.h"
 
 namespace lfm2::test {
 

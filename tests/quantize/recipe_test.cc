@@ -1,14 +1,14 @@
 // Which tensor becomes what. If these fail, --type and --keep do something else than they say.
-#include "tools/quantize/recipe.h"
+#include "programs/quantize/recipe.h"
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <string>
 
+#include "programs/files/byte_source.h"
+#include "programs/pack/gguf_source.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
-#include "tools/pack/gguf_source.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,6 +1,6 @@
 // What a calibration that was interrupted finds when it goes on. If these fail, an image is made of another model's
 // weights, of damaged ones or of none.
-#include "tools/quantize/weight_store.h"
+#include "programs/quantize/weight_store.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

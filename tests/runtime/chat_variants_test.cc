@@ -4,9 +4,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "programs/text/chat_formats.h"
+#include "programs/text/chat_json.h"
 #include "tests/runtime/test_model.h"
-#include "tools/common/chat_formats.h"
-#include "tools/common/chat_json.h"
 
 namespace lfm2::test {
 namespace {

@@ -6,10 +6,10 @@
 #include <memory>
 #include <random>
 
+#include "programs/text/chat_formats.h"
 #include "tests/runtime/conversation_model.h"
 #include "tests/runtime/saved_bytes.h"
 #include "tests/runtime/streamed_session.h"
-#include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <vector>
 
+#include "programs/text/chat_formats.h"
 #include "tests/runtime/saved_bytes.h"
 #include "tests/runtime/streamed_session.h"
-#include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {

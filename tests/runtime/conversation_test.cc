@@ -3,9 +3,9 @@
 
 #include <fstream>
 
+#include "programs/files/json_dumps.h"
+#include "programs/text/chat_formats.h"
 #include "tests/runtime/test_model.h"
-#include "tools/common/chat_formats.h"
-#include "tools/common/json_dumps.h"
 
 namespace lfm2::test {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "programs/text/chat_formats.h"
 #include "tests/runtime/test_model.h"
-#include "tools/common/chat_formats.h"
 
 namespace lfm2::test {
 namespace {

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "lfm2.h"
+#include "programs/files/byte_sink.h"
+#include "programs/pack/open_source.h"
+#include "programs/pack/packer.h"
 #include "tests/pack/image_copy.h"
-#include "tools/common/byte_sink.h"
-#include "tools/pack/open_source.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::test {
 

@@ -1,5 +1,5 @@
 // What a client sees of an answer: content, thoughts and calls, however the text was cut on its way.
-#include "tools/server/answer_parts.h"
+#include "programs/server/answer_parts.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Log probabilities that clients are given.
-#include "tools/server/token_scores.h"
+#include "programs/server/token_scores.h"
 
 #include <doctest/doctest.h>
 

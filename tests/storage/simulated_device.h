@@ -13,7 +13,7 @@
 #include "lfm2/base/status.h"
 #include "lfm2/storage/read_queue.h"
 #include "lfm2/storage/storage.h"
-#include "tools/common/drive_model.h"
+#include "programs/storage/drive_model.h"
 
 namespace lfm2::test {
 

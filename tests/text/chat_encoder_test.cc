@@ -4,8 +4,8 @@
 #include <random>
 
 #include "lfm2/text/detokenizer.h"
+#include "programs/text/chat_json.h"
 #include "tests/text/test_vocab.h"
-#include "tools/common/chat_json.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,8 +1,8 @@
 #include "lfm2/text/chat.h"
 
+#include "programs/files/json_dumps.h"
+#include "programs/text/chat_json.h"
 #include "tests/text/test_vocab.h"
-#include "tools/common/chat_json.h"
-#include "tools/common/json_dumps.h"
 
 namespace lfm2::test {
 namespace {

@@ -14,8 +14,8 @@
 
 #include "lfm2/format/vocab.h"
 #include "lfm2/text/tokenizer.h"
-#include "tools/common/chat_formats.h"
-#include "tools/pack/vocab_writer.h"
+#include "programs/pack/vocab_writer.h"
+#include "programs/text/chat_formats.h"
 
 namespace lfm2::test {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/bench/results.h"
+#include "programs/bench/results.h"
 
 namespace lfm2::test {
 namespace {

@@ -7,14 +7,14 @@
 #include <filesystem>
 #include <limits>
 
+#include "programs/console/console.h"
+#include "programs/files/byte_sink.h"
+#include "programs/files/byte_source.h"
+#include "programs/files/files.h"
+#include "programs/files/id_list.h"
+#include "programs/files/npy.h"
+#include "programs/options/byte_size.h"
 #include "tests/temporary_folder.h"
-#include "tools/common/byte_sink.h"
-#include "tools/common/byte_size.h"
-#include "tools/common/byte_source.h"
-#include "tools/common/console.h"
-#include "tools/common/files.h"
-#include "tools/common/id_list.h"
-#include "tools/common/npy.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,5 +1,5 @@
 // KL divergence and what is told with it: by these figures people choose between quantisations.
-#include "tools/common/divergence.h"
+#include "programs/measure/divergence.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "tools/common/perplexity.h"
+#include "programs/measure/perplexity.h"
 
 namespace lfm2::test {
 namespace {

@@ -1,5 +1,5 @@
 // Perplexity and its standard error: what a user compares with other engines.
-#include "tools/common/perplexity.h"
+#include "programs/measure/perplexity.h"
 
 #include <doctest/doctest.h>
 

@@ -1,10 +1,10 @@
 // Routing traces: what is written is read again, and a file that somebody else wrote can not do harm.
-#include "tools/common/routing_trace.h"
+#include "programs/storage/routing_trace.h"
 
 #include <doctest/doctest.h>
 
+#include "programs/files/files.h"
 #include "tests/temporary_folder.h"
-#include "tools/common/files.h"
 
 namespace lfm2::test {
 namespace {

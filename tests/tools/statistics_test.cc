@@ -1,12 +1,12 @@
 // What is printed after "+-": by it people decide whether two models, or two machines, differ at all.
-#include "tools/common/statistics.h"
+#include "programs/measure/statistics.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
 
-#include "tools/common/running_mean.h"
+#include "programs/measure/running_mean.h"
 
 namespace lfm2::test {
 

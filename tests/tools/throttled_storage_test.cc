@@ -1,5 +1,5 @@
 // Figures for a slow drive are only worth something if no byte comes sooner than from such a drive, and all do come.
-#include "tools/common/throttled_storage.h"
+#include "programs/storage/throttled_storage.h"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tools/jinja/render.h"
+#include "programs/jinja/render.h"
 
 int main() {
   using Json = nlohmann::ordered_json;

@@ -1,0 +1,56 @@
+#include "programs/files/files.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace lfm2::tools {
+
+namespace {
+
+Error ReadStream(const std::string& name, std::FILE* stream, std::string* bytes) {
+  char window[1 << 16];
+  bytes->clear();
+  while (const size_t n = std::fread(window, 1, sizeof(window), stream)) bytes->append(window, n);
+  return std::ferror(stream) != 0 ? Error::Of(name, ": ", std::strerror(errno)) : Error();
+}
+
+}  // namespace
+
+Error ReadFile(const std::string& path, std::string* bytes) {
+  struct Close {
+    void operator()(std::FILE* f) const { std::fclose(f); }
+  };
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
+  if (file == nullptr) return Error::Of(path, ": ", std::strerror(errno));
+  return ReadStream(path, file.get(), bytes);
+}
+
+Error ReadStandardInput(std::string* bytes) { return ReadStream("standard input", stdin, bytes); }
+
+Error WriteStandardOutput(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
+    return Error::Of("standard output: ", std::strerror(errno));
+  }
+  return Error();
+}
+
+Error ParseJson(const std::string& name, const std::string& text, nlohmann::ordered_json* json) {
+  try {
+    *json = nlohmann::ordered_json::parse(text);
+    return Error();
+  } catch (const nlohmann::json::parse_error& e) {
+    return Error::Of(name, " is no valid JSON: byte ", uint64_t{e.byte}, " is wrong");
+  } catch (const nlohmann::json::out_of_range&) {
+    return Error::Of(name, " is no valid JSON: a number in it is too large");
+  }
+}
+
+Error ReadJson(const std::string& path, nlohmann::ordered_json* json) {
+  std::string text;
+  LFM2_RETURN_IF_FAILED(ReadFile(path, &text));
+  return ParseJson(path, text, json);
+}
+
+}  // namespace lfm2::tools

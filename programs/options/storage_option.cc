@@ -1,0 +1,78 @@
+#include "programs/options/storage_option.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "programs/options/byte_size.h"
+
+namespace lfm2::tools {
+
+namespace {
+
+constexpr StorageKind kKinds[] = {StorageKind::kMapped, StorageKind::kMemory, StorageKind::kDirect};
+
+}  // namespace
+
+std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionArguments* arguments) {
+  std::set<std::string> names;
+  for (const StorageKind kind : kKinds) names.insert(NameOf(kind));
+  const auto set = [arguments](const std::string& name) {
+    for (const StorageKind kind : kKinds) {
+      if (name == NameOf(kind)) arguments->storage = kind;
+    }
+  };
+  CLI::Option* storage =
+      app->add_option_function<std::string>("--storage", set,
+                                            "Where the weights are: the mapped file, memory they are read to, or the "
+                                            "file itself, from which experts are read into the arena as needed")
+          ->check(CLI::IsMember(names))
+          ->default_str(NameOf(arguments->storage));
+  CLI::Option* arena = app->add_option("--arena", arguments->arena_bytes,
+                                       "Bytes that may be written, such as 1300M or 1.3GB; with --storage direct the "
+                                       "more, the fewer reads; 0: what the plan says")
+                           ->capture_default_str()
+                           ->transform(ByteSizeText())
+                           ->type_name("BYTES");
+  return {storage, arena};
+}
+
+CLI::Option* AddDraftOption(CLI::App* app, SessionArguments* arguments) {
+  return app
+      ->add_option("--draft", arguments->draft,
+                   "Guess up to so many tokens from what the text repeats, and compute them with the next one where "
+                   "that is measured to be faster; answers are the same; not with --storage direct; 0: none")
+      ->check(CLI::Range(0u, kMaxDraftTokens))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+void AddStreamingOptions(CLI::App* app, SessionArguments* arguments) {
+  std::vector<const CLI::Option*> options;
+  options.push_back(app->add_flag_callback(
+      "--no-read-ahead", [arguments] { arguments->read_ahead = false; },
+      "With --storage direct: read only what a layer is known to need"));
+  options.push_back(app->add_option("--prefer-resident", arguments->prefer_resident,
+                                    "With --storage direct, changes results: prefer experts in memory to those whose "
+                                    "router score with its bias is at most this much higher")
+                        ->check(CLI::Range(0.0f, 1.0f))
+                        ->type_name("SCORE"));
+  options.push_back(app->add_option("--drop-below", arguments->drop_below,
+                                    "With --storage direct, changes results: leave out experts that are not in memory "
+                                    "and have a smaller share of their token")
+                        ->check(CLI::Range(0.0f, 1.0f))
+                        ->type_name("SHARE"));
+  options.push_back(app->add_option("--throttle", arguments->throttle,
+                                    "With --storage direct: bytes a second, such as 85MB, that the drive seems to give "
+                                    "at most; 0: what it gives")
+                        ->transform(ByteSizeText())
+                        ->type_name("BYTES"));
+  app->parse_complete_callback([options, arguments] {
+    if (arguments->storage == StorageKind::kDirect) return;
+    for (const CLI::Option* option : options) {
+      if (option->count() > 0) throw CLI::ValidationError(option->get_name(), "needs --storage direct");
+    }
+  });
+}
+
+}  // namespace lfm2::tools

@@ -1,0 +1,21 @@
+// The form of an answer as a rule for its tokens.
+#ifndef LFM2_PROGRAMS_SERVER_CONSTRAINT_H_
+#define LFM2_PROGRAMS_SERVER_CONSTRAINT_H_
+
+#include <memory>
+
+#include "lfm2/format/token_trie.h"
+#include "lfm2/format/vocab.h"
+#include "programs/server/answer_form.h"
+#include "programs/server/api_error.h"
+#include "programs/text/answer_rule.h"
+
+namespace lfm2::tools {
+
+// *out = the rule for a new answer, or null where the form allows every answer. trie: of the vocabulary; both outlive
+// the rule. Refused, by the field: what is no schema, or cannot be made into a rule.
+ApiError MakeRule(const AnswerForm& form, const Vocab& vocab, const TokenTrie& trie, std::unique_ptr<AnswerRule>* out);
+
+}  // namespace lfm2::tools
+
+#endif  // LFM2_PROGRAMS_SERVER_CONSTRAINT_H_
