@@ -1,36 +1,43 @@
 #!/bin/sh
-# Runs the project's tests on this machine and ends with a line `N passed, N failed`.
-#   tools/test.sh           release (with all gates), library and readers under the sanitizers, 64-bit and 32-bit Arm under qemu
-#   tools/test.sh --all     also what takes long: tools under the sanitizers, tests with the label "long", and every type of
-#                           weights for the instruction sets of other machines
-#   tools/test.sh --quick   release only
+# Tests the project on this machine, installing what that needs, and ends with a line `N passed, N failed`.
+#   tools/test.sh           the quick start: every unit test, the tools as programs, kernels of this machine and scalar ones
+#   tools/test.sh --ci      also what continuous integration tests: all gates, the readers under the sanitizers, the thread pool
+#                           under ThreadSanitizer, 64-bit and 32-bit Arm and a Cortex-M7 in QEMU
+#   tools/test.sh --all     also what takes hours: every test under the sanitizers, every type of weights for every instruction
+#                           set, every board, RISC-V, WebAssembly, every way to compile the single file, benchmarks
 set -u
 
-quick=no all=no
+level=quick
 for argument in "$@"; do
   case $argument in
-    --quick) quick=yes ;;
-    --all) all=yes ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --ci) level=ci ;;
+    --all) level=all ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) printf 'test.sh: unknown argument %s (try --help)\n' "$argument" >&2; exit 2 ;;
   esac
 done
 
 cd "$(dirname "$0")/.." || exit 1
-if [ "$quick" = yes ]; then tools/get-deps; else tools/get-deps --test --benchmarks; fi || exit 1
+started=$(date +%s)
+case $level in
+  quick) tools/get-deps --test ;;
+  ci) tools/get-deps --ci ;;
+  all) tools/get-deps --all ;;
+esac || exit 1
 
 jobs=$(getconf _NPROCESSORS_ONLN)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
-stage_started=$(date +%s)
+stage_started=$started
 
-# stage_ends NAME: says how long it took.
+# stage_ends NAME: prints how long it took.
 stage_ends() {
   now=$(date +%s)
   printf -- '--- %s: %s s\n' "$1" "$((now - stage_started))"
   stage_started=$now
 }
+stage_ends "packages installed"
 
 # test_preset PRESET CONFIGURE_ARGUMENTS BUILD_ARGUMENTS CTEST_ARGUMENTS: configures, builds and tests; a build that fails counts as one
 # failed test, and the other presets still run.
@@ -38,8 +45,8 @@ test_preset() {
   preset=$1
   printf -- '--- %s\n' "$preset"
   # shellcheck disable=SC2086
-  if cmake --preset "$preset" -DLFM2_WERROR=ON -DCMAKE_UNITY_BUILD=ON $2 >"$log" 2>&1 &&
-    cmake --build --preset "$preset" $3 >"$log" 2>&1; then
+  if cmake --preset "$preset" -DLFM2_WERROR=ON -DCMAKE_UNITY_BUILD=ON -DLFM2_TEST_LEVEL="$level" $2 >"$log" 2>&1 &&
+    cmake --build --preset "$preset" -j "$jobs" $3 >"$log" 2>&1; then
     stage_ends "$preset built"
   else
     cat "$log"
@@ -65,55 +72,40 @@ END
   stage_ends "$preset tested"
 }
 
-# programs_of FOLDER...: of those that have a program of tests, which is named after the folder, $targets and $names.
-programs_of() {
-  targets= names=
-  for folder in "$@"; do
-    if ls "tests/$folder"/*_test.cc >/dev/null 2>&1; then
-      targets="$targets ${folder}_test"
-      names="${names:+$names|}$folder"
-    fi
-  done
+# folders PRESET CONFIGURE_ARGUMENTS FOLDER...: builds and runs the unit tests of these folders of tests/.
+folders() {
+  preset=$1 arguments=$2
+  shift 2
+  test_preset "$preset" "$arguments" "--target $(printf '%s_test ' "$@")" "-L ^($(echo "$*" | tr ' ' '|'))\$"
 }
-# The library and all that reads files, prompts and requests: fuzz_test has the server's readers.
-# shellcheck disable=SC2046
-programs_of $(ls tests | grep -v -x -e kernels -e quantize -e server -e tools)
-reader_targets=$targets reader_names=$names
-# Under qemu: what depends on the machine's instructions and the layout of bytes, and where pointers have another size text too.
-programs_of base format storage model kernels layers
-arm_targets=$targets arm_labels=$names
-programs_of base format storage model kernels layers text
-arm32_targets=$targets arm32_labels=$names
 
-# The tests with the label "cross" are part of the preset aarch64-linux.
-left_out="^(cross|long)\$"
-# For the presets that test the library, not the tools.
-library_alone=-DLFM2_TOOLS_OPTIONS=-O0
-every_type=-DLFM2_TEST_EVERY_TYPE=OFF
-if [ "$all" = yes ]; then
-  left_out="^cross\$"
-  every_type=-DLFM2_TEST_EVERY_TYPE=ON
-  # For the tests that run tests in another preset's tree.
-  LFM2_TEST_LONG=1
-  export LFM2_TEST_LONG
-fi
-if [ "$quick" = yes ]; then
-  test_preset release "" "" "-LE $left_out"
-else
-  test_preset release "-DLFM2_BUILD_BENCHMARKS=ON $every_type" "" "-LE $left_out"
-  if [ "$all" = yes ]; then
+# With kernels of the small model's types only: these tests are about bytes, pointers and threads.
+small="-DCMAKE_CXX_FLAGS=-DLFM2_TENSOR_TYPES=0x29 -DLFM2_TOOLS_OPTIONS=-O0"
+case $level in
+  quick) test_preset test "" "" "" ;;
+  ci)
+    test_preset test "" "" ""
+    folders asan "$small" base format storage text c posix jinja fuzz
+    folders tsan "" posix
+    folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" kernels layers
+    # Where pointers have another size.
+    folders armv7-linux "$small" base format storage text
+    ;;
+  all)
+    # Programs optimised, and with benchmarks.
+    test_preset test "-DLFM2_TOOLS_OPTIONS= -DLFM2_BUILD_BENCHMARKS=ON" "" ""
     # Each file by itself, which shows what it forgets to include.
-    test_preset asan "-DCMAKE_UNITY_BUILD=OFF $every_type" "" ""
-  else
-    test_preset asan "" "--target $reader_targets" "-R ^($reader_names)\$"
-  fi
-  test_preset tsan "$library_alone" "--target posix_test" "-L ^posix\$"
-  test_preset aarch64-linux "$library_alone $every_type" "--target $arm_targets" "-L ^($arm_labels)\$ -LE $left_out"
-  test_preset armv7-linux "$library_alone $every_type" "--target $arm32_targets" "-L ^($arm32_labels)\$ -LE $left_out"
-fi
+    test_preset asan "-DCMAKE_UNITY_BUILD=OFF" "" ""
+    folders tsan "" posix
+    folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" base format storage model kernels layers
+    folders armv7-linux "-DLFM2_TOOLS_OPTIONS=-O0" base format storage model kernels layers text
+    folders riscv64-linux "-DLFM2_TOOLS_OPTIONS=-O0" kernels
+    ;;
+esac
 
 if [ "$skipped" -gt 0 ]; then
-  printf '%s skipped: see SKIPPED above\n' "$skipped"
+  printf '%s skipped: see Skipped above\n' "$skipped"
 fi
+printf -- '--- in all: %s s\n' "$(($(date +%s) - started))"
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -61,7 +61,7 @@ def test_conan(arguments, folder):
     conan = os.path.join(os.path.dirname(sys.executable), "conan")
     conan = conan if os.path.exists(conan) else shutil.which("conan")
     if not conan:
-        raise Skipped("conan was not found (tools/get-deps --test installs it)")
+        raise Skipped("conan was not found (tools/get-deps --ci installs it)")
     environment = {"CONAN_HOME": os.path.join(folder, "home"), "LFM2_TEST_HIGHWAY": arguments.highway, "CXX": arguments.compiler}
     # In a copy: Conan builds the test package where its source is.
     clone = os.path.join(folder, "clone")
@@ -149,7 +149,7 @@ def test_zephyr(arguments, folder):
     try:
         cpp17 = kconfig(folder, ["CPP", "STD_CPP17", "LFM2"])
     except ImportError as error:
-        raise Skipped("the CMake part is good, but kconfiglib is not there (tools/get-deps --test installs it)") from error
+        raise Skipped("the CMake part is good, but kconfiglib is not there (tools/get-deps --ci installs it)") from error
     expect(cpp17["LFM2"] == "y" and cpp17["REQUIRES_FULL_LIBCPP"] == "y" and cpp17["FPU"] == "y", f"with C++17: {cpp17}")
     expect(kconfig(folder, ["CPP", "STD_CPP2B", "LFM2"])["LFM2"] == "y", "C++23 is refused")
     for settings in (["CPP", "LFM2"], ["CPP", "STD_CPP14", "LFM2"], ["LFM2"]):

@@ -30,7 +30,7 @@ if kind == "python":
     try:
         import openai  # noqa: F401
     except ImportError:
-        print("SKIPPED: Python's openai is missing (tools/get-deps --test installs it)")
+        print("SKIPPED: Python's openai is missing (tools/get-deps --ci installs it)")
         sys.exit(0)
 
 text = pathlib.Path(document).read_text(encoding="utf-8")

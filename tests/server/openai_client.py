@@ -13,7 +13,7 @@ from server_program import check, running
 try:
     import openai
 except ImportError:
-    print("SKIPPED: Python's openai is missing (tools/get-deps --test installs it)")
+    print("SKIPPED: Python's openai is missing (tools/get-deps --ci installs it)")
     sys.exit(0)
 
 program, model, chat, commands = sys.argv[1:]

@@ -1,8 +1,7 @@
 """The kernels' tests on a Cortex-M in QEMU: with the instructions of Armv7E-M, or with Helium.
 
-    kernels.py mps2-an500|mps3-an547 BUILD_FOLDER HIGHWAY DOCTEST [DEFINITION]
+    kernels.py mps2-an500|mps3-an547 BUILD_FOLDER HIGHWAY DOCTEST
 
-DEFINITION may leave types of weights out; it is not heeded where LFM2_TEST_LONG is set.
 HIGHWAY and DOCTEST are the folders that contain hwy/ and doctest/. Needs what `tools/get-deps --targets` installs.
 """
 import os
@@ -16,9 +15,7 @@ TESTS = ["dequantize_test.cc", "matmul_test.cc", "nonfinite_test.cc", "quantize_
 
 
 def main():
-    board, folder, highway, doctest, *definitions = sys.argv[1:]
-    if os.environ.get("LFM2_TEST_LONG"):
-        definitions = []
+    board, folder, highway, doctest = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     # Only doctest of the folder that it lies in: the rest of that is this machine's.
     alone = os.path.join(folder, "include")
@@ -29,7 +26,7 @@ def main():
                 "-DNDEBUG", "-Wno-psabi"]
     options = ["-std=gnu++17", "-DHWY_HEADER_ONLY", "-DDOCTEST_CONFIG_NO_POSIX_SIGNALS", "-DDOCTEST_CONFIG_NO_MULTITHREADING",
                "-DDOCTEST_CONFIG_COLORS_NONE", "-I", ROOT, "-I", os.path.join(ROOT, "include"), "-isystem", highway,
-               "-isystem", alone, *("-D" + definition for definition in definitions)]
+               "-isystem", alone]
     # The tests in one unit: compiled file by file, each would compile the kernels of all types once more.
     tests = os.path.join(folder, "tests.cc")
     with open(tests, "w", encoding="utf-8") as file:
