@@ -22,25 +22,35 @@ if(Python3_FOUND)
   set(dist "${PROJECT_BINARY_DIR}/dist")
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/*.h")
   set(amalgamate "${PROJECT_SOURCE_DIR}/tools/amalgamate")
-  add_custom_command(OUTPUT "${dist}/lfm2.h"
-    COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2.h"
-    DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2.h")
-  add_custom_command(OUTPUT "${dist}/lfm2_bundled.h"
-    COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2_bundled.h"
-      --bundle ${lfm2_bundle} --highway "${lfm2_highway_dir}"
-    DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2_bundled.h (${lfm2_bundle})")
-  add_custom_command(OUTPUT "${dist}/lfm2_c.h"
-    COMMAND "${Python3_EXECUTABLE}" "${amalgamate}" "${dist}/lfm2_c.h" --c
-    DEPENDS ${headers} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2_c.h")
   set(LFM2_HOMEPAGE "" CACHE STRING "Where the library is published, for the descriptions of packages")
   mark_as_advanced(LFM2_HOMEPAGE)
   set(lfm2_firmware_zip "${dist}/lfm2-${PROJECT_VERSION}-firmware.zip")
   file(GLOB_RECURSE firmware CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/packaging/firmware/*")
-  add_custom_command(OUTPUT "${lfm2_firmware_zip}"
-    COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/packaging/firmware/make-package" "${lfm2_firmware_zip}"
-      --highway "${lfm2_highway_dir}" --homepage "${LFM2_HOMEPAGE}"
-    DEPENDS ${headers} ${firmware} "${amalgamate}" VERBATIM COMMENT "Making dist/lfm2-${PROJECT_VERSION}-firmware.zip")
-  set(files "${dist}/lfm2.h" "${dist}/lfm2_bundled.h" "${dist}/lfm2_c.h" "${lfm2_firmware_zip}")
+  set(files "")
+
+  # lfm2_dist_file(FILE SCRIPT [ARGUMENT...]): `SCRIPT FILE ARGUMENT...` makes the file, with every build and with every
+  # installation, which therefore needs no build.
+  macro(lfm2_dist_file file script)
+    get_filename_component(name "${file}" NAME)
+    add_custom_command(OUTPUT "${file}"
+      COMMAND "${Python3_EXECUTABLE}" -B "${script}" "${file}" ${ARGN}
+      DEPENDS ${headers} ${firmware} "${amalgamate}" VERBATIM COMMENT "Making dist/${name}")
+    list(APPEND files "${file}")
+    if(LFM2_INSTALL)
+      set(command "${Python3_EXECUTABLE}" -B "${script}" "${file}" ${ARGN})
+      list(JOIN command "]==] [==[" command)
+      install(CODE "file(MAKE_DIRECTORY [==[${dist}]==])
+  execute_process(COMMAND [==[${command}]==] RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR [==[cannot make dist/${name}: its script failed, see above]==])
+  endif()" COMPONENT lfm2_dist)
+    endif()
+  endmacro()
+  lfm2_dist_file("${dist}/lfm2.h" "${amalgamate}")
+  lfm2_dist_file("${dist}/lfm2_bundled.h" "${amalgamate}" --bundle ${lfm2_bundle} --highway "${lfm2_highway_dir}")
+  lfm2_dist_file("${dist}/lfm2_c.h" "${amalgamate}" --c)
+  lfm2_dist_file("${lfm2_firmware_zip}" "${PROJECT_SOURCE_DIR}/packaging/firmware/make-package"
+    --highway "${lfm2_highway_dir}" "--homepage=${LFM2_HOMEPAGE}")
   add_custom_target(lfm2_dist ALL DEPENDS ${files})
   if(LFM2_INSTALL)
     install(FILES ${files} DESTINATION "${CMAKE_INSTALL_DATADIR}/lfm2" COMPONENT lfm2_dist)
