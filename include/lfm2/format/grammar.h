@@ -59,8 +59,8 @@ class Grammar {
       return Status(StatusCode::kCorrupt, "grammar.magic", "is not LFM2GRA");
     }
     if (h.version != kGrammarVersion) {
-      return Status(StatusCode::kUnsupported, "grammar.version", "is not the one this library reads", h.version,
-                    kGrammarVersion);
+      return Status(StatusCode::kUnsupported, "grammar.version", "is not the one this library reads; compile it again",
+                    h.version, kGrammarVersion);
     }
     if (h.header_bytes != sizeof(h)) return Bad("has a header of another size", h.header_bytes, sizeof(h));
     if (h.word_count == 0 || h.word_count > kMaxGrammarWords) {

@@ -74,8 +74,8 @@ LFM2_FUNCTION Status Conversation::CheckNote(const Note& note) const {
     return Status(StatusCode::kCorrupt, "note of the conversation", "has the wrong CRC-32C");
   }
   if (note.version != 2) {
-    return Status(StatusCode::kUnsupported, "note of the conversation", "has a version that is not known", note.version,
-                  2);
+    return Status(StatusCode::kUnsupported, "note of the conversation",
+                  "has another version; compute the sequence again", note.version, 2);
   }
   if (note.chat_format != conversation_internal::Digest(format())) {
     return Status(StatusCode::kInvalidArgument, "note of the conversation", "is of another chat template");

@@ -175,7 +175,8 @@ LFM2_FUNCTION Status ReadSavedStateHeader(Span<const std::byte> bytes, SavedStat
     return Status(StatusCode::kCorrupt, where, "is not that of a saved state");
   }
   if (h.version != kSavedStateVersion) {
-    return Status(StatusCode::kUnsupported, where, "has another version", h.version, kSavedStateVersion);
+    return Status(StatusCode::kUnsupported, where, "has another version; compute the sequence again", h.version,
+                  kSavedStateVersion);
   }
   if (Crc32c(0, &h, offsetof(SavedStateHeader, crc)) != h.crc) {
     return Status(StatusCode::kCorrupt, where, "has the wrong CRC-32C");
