@@ -12,6 +12,9 @@ mkdir -p "$staging/usr/include"
 cp -r "$highway/hwy" "$staging/usr/include/"
 options=$(sed -n 's/^\t\(-DLFM2_[A-Z_]*=[A-Z]*\)\( .*\)\{0,1\}$/\1/p' "$root/packaging/buildroot/lfm2/lfm2.mk")
 [ -n "$options" ] || { echo "try.sh: lfm2.mk has no options" >&2; exit 1; }
+version=$(sed -n 's/^#define LFM2_VERSION_STRING "\(.*\)"$/\1/p' "$root/include/lfm2/base/version.h")
+grep -qx "LFM2_VERSION = $version" "$root/packaging/buildroot/lfm2/lfm2.mk" ||
+  { echo "try.sh: LFM2_VERSION in lfm2.mk is not $version, the library's version: change it" >&2; exit 1; }
 # shellcheck disable=SC2086
 cmake -S "$root" -B "$work/lfm2" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
   ${toolchain:+-DCMAKE_TOOLCHAIN_FILE="$toolchain"} $options -DLFM2_BUILD_TOOLS=OFF \
