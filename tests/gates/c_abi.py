@@ -113,7 +113,8 @@ def interface(include, compilers):
         if None in numbers.values():
             raise Failure(f"no compiler's answer was found for {what}")
         lines.append(f"{what}: " + ", ".join(f"{number} ({column})" for column, number in numbers.items()))
-    return lines + sorted(constants(include)) + sorted(line for line in found if not re.match(r"(typedef struct|enum|struct)\b.*\{", line))
+    others = [line for line in found if not re.match(r"(typedef struct|enum|struct)\b.*\{", line)]
+    return lines + sorted(constants(include)) + sorted(others)
 
 
 def version_of(include):
