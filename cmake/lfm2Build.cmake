@@ -20,8 +20,8 @@ if(LFM2_SANITIZE)
   target_link_options(lfm2_build_options INTERFACE -fsanitize=${lfm2_sanitizers})
 endif()
 
-# Coverage in everything, which libFuzzer steers by; its main function is in the programs of tests/fuzz only. Comparisons
-# are not traced: that costs a third of the speed, and what they would find the dictionaries name.
+# Coverage everywhere, to guide libFuzzer; its main function is in the programs of tests/fuzz only. Comparisons are not traced:
+# that costs a third of the speed, and the dictionaries have what tracing would find.
 if(LFM2_FUZZ)
   include(CheckCXXSourceCompiles)
   set(CMAKE_REQUIRED_FLAGS -fsanitize=fuzzer)
@@ -29,7 +29,7 @@ if(LFM2_FUZZ)
     LFM2_HAVE_LIBFUZZER)
   unset(CMAKE_REQUIRED_FLAGS)
   if(NOT LFM2_HAVE_LIBFUZZER)
-    message(FATAL_ERROR "LFM2_FUZZ needs a compiler with libFuzzer (-fsanitize=fuzzer), which ${CMAKE_CXX_COMPILER} has not: "
+    message(FATAL_ERROR "LFM2_FUZZ needs a compiler with libFuzzer (-fsanitize=fuzzer), which ${CMAKE_CXX_COMPILER} does not have: "
       "on Debian clang and libclang-rt-dev of the same version")
   endif()
   target_compile_options(lfm2_build_options INTERFACE -fsanitize-coverage=inline-8bit-counters,pc-table)
@@ -37,7 +37,7 @@ if(LFM2_FUZZ)
 endif()
 
 # The whole library in every translation unit, the warnings and the chosen instruction set: for programs of one file, and for
-# those that look into the kernels.
+# programs that use kernels directly.
 add_library(lfm2_header_only INTERFACE)
 target_compile_options(lfm2_header_only INTERFACE ${lfm2_isa_options})
 target_compile_definitions(lfm2_header_only INTERFACE $<$<BOOL:${LFM2_DYNAMIC_DISPATCH}>:LFM2_DYNAMIC_DISPATCH>)
@@ -68,7 +68,7 @@ function(lfm2_find_header target header package)
   mark_as_advanced(${target}_DIR)
   set(directory "${${target}_DIR}")
   if(EMSCRIPTEN)
-    # The folder alone: what else lies beside it is for this machine, and would come before Emscripten's own.
+    # This folder alone: others next to it are for this machine, and would be searched before Emscripten's own.
     string(REGEX REPLACE "/.*" "" folder "${header}")
     file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/headers")
     file(CREATE_LINK "${directory}/${folder}" "${PROJECT_BINARY_DIR}/headers/${folder}" SYMBOLIC)

@@ -1,9 +1,10 @@
-# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h; for C,
-# BUILD/dist/lfm2_c.h, which needs one of them; and BUILD/dist/lfm2-VERSION-firmware.zip, the library for Arduino, PlatformIO and
-# ESP-IDF. `cpack` (or the target `package`) puts them into its archive.
+# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h, and for C
+# BUILD/dist/lfm2_c.h to use with one of these, made by tools/amalgamate with every build; and
+# BUILD/dist/lfm2-VERSION-firmware.zip, the library for Arduino, PlatformIO and ESP-IDF. `cpack` (or the target `package`) puts
+# them into a release archive.
 find_package(Python3 COMPONENTS Interpreter)
 
-# Highway for which instruction sets: those of this kind of processor.
+# The instruction sets for which Highway is included: those of this kind of processor.
 set(lfm2_bundle all)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
   set(lfm2_bundle avx512)

@@ -18,7 +18,7 @@ function(lfm2_highway_version directory out)
 endfunction()
 
 # Sets `out` to a directory that contains hwy/ in a version that is new enough, or to an empty string. A directory given
-# as LFM2_HIGHWAY_DIR is the only one looked at; else the system's comes first and then the arguments after `out`.
+# as LFM2_HIGHWAY_DIR is the only candidate; otherwise the system's comes first and then the arguments after `out`.
 function(lfm2_find_highway out)
   set(${out} "" PARENT_SCOPE)
   if(LFM2_HIGHWAY_DIR)
@@ -42,7 +42,7 @@ function(lfm2_find_highway out)
   endforeach()
 endfunction()
 
-# The build's own search: also the copy that tools/get-deps unpacked, and at last a download, pinned by its hash.
+# The build's own search: also the copy that tools/get-deps unpacked, and finally a download, pinned by its hash.
 function(lfm2_locate_highway out)
   lfm2_find_highway(directory "${PROJECT_SOURCE_DIR}/build/deps/highway/usr/include")
   if(NOT directory AND LFM2_HIGHWAY_FETCH)

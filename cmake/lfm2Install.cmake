@@ -1,5 +1,5 @@
-# install(): headers, a CMake package and a pkg-config file. Nothing of it depends on the architecture. Packagers install
-# this component (`cmake --install build/release --component lfm2_headers`) and the tools, lfm2_tools, apart.
+# install(): headers, a CMake package and a pkg-config file, none of which depends on the architecture. Packagers install
+# this component (`cmake --install build/release --component lfm2_headers`) and the tools, lfm2_tools, separately.
 include(CMakePackageConfigHelpers)
 
 set(lfm2_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/lfm2")

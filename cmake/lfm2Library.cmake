@@ -1,7 +1,7 @@
 # lfm2_add_library: the library compiled once, for programs of more than one file. Also for users of lfm2::lfm2.
 
-# Sets `out` to the compiler flags of an instruction set. -maes and -mpclmul are not an extra: without them Highway
-# takes an AVX2 or AVX-512 compilation for SSSE3.
+# Sets `out` to the compiler flags of an instruction set. -maes and -mpclmul are required: without them Highway treats an AVX2
+# or AVX-512 compilation as SSSE3.
 function(lfm2_isa_flags isa out)
   set(scalar -DHWY_COMPILE_ONLY_SCALAR)
   set(sse4 -mssse3 -msse4.2 -maes -mpclmul)
@@ -23,7 +23,7 @@ function(lfm2_isa_flags isa out)
   set(${out} ${${isa}} PARENT_SCOPE)
 endfunction()
 
-# Sets `out` to a mask of types of weights, named as lfm2-inspect names them: LFM2_TENSOR_TYPES (format/tensor_type.h).
+# Sets `out` to a mask of weight types, with the names of lfm2-inspect: LFM2_TENSOR_TYPES (format/tensor_type.h).
 function(lfm2_tensor_type_mask types out)
   set(known F32 F16 BF16 Q4_0 Q8_0 Q6_K Q4_K Q5_K MXFP4 Q2_K Q3_K IQ4_XS IQ3_XXS IQ3_S IQ2_XXS Q4_1 Q5_0 Q5_1 IQ4_NL
     IQ2_XS IQ2_S IQ1_S IQ1_M TQ1_0 TQ2_0 Q1_0 Q2_0 NVFP4 MXFP8 T4G64 T3G64 T2G32 A2 A3 A4 A5 A6 A8)
@@ -36,7 +36,7 @@ function(lfm2_tensor_type_mask types out)
     list(FIND known "${family}" number)
     if(number LESS 0)
       string(JOIN " " known ${known})
-      message(FATAL_ERROR "${type} is no type of weights; there are ${known}")
+      message(FATAL_ERROR "${type} is not a weight type; there are ${known}")
     endif()
     math(EXPR mask "${mask} | (1 << ${number})")
   endforeach()
@@ -44,16 +44,16 @@ function(lfm2_tensor_type_mask types out)
 endfunction()
 
 # lfm2_add_library(NAME [ISA SET] [TYPES TYPE...] [DYNAMIC_DISPATCH] [POSIX]): a static library with all of lfm2.h and
-# lfm2_c.h in it. What links it sees declarations only, compiles in a fraction of a second and needs no Highway.
-#   ISA               the instruction set, as lfm2_isa_flags knows it; left out: what the compiler's flags name
-#   TYPES             the types of weights that its kernels are compiled for (F32 is always there); left out: all
+# lfm2_c.h in it. Targets that link it see declarations only, compile in a fraction of a second and need no Highway.
+#   ISA               the instruction set, one of those of lfm2_isa_flags; by default that of the compiler's flags
+#   TYPES             the weight types that its kernels are compiled for (F32 is always included); by default all
 #   DYNAMIC_DISPATCH  kernels for several instruction sets, chosen at run time
 #   POSIX             files and threads for C programs too
 function(lfm2_add_library name)
   cmake_parse_arguments(library "DYNAMIC_DISPATCH;POSIX" "ISA" "TYPES" ${ARGN})
   if(library_UNPARSED_ARGUMENTS)
     string(JOIN " " unknown ${library_UNPARSED_ARGUMENTS})
-    message(FATAL_ERROR "lfm2_add_library(${name}) does not know: ${unknown}")
+    message(FATAL_ERROR "lfm2_add_library(${name}) has unknown arguments: ${unknown}")
   endif()
   set(flags "")
   if(library_ISA)

@@ -1,4 +1,4 @@
-# Writes SOURCE, the C++ file that has the text file PAGE as ChatPage() (programs/server/page.h).
+# Writes SOURCE, a C++ file with the text file PAGE as ChatPage() (programs/server/page.h).
 file(READ "${PAGE}" bytes HEX)
 string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")

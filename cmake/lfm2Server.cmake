@@ -1,5 +1,5 @@
-# lfm2-server, where cpp-httplib is: a header alone, or as Debian has it a header and a library, which have to be compiled with
-# the same definitions. Its pkg-config file has those, and is read here without pkg-config.
+# lfm2-server, if cpp-httplib is available: as a header alone, or, in Debian, as a header and a library that have to be compiled
+# with the same definitions. Its pkg-config file has those, and is read here without pkg-config.
 find_path(LFM2_HTTPLIB_INCLUDE_DIR httplib.h DOC "cpp-httplib's header (libcpp-httplib-dev)")
 find_library(LFM2_HTTPLIB_LIBRARY cpp-httplib DOC "cpp-httplib's library, where it has one (libcpp-httplib-dev)")
 mark_as_advanced(LFM2_HTTPLIB_INCLUDE_DIR LFM2_HTTPLIB_LIBRARY)
@@ -20,7 +20,7 @@ if(LFM2_HTTPLIB_LIBRARY)
   endif()
 endif()
 
-# The page for chats becomes an array in the program.
+# The chat page becomes an array in the program.
 set(lfm2_page "${PROJECT_SOURCE_DIR}/programs/server/page.html")
 set(lfm2_page_source "${PROJECT_BINARY_DIR}/server/page.cc")
 add_custom_command(OUTPUT "${lfm2_page_source}"

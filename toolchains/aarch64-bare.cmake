@@ -1,5 +1,5 @@
-# 64-bit Arm without an operating system: Debian's Linux compiler and its headers, and of picolibc memcpy and its like and the
-# elementary functions (g++-aarch64-linux-gnu, picolibc-aarch64-linux-gnu); boards: examples/bare_metal.
+# 64-bit Arm without an operating system: Debian's Linux compiler and its headers, and picolibc for memcpy and similar and the
+# mathematical functions (g++-aarch64-linux-gnu, picolibc-aarch64-linux-gnu); boards: examples/bare_metal.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)

@@ -1,5 +1,5 @@
-# 32-bit Arm Linux with Debian's cross compiler (g++-arm-linux-gnueabihf); tests run under qemu-user. Highway takes the
-# compiler's own default of -mfpu=vfpv3-d16 for a machine without NEON, hence the second flag.
+# 32-bit Arm Linux with Debian's cross compiler (g++-arm-linux-gnueabihf); tests run under qemu-user. Highway treats the
+# compiler's default, -mfpu=vfpv3-d16, as a machine without NEON, hence the second flag.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv7l)
 set(CMAKE_C_COMPILER arm-linux-gnueabihf-gcc)

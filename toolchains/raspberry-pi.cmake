@@ -1,4 +1,4 @@
-# 64-bit Raspberry Pi OS, or any other 64-bit Arm Linux, with Debian's cross compiler (g++-aarch64-linux-gnu): for the least of
+# 64-bit Raspberry Pi OS, or any other 64-bit Arm Linux, with Debian's cross compiler (g++-aarch64-linux-gnu): for the oldest of
 # them, the Cortex-A53 of a Raspberry Pi 3. Programs are static: one file to copy.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

@@ -1,5 +1,5 @@
-# What riscv64-bare.cmake and riscv32-bare.cmake share: gcc-riscv64-unknown-elf with picolibc-riscv64-unknown-elf. Debian has no
-# C++ headers for this compiler: those few that the library needs hold nothing of a machine, and come with the compiler for
+# Common part of riscv64-bare.cmake and riscv32-bare.cmake: gcc-riscv64-unknown-elf with picolibc-riscv64-unknown-elf. Debian has no
+# C++ headers for this compiler: the few that the library needs do not depend on the machine, and come with the compiler for
 # Arm (libstdc++-arm-none-eabi-newlib).
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_CXX_COMPILER riscv64-unknown-elf-g++)
@@ -13,5 +13,5 @@ list(GET lfm2_cxx_headers -1 lfm2_cxx_headers)
 set(CMAKE_CXX_FLAGS_INIT "-isystem ${lfm2_cxx_headers} -isystem ${lfm2_cxx_headers}/arm-none-eabi \
 --specs=picolibc.specs ${lfm2_riscv_flags}")
 set(CMAKE_ASM_FLAGS_INIT "${lfm2_riscv_flags}")
-# Of the C library: memcpy and its like, and the elementary functions.
+# From the C library: memcpy and similar, and the mathematical functions.
 set(LFM2_BARE_LIBRARIES -lm -lc -lgcc)

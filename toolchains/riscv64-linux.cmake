@@ -1,4 +1,4 @@
-# 64-bit RISC-V Linux with vectors: clang 16 or newer, for older compilers have no intrinsics for them, with the headers
+# 64-bit RISC-V Linux with vectors: clang 16 or newer (older compilers have no intrinsics for them), with the headers
 # and libraries of Debian's cross compiler (g++-riscv64-linux-gnu); tests run under qemu-user.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR riscv64)

@@ -1,5 +1,5 @@
-# WebAssembly with SIMD, by Emscripten: its own toolchain file, and what tests need beside it. They run under Node.js, and
-# their headers are looked for on this machine too.
+# WebAssembly with SIMD, with Emscripten: its own toolchain file, and additions for tests. They run under Node.js, and their
+# headers are also searched for on this machine.
 find_file(LFM2_EMSCRIPTEN_TOOLCHAIN Emscripten.cmake
   PATHS /usr/share/emscripten/cmake/Modules/Platform "$ENV{EMSDK}/upstream/emscripten/cmake/Modules/Platform"
   DOC "The toolchain file that Emscripten ships" REQUIRED NO_CMAKE_FIND_ROOT_PATH)

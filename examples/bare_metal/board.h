@@ -1,5 +1,5 @@
-// What the examples need of a board, by names that C programs can call. Each board_*.cc has it for a processor; the
-// boards' addresses come from CMake.
+// What the examples require from a board, callable from C. Each board_*.cc implements it for a processor; the boards'
+// addresses come from CMake.
 #ifndef LFM2_EXAMPLES_BARE_METAL_BOARD_H_
 #define LFM2_EXAMPLES_BARE_METAL_BOARD_H_
 
@@ -8,7 +8,7 @@
 
 extern "C" {
 
-// The program's; called when memory is set up.
+// The program's main function; called once memory is set up.
 int Main();
 
 // Puts one byte on the serial line, waiting until there is room.

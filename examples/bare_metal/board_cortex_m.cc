@@ -33,7 +33,7 @@ extern "C" [[noreturn]] void Start() {
   SetUpAndRun();
 }
 
-// An RTOS brings its own.
+// An RTOS has its own.
 extern "C" {
 void DefaultHandler() { Fault(); }
 __attribute__((weak, alias("DefaultHandler"))) void SvcHandler();
@@ -50,7 +50,7 @@ const Vectors lfm2_vectors = {lfm2_stack_end,
                               {Start, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, SvcHandler, Fault,
                                Fault, PendSvHandler, SysTickHandler}};
 
-// Right if it is called once in 2^24 ticks.
+// Correct if it is called at least once in 2^24 ticks.
 uint64_t Ticks() {
   const uint32_t now = kTickMask - SystemRegister(0xe000e018);
   g_ticks += (now - g_last_tick) & kTickMask;

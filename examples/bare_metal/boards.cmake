@@ -1,13 +1,13 @@
-# The boards that the examples know, all of them machines of QEMU, and lfm2_add_firmware.
+# The boards of the examples, all of them QEMU machines, and lfm2_add_firmware.
 
-# The image that a board is given: flashed as it is, or on its disk.
+# The image for a board: in its flash, or on its disk.
 set(LFM2_IMAGE "${PROJECT_SOURCE_DIR}/build/release/models/home.lfm2" CACHE FILEPATH "Model image for the boards of the examples")
 set(LFM2_ARENA_BYTES "" CACHE STRING "Arena of the examples on boards; empty: each board's own")
 
 set(LFM2_ANSWER_TOKENS 64 CACHE STRING "Tokens of an answer of bare_metal at most")
 
-# Each board: where code and writable memory lie and how much there is, the serial port, and QEMU's command line.
-# `flash` is where the image lies; a board without one reads it from virtio-blk.
+# Each board: addresses and sizes of code and writable memory, the serial port, and QEMU's command line. `flash` is the address
+# of the image; a board without it reads the image from virtio-blk.
 set(lfm2_boards_cortex-m7 mps2-an500)
 set(lfm2_boards_cortex-m55 mps3-an547)
 set(lfm2_boards_aarch64 virt-aarch64 raspi3b)
@@ -57,12 +57,12 @@ macro(lfm2_describe_board board)
 endmacro()
 
 set(lfm2_board_folder "${CMAKE_CURRENT_LIST_DIR}")
-# Kernels with SIMD take weights apart on the stack.
+# Kernels with SIMD unpack weights onto the stack.
 set(lfm2_stack_bytes 0x2000)
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^cortex-m")
   set(lfm2_stack_bytes 0x8000)
 endif()
-# F32, Q4_0 and Q6_K: what a model packed from a Q4_0 GGUF has. The others would cost flash.
+# F32, Q4_0 and Q6_K: the types of a model packed from a Q4_0 GGUF. More types would cost flash.
 set(LFM2_TENSOR_TYPES 0x29 CACHE STRING "Types of weights that firmware runs: bit n for number n of docs/format.md")
 
 # lfm2_add_firmware(TARGET BOARD SOURCE...): a program for a board, and a target run_TARGET that starts it in QEMU with the
@@ -117,7 +117,7 @@ function(lfm2_add_firmware target board)
   set(command ${qemu} -nographic -monitor none -serial stdio -semihosting-config enable=on,target=native ${image}
     -kernel $<TARGET_FILE:${target}>)
   add_custom_target(run_${target} COMMAND ${command} DEPENDS ${target} USES_TERMINAL VERBATIM)
-  # For scripts that want to add to it.
+  # For scripts that add to it.
   string(JOIN "\n" lines ${command})
   file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/bin/${target}.qemu" CONTENT "${lines}\n")
 endfunction()

@@ -1,13 +1,12 @@
 // An assistant on a serial line, without an operating system, a heap or a C library: each line is a command, and the
-// model answers with the call of a tool. Ctrl-D, or an empty line, ends it.
+// model answers with a tool call. Ctrl-D, or an empty line, ends it.
 #include "board.h"
 #include "console.h"
 #include "model.h"
 
 namespace {
 
-// After the answer a line for whoever counts: the clock at the longest step, and for a token of the prompt and of the
-// answer.
+// After the answer, a line for scripts: the ticks of the longest step, and per token of the prompt and of the answer.
 lfm2::Status Answer(std::string_view command) {
   LFM2_RETURN_IF_ERROR(BeginChat());
   LFM2_RETURN_IF_ERROR(g_chat.BeginAsk(command, LFM2_ANSWER_TOKENS));

@@ -1,4 +1,4 @@
-// The board's model in static memory: used where it lies in flash (LFM2_IMAGE_ADDRESS), or read from a block device as
+// The board's model in static memory: used in place in flash (LFM2_IMAGE_ADDRESS), or read from a block device as
 // tokens need it.
 #ifndef LFM2_EXAMPLES_BARE_METAL_MODEL_H_
 #define LFM2_EXAMPLES_BARE_METAL_MODEL_H_

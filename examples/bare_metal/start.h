@@ -1,4 +1,4 @@
-// What every start-up code does once there is a stack.
+// Common start-up code, which runs once there is a stack.
 #ifndef LFM2_EXAMPLES_BARE_METAL_START_H_
 #define LFM2_EXAMPLES_BARE_METAL_START_H_
 
@@ -8,7 +8,7 @@ extern "C" {
 extern uint32_t lfm2_data_initial[], lfm2_data[], lfm2_data_end[], lfm2_bss[], lfm2_bss_end[], lfm2_stack_end[];
 }
 
-// Ends the emulation by a semihosting call; on a board without a debugger it stays here.
+// Ends the emulation with a semihosting call; on a board without a debugger it never returns.
 [[noreturn]] void Exit(int code);
 
 [[noreturn]] inline void SetUpAndRun() {

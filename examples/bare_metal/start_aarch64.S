@@ -1,6 +1,6 @@
-// Down to EL1, SIMD on, a stack, and the MMU: without it all memory counts as a device's, where nothing may be misaligned.
-// Every address is itself; LFM2_NORMAL_BLOCKS of the first 512 blocks of 2 MB are memory, the rest of that gigabyte are
-// devices, and the three gigabytes behind it are memory.
+// Enters EL1, enables SIMD, sets up a stack, and enables the MMU: without it all memory is device memory, which does not
+// allow misaligned accesses. Addresses are mapped to themselves. Of the first 512 blocks of 2 MB, LFM2_NORMAL_BLOCKS are
+// memory and the rest of that gigabyte is devices; the next three gigabytes are memory.
   .section .start, "ax"
   .global Start
 Start:

@@ -1,5 +1,5 @@
-// A polled driver for virtio-blk over virtio-mmio (version 2), as QEMU's `virt` machines have it: what an SD card's
-// driver is on a board. One request at a time.
+// A polled driver for virtio-blk over virtio-mmio (version 2) of QEMU's `virt` machines, in place of a board's SD card
+// driver. One request at a time.
 #ifndef LFM2_EXAMPLES_BARE_METAL_VIRTIO_BLOCK_H_
 #define LFM2_EXAMPLES_BARE_METAL_VIRTIO_BLOCK_H_
 

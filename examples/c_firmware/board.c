@@ -1,5 +1,5 @@
-// A board of examples/bare_metal, with its start-up code and serial line. The device that is read block by block is its
-// flash again: an SD card's driver would come here.
+// A board of examples/bare_metal, with its start-up code and serial line. The block device is its flash as well; an SD
+// card's driver would be here.
 #include <string.h>
 
 #include "platform.h"

@@ -1,10 +1,10 @@
 // An assistant on a serial line, in C99, without a heap: each line is a command, and the model answers with the call of
-// a tool. Ctrl-D, or an empty line, ends it. With READ_BLOCKS the model is read by a driver's function, as tokens need
-// it; without, it is used where it lies in flash.
+// a tool. Ctrl-D, or an empty line, ends it. With READ_BLOCKS a driver's function reads the model as tokens need it;
+// without it, the model is used in place in flash.
 #include "lfm2_c.h"
 #include "platform.h"
 
-// Objects are static memory: zero bytes are closed ones.
+// Objects in static memory: all zeros is a closed object.
 static lfm2_storage g_storage;
 static lfm2_image g_image;
 static lfm2_session g_session;
@@ -14,7 +14,7 @@ static unsigned char g_arena[LFM2_ARENA_BYTES] LFM2_ALIGNED(4096);
 static bool Print(void* user, const char* text, size_t bytes) {
   (void)user;
   for (; bytes > 0; --bytes) PutByte(*text++);
-  return true;  // go on
+  return true;  // continue
 }
 
 static lfm2_status OpenModel(void) {
@@ -39,7 +39,7 @@ static lfm2_status OpenModel(void) {
 #endif
 }
 
-// A new chat that takes the likeliest token.
+// A new chat that always chooses the likeliest token.
 static lfm2_status Answer(lfm2_text command) {
   lfm2_conversation_options greedy = lfm2_conversation_options_default();
   const lfm2_answer_options options = lfm2_answer_options_default(LFM2_ANSWER_TOKENS);
@@ -51,7 +51,7 @@ static lfm2_status Answer(lfm2_text command) {
   status = lfm2_conversation_open(&g_chat, &g_session, &greedy);
   if (status.code == LFM2_OK) status = lfm2_conversation_begin_ask(&g_chat, &message, &options);
   while (status.code == LFM2_OK && lfm2_conversation_is_busy(&g_chat)) {
-    // Between two steps there is time for whatever else the firmware has to do.
+    // Between two steps the firmware can do other work.
     status = lfm2_conversation_step(&g_chat, Print, NULL);
   }
   return status;

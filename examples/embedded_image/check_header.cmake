@@ -1,4 +1,4 @@
-# Fails where HEADER is not what INSPECT prints of IMAGE.
+# Fails if HEADER is not what INSPECT prints for IMAGE.
 execute_process(COMMAND "${INSPECT}" "${IMAGE}" --header OUTPUT_VARIABLE made COMMAND_ERROR_IS_FATAL ANY)
 file(READ "${HEADER}" kept)
 if(NOT made STREQUAL kept)

@@ -1,5 +1,5 @@
-// A model in flash, no file, no heap: the image is part of the program and used where it lies, and the arena is a
-// static array whose size the compiler takes from the plan.
+// A model in flash, no file, no heap: the image is part of the program and used in place, and the arena is a static
+// array whose size the compiler computes from the plan.
 #include <cstdio>
 
 #include "lfm2.h"

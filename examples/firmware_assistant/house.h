@@ -21,7 +21,7 @@ inline void Report(std::string_view room, std::string_view what, std::string_vie
   Print(value);
   Print("\n");
 }
-// A value that is a number, where the device can be that.
+// A number within the range of the device.
 inline std::string_view Set(std::string_view room, std::string_view what, int64_t value, int64_t least, int64_t most) {
   Begin(room, what);
   if (value < least || value > most) {
@@ -33,8 +33,8 @@ inline std::string_view Set(std::string_view room, std::string_view what, int64_
   return kDone;
 }
 
-// Does what the call says, within what the devices can, and returns the tool's answer as JSON for the model. Nothing
-// happens where an argument is missing or has the wrong type.
+// Executes the call within the limits of the devices, and returns the tool's result as JSON for the model. Does nothing
+// if an argument is missing or has the wrong type.
 inline std::string_view Act(const lfm2::ToolCall& call) {
   const std::string_view tool = call.name();
   int64_t number = 0;

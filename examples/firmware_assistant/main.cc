@@ -1,12 +1,12 @@
-// A house that is told over a serial line what to do: the model turns a sentence into the call of a tool, the firmware
-// does it, within what the devices can, and the model says what was done. Ctrl-D, or an empty line, ends it.
+// Home control over a serial line: the model turns a sentence into a tool call, the firmware executes it within the
+// limits of the devices, and the model reports what was done. Ctrl-D, or an empty line, ends it.
 #include "console.h"
 #include "house.h"
 #include "model.h"
 
 namespace {
 
-// What the model said last: it is shown as it comes only where it is meant for people.
+// The model's last answer; it is shown while it is written only if it is meant for the user.
 char g_answer[512];
 size_t g_answer_bytes;
 
@@ -23,7 +23,7 @@ lfm2::Status Obey(std::string_view command) {
   LFM2_RETURN_IF_ERROR(BeginChat());
   LFM2_RETURN_IF_ERROR(g_chat.Add({lfm2::ChatRole::kUser, command}));
   LFM2_RETURN_IF_ERROR(Listen());
-  // All results come before the model says what was done. It is also told of calls that nobody can read.
+  // The model reports only after it has all results, including errors for malformed calls.
   lfm2::ToolCallReader calls({g_answer, g_answer_bytes});
   bool called = false;
   for (lfm2::ToolCall call; calls.Next(&call); called = true) {
@@ -44,7 +44,7 @@ int Main() {
   std::string_view command;
   while (status.ok() && ReadLine(line, sizeof(line), &command)) {
     status = Obey(command);
-    // Whatever a sentence was too long for, the next one may fit.
+    // If a sentence was too long, the next one may fit.
     if (status.code() == lfm2::StatusCode::kContextFull || status.code() == lfm2::StatusCode::kArenaTooSmall) {
       Print("That was too long.\n");
       status = lfm2::Status();

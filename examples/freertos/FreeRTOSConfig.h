@@ -1,5 +1,5 @@
-/* The kernel's settings: static memory only, one millisecond a tick, no time slices, so that tasks of one priority take
-   turns only when one of them says so. */
+/* The kernel's settings: static memory only, one millisecond per tick, no time slices, so that tasks of one priority
+   alternate only when one of them yields. */
 #ifndef LFM2_EXAMPLES_FREERTOS_FREERTOSCONFIG_H_
 #define LFM2_EXAMPLES_FREERTOS_FREERTOSCONFIG_H_
 

@@ -1,6 +1,5 @@
-// Inference beside a control loop. `control` has to run every 10 ms and has the highest priority; `status` and `model`
-// share the lowest one, and the model gives way to `status` wherever the session hands work to its executor: many times
-// a layer.
+// Inference and a control loop. `control` has to run every 10 ms and has the highest priority; `status` and `model`
+// share the lowest one, and the model yields to `status` whenever the session calls its executor, many times per layer.
 #include <FreeRTOS.h>
 #include <task.h>
 
@@ -41,8 +40,7 @@ void Status(void*) {
   }
 }
 
-// One worker, which gives way when it has done what it was given. An RTOS with more than one core would wake others
-// here.
+// One worker, which yields after its task. An RTOS with more than one core would wake others here.
 void RunAndYield(void*, uint32_t tasks, void (*task)(void* argument, uint32_t index), void* argument) {
   for (uint32_t i = 0; i < tasks; ++i) task(argument, i);
   taskYIELD();

@@ -1,4 +1,4 @@
-// Which task had the processor in every millisecond: a picture of the scheduler at work.
+// Records which task had the processor in every millisecond, and prints it as a chart.
 #ifndef LFM2_EXAMPLES_FREERTOS_TRACE_H_
 #define LFM2_EXAMPLES_FREERTOS_TRACE_H_
 
@@ -11,7 +11,7 @@ class Trace {
  public:
   static constexpr uint32_t kMilliseconds = 80, kTasks = 4;
 
-  // Keeps what comes from `tick` on.
+  // Records from `tick` on.
   void Begin(uint32_t tick) {
     begin_ = tick;
     is_on_ = true;

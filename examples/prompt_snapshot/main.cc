@@ -1,6 +1,6 @@
-// Firmware whose model has been told of its tools on a PC: the sequence after system text and tools lies in flash, is
-// loaded at start, and the first answer comes after the question alone. With PROMPT_FROM_TEXT it computes that sequence
-// instead, as firmware without a snapshot has to; the answer is the same.
+// Firmware whose prompt was computed on a PC: the state after system text and tools is in flash and is loaded at start,
+// so that only the question has to be computed before the first answer. With PROMPT_FROM_TEXT it computes the prompt
+// itself, as firmware without a snapshot has to; the answer is the same.
 #include "board.h"
 #include "console.h"
 #include "model.h"
@@ -12,7 +12,7 @@ extern "C" const char prompt_end[];
 namespace {
 
 constexpr uint32_t kContext = 512;
-// Names no room, so that the answer depends on what the model has been told.
+// Names no room, so that the answer depends on the system text.
 constexpr std::string_view kCommand = "Set the heating to 17 degrees, please";
 
 std::string_view Flash() { return {prompt_begin, static_cast<size_t>(prompt_end - prompt_begin)}; }
@@ -55,7 +55,7 @@ lfm2::Status BeginTold() {
 
 lfm2::Status Run() {
   LFM2_RETURN_IF_ERROR(OpenModel(nullptr, kContext));
-  Ticks();  // here and below: the board's clock has to be looked at before it wraps
+  Ticks();  // here and below: the board's clock has to be read before it wraps
   LFM2_RETURN_IF_ERROR(BeginTold());
   Ticks();
   LFM2_RETURN_IF_ERROR(g_chat.BeginAsk(kCommand, LFM2_ANSWER_TOKENS));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds chat for a Raspberry Pi, copies it and a model there, and talks to it over ssh. One program for Raspberry Pi 3, 4 and 5.
+# Builds chat for a Raspberry Pi, copies it and a model there, and runs it over ssh. One program for Raspberry Pi 3, 4 and 5.
 #   deploy.sh USER@HOST MODEL.lfm2 [CHAT_OPTION...]            MODEL.lfm2 is copied once, when it has changed
 #   deploy.sh --emulate PROCESSOR MODEL.lfm2 [CHAT_OPTION...]  the same program here, under qemu-aarch64: cortex-a53 (Raspberry
 #                                                              Pi 3), cortex-a72 (4) or cortex-a76 (5)
@@ -26,7 +26,7 @@ if [ -n "$emulate" ]; then
   exec qemu-aarch64 -cpu "$emulate" "$bin/chat" "$model" "$@"
 fi
 
-# Under a temporary name first: a copy that is cut off is never taken for the whole file.
+# Under a temporary name first, so that an incomplete copy is never used.
 copy() {
   from=$1 to=$2
   ssh "$host" "mkdir -p lfm2 && test -e 'lfm2/$to' && sha256sum 'lfm2/$to'" 2>/dev/null | cut -d ' ' -f 1 >"$sum" || true
@@ -37,7 +37,7 @@ copy() {
 sum=$(mktemp)
 trap 'rm -f "$sum"' EXIT
 ssh "$host" 'test "$(uname -m)" = aarch64' ||
-  { echo "deploy.sh: $host can not be reached, or runs no 64-bit Linux (uname -m has to be aarch64)" >&2; exit 1; }
+  { echo "deploy.sh: cannot reach $host, or it runs no 64-bit Linux (uname -m must print aarch64)" >&2; exit 1; }
 copy "$bin/chat" chat
 copy "$bin/lfm2-bench" lfm2-bench
 name=$(basename "$model")

@@ -1,4 +1,4 @@
-// The constraint by the grammar of the house's calls, which lies in flash and is used there.
+// The constraint to the grammar of the tools' calls, which is used in flash, in place.
 #ifndef LFM2_EXAMPLES_TOOL_GRAMMAR_CALLS_H_
 #define LFM2_EXAMPLES_TOOL_GRAMMAR_CALLS_H_
 
@@ -13,8 +13,8 @@ constexpr lfm2::ConstraintOptions Calls() {
   options.scope = lfm2::ConstraintScope::kCalls;
   options.tool_choice = lfm2::ToolChoice::kRequired;
   options.thoughts = false;
-  // A text of this grammar is read in one way, or in a few where names begin alike: that is enough for each byte of
-  // tokens that look ahead.
+  // A text of this grammar can be read in one way, or in a few if names begin alike, so these limits suffice for every
+  // byte of the tokens that are looked ahead.
   options.matcher.max_threads = 256;
   options.matcher.max_lists = 8;
   options.matcher.max_frames = 64;

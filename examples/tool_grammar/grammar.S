@@ -1,4 +1,4 @@
-/* What lfm2-grammar has made, as read-only data. GRAMMAR_FILE is its path, in quotes. */
+/* The compiled grammar of lfm2-grammar, as read-only data. GRAMMAR_FILE is its path, in quotes. */
     .section .rodata
     .balign 4
     .global grammar_begin

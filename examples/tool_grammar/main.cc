@@ -1,6 +1,6 @@
-// Firmware whose model cannot write a call that there is no tool for: the grammar of all calls of tools.json, which
-// lfm2-grammar has compiled on a PC, lies in flash. Each line is a command; the calls of the answer are shown as the
-// firmware reads them. Ctrl-D, or an empty line, ends it. With FREE_ANSWERS the same firmware without the grammar.
+// Firmware whose model can only write valid calls of the available tools: the grammar of all calls of tools.json, which
+// lfm2-grammar has compiled on a PC, is in flash. Each line is a command; the calls of the answer are shown as the
+// firmware reads them. Ctrl-D, or an empty line, ends it. With FREE_ANSWERS, the same firmware without the grammar.
 #include "console.h"
 #include "model.h"
 #if !defined(FREE_ANSWERS)

@@ -1,5 +1,5 @@
-// What a mask costs beside a token: the clock for a token of an answer that is free, and for the mask and the rest of
-// the constraint at each token of the same answer as the grammar sees it. One line for each command.
+// The cost of a mask compared with a token: the ticks of a token of an unconstrained answer, and those of the mask and
+// of the rest of the constraint at each token of the same answer. One line for each command.
 #include <cstring>
 
 #include "calls.h"
@@ -42,7 +42,7 @@ lfm2::Status Answer(std::string_view command) {
     prompted = prompted || g_session.steps_left() == 0;
   }
   token.count = g_chat.answer_tokens();
-  // The answer once more, for the constraint alone.
+  // The answer again, for the constraint alone.
   Clock mask, rest;
   const lfm2::Span<float> logits(g_logits, g_image.vocab().size());
   lfm2::AnswerConstraint& calls = g_calls;

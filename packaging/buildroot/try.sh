@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the recipe makes CMake do, without Buildroot: configure with its options, install into a staging directory, and build a
+# Runs the recipe's CMake steps without Buildroot: configures with its options, installs into a staging directory, and builds a
 # program against that copy.
 #   try.sh HIGHWAY_INCLUDE_DIRECTORY [TOOLCHAIN_FILE]
 set -eu

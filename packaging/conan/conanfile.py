@@ -1,5 +1,5 @@
-"""lfm2.h for Conan 2. From a clone: conan create packaging/conan; Highway comes from Conan Center, as source that is built or as a
-package, of which only the headers are used."""
+"""lfm2.h for Conan 2. From a clone: conan create packaging/conan; Highway comes from Conan Center, built or as a binary
+package; only its headers are used."""
 import os
 import re
 

@@ -59,9 +59,9 @@ function(refused arguments sentence)
     message(FATAL_ERROR "lfm2_add_library(lfm2_small ISA scalar TYPES Q4_0 Q6_K ${arguments}) gave ${result}:\n${output}")
   endif()
 endfunction()
-refused("Q9_K" "Q9_K is no type of weights; there are F32 .*IQ4_NL")
+refused("Q9_K" "Q9_K is not a weight type; there are F32 .*IQ4_NL")
 refused("ISA;avx1024" "The instruction set is avx1024; it can be scalar or native")
-refused("ISA;native;FAST" "lfm2_add_library\\(lfm2_small\\) does not know: FAST")
+refused("ISA;native;FAST" "lfm2_add_library\\(lfm2_small\\) has unknown arguments: FAST")
 
 # A directory without Highway gets one clear sentence.
 execute_process(COMMAND ${configure} -B "${WORK}/refused" "-DLFM2_HIGHWAY_DIR=${WORK}"

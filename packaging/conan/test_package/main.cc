@@ -1,4 +1,4 @@
-// What a user's program does first: include the library and print its version.
+// A user's first program: includes the library and prints its version.
 #include <cstdio>
 
 #include "lfm2.h"

@@ -1,13 +1,12 @@
-// Answers each line of the serial monitor. The model image lies in flash that the processor sees as memory, and is used there;
-// nothing is allocated.
+// Answers each line of the serial monitor. The model image is in memory-mapped flash and used in place; nothing is allocated.
 #include <lfm2.h>
 
-// Where the image was written, and the room that there is. These are the upper 5.75 MB of a Teensy 4.1's flash, without the
+// The address of the image, and the available size. These are the upper 5.75 MB of a Teensy 4.1's flash, without the
 // part that holds its EEPROM.
 static const std::byte* const kImage = reinterpret_cast<const std::byte*>(0x60200000);
 static const size_t kImageRoom = 0x5c0000;
 
-// All memory that the model writes; where this is too little, the session says how much it needs.
+// All memory that the model writes; if it is too small, the session's Status states the size that is needed.
 alignas(lfm2::kAlignment) static std::byte arena[224 * 1024];
 static lfm2::MemoryStorage flash;
 static lfm2::Image image;
@@ -27,7 +26,7 @@ static lfm2::Status Open() {
   return session.Open(image, options, arena);
 }
 
-// Each line begins a chat of its own: 128 positions are one question and its answer.
+// Each line starts a new chat: 128 positions hold one question and its answer.
 static lfm2::Status Answer(std::string_view line) {
   LFM2_RETURN_IF_ERROR(chat.Open(&session, {}));
   return chat.Ask(line, 64, Print);
