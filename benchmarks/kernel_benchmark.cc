@@ -1,4 +1,4 @@
-// Times single kernels. --benchmark_filter=REGEX selects, --benchmark_format=json is for scripts.
+// Times the kernels one by one. --benchmark_filter=REGEX chooses, --benchmark_format=json is for programs.
 #include "benchmarks/kernel_benchmark.h"
 
 #include <string>
@@ -14,7 +14,7 @@ namespace {
 using ::benchmark::Counter;
 using ::benchmark::State;
 
-// The shapes of LFM2-8B-A1B; those of the smaller models are fractions of them.
+// LFM2-8B-A1B's, of which the smaller models' are fractions.
 constexpr uint32_t kHidden = 2048;
 constexpr uint32_t kHeadDim = 64;
 constexpr uint32_t kQueries = 4;  // heads that share a key/value head
@@ -112,7 +112,7 @@ void BenchmarkShortConv(State& state) {
   CountBytes(state, 4.0 * tokens * kHidden * sizeof(float));
 }
 
-// Every kernel except the products, with the sizes for which it is timed.
+// Every kernel besides the products, with the numbers that it is timed for.
 struct KernelEntry {
   std::string name;
   void (*run)(State& state);

@@ -1,4 +1,4 @@
-// Common parts of the benchmarks of single kernels. One thread computes; dense_product.cc measures several.
+// What the benchmarks of single kernels share. One thread computes; dense_product.cc measures several.
 #ifndef LFM2_BENCHMARKS_KERNEL_BENCHMARK_H_
 #define LFM2_BENCHMARKS_KERNEL_BENCHMARK_H_
 
@@ -13,8 +13,8 @@ namespace lfm2::benchmarks {
 
 using Kernels = HWY_NAMESPACE::SimdKernels;
 
-// One iteration's multiply-adds, and the seconds that all iterations took: reported as a rate and as the fraction of
-// this machine's integer peak.
+// One iteration's multiply-adds, and the seconds that all iterations took: shown as a rate and as the fraction of this
+// machine's integer peak.
 void CountMacs(::benchmark::State& state, double macs, double seconds);
 // One iteration's bytes, read and written.
 void CountBytes(::benchmark::State& state, double bytes);

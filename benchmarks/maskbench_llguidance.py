@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""MaskBench with llguidance, for comparison with `maskbench` in the same run: pip install llguidance.
+"""MaskBench by llguidance, for comparison with `maskbench` in the same run: pip install llguidance.
 
     maskbench_llguidance.py TOKENIZER.json DIRECTORY
 
-TOKENIZER.json is the tokenizer of maskbench's model, DIRECTORY its folder of schemas. Times are processor time of
-this thread, including Python's overhead per call.
+TOKENIZER.json is the tokenizer of the model that maskbench is given, DIRECTORY its folder of schemas. Times are of this
+thread on the processor, with what Python adds to a call.
 """
 import json
 import pathlib
@@ -31,7 +31,7 @@ class Runner:
         self.first, self.masks, self.refused = [], [], 0
 
     def takes(self, grammar, text):
-        """Whether a text belongs to the grammar, with a mask before each of its tokens."""
+        """Whether a text is one of the grammar, with a mask before each of its tokens."""
         matcher = LLMatcher(self.tokenizer, grammar)
         for token in self.tokenizer.tokenize_str(text):
             begin = microseconds()
