@@ -1,7 +1,6 @@
-# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h, and for C
-# BUILD/dist/lfm2_c.h to use with one of these, made by tools/amalgamate with every build; and
-# BUILD/dist/lfm2-VERSION-firmware.zip, the library for Arduino, PlatformIO and ESP-IDF. `cpack` (or the target `package`) puts
-# them into a release archive.
+# The library in one file, without and with Highway inside: BUILD/dist/lfm2.h and BUILD/dist/lfm2_bundled.h; for C,
+# BUILD/dist/lfm2_c.h, which needs one of them; and BUILD/dist/lfm2-VERSION-firmware.zip, the library for Arduino, PlatformIO and
+# ESP-IDF. `cpack` (or the target `package`) puts them into its archive.
 find_package(Python3 COMPONENTS Interpreter)
 
 # The instruction sets for which Highway is included: those of this kind of processor.
