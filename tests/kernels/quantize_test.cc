@@ -45,8 +45,8 @@ void CheckGroup(const TestInput& in, uint32_t t, uint32_t g) {
     if (c < 16) sum_low += q;
   }
   CHECK(rounding.share() <= 1.0);
-  CHECK(in.bias(t, g) == -8 * sum);
-  CHECK(in.bias_low(t, g) == -8 * sum_low);
+  CHECK(in.minus_eight_sum(t, g) == -8 * sum);
+  CHECK(in.minus_eight_sum_low(t, g) == -8 * sum_low);
   if (max > 1e-30) {
     CHECK(std::fabs(static_cast<double>(in.sum(t, g)) - float_sum) <= 20 * kEpsilon * magnitude);
     CHECK(std::fabs(scale - fit / norm) <= 40 * kEpsilon * scale);
@@ -111,7 +111,7 @@ TEST_CASE("a group with an infinity or a NaN becomes zeros that make every produ
       in.Row(1)[column] = bad;
       in.Pack();
       CHECK((std::isnan(in.scale(1, 1)) && std::isnan(in.sum(1, 1))));
-      bool zeros = in.bias(1, 1) == 0 && in.bias_low(1, 1) == 0;
+      bool zeros = in.minus_eight_sum(1, 1) == 0 && in.minus_eight_sum_low(1, 1) == 0;
       for (uint32_t c = 32; c < 64; ++c) zeros = zeros && in.quad(1, c) == 0;
       CHECK(zeros);
       CheckGroup(in, 0, 1);

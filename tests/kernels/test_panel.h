@@ -67,23 +67,28 @@ class TestInput {
     Simd::PackPanel(input_, cols_, 0, tiling.tiles(), panel_.data());
   }
 
-  // Of token t: the quantised value of a column, and of a group its scale, bias terms and sum.
+  // Of token t: the quantised value of a column, and of a group -8 times the sum of these, the same of the first 16,
+  // the scale and the sum of the activations.
   int quad(uint32_t t, uint32_t col) const {
     const Place p = Find(t, col / 32);
     const uint32_t columns = for_matrices() ? 8 : 4;
     return static_cast<int8_t>(p.group[(col % 32 / columns * p.tokens + p.t) * columns + col % columns]);
   }
-  int32_t bias(uint32_t t, uint32_t g) const {
-    return for_matrices() ? Number<int16_t>(t, g, 44, 4) + Number<int16_t>(t, g, 44, 4, 2)
-                          : Number<int32_t>(t, g, 32, 4);
+  int32_t minus_eight_sum(uint32_t t, uint32_t g) const {
+    if (!for_matrices()) return Number<int32_t>(t, g, PanelLayout::kMinusEightSum);
+    return minus_eight_sum_low(t, g) + Number<int16_t>(t, g, MatrixPanelLayout::kMinusEightSums, 2, 1);
   }
-  int32_t bias_low(uint32_t t, uint32_t g) const {
-    return for_matrices() ? Number<int16_t>(t, g, 44, 4) : Number<int32_t>(t, g, 36, 4);
+  int32_t minus_eight_sum_low(uint32_t t, uint32_t g) const {
+    if (!for_matrices()) return Number<int32_t>(t, g, PanelLayout::kMinusEightSumLow);
+    return Number<int16_t>(t, g, MatrixPanelLayout::kMinusEightSums, 2);
   }
   float scale(uint32_t t, uint32_t g) const {
-    return for_matrices() ? Number<float>(t, g, 32, 8) : Number<float>(t, g, 40, 4);
+    if (!for_matrices()) return Number<float>(t, g, PanelLayout::kScale);
+    return Number<float>(t, g, MatrixPanelLayout::kScales, 2);
   }
-  float sum(uint32_t t, uint32_t g) const { return Number<float>(t, g, for_matrices() ? 40 : 44, 4); }
+  float sum(uint32_t t, uint32_t g) const {
+    return Number<float>(t, g, for_matrices() ? MatrixPanelLayout::kSum : PanelLayout::kSum);
+  }
 
  private:
   struct Place {
@@ -96,14 +101,14 @@ class TestInput {
     uint64_t tile = 0;
     while (n * (tile + 1) / tiles <= t) ++tile;
     const size_t begin = static_cast<size_t>(n * tile / tiles), end = static_cast<size_t>(n * (tile + 1) / tiles);
-    return {panel_.data() + (begin * (cols_ / 32) + g * (end - begin)) * 48, end - begin, t - begin};
+    return {panel_.data() + (begin * (cols_ / 32) + g * (end - begin)) * kPanelGroupBytes, end - begin, t - begin};
   }
   bool for_matrices() const { return HWY_NAMESPACE::kMultipliesMatrices && input_.tokens > 4; }
-  // `bytes` apart for each token, from `offset` times the tile's tokens on.
+  // Number i of the `numbers` that token t has in a part of the group.
   template <class T>
-  T Number(uint32_t t, uint32_t g, size_t offset, size_t bytes, size_t within = 0) const {
+  T Number(uint32_t t, uint32_t g, size_t part, size_t numbers = 1, size_t i = 0) const {
     const Place p = Find(t, g);
-    return LoadAs<T>(p.group + p.tokens * offset + p.t * bytes + within);
+    return LoadAs<T>(p.group + p.tokens * part + (p.t * numbers + i) * sizeof(T));
   }
 
   uint32_t cols_;

@@ -55,7 +55,7 @@ namespace LFM2_TARGET {
 // of a group lies at quads + 4 * I. Sums have a row a lane. Their types depend on the weights, for small ones can be
 // added in 16 bits:
 //   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others; or
-//         DotQuad4 all of them, after ZeroSum4. Less 2 or 4 where the bias is a quarter or half of this
+//         DotQuad4 all of them, after ZeroSum4; less 2 or 4 where minus_eight_sum is a quarter or half of it
 //   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens, or
 //         DotPair8. kLifted (DotPair8: always): weights are from a table and plus kTableLift8
 //   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6,
@@ -63,7 +63,7 @@ namespace LFM2_TARGET {
 //         with a table
 //   Sum5  LFM2_DOT_PAIRS only, over all of a group: weights of a table of -16..15, plus kTableLift5; two quads at a
 //         time, every second time with kLast
-// bias is -8 * the sum of these activations.
+// minus_eight_sum is -8 * the sum of these activations.
 using DI16 = hn::Repartition<int16_t, DI32>;
 using VI16 = hn::Vec<DI16>;
 inline constexpr bool kSum6HoldsGroup = LFM2_DOT_WIDEN == 0;
@@ -78,7 +78,7 @@ HWY_INLINE void Pin(VI32& sum) { LFM2_PIN(sum); }
 // Eight quads of 0..15 x -127..127 stay within 16 bits: they are widened once a group, not once a quad.
 using Sum4 = VI16;
 template <size_t I>
-HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*bias*/) {
+HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*minus_eight_sum*/) {
   return hn::SatWidenMulPairwiseAdd(DI16(), w, BroadcastQuad<I>(quads));
 }
 template <size_t I>
@@ -87,13 +87,13 @@ HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
   LFM2_PIN(sum);
   return sum;
 }
-HWY_INLINE Sum4 ZeroSum4(VI32 /*bias*/) { return hn::Zero(DI16()); }
-HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) { return hn::Add(Widen(sum), bias); }
+HWY_INLINE Sum4 ZeroSum4(VI32 /*minus_eight_sum*/) { return hn::Zero(DI16()); }
+HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 minus_eight_sum) { return hn::Add(Widen(sum), minus_eight_sum); }
 
 // |w| times x with the sign of w, for the instruction wants one factor unsigned: 2 x 128 x 127 fits into 16 bits.
 using Sum8 = VI32;
 inline constexpr int kTableLift8 = 0;
-HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return hn::Zero(DI32()); }
+HWY_INLINE Sum8 BeginSum8(VI32 /*minus_eight_sum*/) { return hn::Zero(DI32()); }
 template <size_t I, bool kLifted>
 HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
   const VU8 magnitude = hn::BitCast(DU8(), hn::Abs(AsSigned(w)));
@@ -118,8 +118,8 @@ HWY_INLINE VU8 Weights6(VU8 w) {
   return w;
 }
 template <bool kFewTokens>
-HWY_INLINE Sum6 BeginSum6(VI32 bias) {
-  return hn::ShiftLeft<2>(bias);
+HWY_INLINE Sum6 BeginSum6(VI32 minus_eight_sum) {
+  return hn::ShiftLeft<2>(minus_eight_sum);
 }
 template <size_t I, size_t J>
 HWY_INLINE VI16 ProductsOfPair(VU8 w_i, VU8 w_j, const uint8_t* quads) {
@@ -140,7 +140,7 @@ struct Sum5 {
 };
 inline constexpr int kTableLift5 = 16;
 HWY_INLINE void Pin(Sum5& /*sum*/) {}
-HWY_INLINE Sum5 BeginSum5(VI32 bias) { return {hn::Zero(DI16()), hn::ShiftLeft<1>(bias)}; }
+HWY_INLINE Sum5 BeginSum5(VI32 minus_eight_sum) { return {hn::Zero(DI16()), hn::ShiftLeft<1>(minus_eight_sum)}; }
 template <size_t I, size_t J, bool kLast>
 HWY_INLINE Sum5 DotPair5(Sum5 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
   const VI16 pair = ProductsOfPair<I, J>(w_i, w_j, quads);
@@ -167,7 +167,7 @@ HWY_INLINE Wide Multiply(VU8 w, VI8 x) { return __riscv_vwmul_vv_i16m2(AsSigned(
 HWY_INLINE Wide MultiplyAdd(Wide sum, VU8 w, VI8 x) {
   return __riscv_vwmacc_vv_i16m2(sum, AsSigned(w), x, hn::Lanes(DI8()));
 }
-HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return __riscv_vmv_v_x_i32m2(0, hn::Lanes(DI16())); }
+HWY_INLINE Sum8 BeginSum8(VI32 /*minus_eight_sum*/) { return __riscv_vmv_v_x_i32m2(0, hn::Lanes(DI16())); }
 HWY_INLINE Sum8 Pairs(Wide products) {
   const size_t n = hn::Lanes(DI16());
   const vint32m2_t pairs = __riscv_vreinterpret_v_i16m2_i32m2(products);
@@ -233,7 +233,7 @@ HWY_INLINE Wide MultiplyAdd(Wide sum, VU8 w, VI8 x) {
   const int8x16_t v = AsSigned(w).raw;
   return {VI16(vmlal_s8(sum.low.raw, vget_low_s8(v), vget_low_s8(x.raw))), MultiplyAddHigh(sum.high, v, x.raw)};
 }
-HWY_INLINE Sum8 BeginSum8(VI32 /*bias*/) { return {hn::Zero(DI32()), hn::Zero(DI32())}; }
+HWY_INLINE Sum8 BeginSum8(VI32 /*minus_eight_sum*/) { return {hn::Zero(DI32()), hn::Zero(DI32())}; }
 HWY_INLINE Sum8 Pairs(Wide products) {
   return {VI32(vpaddlq_s16(products.low.raw)), VI32(vpaddlq_s16(products.high.raw))};
 }
@@ -249,15 +249,15 @@ HWY_INLINE VI32 AddSums(VI32 start, Wide sums) {
 // Eight quads of 0..15 x -127..127: two sums are at most 30480.
 using Sum4 = Wide;
 template <size_t I>
-HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*bias*/) {
+HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*minus_eight_sum*/) {
   return Multiply(w, BroadcastQuad<I>(quads));
 }
 template <size_t I>
 HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
   return MultiplyAdd(sum, w, BroadcastQuad<I>(quads));
 }
-HWY_INLINE Sum4 ZeroSum4(VI32 /*bias*/) { return ZeroWide(); }
-HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 bias) { return AddSums(bias, sum); }
+HWY_INLINE Sum4 ZeroSum4(VI32 /*minus_eight_sum*/) { return ZeroWide(); }
+HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 minus_eight_sum) { return AddSums(minus_eight_sum, sum); }
 
 // Two products of -128..127 x -127..127 fit into 16 bits, so every two quads are widened.
 inline constexpr int kTableLift8 = 0;
@@ -287,7 +287,7 @@ HWY_INLINE VU8 Weights6(VU8 w) {
   return hn::Sub(w, hn::Set(DU8(), uint8_t{32}));
 }
 template <bool kFewTokens>
-HWY_INLINE Sum6 BeginSum6(VI32 /*bias*/) {
+HWY_INLINE Sum6 BeginSum6(VI32 /*minus_eight_sum*/) {
   return ZeroWide();
 }
 template <size_t I, size_t J>
@@ -345,22 +345,22 @@ HWY_INLINE void Pin(VI32& sum) { LFM2_PIN(sum); }
 
 using Sum4 = VI32;
 template <size_t I>
-HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 bias) {
-  return DotQuad<I>(bias, w, quads);
+HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 minus_eight_sum) {
+  return DotQuad<I>(minus_eight_sum, w, quads);
 }
 template <size_t I>
 HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
   return DotQuad<I>(sum, w, quads);
 }
-HWY_INLINE Sum4 ZeroSum4(VI32 bias) { return bias; }
-HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 /*bias*/) { return sum; }
+HWY_INLINE Sum4 ZeroSum4(VI32 minus_eight_sum) { return minus_eight_sum; }
+HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 /*minus_eight_sum*/) { return sum; }
 
-// Where weights are unsigned, they are offset by 128, which costs 16 times the bias.
+// Where weights are unsigned, they are offset by 128, which costs 16 times minus_eight_sum.
 using Sum8 = VI32;
 inline constexpr int kTableLift8 = kSignedDot ? 0 : 128;
-HWY_INLINE Sum8 BeginSum8(VI32 bias) {
+HWY_INLINE Sum8 BeginSum8(VI32 minus_eight_sum) {
   if constexpr (kSignedDot) return hn::Zero(DI32());
-  return hn::ShiftLeft<4>(bias);
+  return hn::ShiftLeft<4>(minus_eight_sum);
 }
 template <size_t I, bool kLifted>
 HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
@@ -379,15 +379,15 @@ HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 using Sum6 = VI32;
 inline constexpr int kTableLift6 = kSignedDot ? 0 : 32;
-// The offset of 32 costs a subtraction for each weight, or four times the bias for each token.
+// The offset of 32 costs a subtraction for each weight, or four times minus_eight_sum for each token.
 template <bool kFewTokens>
 HWY_INLINE VU8 Weights6(VU8 w) {
   return kSignedDot && !kFewTokens ? hn::Sub(w, hn::Set(DU8(), uint8_t{32})) : w;
 }
 template <bool kFewTokens>
-HWY_INLINE Sum6 BeginSum6(VI32 bias) {
+HWY_INLINE Sum6 BeginSum6(VI32 minus_eight_sum) {
   if constexpr (kSignedDot && !kFewTokens) return hn::Zero(DI32());
-  return hn::ShiftLeft<2>(bias);
+  return hn::ShiftLeft<2>(minus_eight_sum);
 }
 template <size_t I, size_t J>
 HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {

@@ -8,20 +8,29 @@
 
 namespace lfm2 {
 
-// A panel holds tokens in tiles of up to kMaxTile (a property of the instruction set), tiles one behind the other. A
-// tile of T tokens holds, for each group of 32 columns:
-//   int8  quad[8][T][4]  columns 4q .. 4q + 3 of token t
-//   int32 bias[T]        -8 * sum of the 32 values: what the offset of 4-bit weights costs
-//   int32 bias_low[T]    -8 * sum of the first 16
-//   float scale[T]       value = quad * scale
-//   float sum[T]         sum of the 32 activations before they were rounded, for weights with an offset
-// Or, where the instruction set multiplies matrices (tile_matrix-inl.h) and the input has more tokens than are
-// multiplied directly:
-//   int8  oct[4][T][8]   columns 8o .. 8o + 7 of token t
-//   float scale[T][2]    twice
-//   float sum[T]
-//   int16 bias[T][2]     -8 * sum of the first 16 values, and of the last 16
-inline constexpr size_t kPanelGroupBytes = kGroupColumns + 4 * 4;
+// A panel holds tokens in tiles of up to kMaxTile (a property of the instruction set), one tile after another. A tile
+// of T tokens has, for each group of 32 columns, the parts below, each for all T tokens. Part k begins T * k bytes from
+// the start of the group. A value is its integer times scale.
+struct PanelLayout {
+  static constexpr size_t kQuads = 0;                              // int8 [8][T][4]: columns 4q .. 4q + 3 of token t
+  static constexpr size_t kMinusEightSum = kGroupColumns;          // int32 [T]: -8 * the sum of the 32 integers
+  static constexpr size_t kMinusEightSumLow = kMinusEightSum + 4;  // int32 [T]: -8 * the sum of the first 16
+  static constexpr size_t kScale = kMinusEightSumLow + 4;          // float [T]
+  static constexpr size_t kSum = kScale + 4;                       // float [T]: sum of the activations before rounding
+  static constexpr size_t kGroupBytes = kSum + 4;
+};
+// The same where the instruction set multiplies matrices (tile_matrix-inl.h) and the input has more tokens than are
+// multiplied directly.
+struct MatrixPanelLayout {
+  static constexpr size_t kOcts = 0;                   // int8 [4][T][8]: columns 8o .. 8o + 7 of token t
+  static constexpr size_t kScales = kGroupColumns;     // float [T][2]: the scale twice
+  static constexpr size_t kSum = kScales + 2 * 4;      // float [T]
+  static constexpr size_t kMinusEightSums = kSum + 4;  // int16 [T][2]: -8 * the sum of the first 16, of the last 16
+  static constexpr size_t kGroupBytes = kMinusEightSums + 2 * 2;
+};
+// For each token; the same in both layouts, so that the size of a panel does not depend on the instruction set.
+inline constexpr size_t kPanelGroupBytes = PanelLayout::kGroupBytes;
+static_assert(kPanelGroupBytes == MatrixPanelLayout::kGroupBytes);
 
 // Bytes of a panel of tokens x cols, whatever the tiling.
 constexpr uint64_t PanelBytes(uint64_t tokens, uint64_t cols) {

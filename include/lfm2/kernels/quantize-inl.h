@@ -57,24 +57,29 @@ inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT val
   return hn::ReduceSum(df, fit) / hn::ReduceSum(df, norm) * (max / 127.0f);
 }
 
-// Writes token t of a tile's `tokens` into a group of the panel, which is laid out for matrices or not (panel.h).
+// Writes token t of a tile's `tokens` into a group of the panel, laid out for matrices or not (panel.h).
 HWY_INLINE void StoreGroup(const int8_t* values, const int32_t* sums, float scale, float x_sum, size_t t, size_t tokens,
                            bool for_matrices, uint8_t* group) {
-  const auto store = [&](size_t place, auto number) { std::memcpy(group + tokens * place + t * 4, &number, 4); };
+  const auto store = [&](size_t part, auto number) {
+    std::memcpy(group + tokens * part + t * sizeof(number), &number, sizeof(number));
+  };
   if (for_matrices) {
-    for (size_t o = 0; o < 4; ++o) std::memcpy(group + (o * tokens + t) * 8, values + o * 8, 8);
+    using Layout = MatrixPanelLayout;
+    for (size_t o = 0; o < 4; ++o)
+      std::memcpy(group + tokens * Layout::kOcts + (o * tokens + t) * 8, values + o * 8, 8);
     const float scales[] = {scale, scale};
-    const int16_t biases[] = {static_cast<int16_t>(-8 * sums[0]), static_cast<int16_t>(-8 * sums[1])};
-    std::memcpy(group + tokens * 32 + t * 8, scales, 8);
-    store(40, x_sum);
-    std::memcpy(group + tokens * 44 + t * 4, biases, 4);
+    const int16_t minus_eight_sums[] = {static_cast<int16_t>(-8 * sums[0]), static_cast<int16_t>(-8 * sums[1])};
+    std::memcpy(group + tokens * Layout::kScales + t * 8, scales, 8);
+    store(Layout::kSum, x_sum);
+    std::memcpy(group + tokens * Layout::kMinusEightSums + t * 4, minus_eight_sums, 4);
     return;
   }
-  for (size_t q = 0; q < 8; ++q) std::memcpy(group + (q * tokens + t) * 4, values + q * 4, 4);
-  store(32, int32_t{-8 * (sums[0] + sums[1])});
-  store(36, int32_t{-8 * sums[0]});
-  store(40, scale);
-  store(44, x_sum);
+  using Layout = PanelLayout;
+  for (size_t q = 0; q < 8; ++q) std::memcpy(group + tokens * Layout::kQuads + (q * tokens + t) * 4, values + q * 4, 4);
+  store(Layout::kMinusEightSum, int32_t{-8 * (sums[0] + sums[1])});
+  store(Layout::kMinusEightSumLow, int32_t{-8 * sums[0]});
+  store(Layout::kScale, scale);
+  store(Layout::kSum, x_sum);
 }
 
 // Fills tiles [tile_begin, tile_end) of the panel of in.tokens x cols.

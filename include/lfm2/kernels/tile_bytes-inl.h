@@ -58,7 +58,7 @@ struct RowsOfBytes {
         if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
         if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
-#define LFM2_BEGIN(k) Sum8 a##k = BeginSum8(BroadcastI32<LFM2_TOKEN(k), T>(p.bias));
+#define LFM2_BEGIN(k) Sum8 a##k = BeginSum8(BroadcastI32<LFM2_TOKEN(k), T>(p.minus_eight_sum));
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
 #define LFM2_FIRST(v) FirstBytes<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4, table)
 #define LFM2_SECOND(v) SecondBytes<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4, table)

@@ -79,11 +79,11 @@ struct RowsOfNibbles {
 #define LFM2_BYTES(v) hn::LoadU(du8, LFM2_OF(v, data, far_data) + q * 64 + LFM2_ROW(v) * 4)
 #define LFM2_LOW(v) hn::And(bytes##v, low_mask)
 #define LFM2_HIGH(v) hn::ShiftRight<4>(bytes##v)
-#define LFM2_DOT_LOW(k)                                                                  \
-  if constexpr (k < T * R && q == 0) {                                                   \
-    a##k = BeginSum4<k / R>(LFM2_PICK(k, low), p.quads, BroadcastI32<k / R, T>(p.bias)); \
-  } else if constexpr (k < T * R) {                                                      \
-    a##k = DotQuad4<q * T + k / R>(a##k, LFM2_PICK(k, low), p.quads);                    \
+#define LFM2_DOT_LOW(k)                                                                             \
+  if constexpr (k < T * R && q == 0) {                                                              \
+    a##k = BeginSum4<k / R>(LFM2_PICK(k, low), p.quads, BroadcastI32<k / R, T>(p.minus_eight_sum)); \
+  } else if constexpr (k < T * R) {                                                                 \
+    a##k = DotQuad4<q * T + k / R>(a##k, LFM2_PICK(k, low), p.quads);                               \
   }
 #define LFM2_DOT_HIGH(k)                                                     \
   if constexpr (k < T * R) {                                                 \
@@ -105,10 +105,10 @@ struct RowsOfNibbles {
         LFM2_QUADS(3)
 #define LFM2_SCALE(v) Scales<Format>::template Scale<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
         LFM2_ROWS(VF, scale, LFM2_SCALE)
-#define LFM2_ADD(k)                                                                     \
-  if constexpr (k < T * R) {                                                            \
-    const VF dot = hn::ConvertTo(df, EndSum4(a##k, BroadcastI32<k / R, T>(p.bias)));    \
-    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, scale), p.scale), f##k); \
+#define LFM2_ADD(k)                                                                             \
+  if constexpr (k < T * R) {                                                                    \
+    const VF dot = hn::ConvertTo(df, EndSum4(a##k, BroadcastI32<k / R, T>(p.minus_eight_sum))); \
+    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, scale), p.scale), f##k);         \
   }
         LFM2_FOR_EACH_SLOT(LFM2_ADD)
         if constexpr (kHasOffset<Format>) {

@@ -105,23 +105,23 @@ struct RowsOfMatrices {
       LFM2_OCT(3)
 #define LFM2_FOR_BOTH_ROWS(k, of) ForBothRows<(k / 2 * 2 + 1 < T)>(of + k / 2 * 2)
 #define LFM2_NUMBER(k, i) hn::LoadU(df, numbers + i * kUnpackedNumbers + k % 2 * lanes)
-#define LFM2_ADD(k)                                                                                               \
-  if constexpr (k < 2 * kPairs) {                                                                                 \
-    VF dot = hn::ConvertTo(df, a##k);                                                                             \
-    if constexpr (kHalves) {                                                                                      \
-      dot = hn::MulAdd(dot, LFM2_NUMBER(k, 1), hn::Mul(hn::ConvertTo(df, b##k), LFM2_NUMBER(k, 2)));              \
-    }                                                                                                             \
-    const VF scale = hn::LoadDup128(df, p.scale + k / 2 * 4);                                                     \
-    f##k = hn::MulAdd(dot, hn::Mul(LFM2_NUMBER(k, 0), scale), f##k);                                              \
-    if constexpr (scaling == Scaling::kOffset) {                                                                  \
-      f##k = hn::MulAdd(LFM2_NUMBER(k, 1), hn::BitCast(df, LFM2_FOR_BOTH_ROWS(k, p.sum)), f##k);                  \
-    }                                                                                                             \
-    if constexpr (scaling == Scaling::kHalvesAndMins) {                                                           \
-      const VI16 biases = hn::BitCast(DI16(), LFM2_FOR_BOTH_ROWS(k, p.half_bias));                                \
-      const VF of_mins =                                                                                          \
-          hn::MulAdd(FirstOfPairs(biases), LFM2_NUMBER(k, 4), hn::Mul(SecondOfPairs(biases), LFM2_NUMBER(k, 5))); \
-      f##k = hn::MulAdd(of_mins, hn::Mul(LFM2_NUMBER(k, 3), scale), f##k);                                        \
-    }                                                                                                             \
+#define LFM2_ADD(k)                                                                                           \
+  if constexpr (k < 2 * kPairs) {                                                                             \
+    VF dot = hn::ConvertTo(df, a##k);                                                                         \
+    if constexpr (kHalves) {                                                                                  \
+      dot = hn::MulAdd(dot, LFM2_NUMBER(k, 1), hn::Mul(hn::ConvertTo(df, b##k), LFM2_NUMBER(k, 2)));          \
+    }                                                                                                         \
+    const VF scale = hn::LoadDup128(df, p.scales + k / 2 * 4);                                                \
+    f##k = hn::MulAdd(dot, hn::Mul(LFM2_NUMBER(k, 0), scale), f##k);                                          \
+    if constexpr (scaling == Scaling::kOffset) {                                                              \
+      f##k = hn::MulAdd(LFM2_NUMBER(k, 1), hn::BitCast(df, LFM2_FOR_BOTH_ROWS(k, p.sum)), f##k);              \
+    }                                                                                                         \
+    if constexpr (scaling == Scaling::kHalvesAndMins) {                                                       \
+      const VI16 sums = hn::BitCast(DI16(), LFM2_FOR_BOTH_ROWS(k, p.minus_eight_sums));                       \
+      const VF of_mins =                                                                                      \
+          hn::MulAdd(FirstOfPairs(sums), LFM2_NUMBER(k, 4), hn::Mul(SecondOfPairs(sums), LFM2_NUMBER(k, 5))); \
+      f##k = hn::MulAdd(of_mins, hn::Mul(LFM2_NUMBER(k, 3), scale), f##k);                                    \
+    }                                                                                                         \
   }
       LFM2_FOR_EACH_SLOT(LFM2_ADD)
     }

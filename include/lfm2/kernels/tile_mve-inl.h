@@ -101,12 +101,12 @@ HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
     }
   }
 }
-// What is taken from the products of weights and activations whose sum is bias / -8.
+// What is taken from the products of weights and activations whose sum is minus_eight_sum / -8.
 template <class Format>
-HWY_INLINE int32_t TakenOf(int32_t bias) {
+HWY_INLINE int32_t TakenOf(int32_t minus_eight_sum) {
   constexpr int32_t center = kCenter<Format>;
-  if constexpr (center == 2 || center == 4) return bias / (8 / center);
-  return bias * (center / 8);
+  if constexpr (center == 2 || center == 4) return minus_eight_sum / (8 / center);
+  return minus_eight_sum * (center / 8);
 }
 
 // Sums of one group, a lane a row.
@@ -177,9 +177,10 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
   constexpr Integers kKind = Format::kIntegers;
   int32_t low[T], high[T];
   for (uint32_t t = 0; t < T; ++t) {
-    const int32_t bias = LoadAs<int32_t>(p.bias + t * 4), bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
-    low[t] = TakenOf<Format>(Format::kHalves ? bias_low : bias);
-    high[t] = TakenOf<Format>(bias - bias_low);
+    const int32_t minus_eight_sum = LoadAs<int32_t>(p.minus_eight_sum + t * 4),
+                  minus_eight_low = LoadAs<int32_t>(p.minus_eight_sum_low + t * 4);
+    low[t] = TakenOf<Format>(Format::kHalves ? minus_eight_low : minus_eight_sum);
+    high[t] = TakenOf<Format>(minus_eight_sum - minus_eight_low);
   }
   sums->template Add<kKind, Format::kHalves>(Format::Data(block, g), p.quads, low, high);
   for (uint32_t row = 0; row < kBlockRows; row += 4) {
@@ -205,10 +206,10 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
         if constexpr (kHasHalfMins<Format>) {
           alignas(16) float mins[4];
           for (uint32_t i = 0; i < 4; ++i) {
-            const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
-            const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
-            mins[i] = static_cast<float>(bias_low) * Format::Min(block, g, row + i, 0) +
-                      static_cast<float>(bias_high) * Format::Min(block, g, row + i, 1);
+            const int32_t minus_eight_low = LoadAs<int32_t>(p.minus_eight_sum_low + t * 4);
+            const int32_t minus_eight_high = LoadAs<int32_t>(p.minus_eight_sum + t * 4) - minus_eight_low;
+            mins[i] = static_cast<float>(minus_eight_low) * Format::Min(block, g, row + i, 0) +
+                      static_cast<float>(minus_eight_high) * Format::Min(block, g, row + i, 1);
           }
           sum = vfmaq_n_f32(sum, vldrwq_f32(mins), scale * -0.125f);
         }

@@ -45,9 +45,9 @@ HWY_INLINE VU8 ShiftBits(VU8 v) {
   return v;
 }
 
-// How the integers of a kind are added up: Begin(bias), DotPair two quads at a time, kLast every second time that it
-// adds to a sum, End(sum, bias), bias being -8 * the sum of the activations. kLift: what Weights takes from the values
-// of a table is added to them.
+// How the integers of a kind are added up: Begin(minus_eight_sum), DotPair two quads at a time, kLast every second time
+// that it adds to a sum, End(sum, minus_eight_sum), minus_eight_sum being -8 * the sum of the activations. kLift: what
+// Weights takes from the values of a table is added to them.
 template <Integers kind, int center, bool kFewTokens, class = void>
 struct PairSum {  // five and six bits: 0..63, less 32; and tables of six bits: MXFP4, IQ1, T4, T3, T2
   using Sum = Sum6;
@@ -56,43 +56,43 @@ struct PairSum {  // five and six bits: 0..63, less 32; and tables of six bits: 
   static constexpr bool kHoldsGroup = kSum6HoldsGroup || (kTable && LargestOf(kind) <= 16);
   static constexpr int kLift = kTableLift6;
   static constexpr bool kFew = kFewTokens && !kTable;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum6<kFew>(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum6<kFew>(minus_eight_sum); }
   static HWY_INLINE VU8 Weights(VU8 w) { return kTable ? w : Weights6<kFewTokens>(w); }
   template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair6<I, J>(sum, w_i, w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum6(sum); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum6(sum); }
 };
 template <Integers kind, int center, bool kFewTokens>
 struct PairSum<kind, center, kFewTokens, std::enable_if_t<kind == Integers::kTwo || kind == Integers::kThree>> {
   using Sum = Sum4;
   static constexpr bool kHoldsGroup = true;
   static constexpr int kLift = 0;
-  static HWY_INLINE VI32 Taken(VI32 bias) {  // less 2 or 4, not 8
+  static HWY_INLINE VI32 Taken(VI32 minus_eight_sum) {  // less 2 or 4, not 8
     if constexpr (center == 0) return hn::Zero(DI32());
-    return hn::ShiftRight < center == 2 ? 2 : 1 > (bias);
+    return hn::ShiftRight < center == 2 ? 2 : 1 > (minus_eight_sum);
   }
-  static HWY_INLINE Sum Begin(VI32 bias) { return ZeroSum4(Taken(bias)); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return ZeroSum4(Taken(minus_eight_sum)); }
   static HWY_INLINE VU8 Weights(VU8 w) { return w; }
   template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotQuad4<J>(DotQuad4<I>(sum, w_i, quads), w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 bias) { return EndSum4(sum, Taken(bias)); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 minus_eight_sum) { return EndSum4(sum, Taken(minus_eight_sum)); }
 };
 template <Integers kind, int center, bool kFewTokens>
 struct PairSum<kind, center, kFewTokens, std::enable_if_t<kind == Integers::kIQ2>> {
   using Sum = Sum8;
   static constexpr bool kHoldsGroup = true;
   static constexpr int kLift = kTableLift8;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum8(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum8(minus_eight_sum); }
   static HWY_INLINE VU8 Weights(VU8 w) { return w; }
   template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair8<I, J>(sum, w_i, w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum8(sum); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum8(sum); }
 };
 #if LFM2_DOT_PAIRS
 template <Integers kind, int center, bool kFewTokens>
@@ -100,13 +100,13 @@ struct PairSum<kind, center, kFewTokens, std::enable_if_t<ValuesOf(kind) != null
   using Sum = Sum5;
   static constexpr bool kHoldsGroup = true;
   static constexpr int kLift = kTableLift5;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum5(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum5(minus_eight_sum); }
   static HWY_INLINE VU8 Weights(VU8 w) { return w; }
   template <size_t I, size_t J, bool kLast>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair5<I, J, kLast>(sum, w_i, w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum5(sum); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum5(sum); }
 };
 #endif
 
@@ -214,10 +214,11 @@ struct RowsOfPairs {
         if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
         if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Format::kGroupBytes);
         const PanelGroup p(panel, T);
-#define LFM2_BEGIN(k)                                                                                          \
-  const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.bias_low : p.bias);                   \
-  [[maybe_unused]] const VI32 second_bias##k = hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.bias), first_bias##k); \
-  Sum a##k = Pair::Begin(first_bias##k);                                                                       \
+#define LFM2_BEGIN(k)                                                                                              \
+  const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.minus_eight_sum_low : p.minus_eight_sum); \
+  [[maybe_unused]] const VI32 second_bias##k =                                                                     \
+      hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.minus_eight_sum), first_bias##k);                                   \
+  Sum a##k = Pair::Begin(first_bias##k);                                                                           \
   [[maybe_unused]] Sum b##k = Pair::Begin(second_bias##k);
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
 #define LFM2_FIRST(v) FirstBits<kKind, q>(LFM2_OF(v, data, far_data), LFM2_ROW(v) * 4)

@@ -165,13 +165,13 @@ HWY_INLINE void SumGroup(const uint8_t* data, uint32_t row, const Activations<T>
   }
 }
 
-// What is taken from the products of weights and activations whose sum is bias / -8.
+// What is taken from the products of weights and activations whose sum is minus_eight_sum / -8.
 template <class Format>
-HWY_INLINE int32_t TakenOf(int32_t bias) {
+HWY_INLINE int32_t TakenOf(int32_t minus_eight_sum) {
   constexpr int32_t taken = kHasHalfMins<Format> ? 0 : kTaken<Format::kIntegers>;
   if constexpr (taken == 0) return 0;
-  if constexpr (taken > 0 && taken < 8) return bias / (8 / Max<int32_t>(taken, 1));
-  if constexpr (taken >= 8) return bias * (taken / 8);
+  if constexpr (taken > 0 && taken < 8) return minus_eight_sum / (8 / Max<int32_t>(taken, 1));
+  if constexpr (taken >= 8) return minus_eight_sum * (taken / 8);
 }
 
 // Adds the dot products of `rows` rows from `row` on to out[T][16].
@@ -185,23 +185,23 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32
       const float high_scale = static_cast<float>(block.groups[g].scale[1][row + i]);
       const float delta = F32FromF16(block.delta[row + i]);
       for (uint32_t t = 0; t < T; ++t) {
-        const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
-        const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
-        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<Format>(bias_low)) * low_scale +
-                          static_cast<float>(A::Lane(high[t], i) + TakenOf<Format>(bias_high)) * high_scale;
+        const int32_t minus_eight_low = LoadAs<int32_t>(p.minus_eight_sum_low + t * 4);
+        const int32_t minus_eight_high = LoadAs<int32_t>(p.minus_eight_sum + t * 4) - minus_eight_low;
+        const float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<Format>(minus_eight_low)) * low_scale +
+                          static_cast<float>(A::Lane(high[t], i) + TakenOf<Format>(minus_eight_high)) * high_scale;
         out[t * kBlockRows + row + i] += sum * (delta * LoadAs<float>(p.scale + t * 4));
       }
     } else if constexpr (Format::kHalves) {
       const float low_scale = Format::Scale(block, g, row + i, 0), high_scale = Format::Scale(block, g, row + i, 1);
       for (uint32_t t = 0; t < T; ++t) {
-        const int32_t bias_low = LoadAs<int32_t>(p.bias_low + t * 4);
-        const int32_t bias_high = LoadAs<int32_t>(p.bias + t * 4) - bias_low;
+        const int32_t minus_eight_low = LoadAs<int32_t>(p.minus_eight_sum_low + t * 4);
+        const int32_t minus_eight_high = LoadAs<int32_t>(p.minus_eight_sum + t * 4) - minus_eight_low;
         const float scale = LoadAs<float>(p.scale + t * 4);
-        float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<Format>(bias_low)) * low_scale +
-                    static_cast<float>(A::Lane(high[t], i) + TakenOf<Format>(bias_high)) * high_scale;
+        float sum = static_cast<float>(A::Lane(low[t], i) + TakenOf<Format>(minus_eight_low)) * low_scale +
+                    static_cast<float>(A::Lane(high[t], i) + TakenOf<Format>(minus_eight_high)) * high_scale;
         if constexpr (kHasHalfMins<Format>) {
-          sum += (static_cast<float>(bias_low) * Format::Min(block, g, row + i, 0) +
-                  static_cast<float>(bias_high) * Format::Min(block, g, row + i, 1)) *
+          sum += (static_cast<float>(minus_eight_low) * Format::Min(block, g, row + i, 0) +
+                  static_cast<float>(minus_eight_high) * Format::Min(block, g, row + i, 1)) *
                  -0.125f;
         }
         out[t * kBlockRows + row + i] += sum * scale;
@@ -211,7 +211,7 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32
       float offset = static_cast<float>(kLift<Format>) * scale;
       if constexpr (Format::kHasMin) offset += Format::Min(block, g, row + i);
       for (uint32_t t = 0; t < T; ++t) {
-        const int32_t sum = A::Lane(low[t] + high[t], i) + TakenOf<Format>(LoadAs<int32_t>(p.bias + t * 4));
+        const int32_t sum = A::Lane(low[t] + high[t], i) + TakenOf<Format>(LoadAs<int32_t>(p.minus_eight_sum + t * 4));
         float& to = out[t * kBlockRows + row + i];
         to += static_cast<float>(sum) * (scale * LoadAs<float>(p.scale + t * 4));
         if constexpr (kHasOffset<Format>) to += offset * LoadAs<float>(p.sum + t * 4);

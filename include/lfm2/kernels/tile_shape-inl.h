@@ -46,34 +46,34 @@ inline constexpr uint32_t kMinUnpackedTile = Min(kMaxDirectTokens + 1, (kMaxTile
 // Whether panels of more tokens than that, and weights taken apart, lie as matrices want them.
 inline constexpr bool kMultipliesMatrices = LFM2_DOT_MATRIX != 0;
 
-// One group of a panel tile of T tokens (panel.h).
+// One group of a panel tile, as PanelLayout has it.
 struct PanelGroup {
   const uint8_t* quads;
-  const uint8_t* bias;
-  const uint8_t* bias_low;
+  const uint8_t* minus_eight_sum;
+  const uint8_t* minus_eight_sum_low;
   const uint8_t* scale;
   const uint8_t* sum;
 
   PanelGroup(const uint8_t* group, size_t tokens)
-      : quads(group),
-        bias(group + tokens * 32),
-        bias_low(group + tokens * 36),
-        scale(group + tokens * 40),
-        sum(group + tokens * 44) {}
+      : quads(group + tokens * PanelLayout::kQuads),
+        minus_eight_sum(group + tokens * PanelLayout::kMinusEightSum),
+        minus_eight_sum_low(group + tokens * PanelLayout::kMinusEightSumLow),
+        scale(group + tokens * PanelLayout::kScale),
+        sum(group + tokens * PanelLayout::kSum) {}
 };
 
-// The same where matrices are multiplied.
+// One group of a panel tile, as MatrixPanelLayout has it.
 struct MatrixPanelGroup {
   const uint8_t* octs;
-  const float* scale;
+  const float* scales;
   const float* sum;
-  const float* half_bias;  // pairs of 16 bits
+  const float* minus_eight_sums;  // pairs of 16 bits
 
   MatrixPanelGroup(const uint8_t* group, size_t tokens)
-      : octs(group),
-        scale(reinterpret_cast<const float*>(group + tokens * 32)),
-        sum(reinterpret_cast<const float*>(group + tokens * 40)),
-        half_bias(reinterpret_cast<const float*>(group + tokens * 44)) {}
+      : octs(group + tokens * MatrixPanelLayout::kOcts),
+        scales(reinterpret_cast<const float*>(group + tokens * MatrixPanelLayout::kScales)),
+        sum(reinterpret_cast<const float*>(group + tokens * MatrixPanelLayout::kSum)),
+        minus_eight_sums(reinterpret_cast<const float*>(group + tokens * MatrixPanelLayout::kMinusEightSums)) {}
 };
 
 // A tile goes over its columns for R vectors of rows at once, which then share the activations: slot k of T * R is

@@ -22,12 +22,12 @@ struct UnpackedSum {  // 128
   using Sum = Sum8;
   static constexpr bool kHoldsGroup = true;
   static constexpr uint32_t kSlots = kSlots8;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum8(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum8(minus_eight_sum); }
   template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair8<I, J>(sum, w_i, w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum8(sum); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum8(sum); }
 };
 #if !LFM2_DOT_WIDEN
 template <>
@@ -35,12 +35,12 @@ struct UnpackedSum<8> {
   using Sum = Sum4;
   static constexpr bool kHoldsGroup = true;
   static constexpr uint32_t kSlots = kSlots4;
-  static HWY_INLINE Sum Begin(VI32 bias) { return ZeroSum4(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return ZeroSum4(minus_eight_sum); }
   template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotQuad4<J>(DotQuad4<I>(sum, w_i, quads), w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 bias) { return EndSum4(sum, bias); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 minus_eight_sum) { return EndSum4(sum, minus_eight_sum); }
 };
 #endif
 #if LFM2_DOT_PAIRS
@@ -49,12 +49,12 @@ struct UnpackedSum<16> {
   using Sum = Sum5;
   static constexpr bool kHoldsGroup = true;
   static constexpr uint32_t kSlots = kSlots6;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum5(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum5(minus_eight_sum); }
   template <size_t I, size_t J, bool kLast>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair5<I, J, kLast>(sum, w_i, w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum5(sum); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum5(sum); }
 };
 #endif
 #if LFM2_DOT_PAIRS || LFM2_DOT_WIDEN
@@ -63,12 +63,12 @@ struct UnpackedSum6 {
   using Sum = Sum6;
   static constexpr bool kHoldsGroup = holds_group;
   static constexpr uint32_t kSlots = kSlots6;
-  static HWY_INLINE Sum Begin(VI32 bias) { return BeginSum6<false>(bias); }
+  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum6<false>(minus_eight_sum); }
   template <size_t I, size_t J, bool /*kLast*/>
   static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
     return DotPair6<I, J>(sum, w_i, w_j, quads);
   }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*bias*/) { return EndSum6(sum); }
+  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum6(sum); }
 };
 template <>
 struct UnpackedSum<32> : UnpackedSum6<kSum6HoldsGroup> {};
@@ -101,10 +101,11 @@ struct RowsOfUnpacked {
     for (; groups != 0; --groups, panel += T * kPanelGroupBytes, weights += UnpackedBytes(scaling)) {
       const PanelGroup p(panel, T);
       const float* const numbers = reinterpret_cast<const float*>(weights + kUnpackedIntegerBytes);
-#define LFM2_BEGIN(k)                                                                                          \
-  const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.bias_low : p.bias);                   \
-  [[maybe_unused]] const VI32 second_bias##k = hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.bias), first_bias##k); \
-  Sum a##k = Of::Begin(first_bias##k);                                                                         \
+#define LFM2_BEGIN(k)                                                                                              \
+  const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.minus_eight_sum_low : p.minus_eight_sum); \
+  [[maybe_unused]] const VI32 second_bias##k =                                                                     \
+      hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.minus_eight_sum), first_bias##k);                                   \
+  Sum a##k = Of::Begin(first_bias##k);                                                                             \
   [[maybe_unused]] Sum b##k = Of::Begin(second_bias##k);
       LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
 #define LFM2_FIRST(v) hn::LoadU(du8, weights + LFM2_ROW(v) * kGroupColumns + q * 4 * lanes)
