@@ -16,15 +16,10 @@ namespace LFM2_TARGET {
 template <TensorType Family, class Format, uint32_t T>
 HWY_INLINE void TileOf(TensorType type, const uint8_t* weights, size_t groups, const uint8_t* panel, bool stream,
                        float* out) {
-  constexpr Integers kKind = Format::kIntegers;
   if constexpr (!IsCompiled(Family)) {
     LFM2_ASSERT(false);  // Image::Open has refused it
-  } else if constexpr (kKind == Integers::kNibbles) {
-    TileOfNibbles<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
-  } else if constexpr (kGoesByBytes<kKind>) {
-    TileOfBytes<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
   } else {
-    TileOfPairs<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
+    IntegerTileOf<Format, T>(typename Format::Blocks(type, weights), groups, panel, stream, out);
   }
 }
 
@@ -45,19 +40,11 @@ HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t grou
 template <TensorType Family, class Format>
 HWY_INLINE void PairOf(TensorType type, const uint8_t* weights, const uint8_t* far, size_t groups, const uint8_t* panel,
                        float* out, float* far_out) {
-  constexpr Integers kKind = Format::kIntegers;
   using Blocks = typename Format::Blocks;
   if constexpr (!IsCompiled(Family)) {
     LFM2_ASSERT(false);  // Image::Open has refused it
   } else {
-    const TileRows<Blocks> rows = {Blocks(type, weights), Blocks(type, far), out, far_out};
-    if constexpr (kKind == Integers::kNibbles) {
-      RunPair<RowsOfNibbles<Format>>(rows, groups, panel);
-    } else if constexpr (kGoesByBytes<kKind>) {
-      RunPair<RowsOfBytes<Format>>(rows, groups, panel);
-    } else {
-      RunPair<RowsOfPairs<Format>>(rows, groups, panel);
-    }
+    IntegerPairOf<Format>({Blocks(type, weights), Blocks(type, far), out, far_out}, groups, panel);
   }
 }
 inline void IntegerPair(TensorType type, const uint8_t* weights, const uint8_t* far, size_t groups,

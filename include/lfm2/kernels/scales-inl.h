@@ -180,8 +180,9 @@ struct Scales<FormatAffine<kind> > {
   }
 };
 
-// HalfScales<Format>::Of<V, R>(block, g, r, half): what a half's sum is multiplied by, Delta(block, r) what the sum of
-// both then is. With kPairs, Pairs in place of Of.
+// HalfScales<Format>::Of<V, R>(block, g, r, half): what a half's sum is multiplied by, in a vector of Scale,
+// Delta(block, r) what the sum of both then is. Min and MinDelta the same for -8 times the sum of the activations.
+// Where Scale is VI16, either half's vector has the numbers of both, side by side in a lane.
 template <class Format>
 struct HalfScales;
 
@@ -213,6 +214,9 @@ HWY_INLINE VI16 PairsOf(VI32 first, VI32 second) {
   const DI32 di;
   return hn::BitCast(DI16(), hn::Or(hn::And(first, hn::Set(di, 0xffff)), hn::ShiftLeft<16>(second)));
 }
+HWY_INLINE VF AddHalves(VI32 low, VI16 scales, VI32 high, VI16 /*scales*/) {
+  return hn::ConvertTo(DF(), hn::WidenMulPairwiseAdd(DI32(), PairsOf(low, high), scales));
+}
 // Row vector V of R of words.
 template <size_t V, size_t R>
 HWY_INLINE VI32 LoadWords(const uint32_t* p) {
@@ -221,7 +225,6 @@ HWY_INLINE VI32 LoadWords(const uint32_t* p) {
 
 template <>
 struct HalfScales<FormatQ6_K> {
-  static constexpr bool kPairs = false;
   using Scale = IntegerScale;
   template <size_t V, size_t R>
   static HWY_INLINE Scale Of(const BlockQ6_K& b, uint32_t g, size_t r, uint32_t half) {
@@ -244,17 +247,17 @@ struct HalfScales<FormatQ6_K> {
 // multiplies and adds them. Mins alike, for sums of activations.
 template <>
 struct HalfScales<FormatQ2_K> {
-  static constexpr bool kPairs = true;
+  using Scale = VI16;
   template <size_t V, size_t R>
   static HWY_INLINE VI32 Both(const BlockQ2_K& b, uint32_t g, size_t r) {
     return hn::ShiftRightSame(LoadWords<V, R>(b.scale_min[g / 2] + r), static_cast<int>(8 * (g % 2)));
   }
   template <size_t V, size_t R>
-  static HWY_INLINE VI16 Pairs(const BlockQ2_K& b, uint32_t g, size_t r) {
+  static HWY_INLINE VI16 Of(const BlockQ2_K& b, uint32_t g, size_t r, uint32_t /*half*/) {
     return hn::BitCast(DI16(), hn::And(Both<V, R>(b, g, r), hn::Set(DI32(), 0x000f000f)));
   }
   template <size_t V, size_t R>
-  static HWY_INLINE VI16 Mins(const BlockQ2_K& b, uint32_t g, size_t r) {
+  static HWY_INLINE VI16 Min(const BlockQ2_K& b, uint32_t g, size_t r, uint32_t /*half*/) {
     return hn::BitCast(DI16(), hn::And(hn::ShiftRight<4>(Both<V, R>(b, g, r)), hn::Set(DI32(), 0x000f000f)));
   }
   template <size_t V, size_t R>
@@ -269,9 +272,9 @@ struct HalfScales<FormatQ2_K> {
 };
 template <>
 struct HalfScales<FormatQ3_K> {
-  static constexpr bool kPairs = true;
+  using Scale = VI16;
   template <size_t V, size_t R>
-  static HWY_INLINE VI16 Pairs(const BlockQ3_K& b, uint32_t g, size_t r) {
+  static HWY_INLINE VI16 Of(const BlockQ3_K& b, uint32_t g, size_t r, uint32_t /*half*/) {
     const DI32 di;
     const VI32 low = hn::ShiftRightSame(LoadWords<V, R>(b.low[g / 4] + r), static_cast<int>(4 * (g % 4)));
     const VI32 high = hn::ShiftLeft<4>(hn::ShiftRightSame(LoadWords<V, R>(b.high + r), static_cast<int>(2 * g)));
@@ -285,7 +288,6 @@ struct HalfScales<FormatQ3_K> {
 };
 template <Integers kind>
 struct HalfScales<FormatCodebookHalves<kind> > {
-  static constexpr bool kPairs = false;
   using Scale = VF;
   template <size_t V, size_t R>
   static HWY_INLINE VF Of(const BlockIQ2_S& b, uint32_t g, size_t r, uint32_t half) {
@@ -299,7 +301,6 @@ struct HalfScales<FormatCodebookHalves<kind> > {
 };
 template <>
 struct HalfScales<FormatNvfp4> {
-  static constexpr bool kPairs = false;
   using Scale = VF;
   template <size_t V, size_t R>
   static HWY_INLINE VF Of(const BlockNvfp4& b, uint32_t, size_t r, uint32_t half) {

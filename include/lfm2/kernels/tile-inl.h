@@ -8,11 +8,9 @@
 #define LFM2_KERNELS_TILE_INL_H_
 #endif
 
-#include "lfm2/kernels/tile_bytes-inl.h"
 #include "lfm2/kernels/tile_float-inl.h"
 #include "lfm2/kernels/tile_integer-inl.h"
 #include "lfm2/kernels/tile_mve-inl.h"
-#include "lfm2/kernels/tile_pairs-inl.h"
 #include "lfm2/kernels/tile_scalar-inl.h"
 #include "lfm2/kernels/tile_unpacked-inl.h"
 
@@ -23,7 +21,6 @@
 #undef LFM2_OF
 #undef LFM2_ZERO
 #undef LFM2_STORE
-#undef LFM2_ADD_OFFSET
 #undef LFM2_ROWS
 #undef LFM2_PICK
 #undef LFM2_INLINE_RUN

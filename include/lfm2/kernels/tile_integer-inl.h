@@ -1,6 +1,6 @@
-// Tiles of quantised weights over the hooks of dot-inl.h. `stream`: the weights come from memory, not from a cache that
+// Tiles of quantised weights: one loop for all of them. `stream`: the weights come from memory, not from a cache that
 // an earlier tile filled. That is so for a tile of one or two tokens, which is always the first, and the loop then
-// needs no branch. Here: what all of them share, and tiles of nibbles.
+// needs no branch.
 #if defined(LFM2_KERNELS_TILE_INTEGER_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_INTEGER_INL_H_
 #undef LFM2_KERNELS_TILE_INTEGER_INL_H_
@@ -8,9 +8,11 @@
 #define LFM2_KERNELS_TILE_INTEGER_INL_H_
 #endif
 
-#include "lfm2/kernels/formats.h"
-#include "lfm2/kernels/scales-inl.h"
+#include <type_traits>
+
 #include "lfm2/kernels/tile_shape-inl.h"
+#include "lfm2/kernels/weights_bytes-inl.h"
+#include "lfm2/kernels/weights_pairs-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 
@@ -19,7 +21,7 @@ namespace lfm2 {
 namespace LFM2_TARGET {
 
 // Asks for weights that the loop reaches some groups later. To the second-level cache: measured against asking for the
-// first level, whose few outstanding requests then limit a core, 1.0 instead of .85 of the speed of just reading.
+// first level, whose few outstanding requests then limit a core, 1.0 instead of 0.85 of the speed of just reading.
 HWY_INLINE void PrefetchAhead(const void* group, size_t bytes) {
   constexpr size_t kAhead = 4096, kLine = 64;
   HWY_UNROLL(16)
@@ -36,105 +38,212 @@ HWY_INLINE void LoadTogether(VU8 v0, VU8 v1, VU8 v2, VU8 v3) {
 #endif
 }
 
-// The values that stored bits stand for, each plus `lift`, as a table for every 16 bytes of a vector. It is looked up
-// by four bits: integers of two and three bits are the lower ones, or for kHigh the upper two and then, of three,
-// bit 1.
-template <Integers kind, bool kHigh = false>
-struct ValueTable {
-  alignas(16) uint8_t bytes[16] = {};
-  constexpr explicit ValueTable(int lift) {
-    if constexpr (ValuesOf(kind) != nullptr) {
-      for (uint32_t i = 0; i < 16; ++i) {
-        const uint32_t bits = kHigh ? i >> 2 | (i & 2) << 1 : i;
-        bytes[i] = static_cast<uint8_t>(ValuesOf(kind)[bits & ((1u << BitsOf(kind)) - 1)] + lift);
-      }
-    }
-  }
-};
+// Whether a step is the second of two that add to the same sum, where steps of the upper half of a group have a sum of
+// their own or not.
+template <class Weights>
+constexpr bool IsSecondOfSum(size_t step, bool two_sums) {
+  size_t before = 0;
+  for (size_t s = 0; s < step; ++s) before += !two_sums || Weights::IsHigh(s) == Weights::IsHigh(step) ? 1 : 0;
+  return before % 2 == 1;
+}
 
-// Integers::kNibbles.
-template <class Format>
-struct RowsOfNibbles {
+// The products of a tile. Weights are NibbleWeights, ByteWeights, PairWeights or UnpackedWeights, which have
+//   Blocks, Data(block, g), kGroupBytes   of formats.h: where a group is, and how much of the memory ahead it takes
+//   kIsUnpacked            whether they are in the nearest cache, a slice of the columns at a time: nothing is fetched
+//                          ahead, and `adds` is for what earlier slices have left in `out`
+//   Sums<few_tokens>       of sums-inl.h; few_tokens: no more tokens than row vectors
+//   First<step>(data, row, low_table, high_table) and Second: weights of quads FirstQuad(step) and SecondQuad(step), 0
+//                          to 7, for the row vector from `row` on. Steps are 0 to 3
+//   LowTable<lift>, HighTable<lift>   tables for these
+//   kLoadsTogether         whether LoadTogether helps
+//   IsHigh(step)           whether its quads are those of the upper half of the group
+//   GroupScales, kOffset   Scale, and where kOffset is set Offset, of scales-inl.h
+//   Halves, kHalfMins      in place of them where kHalves is set; the halves of a group then have a sum each, and so
+//   they
+//                          do where one sum could not hold both
+template <class Weights>
+struct RowsOfIntegers {
   template <uint32_t T, uint32_t R, uint32_t P>
-  static LFM2_INLINE_RUN void Run(size_t r, TileRows<typename Format::Blocks> rows, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, bool stream) {
-    typename Format::Blocks blocks = rows.own, far = rows.far;
+  static LFM2_INLINE_RUN void Run(size_t r, TileRows<typename Weights::Blocks> rows, size_t groups,
+                                  const uint8_t* HWY_RESTRICT panel, [[maybe_unused]] bool stream,
+                                  [[maybe_unused]] bool adds) {
+    typename Weights::Blocks blocks = rows.own, far = rows.far;
     float* HWY_RESTRICT const out = rows.out;
     [[maybe_unused]] float* HWY_RESTRICT const far_out = rows.far_out;
+    using Sums = typename Weights::template Sums<(T <= R)>;
+    using Sum = typename Sums::Sum;
+    constexpr bool kTwoSums = Weights::kHalves || !Sums::kHoldsGroup;
     const DF df;
-    const DU8 du8;
     const size_t lanes = hn::Lanes(df);
-    const VU8 low_mask = hn::Set(du8, uint8_t{15});
-    LFM2_FOR_EACH_SLOT(LFM2_ZERO)
+    const VU8 low_table = Weights::template LowTable<Sums::kLift>();
+    const VU8 high_table = Weights::template HighTable<Sums::kLift>();
+#define LFM2_START(k)                                                           \
+  VF f##k = hn::Zero(df);                                                       \
+  if constexpr (Weights::kIsUnpacked && k < T * R) {                            \
+    if (adds) f##k = hn::LoadU(df, out + k / R * kBlockRows + LFM2_ROW(k % R)); \
+  }
+    LFM2_FOR_EACH_SLOT(LFM2_START)
     for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1), far.Skip(1)) {
       const auto& block = *blocks;
       [[maybe_unused]] const auto& far_block = *far;
       for (uint32_t g = 0; g < blocks.groups(); ++g, panel += T * kPanelGroupBytes) {
-        const uint8_t* const data = Format::Data(block, g);
-        [[maybe_unused]] const uint8_t* const far_data = Format::Data(far_block, g);
-        if (stream && r == 0) PrefetchAhead(blocks.Share(g), Format::kGroupBytes);
-        if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Format::kGroupBytes);
+        const uint8_t* const data = Weights::Data(block, g);
+        [[maybe_unused]] const uint8_t* const far_data = Weights::Data(far_block, g);
+        if constexpr (!Weights::kIsUnpacked) {
+          if (stream && r == 0) PrefetchAhead(blocks.Share(g), Weights::kGroupBytes);
+          if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Weights::kGroupBytes);
+        }
         const PanelGroup p(panel, T);
-        Sum4 a0, a1, a2, a3, a4, a5, a6, a7;
-#define LFM2_BYTES(v) hn::LoadU(du8, LFM2_OF(v, data, far_data) + q * 64 + LFM2_ROW(v) * 4)
-#define LFM2_LOW(v) hn::And(bytes##v, low_mask)
-#define LFM2_HIGH(v) hn::ShiftRight<4>(bytes##v)
-#define LFM2_DOT_LOW(k)                                                                             \
-  if constexpr (k < T * R && q == 0) {                                                              \
-    a##k = BeginSum4<k / R>(LFM2_PICK(k, low), p.quads, BroadcastI32<k / R, T>(p.minus_eight_sum)); \
-  } else if constexpr (k < T * R) {                                                                 \
-    a##k = DotQuad4<q * T + k / R>(a##k, LFM2_PICK(k, low), p.quads);                               \
+        // -8 * the sum of the activations that a slot's first sum is of, and of those of the second.
+#define LFM2_MINUS_EIGHT(k) BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.minus_eight_sum_low : p.minus_eight_sum)
+#define LFM2_MINUS_EIGHT_HIGH(k) hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.minus_eight_sum), LFM2_MINUS_EIGHT(k))
+#define LFM2_BEGIN(k)                          \
+  Sum a##k = Sums::Begin(LFM2_MINUS_EIGHT(k)); \
+  [[maybe_unused]] Sum b##k = Sums::Begin(LFM2_MINUS_EIGHT_HIGH(k));
+        LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
+#define LFM2_FIRST(v) \
+  Sums::Prepare(Weights::template First<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v), low_table, high_table))
+#define LFM2_SECOND(v) \
+  Sums::Prepare(Weights::template Second<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v), low_table, high_table))
+#define LFM2_DOT_FIRST(k)                                                                                           \
+  if constexpr (k < T * R && !kTwoSums) {                                                                           \
+    a##k = Sums::template DotFirst<s == 0, i * T + k / R>(a##k, LFM2_PICK(k, first), p.quads, LFM2_MINUS_EIGHT(k)); \
   }
-#define LFM2_DOT_HIGH(k)                                                     \
-  if constexpr (k < T * R) {                                                 \
-    a##k = DotQuad4<(q + 4) * T + k / R>(a##k, LFM2_PICK(k, high), p.quads); \
-    Pin(a##k);                                                               \
+#define LFM2_DOT_SECOND_OF(k, sum)                                                                       \
+  sum = Sums::template DotSecond<T, i * T + k / R, j * T + k / R, kLast>(sum, LFM2_PICK(k, first),       \
+                                                                         LFM2_PICK(k, second), p.quads); \
+  Pin(sum);
+#define LFM2_DOT_SECOND(k)                        \
+  if constexpr (k < T * R && kTwoSums && kHigh) { \
+    LFM2_DOT_SECOND_OF(k, b##k)                   \
+  } else if constexpr (k < T * R) {               \
+    LFM2_DOT_SECOND_OF(k, a##k)                   \
   }
-#define LFM2_QUADS(number)            \
-  {                                   \
-    constexpr size_t q = number;      \
-    LFM2_ROWS(VU8, bytes, LFM2_BYTES) \
-    LFM2_ROWS(VU8, low, LFM2_LOW)     \
-    LFM2_ROWS(VU8, high, LFM2_HIGH)   \
-    LFM2_FOR_EACH_SLOT(LFM2_DOT_LOW)  \
-    LFM2_FOR_EACH_SLOT(LFM2_DOT_HIGH) \
+#define LFM2_STEP(number)                                                                                    \
+  {                                                                                                          \
+    constexpr size_t s = number, i = Weights::FirstQuad(s), j = Weights::SecondQuad(s);                      \
+    [[maybe_unused]] constexpr bool kHigh = Weights::IsHigh(s), kLast = IsSecondOfSum<Weights>(s, kTwoSums); \
+    LFM2_ROWS(VU8, first, LFM2_FIRST)                                                                        \
+    if constexpr (Weights::kLoadsTogether) LoadTogether<R>(first0, first1, first2, first3);                  \
+    LFM2_ROWS(VU8, second, LFM2_SECOND)                                                                      \
+    if constexpr (Weights::kLoadsTogether) LoadTogether<R>(second0, second1, second2, second3);              \
+    LFM2_FOR_EACH_SLOT(LFM2_DOT_FIRST)                                                                       \
+    LFM2_FOR_EACH_SLOT(LFM2_DOT_SECOND)                                                                      \
   }
-        LFM2_QUADS(0)
-        LFM2_QUADS(1)
-        LFM2_QUADS(2)
-        LFM2_QUADS(3)
-#define LFM2_SCALE(v) Scales<Format>::template Scale<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
-        LFM2_ROWS(VF, scale, LFM2_SCALE)
-#define LFM2_ADD(k)                                                                             \
-  if constexpr (k < T * R) {                                                                    \
-    const VF dot = hn::ConvertTo(df, EndSum4(a##k, BroadcastI32<k / R, T>(p.minus_eight_sum))); \
-    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, scale), p.scale), f##k);         \
+        LFM2_STEP(0)
+        LFM2_STEP(1)
+        LFM2_STEP(2)
+        LFM2_STEP(3)
+        if constexpr (Weights::kHalves) {
+          using Halves = typename Weights::Halves;
+          using Scale = typename Halves::Scale;
+#define LFM2_DELTA(v) Halves::template Delta<(v) % P, P>(LFM2_OF(v, block, far_block), r)
+#define LFM2_LOW_SCALE(v) Halves::template Of<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, 0)
+#define LFM2_HIGH_SCALE(v) Halves::template Of<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, 1)
+          LFM2_ROWS(VF, delta, LFM2_DELTA)
+          LFM2_ROWS(Scale, low_scale, LFM2_LOW_SCALE)
+          LFM2_ROWS(Scale, high_scale, LFM2_HIGH_SCALE)
+#define LFM2_ADD_HALVES(k)                                                                         \
+  if constexpr (k < T * R) {                                                                       \
+    const VF dot = AddHalves(Sums::End(a##k, LFM2_MINUS_EIGHT(k)), LFM2_PICK(k, low_scale),        \
+                             Sums::End(b##k, LFM2_MINUS_EIGHT_HIGH(k)), LFM2_PICK(k, high_scale)); \
+    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, delta), p.scale), f##k);            \
   }
-        LFM2_FOR_EACH_SLOT(LFM2_ADD)
-        if constexpr (kHasOffset<Format>) {
-#define LFM2_OFFSET(v) Scales<Format>::template Offset<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, scale##v)
-          LFM2_ROWS(VF, offset, LFM2_OFFSET)
-          LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
+          LFM2_FOR_EACH_SLOT(LFM2_ADD_HALVES)
+          if constexpr (Weights::kHalfMins) {
+#define LFM2_MIN_DELTA(v) Halves::template MinDelta<(v) % P, P>(LFM2_OF(v, block, far_block), r)
+#define LFM2_LOW_MIN(v) Halves::template Min<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, 0)
+#define LFM2_HIGH_MIN(v) Halves::template Min<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, 1)
+            LFM2_ROWS(VF, min_delta, LFM2_MIN_DELTA)
+            LFM2_ROWS(Scale, low_min, LFM2_LOW_MIN)
+            LFM2_ROWS(Scale, high_min, LFM2_HIGH_MIN)
+#define LFM2_ADD_MINS(k)                                                                                         \
+  if constexpr (k < T * R) {                                                                                     \
+    const VF of_mins =                                                                                           \
+        AddHalves(LFM2_MINUS_EIGHT(k), LFM2_PICK(k, low_min), LFM2_MINUS_EIGHT_HIGH(k), LFM2_PICK(k, high_min)); \
+    f##k = hn::MulAdd(of_mins, MulBroadcast<k / R, T>(LFM2_PICK(k, min_delta), p.scale), f##k);                  \
+  }
+            LFM2_FOR_EACH_SLOT(LFM2_ADD_MINS)
+          }
+        } else {
+          using GroupScales = typename Weights::GroupScales;
+#define LFM2_SCALE(v) GroupScales::template Scale<(v) % P, P>(LFM2_OF(v, block, far_block), g, r)
+          LFM2_ROWS(VF, scale, LFM2_SCALE)
+#define LFM2_ADD(k)                                                                        \
+  if constexpr (k < T * R) {                                                               \
+    VI32 sum = Sums::End(a##k, LFM2_MINUS_EIGHT(k));                                       \
+    if constexpr (kTwoSums) sum = hn::Add(sum, Sums::End(b##k, LFM2_MINUS_EIGHT_HIGH(k))); \
+    const VF dot = hn::ConvertTo(df, sum);                                                 \
+    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, scale), p.scale), f##k);    \
+  }
+          LFM2_FOR_EACH_SLOT(LFM2_ADD)
+          if constexpr (Weights::kOffset) {
+            // The share that does not depend on the integers.
+#define LFM2_OFFSET(v) GroupScales::template Offset<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, scale##v)
+            LFM2_ROWS(VF, offset, LFM2_OFFSET)
+#define LFM2_ADD_OFFSET(k) \
+  if constexpr (k < T * R) f##k = MulAddBroadcast<k / R, T>(LFM2_PICK(k, offset), p.sum, f##k);
+            LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
+          }
         }
       }
     }
     LFM2_FOR_EACH_SLOT(LFM2_STORE)
-#undef LFM2_BYTES
-#undef LFM2_LOW
-#undef LFM2_HIGH
-#undef LFM2_DOT_LOW
-#undef LFM2_DOT_HIGH
-#undef LFM2_QUADS
+#undef LFM2_START
+#undef LFM2_MINUS_EIGHT
+#undef LFM2_MINUS_EIGHT_HIGH
+#undef LFM2_BEGIN
+#undef LFM2_FIRST
+#undef LFM2_SECOND
+#undef LFM2_DOT_FIRST
+#undef LFM2_DOT_SECOND_OF
+#undef LFM2_DOT_SECOND
+#undef LFM2_STEP
+#undef LFM2_DELTA
+#undef LFM2_LOW_SCALE
+#undef LFM2_HIGH_SCALE
+#undef LFM2_ADD_HALVES
+#undef LFM2_MIN_DELTA
+#undef LFM2_LOW_MIN
+#undef LFM2_HIGH_MIN
+#undef LFM2_ADD_MINS
 #undef LFM2_SCALE
 #undef LFM2_ADD
 #undef LFM2_OFFSET
+#undef LFM2_ADD_OFFSET
   }
 };
 
-template <class Format, uint32_t T>
-void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunTile<RowsOfNibbles<Format>, T, kSlots4>(blocks, groups, panel, stream, out);
+// One row block times a tile of T tokens.
+template <class Weights, uint32_t T>
+HWY_INLINE void RunTile(typename Weights::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, bool adds,
+                        float* out) {
+  using Rows = TileRows<typename Weights::Blocks>;
+  RunRows<RowsOfIntegers<Weights>, T, Weights::kSlots>(Rows{blocks, blocks, out, out}, groups, panel, stream, adds);
 }
+
+template <class Format>
+using WeightsOf =
+    std::conditional_t<Format::kIntegers == Integers::kNibbles, NibbleWeights<Format>,
+                       std::conditional_t<kGoesByBytes<Format::kIntegers>, ByteWeights<Format>, PairWeights<Format> > >;
+
+// out[T, 16] = a row block times a tile of T tokens.
+template <class Format, uint32_t T>
+void IntegerTileOf(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
+  RunTile<WeightsOf<Format>, T>(blocks, groups, panel, T <= 2 || stream, false, out);
+}
+
+#if LFM2_GOES_BY_PAIRS
+// One token and the rows of both blocks, which no earlier tile has read.
+template <class Format>
+void IntegerPairOf(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
+  constexpr uint32_t P = Min<uint32_t>(2, static_cast<uint32_t>(kBlockRows / hn::MaxLanes(DF())));
+  using Rows = RowsOfIntegers<WeightsOf<Format> >;
+  for (size_t r = 0; r < kBlockRows; r += P * hn::Lanes(DF())) {
+    Rows::template Run<1, 2 * P, P>(r, rows, groups, panel, true, false);
+  }
+}
+#endif
 
 }  // namespace LFM2_TARGET
 }  // namespace lfm2

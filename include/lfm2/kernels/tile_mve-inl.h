@@ -230,8 +230,9 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, const 
   }
 }
 
+// Not inlined: the frames of all tiles would add up on a small stack.
 template <class Format, uint32_t T>
-void TileOfHelium(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, float* out) {
+HWY_NOINLINE void TileOfHelium(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, float* out) {
   for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
   GroupSums<T> sums;
   for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
@@ -241,16 +242,10 @@ void TileOfHelium(typename Format::Blocks blocks, size_t groups, const uint8_t* 
   }
 }
 
+// As in tile_integer-inl.h.
 template <class Format, uint32_t T>
-void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfHelium<Format, T>(blocks, groups, panel, out);
-}
-template <class Format, uint32_t T>
-void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfHelium<Format, T>(blocks, groups, panel, out);
-}
-template <class Format, uint32_t T>
-void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+HWY_INLINE void IntegerTileOf(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/,
+                              float* out) {
   TileOfHelium<Format, T>(blocks, groups, panel, out);
 }
 

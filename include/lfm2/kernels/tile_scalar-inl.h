@@ -220,8 +220,9 @@ HWY_INLINE void AddGroup(const typename Format::Block& block, uint32_t g, uint32
   }
 }
 
+// Not inlined: the frames of all tiles would add up on a small stack.
 template <class Format, uint32_t T>
-void TileOfScalars(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, float* out) {
+HWY_NOINLINE void TileOfScalars(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, float* out) {
   using A = Activations<T>;
   for (size_t i = 0; i < T * kBlockRows; ++i) out[i] = 0.0f;
   for (; groups != 0; groups -= blocks.groups(), blocks.Skip(1)) {
@@ -237,16 +238,10 @@ void TileOfScalars(typename Format::Blocks blocks, size_t groups, const uint8_t*
   }
 }
 
+// As in tile_integer-inl.h.
 template <class Format, uint32_t T>
-void TileOfNibbles(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfScalars<Format, T>(blocks, groups, panel, out);
-}
-template <class Format, uint32_t T>
-void TileOfBytes(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
-  TileOfScalars<Format, T>(blocks, groups, panel, out);
-}
-template <class Format, uint32_t T>
-void TileOfPairs(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/, float* out) {
+HWY_INLINE void IntegerTileOf(typename Format::Blocks blocks, size_t groups, const uint8_t* panel, bool /*stream*/,
+                              float* out) {
   TileOfScalars<Format, T>(blocks, groups, panel, out);
 }
 

@@ -84,9 +84,6 @@ struct MatrixPanelGroup {
 #define LFM2_ZERO(k) VF f##k = hn::Zero(df);
 #define LFM2_STORE(k) \
   if constexpr (k < T * R) hn::StoreU(f##k, df, LFM2_OF(k % R, out, far_out) + k / R * kBlockRows + LFM2_ROW(k % R));
-// The share of a group that does not depend on its integers: four variables `offset` times the sum of the activations.
-#define LFM2_ADD_OFFSET(k) \
-  if constexpr (k < T * R) f##k = MulAddBroadcast<k / R, T>(LFM2_PICK(k, offset), p.sum, f##k);
 // Four variables, one a row vector, made by M(v); those from R on repeat the first and are not used.
 #define LFM2_ROWS(type, name, M) const type name##0 = M(0), name##1 = M(1), name##2 = M(2), name##3 = M(3);
 // First row of vector v in its row block, what that block has of two, and the one of four variables that slot k uses.
@@ -140,22 +137,6 @@ HWY_INLINE void RunRows(Arguments... arguments) {
 #endif
   for (size_t r = 0; r < kBlockRows; r += R * lanes) Rows::template Run<T, R, R>(r, arguments...);
 }
-
-// The same for weights as they lie in memory. `stream`: where an earlier tile has not read them.
-template <class Rows, uint32_t T, uint32_t Slots, class Blocks>
-HWY_INLINE void RunTile(Blocks blocks, size_t groups, const uint8_t* panel, bool stream, float* out) {
-  RunRows<Rows, T, Slots>(TileRows<Blocks>{blocks, blocks, out, out}, groups, panel, T <= 2 || stream);
-}
-
-#if LFM2_GOES_BY_PAIRS
-// One token and the rows of both blocks, which no earlier tile has read.
-template <class Rows, class Blocks>
-void RunPair(const TileRows<Blocks>& rows, size_t groups, const uint8_t* panel) {
-  constexpr uint32_t P = Min<uint32_t>(2, static_cast<uint32_t>(kBlockRows / hn::MaxLanes(DF())));
-  const size_t lanes = hn::Lanes(DF());
-  for (size_t r = 0; r < kBlockRows; r += P * lanes) Rows::template Run<1, 2 * P, P>(r, rows, groups, panel, true);
-}
-#endif
 
 }  // namespace LFM2_TARGET
 }  // namespace lfm2

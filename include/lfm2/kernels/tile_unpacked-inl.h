@@ -16,189 +16,87 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// How integers of a range are added up, two quads at a time: as PairSum of tile_pairs-inl.h.
-template <int sum_range>
-struct UnpackedSum {  // 128
-  using Sum = Sum8;
-  static constexpr bool kHoldsGroup = true;
-  static constexpr uint32_t kSlots = kSlots8;
-  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum8(minus_eight_sum); }
-  template <size_t I, size_t J, bool /*kLast*/>
-  static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-    return DotPair8<I, J>(sum, w_i, w_j, quads);
-  }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum8(sum); }
-};
-#if !LFM2_DOT_WIDEN
-template <>
-struct UnpackedSum<8> {
-  using Sum = Sum4;
-  static constexpr bool kHoldsGroup = true;
-  static constexpr uint32_t kSlots = kSlots4;
-  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return ZeroSum4(minus_eight_sum); }
-  template <size_t I, size_t J, bool /*kLast*/>
-  static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-    return DotQuad4<J>(DotQuad4<I>(sum, w_i, quads), w_j, quads);
-  }
-  static HWY_INLINE VI32 End(Sum sum, VI32 minus_eight_sum) { return EndSum4(sum, minus_eight_sum); }
-};
-#endif
-#if LFM2_DOT_PAIRS
-template <>
-struct UnpackedSum<16> {
-  using Sum = Sum5;
-  static constexpr bool kHoldsGroup = true;
-  static constexpr uint32_t kSlots = kSlots6;
-  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum5(minus_eight_sum); }
-  template <size_t I, size_t J, bool kLast>
-  static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-    return DotPair5<I, J, kLast>(sum, w_i, w_j, quads);
-  }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum5(sum); }
-};
-#endif
-#if LFM2_DOT_PAIRS || LFM2_DOT_WIDEN
-template <bool holds_group>
-struct UnpackedSum6 {
-  using Sum = Sum6;
-  static constexpr bool kHoldsGroup = holds_group;
-  static constexpr uint32_t kSlots = kSlots6;
-  static HWY_INLINE Sum Begin(VI32 minus_eight_sum) { return BeginSum6<false>(minus_eight_sum); }
-  template <size_t I, size_t J, bool /*kLast*/>
-  static HWY_INLINE Sum DotPair(Sum sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-    return DotPair6<I, J>(sum, w_i, w_j, quads);
-  }
-  static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum6(sum); }
-};
-template <>
-struct UnpackedSum<32> : UnpackedSum6<kSum6HoldsGroup> {};
-#endif
-#if LFM2_DOT_WIDEN
-template <>
-struct UnpackedSum<16> : UnpackedSum6<true> {};
-#endif
-
 #if !LFM2_DOT_MATRIX
-template <int sum_range, Scaling scaling>
-struct RowsOfUnpacked {
-  template <uint32_t T, uint32_t R, uint32_t P>
-  static LFM2_INLINE_RUN void Run(size_t r, const uint8_t* HWY_RESTRICT weights, size_t groups,
-                                  const uint8_t* HWY_RESTRICT panel, bool adds, float* HWY_RESTRICT out) {
-    [[maybe_unused]] float* const far_out = out;
-    using Of = UnpackedSum<sum_range>;
-    using Sum = typename Of::Sum;
-    constexpr bool kHalves = scaling == Scaling::kHalves || scaling == Scaling::kHalvesAndMins;
-    constexpr bool kTwoSums = kHalves || !Of::kHoldsGroup;
-    const DF df;
-    const DU8 du8;
-    const size_t lanes = hn::Lanes(df);
-#define LFM2_CONTINUE(k)                                                          \
-  VF f##k = hn::Zero(df);                                                         \
-  if constexpr (k < T * R) {                                                      \
-    if (adds) f##k = hn::LoadU(df, out + k / R * kBlockRows + r + k % R * lanes); \
+// The groups of a slice, one block each.
+template <Scaling scaling>
+class UnpackedBlocks {
+ public:
+  explicit UnpackedBlocks(const uint8_t* first) : group_(first) {}
+  static constexpr uint32_t groups() { return 1; }
+  const uint8_t* operator*() const { return group_; }
+  void Skip(size_t blocks) { group_ += blocks * UnpackedBytes(scaling); }
+
+ private:
+  const uint8_t* group_;
+};
+
+// Number `number` of Scaling, row vector V of R.
+template <size_t V, size_t R>
+HWY_INLINE VF UnpackedNumber(const uint8_t* group, size_t number, size_t r) {
+  const float* const numbers = reinterpret_cast<const float*>(group + kUnpackedIntegerBytes);
+  return hn::LoadU(DF(), numbers + number * kUnpackedNumbers + r + (V < R ? V : 0) * hn::Lanes(DF()));
+}
+// As Scales and HalfScales of weights in memory.
+struct UnpackedGroupScales {
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Scale(const uint8_t* group, uint32_t, size_t r) {
+    return UnpackedNumber<V, R>(group, 0, r);
   }
-    LFM2_FOR_EACH_SLOT(LFM2_CONTINUE)
-    for (; groups != 0; --groups, panel += T * kPanelGroupBytes, weights += UnpackedBytes(scaling)) {
-      const PanelGroup p(panel, T);
-      const float* const numbers = reinterpret_cast<const float*>(weights + kUnpackedIntegerBytes);
-#define LFM2_BEGIN(k)                                                                                              \
-  const VI32 first_bias##k = BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.minus_eight_sum_low : p.minus_eight_sum); \
-  [[maybe_unused]] const VI32 second_bias##k =                                                                     \
-      hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.minus_eight_sum), first_bias##k);                                   \
-  Sum a##k = Of::Begin(first_bias##k);                                                                             \
-  [[maybe_unused]] Sum b##k = Of::Begin(second_bias##k);
-      LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
-#define LFM2_FIRST(v) hn::LoadU(du8, weights + LFM2_ROW(v) * kGroupColumns + q * 4 * lanes)
-#define LFM2_SECOND(v) hn::LoadU(du8, weights + LFM2_ROW(v) * kGroupColumns + (q + 1) * 4 * lanes)
-#define LFM2_DOT(k)                                                                                               \
-  if constexpr (k < T * R && kTwoSums && q >= 4) {                                                                \
-    b##k = Of::template DotPair<q * T + k / R, (q + 1) * T + k / R, (q % 4 == 2)>(b##k, LFM2_PICK(k, first),      \
-                                                                                  LFM2_PICK(k, second), p.quads); \
-    Pin(b##k);                                                                                                    \
-  } else if constexpr (k < T * R) {                                                                               \
-    a##k = Of::template DotPair<q * T + k / R, (q + 1) * T + k / R, (q % 4 == 2)>(a##k, LFM2_PICK(k, first),      \
-                                                                                  LFM2_PICK(k, second), p.quads); \
-    Pin(a##k);                                                                                                    \
-  }
-#define LFM2_QUADS(number)              \
-  {                                     \
-    constexpr size_t q = number;        \
-    LFM2_ROWS(VU8, first, LFM2_FIRST)   \
-    LFM2_ROWS(VU8, second, LFM2_SECOND) \
-    LFM2_FOR_EACH_SLOT(LFM2_DOT)        \
-  }
-      LFM2_QUADS(0)
-      LFM2_QUADS(2)
-      LFM2_QUADS(4)
-      LFM2_QUADS(6)
-#define LFM2_NUMBER(v, i) hn::LoadU(df, numbers + i * kUnpackedNumbers + LFM2_ROW(v))
-#define LFM2_SCALE(v) LFM2_NUMBER(v, 0)
-      LFM2_ROWS(VF, scale, LFM2_SCALE)
-      if constexpr (kHalves) {
-#define LFM2_LOW(v) LFM2_NUMBER(v, 1)
-#define LFM2_HIGH(v) LFM2_NUMBER(v, 2)
-        LFM2_ROWS(VF, low, LFM2_LOW)
-        LFM2_ROWS(VF, high, LFM2_HIGH)
-#define LFM2_ADD_HALVES(k)                                                                                             \
-  if constexpr (k < T * R) {                                                                                           \
-    const VF dot =                                                                                                     \
-        AddHalves(Of::End(a##k, first_bias##k), LFM2_PICK(k, low), Of::End(b##k, second_bias##k), LFM2_PICK(k, high)); \
-    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, scale), p.scale), f##k);                                \
-  }
-        LFM2_FOR_EACH_SLOT(LFM2_ADD_HALVES)
-      } else {
-#define LFM2_ADD(k)                                                                     \
-  if constexpr (k < T * R) {                                                            \
-    VI32 sum = Of::End(a##k, first_bias##k);                                            \
-    if constexpr (kTwoSums) sum = hn::Add(sum, Of::End(b##k, second_bias##k));          \
-    const VF dot = hn::ConvertTo(df, sum);                                              \
-    f##k = hn::MulAdd(dot, MulBroadcast<k / R, T>(LFM2_PICK(k, scale), p.scale), f##k); \
-  }
-        LFM2_FOR_EACH_SLOT(LFM2_ADD)
-      }
-      if constexpr (scaling == Scaling::kOffset) {
-#define LFM2_OFFSET(v) LFM2_NUMBER(v, 1)
-        LFM2_ROWS(VF, offset, LFM2_OFFSET)
-        LFM2_FOR_EACH_SLOT(LFM2_ADD_OFFSET)
-      }
-      if constexpr (scaling == Scaling::kHalvesAndMins) {
-#define LFM2_MIN_DELTA(v) LFM2_NUMBER(v, 3)
-#define LFM2_LOW_MIN(v) LFM2_NUMBER(v, 4)
-#define LFM2_HIGH_MIN(v) LFM2_NUMBER(v, 5)
-        LFM2_ROWS(VF, min_delta, LFM2_MIN_DELTA)
-        LFM2_ROWS(VF, low_min, LFM2_LOW_MIN)
-        LFM2_ROWS(VF, high_min, LFM2_HIGH_MIN)
-#define LFM2_ADD_MINS(k)                                                                                        \
-  if constexpr (k < T * R) {                                                                                    \
-    const VF of_mins = AddHalves(first_bias##k, LFM2_PICK(k, low_min), second_bias##k, LFM2_PICK(k, high_min)); \
-    f##k = hn::MulAdd(of_mins, MulBroadcast<k / R, T>(LFM2_PICK(k, min_delta), p.scale), f##k);                 \
-  }
-        LFM2_FOR_EACH_SLOT(LFM2_ADD_MINS)
-      }
-    }
-    LFM2_FOR_EACH_SLOT(LFM2_STORE)
-#undef LFM2_CONTINUE
-#undef LFM2_BEGIN
-#undef LFM2_FIRST
-#undef LFM2_SECOND
-#undef LFM2_DOT
-#undef LFM2_QUADS
-#undef LFM2_NUMBER
-#undef LFM2_SCALE
-#undef LFM2_LOW
-#undef LFM2_HIGH
-#undef LFM2_ADD_HALVES
-#undef LFM2_ADD
-#undef LFM2_OFFSET
-#undef LFM2_MIN_DELTA
-#undef LFM2_LOW_MIN
-#undef LFM2_HIGH_MIN
-#undef LFM2_ADD_MINS
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Offset(const uint8_t* group, uint32_t, size_t r, VF /*scale*/) {
+    return UnpackedNumber<V, R>(group, 1, r);
   }
 };
+struct UnpackedHalfScales {
+  using Scale = VF;
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Delta(const uint8_t* group, size_t r) {
+    return UnpackedNumber<V, R>(group, 0, r);
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Of(const uint8_t* group, uint32_t, size_t r, uint32_t half) {
+    return UnpackedNumber<V, R>(group, 1 + half, r);
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF MinDelta(const uint8_t* group, size_t r) {
+    return UnpackedNumber<V, R>(group, 3, r);
+  }
+  template <size_t V, size_t R>
+  static HWY_INLINE VF Min(const uint8_t* group, uint32_t, size_t r, uint32_t half) {
+    return UnpackedNumber<V, R>(group, 4 + half, r);
+  }
+};
+
+// Step s multiplies quads 2 s and 2 s + 1.
+template <int sum_range, Scaling scaling>
+struct UnpackedWeights : NoTables {
+  using Blocks = UnpackedBlocks<scaling>;
+  using GroupScales = UnpackedGroupScales;
+  using Halves = UnpackedHalfScales;
+  static constexpr bool kIsUnpacked = true, kLoadsTogether = false;
+  static constexpr bool kHalfMins = scaling == Scaling::kHalvesAndMins, kOffset = scaling == Scaling::kOffset;
+  static constexpr bool kHalves = scaling == Scaling::kHalves || kHalfMins;
+  static constexpr uint32_t kSlots = SumsOfUnpacked<sum_range>::kSlots;
+  template <bool few_tokens>
+  using Sums = SumsOfUnpacked<sum_range>;
+  static constexpr size_t FirstQuad(size_t step) { return 2 * step; }
+  static constexpr size_t SecondQuad(size_t step) { return 2 * step + 1; }
+  static constexpr bool IsHigh(size_t step) { return step >= 2; }
+  static HWY_INLINE const uint8_t* Data(const uint8_t* group, uint32_t) { return group; }
+  template <size_t step>
+  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 /*low_table*/, VU8 /*high_table*/) {
+    return hn::LoadU(DU8(), data + row * kGroupColumns + FirstQuad(step) * hn::Lanes(DU8()));
+  }
+  template <size_t step>
+  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 /*low_table*/, VU8 /*high_table*/) {
+    return hn::LoadU(DU8(), data + row * kGroupColumns + SecondQuad(step) * hn::Lanes(DU8()));
+  }
+};
+
 template <int sum_range, Scaling scaling, uint32_t T>
 HWY_INLINE void TileOfUnpacked(const uint8_t* weights, size_t groups, const uint8_t* panel, bool adds, float* out) {
-  RunRows<RowsOfUnpacked<sum_range, scaling>, T, UnpackedSum<sum_range>::kSlots>(weights, groups, panel, adds, out);
+  using Weights = UnpackedWeights<sum_range, scaling>;
+  RunTile<Weights, T>(typename Weights::Blocks(weights), groups, panel, false, adds, out);
 }
 #else
 template <int sum_range, Scaling scaling, uint32_t T>

@@ -6,9 +6,7 @@
 #define LFM2_KERNELS_UNPACK_INL_H_
 #endif
 
-#include "lfm2/kernels/tile_bytes-inl.h"
 #include "lfm2/kernels/tile_integer-inl.h"
-#include "lfm2/kernels/tile_pairs-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 
@@ -79,13 +77,11 @@ inline constexpr size_t kLargestSliceBytes = kSliceGroups * UnpackedBytes(Scalin
 template <class Format, int lift>
 HWY_INLINE void UnpackIntegers(const uint8_t* HWY_RESTRICT data, size_t r, uint8_t* HWY_RESTRICT out) {
   constexpr Integers kKind = Format::kIntegers;
+  using Weights = WeightsOf<Format>;
   constexpr bool kTable = ValuesOf(kKind) != nullptr;
-  static constexpr ValueTable<kKind> kValues(lift);
-  static constexpr ValueTable<kKind, kHasPairs<kKind> && !kClearsIndex<kKind>> kHighValues(lift);
   const DU8 du8;
-  [[maybe_unused]] const VU8 table = hn::LoadDup128(du8, kValues.bytes);
-  [[maybe_unused]] const VU8 high_table = hn::LoadDup128(du8, kHighValues.bytes);
-  // What the hooks of the tiles return for five bits has 16 in it already.
+  const VU8 low_table = Weights::template LowTable<lift>(), high_table = Weights::template HighTable<lift>();
+  // PairWeights returns integers of five bits with 16 added.
   constexpr int kAdd = kTable ? 0 : lift - kCenter<Format> - (kKind == Integers::kFive ? 16 : 0);
   // An even quad and the next.
   const auto store = [&](size_t quad, VU8 even, VU8 odd) HWY_ATTR {
@@ -105,46 +101,40 @@ HWY_INLINE void UnpackIntegers(const uint8_t* HWY_RESTRICT data, size_t r, uint8
     hn::StoreU(odd, du8, out + r * kGroupColumns + (quad + 1) * bytes);
 #endif
   };
-  const size_t row = r * 4;
-  if constexpr (kKind == Integers::kNibbles) {
-    for (size_t q = 0; q < 4; q += 2) {
-      const VU8 even = hn::LoadU(du8, data + q * 64 + row), odd = hn::LoadU(du8, data + (q + 1) * 64 + row);
-      store(q, MaskBits(even, 15), MaskBits(odd, 15));
-      store(q + 4, hn::ShiftRight<4>(even), hn::ShiftRight<4>(odd));
-    }
-  } else if constexpr (kGoesByBytes<kKind>) {
-#define LFM2_UNPACK(q)                                                                          \
-  store(q, FirstBytes<kKind, q>(data, row, table), FirstBytes<kKind, q + 1>(data, row, table)); \
-  store(q + 4, SecondBytes<kKind, q>(data, row, table), SecondBytes<kKind, q + 1>(data, row, table));
-    LFM2_UNPACK(0) LFM2_UNPACK(2)
-#undef LFM2_UNPACK
-  } else {
-#define LFM2_UNPACK(q)                                                                          \
-  {                                                                                             \
-    const VU8 first = FirstBits<kKind, q>(data, row), second = SecondBits<kKind, q>(data, row); \
-    const VU8 upper = UpperBits<kKind, q>(data, row);                                           \
-    const VU8 low = JoinPairs<kKind, q, false>(first, upper);                                   \
-    const VU8 high = JoinPairs<kKind, q, true>(first, upper);                                   \
-    store(q, QuadBits<kKind, q>(first, second, upper, low, table),                              \
-          QuadBits<kKind, q + 1>(first, second, upper, low, table));                            \
-    store(q + 4, QuadBits<kKind, q + 4>(first, second, upper, high, high_table),                \
-          QuadBits<kKind, q + 5>(first, second, upper, high, high_table));                      \
+#define LFM2_UNPACK(s)                                                                       \
+  {                                                                                          \
+    const VU8 first = Weights::template First<s>(data, r, low_table, high_table);            \
+    const VU8 second = Weights::template Second<s>(data, r, low_table, high_table);          \
+    const VU8 next_first = Weights::template First<s + 1>(data, r, low_table, high_table);   \
+    const VU8 next_second = Weights::template Second<s + 1>(data, r, low_table, high_table); \
+    if constexpr (Weights::SecondQuad(s) == Weights::FirstQuad(s) + 1) {                     \
+      store(Weights::FirstQuad(s), first, second);                                           \
+      store(Weights::FirstQuad(s + 1), next_first, next_second);                             \
+    } else {                                                                                 \
+      store(Weights::FirstQuad(s), first, next_first);                                       \
+      store(Weights::SecondQuad(s), second, next_second);                                    \
+    }                                                                                        \
   }
-    LFM2_UNPACK(0) LFM2_UNPACK(2)
+  LFM2_UNPACK(0)
+  LFM2_UNPACK(2)
 #undef LFM2_UNPACK
-  }
 }
 
-// A vector of what HalfScales calls pairs as floats: the first or the second number of each.
+// The first or the second number of each pair as floats.
 HWY_INLINE VF FirstOfPairs(VI16 pairs) {
   const DI32 di;
   return hn::ConvertTo(DF(), hn::ShiftRight<16>(hn::ShiftLeft<16>(hn::BitCast(di, pairs))));
 }
 HWY_INLINE VF SecondOfPairs(VI16 pairs) { return hn::ConvertTo(DF(), hn::ShiftRight<16>(hn::BitCast(DI32(), pairs))); }
-HWY_INLINE VF AsFloats(VF v) { return v; }
+// What HalfScales gives for the first and for the second half as floats.
+HWY_INLINE VF FirstAsFloats(VF v) { return v; }
+HWY_INLINE VF SecondAsFloats(VF v) { return v; }
 #if HWY_ARCH_ARM
-HWY_INLINE VF AsFloats(VI32 v) { return hn::ConvertTo(DF(), v); }
+HWY_INLINE VF FirstAsFloats(VI32 v) { return hn::ConvertTo(DF(), v); }
+HWY_INLINE VF SecondAsFloats(VI32 v) { return hn::ConvertTo(DF(), v); }
 #endif
+HWY_INLINE VF FirstAsFloats(VI16 pairs) { return FirstOfPairs(pairs); }
+HWY_INLINE VF SecondAsFloats(VI16 pairs) { return SecondOfPairs(pairs); }
 
 // Writes the numbers of group g of a block for the row vector that begins at row r.
 template <class Format>
@@ -163,19 +153,15 @@ HWY_INLINE void UnpackNumbers(const typename Format::Block& block, uint32_t g, s
   if constexpr (Format::kHalves) {
     using Halves = HalfScales<Format>;
     store(0, Halves::template Delta<0, 1>(block, r));
-    if constexpr (Halves::kPairs) {
-      const VI16 pairs = Halves::template Pairs<0, 1>(block, g, r);
-      store(1, FirstOfPairs(pairs));
-      store(2, SecondOfPairs(pairs));
-    } else {
-      store(1, AsFloats(Halves::template Of<0, 1>(block, g, r, 0)));
-      store(2, AsFloats(Halves::template Of<0, 1>(block, g, r, 1)));
-    }
+    const auto low = Halves::template Of<0, 1>(block, g, r, 0), high = Halves::template Of<0, 1>(block, g, r, 1);
+    store(1, FirstAsFloats(low));
+    store(2, SecondAsFloats(high));
     if constexpr (kHasHalfMins<Format>) {
-      const VI16 mins = Halves::template Mins<0, 1>(block, g, r);
+      const auto low_min = Halves::template Min<0, 1>(block, g, r, 0),
+                 high_min = Halves::template Min<0, 1>(block, g, r, 1);
       store(3, Halves::template MinDelta<0, 1>(block, r));
-      store(4, FirstOfPairs(mins));
-      store(5, SecondOfPairs(mins));
+      store(4, FirstAsFloats(low_min));
+      store(5, SecondAsFloats(high_min));
     }
   } else {
     const VF scale = Scales<Format>::template Scale<0, 1>(block, g, r);
