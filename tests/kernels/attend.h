@@ -1,4 +1,4 @@
-// Attention over all positions up to one, as layers/attention_operator.h puts it together.
+// Attention over all positions up to a given one, joined from parts as layers/attention_operator.h does.
 #ifndef LFM2_TESTS_KERNELS_ATTEND_H_
 #define LFM2_TESTS_KERNELS_ATTEND_H_
 

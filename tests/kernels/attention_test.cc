@@ -3,33 +3,18 @@
 
 #include <doctest/doctest.h>
 
-#include "lfm2/kernels/reference.h"
 #include "lfm2/kernels/store_kv-inl.h"
-#include "tests/kernels/attend.h"
-#include "tests/kernels/test_panel.h"
+#include "tests/kernels/check_attention.h"
 
 namespace lfm2::test {
 namespace {
 
 constexpr uint32_t kCapacity = 256;
-constexpr KvCacheType kTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 
-struct Cache {
-  Cache(uint32_t kv_heads, uint32_t dim, KvCacheType type, int fill, uint32_t capacity = kCapacity)
-      : bytes(static_cast<size_t>(KvCacheBytes(type, kv_heads, capacity, dim))), keys(bytes), values(bytes) {
-    std::memset(keys.data(), fill, bytes);
-    std::memset(values.data(), fill, bytes);
-    view = MakeKvCache(type, kv_heads, capacity, dim, keys.data(), values.data());
-  }
-  size_t bytes;
-  AlignedBuffer<std::byte> keys, values;
-  KvCache view;
-};
-
-// How scores run along the positions.
+// The course of the scores along the positions.
 enum class Scores { kRandom, kRising, kFalling, kOneHigh };
 
-// key[position, :] such that q . key / sqrt(dim) runs as asked for where it is not just noise.
+// A random key[dim]; unless scores are kRandom, q . key / sqrt(dim) has the requested course.
 std::vector<float> MakeKey(Scores scores, uint32_t position, const std::vector<float>& q, uint32_t dim,
                            Random& random) {
   std::vector<float> key = random.Normals(dim);
@@ -48,97 +33,22 @@ std::vector<float> MakeKey(Scores scores, uint32_t position, const std::vector<f
   return key;
 }
 
-// The largest error that the cache's type may add to a number of `row`: half a unit in its last place.
-double StorageError(KvCacheType type, const std::vector<float>& row) {
-  double largest = 0;
-  for (const float v : row) largest = std::fmax(largest, std::fabs(static_cast<double>(v)));
-  switch (type) {
-    case KvCacheType::kF16: return largest / 2048;
-    case KvCacheType::kF32: return 0;
-    case KvCacheType::kInt8: return largest / 253;
-  }
-  return 0;
-}
-
-// How far the kernel's floats may be from exact arithmetic: the roundings of a score act on its exponential, and every
-// position adds a rounding. type: of a cache whose own rounding counts as well; kF32: none does.
-double Tolerance(const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
-                 const float* q, uint32_t dim, KvCacheType type) {
-  double score_error = 0, value = 0, value_error = 0;
-  for (size_t j = 0; j < keys.size(); ++j) {
-    double sum = 0, queries = 0;
-    for (uint32_t d = 0; d < dim; ++d) {
-      sum += std::fabs(static_cast<double>(q[d]) * static_cast<double>(keys[j][d]));
-      queries += std::fabs(static_cast<double>(q[d]));
-      value = std::fmax(value, std::fabs(static_cast<double>(values[j][d])));
-    }
-    const double error = sum * (dim + 4) * kEpsilon + queries * StorageError(type, keys[j]);
-    score_error = std::fmax(score_error, error / std::sqrt(static_cast<double>(dim)));
-    value_error = std::fmax(value_error, StorageError(type, values[j]));
-  }
-  const double n = static_cast<double>(keys.size());
-  return value * (std::expm1(2 * score_error) + (2 * n + 16) * kEpsilon + 6e-7) + value_error;
-}
-
-// out[dim] of one query by the definition.
-std::vector<double> Softmax(const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
-                            const float* q, uint32_t dim) {
-  std::vector<double> score(keys.size()), out(dim);
-  double highest = -1e300, sum = 0;
-  for (size_t j = 0; j < keys.size(); ++j) {
-    for (uint32_t d = 0; d < dim; ++d) score[j] += static_cast<double>(q[d]) * static_cast<double>(keys[j][d]);
-    score[j] /= std::sqrt(static_cast<double>(dim));
-    highest = std::fmax(highest, score[j]);
-  }
-  for (size_t j = 0; j < keys.size(); ++j) {
-    const double p = std::exp(score[j] - highest);
-    sum += p;
-    for (uint32_t d = 0; d < dim; ++d) out[d] += p * static_cast<double>(values[j][d]);
-  }
-  for (double& v : out) v /= sum;
-  return out;
-}
-
 void CheckAttention(KvCacheType type, uint32_t dim, uint32_t position, Scores scores, uint32_t queries = 3) {
-  constexpr uint32_t kHead = 1, kHeads = 2;
   Random random(position * 1000 + dim);
-  const std::vector<float> q = random.Normals(queries * dim);
-  // All bits set are NaNs of both types: what lies behind the position, and other heads, must not matter.
-  const uint32_t capacity = RoundUp(position + 1, kAttentionBlock);
-  Cache garbage(kHeads, dim, type, 0xff, capacity), zeros(kHeads, dim, type, 0, capacity);
-  std::vector<std::vector<float>> keys, values;
+  AttentionCase c{type, dim, queries, random.Normals(queries * dim), {}, {}};
   for (uint32_t j = 0; j <= position; ++j) {
-    keys.push_back(MakeKey(scores, j, q, dim, random));
-    values.push_back(random.Normals(dim));
-    Simd::StoreKv(garbage.view, kHead, j, keys[j].data(), values[j].data());
-    Simd::StoreKv(zeros.view, kHead, j, keys[j].data(), values[j].data());
+    const std::vector<float> key = MakeKey(scores, j, c.q, dim, random), value = random.Normals(dim);
+    c.keys.insert(c.keys.end(), key.begin(), key.end());
+    c.values.insert(c.values.end(), value.begin(), value.end());
   }
-  std::vector<float> out(queries * dim + 1, kUntouched), same(queries * dim), reference(queries * dim);
-  Attend<Simd>(q.data(), queries, position, garbage.view, kHead, out.data());
-  Attend<Simd>(q.data(), queries, position, zeros.view, kHead, same.data());
-  Attend<ReferenceKernels>(q.data(), queries, position, garbage.view, kHead, reference.data());
-  CHECK(SameBits(out.data(), same.data(), same.size()));
-  CHECK(out[queries * dim] == kUntouched);
-  Worst by_reference, by_definition;
-  for (uint32_t h = 0; h < queries; ++h) {
-    const float* query = q.data() + h * dim;
-    const std::vector<double> expected = Softmax(keys, values, query, dim);
-    // The definition sees keys and values before the cache rounds them; the reference sees them afterwards.
-    for (uint32_t d = 0; d < dim; ++d) {
-      const double value = static_cast<double>(out[h * dim + d]);
-      by_reference.Add(value, static_cast<double>(reference[h * dim + d]),
-                       Tolerance(keys, values, query, dim, KvCacheType::kF32));
-      by_definition.Add(value, expected[d], Tolerance(keys, values, query, dim, type));
-    }
-  }
-  CHECK(by_reference.share() <= 1.0);
-  CHECK(by_definition.share() <= 1.0);
+  CheckAttention(c);
 }
 
 }  // namespace
 
-TEST_CASE("attention over one position, a block less one, a block, one more, and several; NaNs behind do not matter") {
-  for (const KvCacheType type : kTypes) {
+TEST_CASE(
+    "attention over one position, a block less one, a block, one more, and several; NaNs after them do not matter") {
+  for (const KvCacheType type : kKvTypes) {
     CAPTURE(BytesOf(type));
     for (const uint32_t dim : {32u, 64u, 96u, 128u}) {
       CAPTURE(dim);
@@ -151,8 +61,8 @@ TEST_CASE("attention over one position, a block less one, a block, one more, and
   }
 }
 
-TEST_CASE("scores that rise or fall by a hundred along the positions, and one that outweighs all") {
-  for (const KvCacheType type : kTypes) {
+TEST_CASE("scores that rise or fall by a hundred along the positions, and one that outweighs all others") {
+  for (const KvCacheType type : kKvTypes) {
     for (const Scores scores : {Scores::kRising, Scores::kFalling, Scores::kOneHigh}) {
       CAPTURE(static_cast<int>(scores));
       CheckAttention(type, 64, 255, scores);
@@ -164,9 +74,9 @@ TEST_CASE("scores that rise or fall by a hundred along the positions, and one th
 
 TEST_CASE("every number of queries that share a head, and each as if it were alone") {
   constexpr uint32_t kDim = 64, kPosition = 130;
-  for (const KvCacheType type : kTypes) {
+  for (const KvCacheType type : kKvTypes) {
     Random random(7);
-    Cache cache(1, kDim, type, 0xff);
+    TestCache cache(1, kDim, type, 0xff, kCapacity);
     for (uint32_t j = 0; j <= kPosition; ++j) {
       const std::vector<float> key = random.Normals(kDim), value = random.Normals(kDim);
       Simd::StoreKv(cache.view, 0, j, key.data(), value.data());
@@ -186,27 +96,58 @@ TEST_CASE("every number of queries that share a head, and each as if it were alo
 }
 
 TEST_CASE("in parts of any length, some of whose scores outweigh all others: the formula") {
-  constexpr uint32_t kDim = 64, kPosition = 700, kQueries = 4;
+  constexpr uint32_t kDim = 64, kPositions = 701, kQueries = 4;
   for (const Scores scores : {Scores::kRandom, Scores::kRising, Scores::kFalling, Scores::kOneHigh}) {
     Random random(11);
-    Cache cache(1, kDim, KvCacheType::kF32, 0xff, RoundUp(kPosition + 1, kAttentionBlock));
-    const std::vector<float> q = random.Normals(kQueries * kDim);
-    std::vector<std::vector<float>> keys, values;
-    for (uint32_t j = 0; j <= kPosition; ++j) {
-      keys.push_back(MakeKey(scores, j, q, kDim, random));
-      values.push_back(random.Normals(kDim));
-      Simd::StoreKv(cache.view, 0, j, keys[j].data(), values[j].data());
+    AttentionCase c{KvCacheType::kF32, kDim, kQueries, random.Normals(kQueries * kDim), {}, {}};
+    for (uint32_t j = 0; j < kPositions; ++j) {
+      const std::vector<float> key = MakeKey(scores, j, c.q, kDim, random), value = random.Normals(kDim);
+      c.keys.insert(c.keys.end(), key.begin(), key.end());
+      c.values.insert(c.values.end(), value.begin(), value.end());
     }
     for (const uint32_t part : {kAttentionBlock, 3 * kAttentionBlock, kAttentionPart, 1024u}) {
       CAPTURE(part);
+      c.part = part;
+      CheckAttention(c);
+    }
+  }
+}
+
+// The longest context that models are published with: hundreds of parts are joined, and offsets into the cache exceed
+// 2^24 bytes.
+TEST_CASE("the first and the last part of 131,072 positions") {
+  constexpr uint32_t kDim = 32, kPositions = 131072, kQueries = 2, kHead = 1, kHeads = 2;
+  Random random(12);
+  const auto uniform = [&](size_t n) {
+    std::vector<float> values(n);
+    for (float& v : values) v = random.Uniform(-1.0f, 1.0f);
+    return values;
+  };
+  const std::vector<float> q = uniform(kQueries * kDim);
+  const std::vector<float> keys = uniform(size_t{kPositions} * kDim), values = uniform(size_t{kPositions} * kDim);
+  const auto first = [](const std::vector<float>& of, uint32_t positions) {
+    return std::vector<float>(of.begin(), of.begin() + static_cast<std::ptrdiff_t>(positions * kDim));
+  };
+  for (const uint32_t positions : {513u, 65536u, kPositions}) {
+    CAPTURE(positions);
+    const std::vector<float> some_keys = first(keys, positions), some_values = first(values, positions);
+    std::vector<std::vector<double>> expected;
+    for (uint32_t h = 0; h < kQueries; ++h) {
+      expected.push_back(Softmax(some_keys, some_values, q.data() + h * kDim, kDim));
+    }
+    for (const KvCacheType type : kKvTypes) {
+      CAPTURE(BytesOf(type));
+      TestCache cache(kHeads, kDim, type, 0xff, kPositions);
+      for (uint32_t j = 0; j < positions; ++j) {
+        Simd::StoreKv(cache.view, kHead, j, &keys[size_t{j} * kDim], &values[size_t{j} * kDim]);
+      }
       std::vector<float> out(kQueries * kDim);
-      Attend<Simd>(q.data(), kQueries, kPosition, cache.view, 0, out.data(), part);
+      Attend<Simd>(q.data(), kQueries, positions - 1, cache.view, kHead, out.data());
       Worst worst;
       for (uint32_t h = 0; h < kQueries; ++h) {
-        const std::vector<double> expected = Softmax(keys, values, q.data() + h * kDim, kDim);
-        const double tolerance = Tolerance(keys, values, q.data() + h * kDim, kDim, KvCacheType::kF32);
+        const double tolerance = Tolerance(some_keys, some_values, q.data() + h * kDim, kDim, type);
         for (uint32_t d = 0; d < kDim; ++d) {
-          worst.Add(static_cast<double>(out[h * kDim + d]), expected[d], tolerance);
+          worst.Add(static_cast<double>(out[h * kDim + d]), expected[h][d], tolerance);
         }
       }
       CHECK(worst.share() <= 1.0);
@@ -216,7 +157,7 @@ TEST_CASE("in parts of any length, some of whose scores outweigh all others: the
 
 TEST_CASE("at position 0 attention is the value itself") {
   Random random(1);
-  Cache cache(1, 64, KvCacheType::kF32, 0xff);
+  TestCache cache(1, 64, KvCacheType::kF32, 0xff, kCapacity);
   const std::vector<float> q = random.Normals(64), key = random.Normals(64), value = random.Normals(64);
   Simd::StoreKv(cache.view, 0, 0, key.data(), value.data());
   std::vector<float> out(64);
@@ -227,10 +168,10 @@ TEST_CASE("at position 0 attention is the value itself") {
 TEST_CASE("the cache: keys interleaved by 16 positions, values row by row, each head on its own") {
   constexpr uint32_t kHeads = 3, kDim = 32;
   Random random(3);
-  for (const KvCacheType type : kTypes) {
+  for (const KvCacheType type : kKvTypes) {
     for (uint32_t head = 0; head < kHeads; ++head) {
       for (const uint32_t position : {0u, 1u, 15u, 16u, 63u, 64u, kCapacity - 1}) {
-        Cache cache(kHeads, kDim, type, 0xff), reference(kHeads, kDim, type, 0xff);
+        TestCache cache(kHeads, kDim, type, 0xff, kCapacity), reference(kHeads, kDim, type, 0xff, kCapacity);
         const std::vector<float> key = random.Normals(kDim), value = random.Normals(kDim);
         Simd::StoreKv(cache.view, head, position, key.data(), value.data());
         ReferenceKernels::StoreKv(reference.view, head, position, key.data(), value.data());
@@ -239,7 +180,8 @@ TEST_CASE("the cache: keys interleaved by 16 positions, values row by row, each 
         Worst worst;
         size_t touched = 0;
         const size_t scale = size_t{head} * kCapacity + position;
-        const double key_error = StorageError(type, key), value_error = StorageError(type, value);
+        const double key_error = StorageError(type, key.data(), kDim),
+                     value_error = StorageError(type, value.data(), kDim);
         for (uint32_t d = 0; d < kDim; ++d) {
           const size_t k = ((size_t{head} * (kCapacity / 16) + position / 16) * kDim + d) * 16 + position % 16;
           const size_t v = (size_t{head} * kCapacity + position) * kDim + d;
@@ -263,8 +205,8 @@ TEST_CASE("the cache: keys interleaved by 16 positions, values row by row, each 
           worst.Add(stored_value, static_cast<double>(value[d]), value_error);
         }
         CHECK(worst.share() <= 1.0);
-        // Where two caches agree that were filled with different bytes, something was written.
-        Cache other(kHeads, kDim, type, 0x55);
+        // Bytes that are equal in two caches that were filled with different bytes have been written.
+        TestCache other(kHeads, kDim, type, 0x55, kCapacity);
         Simd::StoreKv(other.view, head, position, key.data(), value.data());
         const size_t bytes = BytesOf(type), elements = size_t{kHeads} * kCapacity * kDim;
         for (size_t i = bytes - 1; i < elements * bytes; i += bytes) {

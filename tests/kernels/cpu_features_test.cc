@@ -1,5 +1,5 @@
-// Which kernels run where, by what a processor says of itself. If one of these fails, a program that is handed to other
-// machines takes instructions that are not there, or leaves those that are.
+// Which kernels are chosen for which features of a processor. If one of these fails, a program that is copied to other
+// machines executes instructions that they do not have, or does not use those that they do.
 #include "lfm2/kernels/cpu_features.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// Weights as floats: ggml's definition of each type, from its own blocks. What an embedding and the oracle are made of.
+// Weights as floats, against ggml's definition of each type in its own blocks. Embeddings and the oracle depend on
+// these.
 #include "lfm2/kernels/dequantize.h"
 
 #include <doctest/doctest.h>
@@ -13,8 +14,8 @@ uint16_t AnyFiniteHalf(Random& random) {
   return static_cast<uint16_t>((bits & 0x83ff) | ((bits >> 16) % 31) << 10);
 }
 
-// Compares all of a matrix with expected[rows, cols]: the same bits, for a float holds these products exactly or is
-// their nearest.
+// Compares a whole matrix with expected[rows, cols], bit for bit: a float is exactly these products or the nearest to
+// them.
 void CheckValues(const TestMatrix& w, const std::vector<double>& expected) {
   std::vector<float> row(w.cols());
   bool equal = true;
@@ -115,7 +116,7 @@ TEST_CASE("Q6_K") {
   CheckValues(w, expected);
 }
 
-TEST_CASE("every quantised type is whole * step + min, with the bits where docs/format.md says") {
+TEST_CASE("every quantised type is whole * step + min, with the bits where docs/format.md puts them") {
   for (const TensorType type : CompiledTypes()) {
     if (!IsQuantized(type)) continue;
     CAPTURE(NameOf(type));
@@ -128,7 +129,7 @@ TEST_CASE("every quantised type is whole * step + min, with the bits where docs/
   }
 }
 
-// 255 is the NaN of OCP's Microscaling, which ggml takes for the number that comes after 254: nonfinite_test.cc has it.
+// 255 is the NaN of OCP's Microscaling, which ggml treats as the number after 254: nonfinite_test.cc tests it.
 TEST_CASE("MXFP4: every exponent, also those whose weights are subnormal floats") {
   if (!IsCompiled(TensorType::kMxfp4)) return;
   for (uint32_t exponent = 0; exponent < 255; ++exponent) {

@@ -52,7 +52,7 @@ TEST_CASE("RMSNorm, also in place, for every length that a model has") {
       for (uint32_t i = 0; i < n; ++i) {
         const double expected = static_cast<double>(x[i]) / std::sqrt(squares / n + static_cast<double>(eps)) *
                                 static_cast<double>(weight[i]);
-        // At worst n / 2 roundings in a row, which the root halves.
+        // At worst n / 2 successive roundings; the square root halves their effect.
         worst.Add(static_cast<double>(out[i]), expected, (n / 4 + 8) * kEpsilon * std::fabs(expected));
       }
       CHECK(worst.share() <= 1.0);

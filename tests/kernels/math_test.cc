@@ -85,14 +85,14 @@ TEST_CASE("silu: relative error below 5e-7, and nearly nothing for large negativ
   CHECK(tail.share() <= 1.0);
 }
 
-TEST_CASE("silu of an infinity or a NaN is none of the numbers that a product could hide") {
+TEST_CASE("silu of an infinity or a NaN is not finite, so that no product can hide it") {
   float in[16], out[16];
   for (int i = 0; i < 16; ++i) in[i] = i % 4 < 2 ? (i % 2 == 0 ? NAN : -NAN) : (i % 2 == 0 ? INFINITY : -INFINITY);
   HWY_NAMESPACE::Silu16(in, out);
   for (const float v : out) CHECK(!std::isfinite(v));
 }
 
-TEST_CASE("every half float becomes its value; infinities and NaNs stay what is no number") {
+TEST_CASE("every half float becomes its value; infinities and NaNs stay non-finite") {
   uint16_t in[16];
   float out[16];
   uint32_t wrong = 0;

@@ -1,136 +1,16 @@
-// The SIMD products against two oracles: exactly what the panel's integers give, and the scalar reference with float
-// activations within what quantising them may cost. A wrong kernel makes a model talk nonsense, or talk differently on
-// another processor or with another prompt length.
+// The SIMD products against two oracles: the exact products of the panel's integers, and the scalar reference with
+// float activations, within the error of quantising these. With a wrong kernel a model produces nonsense, or other
+// answers on another processor or with another prompt length.
 #include "lfm2/kernels/matmul-inl.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "lfm2/kernels/reference.h"
-#include "tests/kernels/test_matrix.h"
-#include "tests/kernels/test_panel.h"
+#include "tests/kernels/check_product.h"
 
 namespace lfm2::test {
 namespace {
-
-// out[tokens, rows], each row at an odd multiple of 4 bytes, with a rim that nothing may write.
-class Output {
- public:
-  Output(uint32_t tokens, uint32_t rows) : stride_(rows + 5), rows_(rows), values_(3 + tokens * stride_, kUntouched) {}
-  float* data() { return values_.data() + 3; }
-  size_t stride() const { return stride_; }
-  const float* Token(uint32_t t) const { return values_.data() + 3 + t * stride_; }
-  float at(uint32_t t, uint32_t row) const { return Token(t)[row]; }
-  bool RimIsIntact() const {
-    for (size_t i = 0; i < values_.size(); ++i) {
-      if ((i < 3 || (i - 3) % stride_ >= rows_) && values_[i] != kUntouched) return false;
-    }
-    return true;
-  }
-
- private:
-  size_t stride_;
-  uint32_t rows_;
-  std::vector<float> values_;
-};
-
-Output Multiply(const TestMatrix& w, const MatMulInput& in) {
-  Output out(in.tokens, w.rows());
-  const Matrix m = w.view();
-  Simd::MatMul(m, in, 0, m.row_blocks(), out.data(), out.stride());
-  return out;
-}
-
-struct Expected {
-  double value;
-  double tolerance;  // of float arithmetic alone
-};
-
-// Q2_K has a min for each half of a group, which is multiplied by the sum of rounded activations.
-bool HasHalfMins(const TestMatrix& w) { return w.view().type == TensorType::kQ2_K; }
-
-// What the panel's integers give for quantised weights, or the floats for others. The tolerance is that of adding
-// `terms` rounded floats one after the other, and of counting subnormal floats as zero, as Armv7 does.
-Expected Exactly(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_t t) {
-  double sum = 0, magnitude = 0, smallest = 0;
-  const bool quantized = IsQuantized(w.view().type);
-  for (uint32_t col = 0; col < w.cols(); col += quantized ? 16 : 1) {
-    double term = 0;
-    if (quantized) {
-      double dot = 0, x_sum = 0;
-      const double middle = MiddleOf(w.view().type);
-      for (uint32_t c = col; c < col + 16; ++c) {
-        dot += (w.whole(row, c) - middle) * in.quad(t, c);
-        x_sum += static_cast<double>(in.Row(t)[c]);
-      }
-      const double offset = w.min(row, col) + middle * w.step(row, col),
-                   scale = static_cast<double>(in.scale(t, col / 32));
-      if (HasHalfMins(w)) {
-        x_sum = 0;
-        for (uint32_t c = col; c < col + 16; ++c) x_sum += in.quad(t, c) * scale;
-      }
-      term = dot * w.step(row, col) * scale + (scale == 0.0 ? 0.0 : offset * x_sum);
-      magnitude += std::fabs(dot * w.step(row, col) * scale);
-      if (offset != 0.0) {
-        for (uint32_t c = col; c < col + 16; ++c)
-          magnitude += 4 * std::fabs(offset * static_cast<double>(in.Row(t)[c]));
-      }
-      // Scales of bfloat16 and MXFP4 may be subnormal too.
-      smallest += (std::fabs(dot) * std::fmax(1.0, scale) + std::fabs(x_sum) + 1) * kSmallestNormal * 128;
-    } else {
-      term = w.value(row, col) * static_cast<double>(in.Row(t)[col]);
-      smallest += (std::fabs(w.value(row, col)) + 1) * kSmallestNormal;
-    }
-    sum += term;
-    magnitude += std::fabs(term);
-  }
-  const double terms = quantized ? w.cols() / 16 : w.cols();
-  return {sum, (terms + 4) * kEpsilon * magnitude + smallest};
-}
-
-// How far quantising the activations can move the product. A group's scale s is the one of least squares, so the error
-// vector x - s q is no longer than with s = max / 127, where each of its 32 elements is at most max / 254; by Cauchy
-// and Schwarz the product moves by at most |w| |x - s q|, w without what the exact sum is multiplied by.
-double QuantizationBound(const TestMatrix& w, uint32_t row, const TestInput& in, uint32_t t) {
-  if (!IsQuantized(w.view().type)) return 0;
-  double bound = 0;
-  for (uint32_t first = 0; first < w.cols(); first += 32) {
-    double squares = 0, all_squares = 0, max = 0;
-    for (uint32_t c = first; c < first + 32; ++c) {
-      const double factor =
-          HasHalfMins(w) ? w.value(row, c) : (w.whole(row, c) - MiddleOf(w.view().type)) * w.step(row, c);
-      squares += factor * factor;
-      all_squares += w.value(row, c) * w.value(row, c);
-      max = std::fmax(max, static_cast<double>(std::fabs(in.Row(t)[c])));
-    }
-    // Groups below 1e-30 become zeros, their sum too.
-    const bool kept = max > 1e-30;
-    const double element = kept ? max / 254 * 1.00001 : max;
-    bound += std::sqrt(kept ? squares : all_squares) * std::sqrt(32.0) * element;
-  }
-  return bound;
-}
-
-void CheckProduct(const TestMatrix& w, const TestInput& in) {
-  const Matrix m = w.view();
-  const Output out = Multiply(w, in.input());
-  Output reference(in.input().tokens, m.rows);
-  ReferenceKernels::MatMul(m, in.input(), 0, m.row_blocks(), reference.data(), reference.stride());
-  Worst exact, quantized;
-  for (uint32_t t = 0; t < in.input().tokens; ++t) {
-    for (uint32_t row = 0; row < m.rows; ++row) {
-      const Expected expected = Exactly(w, row, in, t);
-      exact.Add(static_cast<double>(out.at(t, row)), expected.value, expected.tolerance);
-      const double bound = QuantizationBound(w, row, in, t) + expected.tolerance;
-      const double float_sum = static_cast<double>(reference.at(t, row));
-      quantized.Add(static_cast<double>(out.at(t, row)), float_sum, bound + kEpsilon * std::fabs(float_sum));
-    }
-  }
-  CHECK(exact.share() <= 1.0);
-  CHECK(quantized.share() <= 1.0);
-  CHECK(out.RimIsIntact());
-}
 
 std::string Name(TensorType type) { return NameOf(type); }
 
@@ -166,7 +46,7 @@ TEST_CASE("every shape: rows that do not fill a block, one group of columns, man
   }
 }
 
-TEST_CASE("a token's result is the same bits alone and among any number of others") {
+TEST_CASE("a token's result is bit-identical alone and among any number of others") {
   constexpr uint32_t kTokens = 17, kCols = 256;
   for (const TensorType type : CompiledTypes()) {
     CAPTURE(Name(type));

@@ -1,5 +1,5 @@
-// An infinity or a NaN in weights or activations reaches every result that depends on it, in every kernel. One that is
-// lost on the way makes a damaged model answer nonsense with a good conscience.
+// An infinity or a NaN in weights or activations reaches every result that depends on it, in every kernel. If one is
+// lost, a damaged model answers nonsense without reporting an error.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -31,7 +31,7 @@ bool AllAreFinite(const float* v, size_t n) {
 // The bits of infinities and NaNs as scales and mins of a type are stored; MXFP4's exponents have one NaN only.
 std::vector<uint16_t> BadNumbers(TensorType type) {
   if (type == TensorType::kMxfp4) return {255};
-  if (type == TensorType::kNvfp4) return {};  // its scales are all numbers
+  if (type == TensorType::kNvfp4) return {};  // all its scales are finite
   if (PlacesOf(type).bfloat) return {0x7f80, 0xff80, 0x7fc0, 0xffc1, 0x7f81};
   return {0x7c00, 0xfc00, 0x7e00, 0xfe01, 0x7c01};
 }
@@ -44,7 +44,7 @@ std::vector<float> Multiply(const TestMatrix& w, const TestInput& in) {
   return out;
 }
 
-// In the product of `spoiled`, row `row` is finite for no token, and the other rows are those of `clean`.
+// Whether, in the product of `spoiled`, row `row` is not finite for any token, and the other rows are those of `clean`.
 template <class Kernels>
 bool SpoilsItsRow(const TestMatrix& clean, const TestMatrix& spoiled, uint32_t row, const TestInput& in) {
   const std::vector<float> before = Multiply<Kernels>(clean, in), after = Multiply<Kernels>(spoiled, in);
@@ -54,7 +54,7 @@ bool SpoilsItsRow(const TestMatrix& clean, const TestMatrix& spoiled, uint32_t r
   return true;
 }
 
-// The same for activations of any size, for none, and for as many tokens as make all sizes of tiles.
+// The same for normal activations, for zeros, and for token counts that cover all sizes of tiles.
 bool SpoilsItsRow(const TestMatrix& clean, const TestMatrix& spoiled, uint32_t row) {
   for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u}) {
     const TestInput in(tokens, clean.cols(), Activation::kNormal, tokens);
@@ -65,7 +65,7 @@ bool SpoilsItsRow(const TestMatrix& clean, const TestMatrix& spoiled, uint32_t r
   return SpoilsItsRow<Simd>(clean, spoiled, row, zeros) && SpoilsItsRow<ReferenceKernels>(clean, spoiled, row, zeros);
 }
 
-// Keys and values of one head, 70 positions, that are all numbers but one.
+// Keys and values of one head, 70 positions, all of them finite except one.
 struct SpoiledCache {
   explicit SpoiledCache(KvCacheType type)
       : bytes(static_cast<size_t>(KvCacheBytes(type, 1, kCapacity, kDim))), keys(bytes), values(bytes) {
@@ -127,7 +127,7 @@ template <class Kernels>
 void CheckQueries(KvCacheType type) {
   SpoiledCache cache(type);
   Random random(6);
-  // Positions whose keys are zeros are attended too: neither may they hide what a query holds.
+  // Keys that are zero must not hide a non-finite query either.
   for (uint32_t j = 0; j <= SpoiledCache::kPosition; ++j) {
     const std::vector<float> key = j < 64 ? random.Normals(SpoiledCache::kDim) : std::vector<float>(SpoiledCache::kDim);
     Kernels::StoreKv(cache.view, 0, j, key.data(), random.Normals(SpoiledCache::kDim).data());
@@ -160,7 +160,7 @@ void CheckNorm() {
     std::vector<float> clean(n), out(n);
     CHECK(std::isfinite(Kernels::RmsNorm(numbers.data(), weight.data(), n, 1e-5f, clean.data())));
     for (const uint32_t at : {uint32_t{0}, uint32_t{13}, n / 2, n - 1}) {
-      // The square of the last is no float.
+      // The square of the last one overflows.
       for (const float v : {NAN, -NAN, INFINITY, -INFINITY, 3e38f}) {
         std::vector<float> x = numbers;
         x[at] = v;
@@ -186,9 +186,10 @@ void CheckConvolution() {
   std::vector<float> bcx = random.Normals(kTokens * 3 * kHidden), kernel = random.Normals(kTaps * kHidden);
   std::vector<float> past = random.Normals((kTaps - 1) * kHidden);
   for (const bool zeros : {false, true}) {
-    // What is multiplied by a bad value may be 0.
+    // The other factor of a bad value may be 0.
     if (zeros) bcx.assign(bcx.size(), 0.0f), kernel.assign(kernel.size(), 0.0f), past.assign(past.size(), 0.0f);
-    // Bad: one element of *in at channel c. Then out[t, c] is finite for no t in [begin, end), and all else as before.
+    // One element of *in at channel c is bad. Then out[t, c] is not finite for t in [begin, end), and everything else
+    // is unchanged.
     const auto check = [&](std::vector<float>* in, size_t at, uint32_t c, uint32_t begin, uint32_t end) {
       std::vector<float> state = past, clean(kTokens * kHidden), out(clean.size());
       Kernels::ShortConv(bcx.data(), kTokens, kHidden, 0, kHidden, kernel.data(), kTaps, state.data(), clean.data());
@@ -226,7 +227,7 @@ void CheckRopeAndSums() {
   Random random(3);
   const std::vector<float> numbers = random.Normals(kDim), others = random.Normals(kDim);
   std::vector<float> cos_sin(kDim);
-  // No turn, which multiplies one of each pair by 0.
+  // An angle of 0, which multiplies one element of each pair by 0.
   for (uint32_t i = 0; i < kDim / 2; ++i) cos_sin[i] = 1.0f;
   for (const float v : kBad) {
     for (const uint32_t at : {0u, 21u, 32u, 63u}) {
@@ -241,7 +242,7 @@ void CheckRopeAndSums() {
       std::vector<float> y = others;
       y[at] = v;
       x = numbers;
-      // An expert whose weight has become 0 has no say, unless it is broken.
+      // An expert with a weight of 0 has no effect unless its output is not finite.
       Kernels::AddScaled(x.data(), y.data(), 0.0f, kDim);
       CHECK(!std::isfinite(x[at]));
     }
@@ -253,7 +254,7 @@ void CheckRopeAndSums() {
 
 }  // namespace
 
-TEST_CASE("a scale or a min that is no number spoils all products of its row, whatever they are with") {
+TEST_CASE("a scale or a min that is not finite makes all products of its row non-finite, whatever the activations") {
   constexpr uint32_t kRows = 24;
   for (const TensorType type : CompiledTypes()) {
     if (!IsQuantized(type)) continue;
@@ -267,7 +268,7 @@ TEST_CASE("a scale or a min that is no number spoils all products of its row, wh
           TestMatrix spoiled(type, kRows, cols, Weight::kRandom, 1);
           spoiled.SetScale(row, col, number);
           CHECK(SpoilsItsRow(clean, spoiled, row));
-          // An embedding is such a row.
+          // An embedding reads such a row.
           std::vector<float> weights(cols);
           DequantizeRow(spoiled.view(), row, weights.data());
           CHECK(NoneIsFinite(weights.data() + col, columns));
@@ -282,7 +283,7 @@ TEST_CASE("a scale or a min that is no number spoils all products of its row, wh
   }
 }
 
-TEST_CASE("a weight that is no number spoils all products of its row") {
+TEST_CASE("a weight that is not finite makes all products of its row non-finite") {
   constexpr TensorType kFloats[] = {TensorType::kF32, TensorType::kF16, TensorType::kBF16};
   for (const TensorType type : CompiledTypes(kFloats)) {
     CAPTURE(std::string(NameOf(type)));
@@ -299,7 +300,7 @@ TEST_CASE("a weight that is no number spoils all products of its row") {
   }
 }
 
-TEST_CASE("an activation that is no number spoils all products of its token, and no other token's") {
+TEST_CASE("an activation that is not finite makes all products of its token non-finite, and no other token's") {
   constexpr uint32_t kTokens = 6, kCols = 256, kRows = 24;
   for (const TensorType type : CompiledTypes()) {
     CAPTURE(std::string(NameOf(type)));
@@ -323,7 +324,7 @@ TEST_CASE("an activation that is no number spoils all products of its token, and
   }
 }
 
-TEST_CASE("gate and up: what is no number in either spoils the row of both") {
+TEST_CASE("gate and up: a non-finite number in either makes the row of the result non-finite") {
   constexpr uint32_t kRows = 24, kCols = 256;
   const auto check = [](auto kernels, const TestMatrix& gate, const TestMatrix& up, uint32_t row) {
     const TestInput in(3, kCols, Activation::kNormal, 13);
@@ -354,7 +355,7 @@ TEST_CASE("gate and up: what is no number in either spoils the row of both") {
   }
 }
 
-TEST_CASE("RMSNorm says so of its input, and one weight spoils one result") {
+TEST_CASE("RMSNorm reports it for its input, and one weight affects one result") {
   CheckNorm<Simd>();
   CheckNorm<ReferenceKernels>();
 }
@@ -369,7 +370,7 @@ TEST_CASE("rotary embedding and sums") {
   CheckRopeAndSums<ReferenceKernels>();
 }
 
-TEST_CASE("attention: a key spoils all, a value its column, a query its row, in a cache of any type") {
+TEST_CASE("attention: a key affects all results, a value its column, a query its row, in a cache of any type") {
   for (const KvCacheType type : {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8}) {
     CAPTURE(BytesOf(type));
     CheckAttention<Simd>(type);

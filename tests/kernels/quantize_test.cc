@@ -1,63 +1,11 @@
-// Activations as a panel: rounded to the nearest, with the scale that fits best, in the layout that the tiles read.
+// Activations as a panel: rounded to nearest, with the scale of least squared error, in the layout that the tiles read.
 #include "lfm2/kernels/quantize-inl.h"
 
 #include <doctest/doctest.h>
 
-#include "tests/kernels/test_panel.h"
+#include "tests/kernels/check_panel.h"
 
 namespace lfm2::test {
-namespace {
-
-// sum((x - scale * q)^2) of one group.
-double SquaredError(const TestInput& in, uint32_t t, uint32_t g, double scale) {
-  double sum = 0;
-  for (uint32_t c = g * 32; c < g * 32 + 32; ++c) {
-    const double error = static_cast<double>(in.Row(t)[c]) - scale * in.quad(t, c);
-    sum += error * error;
-  }
-  return sum;
-}
-
-double Highest(const TestInput& in, uint32_t t, uint32_t g) {
-  double max = 0;
-  for (uint32_t c = g * 32; c < g * 32 + 32; ++c) max = std::fmax(max, std::fabs(static_cast<double>(in.Row(t)[c])));
-  return max;
-}
-
-void CheckGroup(const TestInput& in, uint32_t t, uint32_t g) {
-  const double max = Highest(in, t, g), scale = static_cast<double>(in.scale(t, g));
-  double fit = 0, norm = 0, float_sum = 0, magnitude = 0;
-  int sum = 0, sum_low = 0;
-  Worst rounding;
-  for (uint32_t c = 0; c < 32; ++c) {
-    const int q = in.quad(t, g * 32 + c);
-    const double x = static_cast<double>(in.Row(t)[g * 32 + c]);
-    if (max > 1e-30) {
-      rounding.Add(q, x * 127 / max, 0.5 + 1e-4);
-    } else {
-      CHECK(q == 0);
-    }
-    fit += x * q;
-    float_sum += x;
-    magnitude += std::fabs(x);
-    norm += static_cast<double>(q) * q;
-    sum += q;
-    if (c < 16) sum_low += q;
-  }
-  CHECK(rounding.share() <= 1.0);
-  CHECK(in.minus_eight_sum(t, g) == -8 * sum);
-  CHECK(in.minus_eight_sum_low(t, g) == -8 * sum_low);
-  if (max > 1e-30) {
-    CHECK(std::fabs(static_cast<double>(in.sum(t, g)) - float_sum) <= 20 * kEpsilon * magnitude);
-    CHECK(std::fabs(scale - fit / norm) <= 40 * kEpsilon * scale);
-    CHECK(SquaredError(in, t, g, scale) <= SquaredError(in, t, g, max / 127) * (1 + 1e-6) + max * max * 1e-10);
-  } else {
-    CHECK(in.scale(t, g) == 0.0f);
-    CHECK(in.sum(t, g) == 0.0f);
-  }
-}
-
-}  // namespace
 
 TEST_CASE("every group of every token: nearest values, their sums, the scale of least squares") {
   for (const uint32_t tokens : {1u, 2u, 7u, 8u, 9u, 17u}) {
@@ -72,7 +20,7 @@ TEST_CASE("every group of every token: nearest values, their sums, the scale of 
   }
 }
 
-TEST_CASE("any magnitude that a float has, from the smallest normal to the largest") {
+TEST_CASE("any magnitude of a float, from below the smallest normal to the largest") {
   for (int exponent = -140; exponent <= 127; ++exponent) {
     CAPTURE(exponent);
     TestInput in(1, 32);
@@ -104,7 +52,8 @@ TEST_CASE("ties go to the even neighbour") {
   for (uint32_t c = 0; c < 11; ++c) CHECK(in.quad(0, c) == q[c]);
 }
 
-TEST_CASE("a group with an infinity or a NaN becomes zeros that make every product a NaN; its neighbours stay") {
+TEST_CASE(
+    "a group with an infinity or a NaN becomes zeros that make every product a NaN; its neighbours are unaffected") {
   for (const float bad : {NAN, -NAN, INFINITY, -INFINITY}) {
     for (const uint32_t column : {32u, 40u, 47u, 48u, 63u}) {
       TestInput in(2, 96, Activation::kNormal, 21);
@@ -145,7 +94,7 @@ TEST_CASE("tiles can be packed in any pieces, and each writes its own bytes only
   CHECK(std::memcmp(pieces.data(), in.input().panel, bytes) == 0);
 }
 
-TEST_CASE("tiles: as few as there can be, of nearly the same size, covering every token once") {
+TEST_CASE("tiles: as few as possible, of nearly the same size, covering every token once") {
   for (const uint32_t max : {1u, 4u, 8u}) {
     for (uint32_t tokens = 0; tokens <= 70; ++tokens) {
       const Tiling tiling(tokens, max);

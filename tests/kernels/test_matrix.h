@@ -2,6 +2,7 @@
 #ifndef LFM2_TESTS_KERNELS_TEST_MATRIX_H_
 #define LFM2_TESTS_KERNELS_TEST_MATRIX_H_
 
+#include <iterator>
 #include <vector>
 
 #include "lfm2/base/span.h"
@@ -11,8 +12,8 @@
 
 namespace lfm2::test {
 
-// Every type that differs from the others in its kernel, or in how the kernel finds its numbers: of affine types all
-// bits, all groups and both kinds of scales. IQ2_S is IQ2_XS here, and TQ2_0 is TQ1_0.
+// Every type that has a kernel of its own or a layout of its own: of affine types all bits, all groups and both kinds
+// of scales. IQ2_S is the same as IQ2_XS here, and TQ2_0 as TQ1_0.
 inline constexpr TensorType kEveryType[] = {
     TensorType::kF32,     TensorType::kF16,    TensorType::kBF16,   TensorType::kMxfp8,   TensorType::kQ4_0,
     TensorType::kQ8_0,    TensorType::kQ6_K,   TensorType::kQ4_K,   TensorType::kQ5_K,    TensorType::kMxfp4,
@@ -23,7 +24,7 @@ inline constexpr TensorType kEveryType[] = {
     TensorType::kA4G64,   TensorType::kA5G32H, TensorType::kA6G64,  TensorType::kA8G32,   TensorType::kA8G128H,
     TensorType::kT4G64,   TensorType::kT3G64,  TensorType::kT2G32};
 
-// Those of them that this program has kernels of.
+// Those of them that this program has kernels for.
 inline std::vector<TensorType> CompiledTypes(Span<const TensorType> of = kEveryType) {
   std::vector<TensorType> types;
   for (const TensorType type : of) {
@@ -36,9 +37,10 @@ enum class Weight {
   kRandom,
   kLowest,       // every quantised value is the type's lowest
   kHighest,      // every quantised value is the type's highest
-  kAlternating,  // lowest and highest in turns
+  kAlternating,  // lowest and highest alternately
   kTinySteps,    // steps are subnormal half floats
   kHugeSteps,    // steps are the largest half floats
+  kMixed,        // one of these for every 32 columns
 };
 inline constexpr Weight kAllWeights[] = {Weight::kRandom,      Weight::kLowest,    Weight::kHighest,
                                          Weight::kAlternating, Weight::kTinySteps, Weight::kHugeSteps};
@@ -59,8 +61,10 @@ class TestMatrix {
 
   TestMatrix(TensorType type, uint32_t rows, uint32_t cols, Weight fill, uint64_t seed) : TestMatrix(type, rows, cols) {
     Random random(seed);
+    const bool is_mixed = fill == Weight::kMixed;
     for (uint32_t row = 0; row < rows; ++row) {
       for (uint32_t col = 0; col < cols; ++col) {
+        if (is_mixed && col % 32 == 0) fill = kAllWeights[random.Bits() % std::size(kAllWeights)];
         if (!IsQuantized(type)) {
           SetFloat(row, col, RandomFloat(fill, col, random));
           continue;
@@ -105,8 +109,8 @@ class TestMatrix {
     if (places_.bits == 6) Merge(group + 256 + chunk + i, bits >> 4, 2, place);
   }
 
-  // The scale of the block that (row, col) lies in: a half float, a bfloat16, or MXFP4's exponent. Before Q6_K's other
-  // scales and the six bits of Q4_K and Q5_K.
+  // The scale of the block that contains (row, col): a half float, a bfloat16, or MXFP4's exponent. To be called before
+  // SetSmall.
   void SetScale(uint32_t row, uint32_t col, uint16_t number) {
     if (type_ == TensorType::kMxfp4) {
       Block(row, col)[places_.scale + row % 16] = static_cast<uint8_t>(number);
@@ -116,12 +120,12 @@ class TestMatrix {
     std::memcpy(Block(row, col) + places_.scale + row % 16 * 2, &number, 2);
     Fill(&step_, row, col, NumberValue(number));
   }
-  // The min of the block, a number as the scale is. Types with small scales subtract theirs.
+  // The min of the block, a number like the scale. Types with small scales subtract it.
   void SetMin(uint32_t row, uint32_t col, uint16_t number) {
     std::memcpy(Block(row, col) + places_.min + row % 16 * 2, &number, 2);
     Fill(&min_, row, col, SmallScalesOf(type_).columns != 0 ? -NumberValue(number) : NumberValue(number));
   }
-  // The scale of few bits, and the min, of the 16 or 32 columns from col on (SmallScalesOf): their stored bits. After
+  // The stored bits of the small scale and min of the 16 or 32 columns from col on (SmallScalesOf). To be called after
   // SetScale and SetMin.
   void SetSmall(uint32_t row, uint32_t col, uint32_t scale, uint32_t min) {
     const uint32_t g = col % 256 / 32, h = col % 32 / 16, lane = row % 16;
@@ -178,7 +182,7 @@ class TestMatrix {
     }
   }
 
-  // Stores the nearest value that the type has, and remembers that.
+  // Stores the nearest value that the type has, and keeps it as the expected one.
   void SetFloat(uint32_t row, uint32_t col, float value) {
     const size_t at = (size_t{col % 32} * 16 + row % 16);
     double& stored = whole_[size_t{row} * cols_ + col];
@@ -199,7 +203,7 @@ class TestMatrix {
   }
 
  private:
-  // The first value of a group fixes the group's exponent, so that it has a fraction of three bits.
+  // The first value of a group determines the group's exponent, such that the value has a fraction of three bits.
   void SetEightBits(uint32_t row, uint32_t col, float value) {
     uint8_t* const exponent = Block(row, col) + 512 + row % 16;
     const double v = static_cast<double>(value);
@@ -266,7 +270,8 @@ class TestMatrix {
       case Weight::kAlternating: return col % 2 == 0 ? low : high;
       case Weight::kRandom:
       case Weight::kTinySteps:
-      case Weight::kHugeSteps: break;
+      case Weight::kHugeSteps:
+      case Weight::kMixed: break;
     }
     return random.Bits() & all;
   }
@@ -277,7 +282,8 @@ class TestMatrix {
       case Weight::kAlternating: return col % 2 == 0 ? -60000 : 60000;
       case Weight::kTinySteps: return random.Uniform(-6e-5f, 6e-5f);
       case Weight::kHugeSteps: return random.Uniform(-65000.0f, 65000.0f);
-      case Weight::kRandom: break;
+      case Weight::kRandom:
+      case Weight::kMixed: break;
     }
     return random.Normal() * 0.05f;
   }

@@ -16,11 +16,12 @@ enum class Activation {
   kNormal,
   kHighest,      // all equal: every quantised value is 127
   kLowest,       // every quantised value is -127
-  kAlternating,  // 127 and -127 in turns
+  kAlternating,  // 127 and -127 alternately
   kZero,
   kOutlier,  // one value a thousand times the others
   kDenormal,
   kHuge,
+  kMixed,  // for every 32 columns one of these, or any magnitude from the denormal to 1e24
 };
 inline constexpr Activation kAllActivations[] = {Activation::kNormal,      Activation::kHighest, Activation::kLowest,
                                                  Activation::kAlternating, Activation::kZero,    Activation::kOutlier,
@@ -35,19 +36,31 @@ inline float RandomActivation(Activation kind, uint32_t col, Random& random) {
     case Activation::kOutlier: return random.Normal() * (col % 32 == 5 ? 1000.0f : 1.0f);
     case Activation::kDenormal: return random.Normal() * 1e-40f;
     case Activation::kHuge: return random.Normal() * 1e27f;
-    case Activation::kNormal: break;
+    case Activation::kNormal:
+    case Activation::kMixed: break;
   }
   return random.Normal();
 }
 
-// x[tokens, cols], packed. Rows begin at odd multiples of 4 bytes and lie further apart than they are long.
+// x[cols]. kHuge is not part of kMixed: with the largest weights, sums over many columns would be infinite.
+inline void FillActivations(Activation kind, uint32_t cols, Random& random, float* x) {
+  const bool is_mixed = kind == Activation::kMixed;
+  float factor = 1.0f;
+  for (uint32_t c = 0; c < cols; ++c) {
+    if (is_mixed && c % 32 == 0) {
+      kind = kAllActivations[random.Bits() % 7];
+      factor = random.Bits() % 2 == 0 ? 1.0f : std::pow(10.0f, random.Uniform(-44.0f, 24.0f));
+    }
+    x[c] = factor * RandomActivation(kind, c, random);
+  }
+}
+
+// x[tokens, cols], packed. Rows begin at odd multiples of 4 bytes and are further apart than they are long.
 class TestInput {
  public:
   TestInput(uint32_t tokens, uint32_t cols, Activation kind, uint64_t seed) : TestInput(tokens, cols) {
     Random random(seed);
-    for (uint32_t t = 0; t < tokens; ++t) {
-      for (uint32_t c = 0; c < cols; ++c) Row(t)[c] = RandomActivation(kind, c, random);
-    }
+    for (uint32_t t = 0; t < tokens; ++t) FillActivations(kind, cols, random, Row(t));
     Pack();
   }
   TestInput(uint32_t tokens, uint32_t cols)

@@ -1,4 +1,4 @@
-// The quantised types once more, as docs/format.md describes them.
+// The quantised types, independently of the library, as docs/format.md describes them.
 #ifndef LFM2_TESTS_KERNELS_TEST_TYPES_H_
 #define LFM2_TESTS_KERNELS_TEST_TYPES_H_
 
@@ -6,9 +6,9 @@
 
 namespace lfm2::test {
 
-// Where a block has what, as docs/format.md says: `bits` of an integer, the bytes from one group of 32 columns to the
-// next, and the places of scales (a number of 16 bits, or an exponent of 8) and mins; 0 for none. six_bits: of Q4_K and
-// Q5_K, the place in a group of the byte that scale and min share, and of their upper bits in the block.
+// The layout of a block, as in docs/format.md: the bits of an integer, the bytes from one group of 32 columns to the
+// next, and the offsets of scales (a number of 16 bits, or an exponent of 8) and mins; 0 for none. six_bits, of Q4_K
+// and Q5_K: the offset in a group of the byte that scale and min share, and that of their upper bits in the block.
 struct Places {
   uint32_t bits, group_bytes, scale, min;
   uint32_t six_bits = 0, six_bits_high = 0;
@@ -54,8 +54,8 @@ inline Places PlacesOf(TensorType type) {
   return {0, 0, 0, 0};
 }
 
-// What the integer kernels take from the integers, and multiply by the exact sum of the activations instead: the middle
-// of their range, where that is not where weights are zero.
+// What the integer kernels subtract from the integers and multiply by the exact sum of the activations instead: the
+// middle of their range, unless that is the integer of a weight of zero.
 inline int MiddleOf(TensorType type) {
   switch (type) {
     case TensorType::kTQ1_0:
@@ -71,8 +71,8 @@ inline int MiddleOf(TensorType type) {
   return places.min == 0 ? 0 : 1 << (places.bits - 1);
 }
 
-// Columns that share a scale of few bits, beside the block's number; 0 for none. Such a scale takes the values below
-// `values`, and so does a min.
+// Columns that share a small scale, in addition to the block's; 0 for none. Such a scale has values below `values`, and
+// a min values below `mins`.
 struct SmallScales {
   uint32_t columns, values, mins;
 };
@@ -96,7 +96,7 @@ inline SmallScales SmallScalesOf(TensorType type) {
   }
 }
 
-// What a weight's stored bits stand for, before scale and min.
+// The value of a weight's stored bits, before scale and min.
 inline int WholeOf(TensorType type, uint32_t bits) {
   constexpr int kFourBitFloats[] = {0, 1, 2, 3, 4, 6, 8, 12};
   constexpr int kNonLinear[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
@@ -132,7 +132,7 @@ inline int WholeOf(TensorType type, uint32_t bits) {
   }
 }
 
-// The bit of a byte of third bits that belongs to quad 0..7.
+// The position, in a byte of third bits, of the bit of quad 0..7.
 inline uint32_t ThirdBit(uint32_t quad) {
   constexpr uint32_t kBits[] = {2, 6, 0, 4, 3, 7, 1, 5};
   return kBits[quad];

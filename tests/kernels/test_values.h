@@ -1,4 +1,4 @@
-// Inputs for the kernels' tests: reproducible on every machine, in memory whose end is watched.
+// Inputs for the kernels' tests: the same on every machine, in memory whose end is guarded.
 #ifndef LFM2_TESTS_KERNELS_TEST_VALUES_H_
 #define LFM2_TESTS_KERNELS_TEST_VALUES_H_
 
@@ -15,7 +15,7 @@ namespace lfm2::test {
 // Half a unit in the last place of 1.0f: the relative error of one rounding.
 inline constexpr double kEpsilon = 1.0 / (1 << 24);
 inline constexpr double kSmallestNormal = 1.17549435e-38;
-// What an output is filled with, to see what a kernel writes.
+// Outputs are filled with this to detect what a kernel writes.
 inline constexpr float kUntouched = -12345.0f;
 
 class Random {
@@ -46,7 +46,7 @@ class Random {
   uint64_t state_;
 };
 
-// n zeros, aligned as the library aligns what it carves, and not a byte longer.
+// n zeros, with the alignment of the arena's buffers, and not a byte longer.
 template <class T>
 class AlignedBuffer {
  public:
@@ -67,7 +67,7 @@ inline double HalfValue(uint16_t bits) {
   return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
-// Remembers by how much of its tolerance the worst value was off; above 1 is a failure. A NaN counts as one.
+// The largest error as a share of its tolerance; above 1 is a failure. A NaN counts as an infinite error.
 class Worst {
  public:
   void Add(double value, double expected, double tolerance) {

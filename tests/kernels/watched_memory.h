@@ -1,5 +1,5 @@
-// Memory in which reading or writing past the end is noticed: by a sanitizer to the byte; without one, which is how
-// instruction sets run that other machines have, by a page on Linux that nothing may touch.
+// Memory in which reading or writing past the end is detected: by a sanitizer, to the byte; without one, as where other
+// machines' instruction sets are emulated, by a guard page on Linux.
 #ifndef LFM2_TESTS_KERNELS_WATCHED_MEMORY_H_
 #define LFM2_TESTS_KERNELS_WATCHED_MEMORY_H_
 
@@ -26,7 +26,7 @@
 
 namespace lfm2::test {
 
-// Zeros, aligned to kAlignment. Where a page guards them, up to kAlignment - 1 bytes after them are not watched.
+// Zeros, aligned to kAlignment. With a guard page, up to kAlignment - 1 bytes after them are not guarded.
 class WatchedMemory {
  public:
 #if LFM2_TEST_GUARD_PAGES

@@ -1,6 +1,5 @@
-// Attention over contexts of several parts, which are tasks of their own or not: always the formula, and always the
-// same bits. If one of these fails, a long chat answers differently on machines with more cores, or with another chunk
-// size.
+// Attention over contexts of several parts, which are separate tasks or not: always the formula, and always the same
+// bits. If one of these fails, answers in a long chat depend on the number of cores or on the chunk size.
 #include "lfm2.h"
 
 #include <doctest/doctest.h>
@@ -12,26 +11,26 @@
 #include "lfm2/layers/attention_operator.h"
 #include "lfm2/layers/rope_table.h"
 #include "lfm2/posix/thread_pool.h"
+#include "tests/kernels/attention_oracle.h"
 #include "tests/layers/test_layer.h"
 #include "tests/runtime/test_model.h"
 
 namespace lfm2::test {
 namespace {
 
-constexpr KvCacheType kCacheTypes[] = {KvCacheType::kF16, KvCacheType::kF32, KvCacheType::kInt8};
 constexpr uint32_t kContext = 1216;  // three parts, and a multiple of kAttentionBlock
 static_assert(AttentionParts(kContext) == 3 && kContext % kAttentionBlock == 0);
 
-// Keys and values of one layer; what no position has stored is full of NaNs.
+// Keys and values of one layer; memory of positions that are not stored yet is full of NaNs.
 class LayerCache {
  public:
-  LayerCache(const ModelConfig& config, KvCacheType type)
-      : bytes_(static_cast<size_t>(KvCacheBytes(type, config.kv_heads, kContext, config.head_dim))),
+  LayerCache(const ModelConfig& config, KvCacheType type, uint32_t capacity = kContext)
+      : bytes_(static_cast<size_t>(KvCacheBytes(type, config.kv_heads, capacity, config.head_dim))),
         keys_(bytes_),
         values_(bytes_) {
     std::memset(keys_.data(), 0xff, bytes_);
     std::memset(values_.data(), 0xff, bytes_);
-    view_ = MakeKvCache(type, config.kv_heads, kContext, config.head_dim, keys_.data(), values_.data());
+    view_ = MakeKvCache(type, config.kv_heads, capacity, config.head_dim, keys_.data(), values_.data());
   }
   const KvCache& view() const { return view_; }
 
@@ -52,7 +51,7 @@ class LayerCache {
   KvCache view_;
 };
 
-// An executor that announces so many workers and runs all tasks on its caller's thread, forwards or backwards.
+// An executor that reports `workers` workers and runs all tasks on its caller's thread, forwards or backwards.
 Executor Workers(uint32_t workers, bool backwards) {
   Executor executor;
   executor.workers = workers;
@@ -92,12 +91,12 @@ ModelConfig ThreeQueriesAHead() {
   return c;
 }
 
-// out[tokens, heads * head_dim] of queries q of the same shape, the first at `position`. part_rows: how much room there
-// is for parts that are tasks of their own.
+// out[tokens, heads * head_dim] of queries q of the same shape, the first at `position`. part_rows: the room for parts
+// that are separate tasks.
 std::vector<float> Attended(const ModelConfig& c, const KvCache& kv, const std::vector<float>& q, uint32_t position,
                             const Executor* executor, uint32_t part_rows) {
   const uint32_t tokens = static_cast<uint32_t>(q.size() / c.q_size());
-  const LayerMemory memory(c, Max(part_rows, tokens), kContext);
+  const LayerMemory memory(c, Max(part_rows, tokens), kv.capacity);
   Workspace workspace = memory.workspace();
   workspace.attention.part_rows = part_rows;
   std::copy(q.begin(), q.end(), workspace.attention.q);
@@ -105,36 +104,35 @@ std::vector<float> Attended(const ModelConfig& c, const KvCache& kv, const std::
   return {workspace.attention.out, workspace.attention.out + q.size()};
 }
 
-// The same by the definition, in double.
+// Keys or values [positions, kv_heads, head_dim] of one head, positions 0 to `last`.
+std::vector<float> OfHead(const ModelConfig& c, const std::vector<float>& all, uint32_t head, uint32_t last) {
+  std::vector<float> of_head;
+  for (uint32_t p = 0; p <= last; ++p) {
+    const float* const row = &all[(size_t{p} * c.kv_heads + head) * c.head_dim];
+    of_head.insert(of_head.end(), row, row + c.head_dim);
+  }
+  return of_head;
+}
+
+// The same by the definition, in double. *tolerance: that of each number, for a cache of `type`.
 std::vector<double> AttendedByDefinition(const ModelConfig& c, const std::vector<float>& keys,
                                          const std::vector<float>& values, const std::vector<float>& q,
-                                         uint32_t position) {
-  std::vector<double> out(q.size());
+                                         uint32_t position, KvCacheType type, std::vector<double>* tolerance) {
+  std::vector<double> out;
+  tolerance->clear();
   for (size_t row = 0; row < q.size() / c.head_dim; ++row) {  // of a token and a head
     const uint32_t last = position + static_cast<uint32_t>(row / c.heads);
-    const size_t kv_head = row % c.heads / (c.heads / c.kv_heads);
-    std::vector<double> weights(last + 1);
-    double sum = 0;
-    for (uint32_t p = 0; p <= last; ++p) {
-      double score = 0;
-      for (uint32_t d = 0; d < c.head_dim; ++d) {
-        score += static_cast<double>(q[row * c.head_dim + d]) *
-                 static_cast<double>(keys[(size_t{p} * c.kv_heads + kv_head) * c.head_dim + d]);
-      }
-      weights[p] = std::exp(score / std::sqrt(static_cast<double>(c.head_dim)));
-      sum += weights[p];
-    }
-    for (uint32_t p = 0; p <= last; ++p) {
-      for (uint32_t d = 0; d < c.head_dim; ++d) {
-        out[row * c.head_dim + d] +=
-            weights[p] / sum * static_cast<double>(values[(size_t{p} * c.kv_heads + kv_head) * c.head_dim + d]);
-      }
-    }
+    const uint32_t kv_head = static_cast<uint32_t>(row % c.heads / (c.heads / c.kv_heads));
+    const std::vector<float> own_keys = OfHead(c, keys, kv_head, last), own_values = OfHead(c, values, kv_head, last);
+    const float* const query = &q[row * c.head_dim];
+    const std::vector<double> result = Softmax(own_keys, own_values, query, c.head_dim);
+    out.insert(out.end(), result.begin(), result.end());
+    tolerance->insert(tolerance->end(), c.head_dim, Tolerance(own_keys, own_values, query, c.head_dim, type));
   }
   return out;
 }
 
-// A chunk in the context: before, at and after the ends of parts, also across one or two of them.
+// Chunks before, at and after the ends of parts, and across one or two of them.
 struct Chunk {
   uint32_t position, tokens;
 };
@@ -143,11 +141,11 @@ constexpr Chunk kChunks[] = {{0, 1},    {500, 1}, {511, 1}, {512, 1},  {1023, 1}
 
 }  // namespace
 
-TEST_CASE("parts that are tasks of their own, or not, for every executor: the definition, and the same bits") {
+TEST_CASE("parts that are separate tasks, or not, for every executor: the definition, and the same bits") {
   const ModelConfig c = ThreeQueriesAHead();
   const std::vector<float> keys = Random(1).Normals(size_t{kContext} * c.kv_size());
   const std::vector<float> values = Random(2).Normals(size_t{kContext} * c.kv_size());
-  for (const KvCacheType type : kCacheTypes) {
+  for (const KvCacheType type : kKvTypes) {
     CAPTURE(BytesOf(type));
     for (const Chunk& chunk : kChunks) {
       CAPTURE(chunk.position);
@@ -157,16 +155,17 @@ TEST_CASE("parts that are tasks of their own, or not, for every executor: the de
       cache.Fill(c, {keys.data(), keys.data() + size_t{end} * c.kv_size()},
                  {values.data(), values.data() + size_t{end} * c.kv_size()});
       const std::vector<float> q = Random(3).Normals(size_t{chunk.tokens} * c.q_size());
-      // As one task after the other: there is no room for more.
+      // With room for one row less than all parts need, they are computed one after another.
       const uint32_t one_by_one = Max(chunk.tokens * (parts - 1), 1u) - 1, together = chunk.tokens * parts;
       const std::vector<float> want = Attended(c, cache.view(), q, chunk.position, nullptr, one_by_one);
       if (type == KvCacheType::kF32) {
-        const std::vector<double> expected = AttendedByDefinition(c, keys, values, q, chunk.position);
+        std::vector<double> tolerance;
+        const std::vector<double> expected = AttendedByDefinition(c, keys, values, q, chunk.position, type, &tolerance);
         double worst = 0;
         for (size_t i = 0; i < want.size(); ++i) {
           worst = std::fmax(worst, std::fabs(static_cast<double>(want[i]) - expected[i]));
         }
-        // Values are below 6, and a thousand roundings of 2^-24 are far from adding up.
+        // Values are below 6, and most of a thousand roundings of 2^-24 cancel.
         CHECK(worst < 2e-6);
       }
       ForExecutors([&](const Executor* executor) {
@@ -174,6 +173,38 @@ TEST_CASE("parts that are tasks of their own, or not, for every executor: the de
         CHECK(Attended(c, cache.view(), q, chunk.position, executor, together) == want);
       });
     }
+  }
+}
+
+TEST_CASE("the last of 131,072 positions, with parts that are tasks or not: the definition, and the same bits") {
+  constexpr uint32_t kPositions = 131072, kTokens = 1;
+  ModelConfig c;
+  c.hidden_size = 32;
+  c.heads = 2;
+  c.kv_heads = 1;
+  c.head_dim = 32;
+  Random random(7);
+  const auto uniform = [&](size_t n) {
+    std::vector<float> numbers(n);
+    for (float& v : numbers) v = random.Uniform(-1.0f, 1.0f);
+    return numbers;
+  };
+  const std::vector<float> keys = uniform(size_t{kPositions} * c.kv_size());
+  const std::vector<float> values = uniform(size_t{kPositions} * c.kv_size());
+  const std::vector<float> q = uniform(kTokens * c.q_size());
+  const uint32_t position = kPositions - kTokens, parts = AttentionParts(kPositions);
+  for (const KvCacheType type : kKvTypes) {
+    CAPTURE(BytesOf(type));
+    const LayerCache cache(c, type, kPositions);
+    cache.Fill(c, keys, values);
+    const std::vector<float> out = Attended(c, cache.view(), q, position, nullptr, 1);
+    std::vector<double> tolerance;
+    const std::vector<double> expected = AttendedByDefinition(c, keys, values, q, position, type, &tolerance);
+    Worst worst;
+    for (size_t i = 0; i < out.size(); ++i) worst.Add(static_cast<double>(out[i]), expected[i], tolerance[i]);
+    CHECK(worst.share() <= 1.0);
+    const Executor executor = Workers(4, true);
+    CHECK(Attended(c, cache.view(), q, position, &executor, kTokens * parts) == out);
   }
 }
 
@@ -190,9 +221,9 @@ TEST_CASE("the whole operator after 498 positions, in chunks of any length and f
   const std::vector<float> keys = Random(4).Normals(size_t{kBefore} * c.kv_size());
   const std::vector<float> values = Random(5).Normals(size_t{kBefore} * c.kv_size());
   const std::vector<float> normed = Random(6).Normals(size_t{kTokens} * c.hidden_size);
-  for (const KvCacheType type : kCacheTypes) {
+  for (const KvCacheType type : kKvTypes) {
     CAPTURE(BytesOf(type));
-    // Every run stores what comes after these again.
+    // Every run stores the positions after these again.
     const LayerCache cache(c, type);
     cache.Fill(c, keys, values);
     const auto run = [&](uint32_t chunk, const Executor* executor) {

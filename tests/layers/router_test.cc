@@ -1,5 +1,5 @@
 // Which experts a token goes to, with which weights, and the order in which experts meet their tokens. A mistake here
-// sends tokens to the wrong weights: the model still talks, only worse.
+// sends tokens to the wrong experts: the model still answers, only worse.
 #include "lfm2/layers/router.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ ModelConfig Experts(uint32_t experts, uint32_t per_token, float factor = 1.0f) {
 
 double Sigmoid(float x) { return 1 / (1 + std::exp(-static_cast<double>(x))); }
 
-// All experts, best first: the largest sigmoid + bias, of equal ones the lower number.
+// All experts, best first: the largest sigmoid + bias, ties to the lower number.
 std::vector<uint32_t> Ranking(const std::vector<float>& logits, const std::vector<float>& bias) {
   std::vector<uint32_t> order(logits.size());
   for (uint32_t e = 0; e < order.size(); ++e) order[e] = e;
@@ -32,8 +32,8 @@ std::vector<uint32_t> Ranking(const std::vector<float>& logits, const std::vecto
   return order;
 }
 
-// Checks the choice for one token against the formula in double. Logits and biases whose scores differ differ by more
-// than floats can confuse.
+// Checks the choice for one token against the formula in double. Scores that differ must differ by more than the error
+// of floats.
 void CheckChoice(const ModelConfig& c, const std::vector<float>& logits, const std::vector<float>& bias) {
   std::vector<float> scores = logits, weights(c.experts_per_token + 1, -1.0f);
   std::vector<uint16_t> chosen(c.experts_per_token + 1, 9999);
@@ -54,7 +54,7 @@ void CheckChoice(const ModelConfig& c, const std::vector<float>& logits, const s
   CHECK(right);
 }
 
-// Whether every two scores are equal, or further apart than floats can confuse.
+// Whether any two scores are equal, or further apart than the error of floats.
 bool AreSeparate(const std::vector<float>& logits, const std::vector<float>& bias) {
   for (size_t a = 0; a < logits.size(); ++a) {
     for (size_t b = 0; b < a; ++b) {
@@ -93,7 +93,7 @@ TEST_CASE("equal scores go to the lower number") {
   CheckChoice(Experts(8, 3), {-1, -1, -1, 0, 0, 0, 0, -1}, {0, 0, 0, 0, 0, 0, 0, 1});
 }
 
-TEST_CASE("a bias decides who is chosen and not how much they weigh") {
+TEST_CASE("a bias affects which experts are chosen and not their weights") {
   // Expert 3 is the worst by far, and chosen for its bias; its weight is its own small sigmoid.
   CheckChoice(Experts(4, 2), {2.0f, 1.0f, 0.0f, -6.0f}, {0.0f, 0.0f, 0.0f, 5.0f});
 }
@@ -106,7 +106,7 @@ TEST_CASE("extreme logits: saturated sigmoids, and all of them zero") {
   CheckChoice(Experts(4, 2), {-100.0f, 100.0f, -100.0f, -100.0f}, {0.0f, 0.0f, 0.5f, 0.0f});
 }
 
-TEST_CASE("infinities and NaNs, be they logits or biases, choose experts that exist, and are reported") {
+TEST_CASE("with infinities and NaNs as logits or biases the chosen experts are valid, and they are reported") {
   const ModelConfig c = Experts(4, 2);
   const auto check = [&](std::vector<float> logits, const std::vector<float>& bias) {
     std::vector<float> weights(2);
@@ -148,7 +148,7 @@ TEST_CASE(
       c.heads = c.kv_heads = 1;
       const LayerMemory memory(c, tokens);
       const Workspace::Experts& moe = memory.workspace().moe;
-      // Skewed: low numbers far more often, so that some experts stay without a token.
+      // Skewed towards low numbers, so that some experts have no token.
       for (uint32_t t = 0; t < tokens; ++t) {
         for (uint32_t r = 0; r < c.experts_per_token;) {
           const float u = random.Uniform(0.0f, 1.0f);

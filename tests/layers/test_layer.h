@@ -13,10 +13,10 @@
 
 namespace lfm2::test {
 
-// The workspace of a chunk, full of NaNs: whatever is read before it is written shows.
+// The workspace of a chunk, full of NaNs, so that reads before the first write have an effect.
 class LayerMemory {
  public:
-  // context_length: of which the layer's attention sees no more than the chunk unless it is said.
+  // context_length: as long as the chunk if that is longer.
   LayerMemory(const ModelConfig& config, uint32_t chunk, uint32_t context_length = 0)
       : memory_(Bytes(config, chunk, Max(chunk, context_length))) {
     std::memset(memory_.data(), 0xff, memory_.size());
