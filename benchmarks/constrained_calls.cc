@@ -1,10 +1,10 @@
-// What a constraint does to calls of tools: how many of a list of commands are answered with exactly the call that is
-// right, and how long decode takes, free and constrained, in turns in one run. Greedy, one thread.
+// The effect of a constraint on tool calls: how many of a list of commands are answered with exactly the expected call,
+// and how long decode takes, free and constrained alternately in one run. Greedy, one thread.
 //
 //   constrained_calls MODEL TOOLS.json COMMANDS.jsonl [ROUNDS]
 //
-// TOOLS.json is a list of tools, which are not part of the prompt; COMMANDS.jsonl has lines {"user", "call"}. Constrained,
-// an answer has to be one call of them, with texts in double quotes.
+// TOOLS.json is a list of tools, which are not part of the prompt; COMMANDS.jsonl has lines {"user", "call"}.
+// Constrained, an answer has to be one call of them, with texts in double quotes.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +26,7 @@ struct Command {
   std::string call;
 };
 
-// Bytes that are aligned as the library wants them.
+// Bytes with the alignment that the library requires.
 class Memory {
  public:
   lfm2::Span<std::byte> Of(uint64_t bytes) {
@@ -87,7 +87,7 @@ class Benchmark {
     std::string text;
     const auto sink = [&](std::string_view piece) { text += piece; };
     LFM2_RETURN_IF_ERROR(chat.BeginAnswer(answer));
-    // Where the answer begins is prefill still.
+    // The first token of the answer still belongs to prefill.
     while (chat.is_busy() && session_.steps_left() > 0) LFM2_RETURN_IF_ERROR(chat.Step(sink));
     const auto begin = std::chrono::steady_clock::now();
     for (; chat.is_busy(); ++totals.steps) LFM2_RETURN_IF_ERROR(chat.Step(sink));

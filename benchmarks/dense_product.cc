@@ -1,5 +1,5 @@
 // dense_product: times out[tokens, rows] = x[tokens, cols] . w[rows, cols], floats in and out, weights Q4_0: the
-// quantisation of x and the product, on several threads. tools/compare-xnnpack runs it.
+// quantisation of x and the product, on several threads. Used by tools/compare-xnnpack.
 #include <algorithm>
 #include <chrono>
 #include <cstring>

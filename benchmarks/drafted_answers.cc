@@ -1,12 +1,12 @@
-// What guessing tokens (SessionOptions::draft_tokens) is worth: the same answers by two sessions of one model, one of
-// which guesses, in turns, and the time that decode takes them. The tokens have to be the same.
+// The gain of guessing tokens (SessionOptions::draft_tokens): the same answers by two sessions of one model,
+// alternately, one of which guesses, and the time that decode takes. The tokens must be the same.
 //
 //   drafted_answers MODEL TOOLS.json COMMANDS.jsonl CHOICES.json [DRAFT [THREADS]]
 //
 // Three kinds of answers, greedy: calls of tools, each command (lines {"user", ...}) in a conversation of its own that
 // has the list of tools in its prompt; plain chats, each question ("items": [{"question", ...}]) in a conversation of
-// its own; and edits, where a tale that the model has told is in the prompt and comes again with each twentieth
-// token another one. A model that cannot edit is told what to answer.
+// its own; and edits, where the prompt contains a tale of the model's and the answer is that tale with every twentieth
+// token replaced. Models that cannot edit are forced to this answer.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -94,7 +94,7 @@ int Fails(const Status& status) {
   return 1;
 }
 
-// `count` answers of one kind by both decoders, which are new: answer(decoder, i, &tokens). Prints a row.
+// Has `count` answers of one kind computed by two new decoders, by answer(decoder, i, &tokens), and prints a row.
 template <class F>
 Status Compare(const lfm2::Image& image, uint32_t draft, const lfm2::Executor* executor, const char* kind, size_t count,
                F&& answer) {
@@ -122,7 +122,7 @@ Status Compare(const lfm2::Image& image, uint32_t draft, const lfm2::Executor* e
   return Status();
 }
 
-// Tales that the model tells by chance, and each with every twentieth token another one of the same tale.
+// Tales sampled from the model, and each with every twentieth token replaced by another one of the same tale.
 struct Edit {
   Tokens prompt, edited;
 };

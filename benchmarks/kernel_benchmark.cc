@@ -14,7 +14,7 @@ namespace {
 using ::benchmark::Counter;
 using ::benchmark::State;
 
-// LFM2-8B-A1B's, of which the smaller models' are fractions.
+// The dimensions of LFM2-8B-A1B.
 constexpr uint32_t kHidden = 2048;
 constexpr uint32_t kHeadDim = 64;
 constexpr uint32_t kQueries = 4;  // heads that share a key/value head
@@ -88,7 +88,7 @@ void BenchmarkRope(State& state) {
   const Kernels kernels{};
   const uint32_t n = static_cast<uint32_t>(state.range(0));
   test::AlignedBuffer<float> head = RandomFloats(n, 6);
-  // A quarter turn each time: the numbers neither grow nor vanish.
+  // A quarter turn each time, so that the numbers neither grow nor vanish.
   test::AlignedBuffer<float> cos_sin(n);
   for (size_t i = 0; i < n; ++i) cos_sin.data()[i] = i < n / 2 ? 0.0f : 1.0f;
   for (auto _ : state) {
@@ -112,7 +112,7 @@ void BenchmarkShortConv(State& state) {
   CountBytes(state, 4.0 * tokens * kHidden * sizeof(float));
 }
 
-// Every kernel besides the products, with the numbers that it is timed for.
+// Every kernel except the products, with the arguments that it is timed for.
 struct KernelEntry {
   std::string name;
   void (*run)(State& state);

@@ -13,13 +13,13 @@ namespace lfm2::benchmarks {
 
 using Kernels = HWY_NAMESPACE::SimdKernels;
 
-// One iteration's multiply-adds, and the seconds that all iterations took: shown as a rate and as the fraction of this
-// machine's integer peak.
+// Reports the rate of one iteration's multiply-adds, and its fraction of this machine's integer peak, from the seconds
+// that all iterations took.
 void CountMacs(::benchmark::State& state, double macs, double seconds);
-// One iteration's bytes, read and written.
+// Reports the rate of one iteration's bytes, read and written.
 void CountBytes(::benchmark::State& state, double bytes);
 
-// Zeros would be multiplied as fast, but not normalised or quantised.
+// Random, because zeros take another path when they are normalised or quantised.
 test::AlignedBuffer<float> RandomFloats(size_t count, uint64_t seed);
 
 void RegisterMatMul();

@@ -1,11 +1,11 @@
-// The schemas of MaskBench (https://github.com/guidance-ai/jsonschemabench): which compile, whether the texts with them
-// are told apart as they should be, and how long compiling and masks over the vocabulary of a model take. Times are of
-// this thread on the processor.
+// The schemas of MaskBench (https://github.com/guidance-ai/jsonschemabench): which compile, whether the valid and
+// invalid texts that come with them are recognised, and how long compiling and masks over the vocabulary of a model
+// take. Times are processor time of this thread.
 //
 //   maskbench MODEL DIRECTORY [--memory BYTES] [--show]
 //
-// MODEL is an image, whose vocabulary counts. DIRECTORY holds files {"schema", "tests": [{"valid", "data"}]}. --show
-// names the files that are not handled right.
+// MODEL is an image, of which the vocabulary is used. DIRECTORY contains files {"schema", "tests": [{"valid",
+// "data"}]}. --show lists the files that are not handled correctly.
 #include <time.h>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ std::string Spelled(const Json& value) {
   return out;
 }
 
-// Of this thread on a processor: other programs do not count.
+// Processor time of this thread, which excludes other programs.
 double Microseconds() {
   timespec now = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -90,7 +90,7 @@ class Bench {
  public:
   Bench(Tokens* tokens, size_t memory, bool show) : tokens_(*tokens), show_(show), memory_(memory / 64) {}
 
-  // Compiles and matches in one arena: the grammar in front, the matcher after it.
+  // Compiles and matches in one arena, the grammar first, then the matcher.
   Result Run(const Json& file) {
     Result result;
     const std::string schema = file["schema"].dump();
@@ -124,7 +124,7 @@ class Bench {
     result.right = result.right && !result.overflowed;
     return result;
   }
-  // Microseconds for each token of all texts: its mask, and going on with it.
+  // Microseconds for each token of all texts: computing the mask and accepting the token.
   const std::vector<double>& mask_times() const { return mask_times_; }
 
  private:

@@ -18,11 +18,11 @@ struct Shape {
   uint32_t cols;
   uint64_t bytes;  // all matrices together, taken in turn; 0: one matrix
 };
-// The second is a feed forward's of LFM2-8B-A1B, over more memory than caches hold.
+// The second is that of a feed forward of LFM2-8B-A1B, with more weights than fit into caches.
 constexpr Shape kShapes[] = {{"cache", 256, 2048, 0}, {"memory", 7168, 2048, uint64_t{768} << 20}};
 constexpr uint32_t kTokens[] = {1, 2, 4, 8, 16, 128, 512};
 
-// Copies of one random row block: the kernels' time does not depend on the numbers.
+// Copies of one random row block: the time of the kernels does not depend on the values.
 class Weights {
  public:
   Weights(TensorType type, const Shape& shape)

@@ -1,7 +1,7 @@
 // storage_benchmark [FILE]: the CRC of a record, and random records of FILE (a few GB, on the drive in question) read
-// directly, a record in pieces, as sessions read experts. Drives drift, so compare in turns with fio --name=records
-// --filename=FILE --readonly --direct=1 --ioengine=io_uring --rw=randread:12 --bs=516096 --blockalign=4096 --iodepth=8
-// --norandommap --randrepeat=0 --time_based --runtime=5
+// directly, a record in pieces, as sessions read experts. The speed of drives varies over time, so alternate runs with
+// fio --name=records --filename=FILE --readonly --direct=1 --ioengine=io_uring --rw=randread:12 --bs=516096
+// --blockalign=4096 --iodepth=8 --norandommap --randrepeat=0 --time_based --runtime=5
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -28,7 +28,7 @@ BENCHMARK(BM_Crc32c<lfm2::Crc32c>)->Arg(4096)->Arg(512 << 10)->Arg(kRecordBytes)
 BENCHMARK(BM_Crc32c<lfm2::Crc32cSliced>)->Arg(kRecordBytes);
 BENCHMARK(BM_Crc32c<lfm2::Crc32cPortable>)->Arg(kRecordBytes);
 
-// Collects one read; false where it, or the waiting, failed.
+// Waits for one read; false if it, or waiting, failed.
 bool CollectOne(lfm2::ReadQueue& queue) {
   lfm2::ReadCompletion done;
   return queue.Wait(&done).ok() && done.status.ok();
@@ -37,10 +37,10 @@ bool CollectOne(lfm2::ReadQueue& queue) {
 void BM_ReadRecords(benchmark::State& state, const std::string& path, lfm2::posix::DirectFileOptions options) {
   lfm2::posix::DirectFile file;
   if (!file.Open(path.c_str(), options).ok() || file.size() < kRecordBytes) {
-    state.SkipWithError("the file can not be opened so, or is too short");
+    state.SkipWithError("the file cannot be opened for direct reads, or is too short");
     return;
   }
-  // Memory for as many reads as may be under way, used in turn.
+  // Memory for all reads that may be in flight, used in turn.
   lfm2::ReadQueue& queue = *file.queue();
   const uint32_t most = 2 * options.queue_depth;
   std::byte* const memory = static_cast<std::byte*>(std::aligned_alloc(4096, size_t{most} * options.piece_bytes));
@@ -50,7 +50,7 @@ void BM_ReadRecords(benchmark::State& state, const std::string& path, lfm2::posi
   for (auto _ : state) {
     const uint64_t record = random() % ((file.size() - kRecordBytes) / 4096) * 4096;
     for (uint64_t at = 0; at < kRecordBytes && good; at += options.piece_bytes) {
-      // Reads end in nearly the order they were asked for, and nobody looks at their bytes.
+      // Reads complete nearly in the order of their requests, and their bytes are not used.
       if (submitted - collected == most) good = CollectOne(queue) && ++collected > 0;
       const uint64_t bytes = lfm2::Min<uint64_t>(options.piece_bytes, kRecordBytes - at);
       std::byte* const to = memory + size_t{submitted % most} * options.piece_bytes;

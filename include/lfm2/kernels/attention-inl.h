@@ -1,5 +1,5 @@
 // Attention of the query heads that share one key/value head, for one token: softmax in one pass over blocks of
-// positions (Milakov and Gimelshein 2018), and parts of many blocks joined in the same way.
+// positions (Milakov and Gimelshein 2018). Parts of many blocks are joined in the same way.
 #if defined(LFM2_KERNELS_ATTENTION_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_ATTENTION_INL_H_
 #undef LFM2_KERNELS_ATTENTION_INL_H_
@@ -23,14 +23,14 @@ HWY_INLINE VF LoadKv(const int8_t* p) {
   return hn::ConvertTo(DF(), hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<int8_t, DI32>(), p)));
 }
 
-// Asks for what the next block of positions has in the place of p.
+// Prefetches what the next block of positions has in place of p.
 template <class T>
 HWY_INLINE void PrefetchNextBlock(const T* p, size_t head_dim) {
   __builtin_prefetch(p + kAttentionBlock * head_dim, 0, 2);
 }
 
-// Queries that go through the keys and values together: every key and value is loaded and converted once for them all,
-// and with two vectors of each that makes eight sums, as many as hide the latency of an addition.
+// Queries that are computed together: every key and value is loaded and converted once for all of them, and with two
+// vectors of each that makes eight sums, enough to hide the latency of an addition.
 inline constexpr uint32_t kQueryTile = 4;
 
 // scores[kAttentionBlock] of one query.
@@ -38,7 +38,7 @@ struct BlockScores {
   alignas(64) float values[kAttentionBlock];
 };
 
-// scores[h][j] = q[h, :] . key[j, :] for the positions of the block that begins at `keys`, as stored: without scales.
+// scores[h][j] = q[h, :] . key[j, :] for the positions of the block that begins at `keys`, as stored, without scales.
 // q[Q, head_dim]; at least `valid` positions are computed.
 template <uint32_t Q, class T>
 inline void MultiplyKeys(const float* HWY_RESTRICT q, const T* HWY_RESTRICT keys, uint32_t head_dim, uint32_t valid,
@@ -111,9 +111,9 @@ inline void AddValues(const BlockScores* HWY_RESTRICT weights, const T* HWY_REST
 }
 
 // Scales the scores of a block, and turns them into weights of its values: exp(score - highest), zero from `valid` on.
-// key_scales and value_scales are those of the block's positions, or nullptr. Brings *highest and *sum forward, and
-// returns what everything summed before counts now that a higher score is known; exp(-inf) = 0 in the first block.
-// A score that is an infinity or a NaN makes *sum a NaN for good: neither the maximum nor Exp lets it through.
+// key_scales and value_scales are those of the block's positions, or nullptr. Updates *highest and *sum, and returns
+// the factor for everything summed before, exp(old highest - new highest); exp(-inf) = 0 in the first block. A score
+// that is an infinity or a NaN makes *sum a NaN permanently; the maximum and Exp alone would hide it.
 inline float ScoresToWeights(float scale, uint32_t valid, const float* key_scales, const float* value_scales,
                              BlockScores* HWY_RESTRICT scores, float* HWY_RESTRICT highest, float* HWY_RESTRICT sum) {
   const DF df;
@@ -157,7 +157,7 @@ inline void AttendQueries(const float* HWY_RESTRICT q, uint32_t begin, uint32_t 
   const bool scaled = kv.key_scales != nullptr;
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   BlockScores scores[Q];
-  // Positions that MultiplyKeys leaves out are read, but never used.
+  // Positions that MultiplyKeys skips are read, but never used.
   std::memset(scores, 0, sizeof(scores));
   float fade[Q];
   for (uint32_t h = 0; h < Q; ++h) sums[h] = {-INFINITY, 0.0f};
@@ -200,7 +200,7 @@ inline void AttendPart(const float* q, uint32_t queries, uint32_t begin, uint32_
   }
 }
 
-// out[queries, head_dim] and sums[queries] = what they and the next part's are together.
+// Joins the next part's results to out[queries, head_dim] and sums[queries].
 inline void JoinPart(const float* HWY_RESTRICT part, const AttentionSum* HWY_RESTRICT part_sums, uint32_t queries,
                      uint32_t head_dim, float* HWY_RESTRICT out, AttentionSum* HWY_RESTRICT sums) {
   const DF df;

@@ -1,6 +1,6 @@
-// What a processor says of itself. On x86 __builtin_cpu_supports is not enough: GCC 10 and clang 14 do not know all
-// names that are needed here, and it needs the compiler's runtime library. On 64-bit Arm only the system knows, and
-// Linux hands every process what it knows.
+// The instruction sets that the processor reports. On x86 __builtin_cpu_supports is not enough: GCC 10 and clang 14 do
+// not accept all the names that are needed here, and it requires the compiler's runtime library. On 64-bit Arm only the
+// operating system can tell, and Linux passes the answer to every process.
 #ifndef LFM2_KERNELS_CPU_FEATURES_H_
 #define LFM2_KERNELS_CPU_FEATURES_H_
 
@@ -16,7 +16,7 @@
 namespace lfm2 {
 
 // Registers of CPUID and XCR0 (Intel SDM volume 2, CPUID; volume 1, 13.3), or the words of Linux' arm64 HWCAPs
-// (Documentation/arch/arm64/elf_hwcaps.rst); zeros where there are none.
+// (Documentation/arch/arm64/elf_hwcaps.rst); zeros where they do not exist.
 struct CpuFeatures {
   uint32_t leaf1_ecx = 0;
   uint32_t leaf7_ebx = 0;
@@ -29,9 +29,10 @@ struct CpuFeatures {
 };
 
 #if defined(__aarch64__) && defined(__linux__) && defined(LFM2_DYNAMIC_DISPATCH)
-// Bytes of a vector of SVE, on a processor that has it; a function of its own, so that its instruction is in no other.
+// Bytes of a vector of SVE, on a processor that has it; a function of its own, so that no other function contains the
+// instruction.
 __attribute__((noinline)) inline uint32_t SveVectorBytes() {
-  // cntb x0, for an assembler that is not told of SVE.
+  // cntb x0, encoded for an assembler without SVE.
   register uint64_t bytes __asm__("x0");
   __asm__ volatile(".inst 0x0420e3e0" : "=r"(bytes));
   return static_cast<uint32_t>(bytes);
@@ -53,7 +54,7 @@ inline CpuFeatures DetectCpuFeatures() {
     __asm__("xgetbv" : "=a"(cpu.xcr0), "=d"(d) : "c"(0));
   }
 #elif defined(__aarch64__) && defined(__linux__) && defined(LFM2_DYNAMIC_DISPATCH)
-  // The C library has the words at hand: no call of the system.
+  // The C library keeps these words in memory: this is not a system call.
   cpu.hwcap = getauxval(AT_HWCAP);
   cpu.hwcap2 = getauxval(AT_HWCAP2);
   constexpr uint64_t kSve = 1u << 22;
@@ -62,8 +63,8 @@ inline CpuFeatures DetectCpuFeatures() {
   return cpu;
 }
 
-// Whether the processor has everything that Highway's compiler attributes for `target` allow, and the operating system
-// saves its registers. kAutomatic and kBaseline: always.
+// Whether the processor has every feature that Highway's compiler attributes for `target` enable, and the operating
+// system saves the registers. Always true for kAutomatic and kBaseline.
 constexpr bool SupportsTarget(const CpuFeatures& cpu, CpuTarget target) {
   constexpr auto flag = [](uint32_t n) { return uint32_t{1} << n; };
   const auto has = [](uint64_t reg, uint64_t bits) { return (reg & bits) == bits; };
@@ -80,10 +81,10 @@ constexpr bool SupportsTarget(const CpuFeatures& cpu, CpuTarget target) {
       has(cpu.leaf7_ebx, flag(16) | flag(17) | flag(28) | flag(30) | flag(31)) &&
       has(cpu.leaf7_ecx, flag(1) | flag(6) | flag(8) | flag(9) | flag(10) | flag(11) | flag(12) | flag(14)) &&
       has(cpu.xcr0, flag(5) | flag(6) | flag(7));
-  // What Armv8.2 has beyond Armv8.0 as well, for the compiler may use it: ATOMICS, ASIMDRDM; then ASIMDDP; I8MM.
+  // Also what Armv8.2 adds to Armv8.0, because the compiler may use it: ATOMICS, ASIMDRDM; then ASIMDDP; I8MM.
   const bool dotprod = has(cpu.hwcap, flag(8) | flag(12) | flag(20));
   const bool i8mm = dotprod && has(cpu.hwcap2, flag(13));
-  // The same, SVE, SVE2 and SVEI8MM; in vectors of 128 bits NEON does as much.
+  // The same, SVE, SVE2 and SVEI8MM; with vectors of 128 bits NEON is as fast.
   const bool sve2 = i8mm && has(cpu.hwcap, flag(22)) && has(cpu.hwcap2, flag(1) | flag(9)) && cpu.sve_bytes > 16;
   switch (target) {
     case CpuTarget::kAutomatic:

@@ -1,4 +1,4 @@
-// Weights as floats, one group at a time: the definition of every type, for embeddings and for the scalar oracle.
+// Weights as floats, one group at a time: the definition of every type. Used for embeddings and by the scalar oracle.
 #ifndef LFM2_KERNELS_DEQUANTIZE_H_
 #define LFM2_KERNELS_DEQUANTIZE_H_
 

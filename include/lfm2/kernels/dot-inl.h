@@ -1,5 +1,5 @@
-// The hooks that differ between instruction sets: rows of 8-bit weights times quads of 8-bit activations. Everything
-// above them is one source.
+// Products of rows of 8-bit weights and quads of 8-bit activations. Of the tiles, only this file differs between
+// instruction sets.
 #if defined(LFM2_KERNELS_DOT_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_DOT_INL_H_
 #undef LFM2_KERNELS_DOT_INL_H_
@@ -13,7 +13,7 @@
 //   LFM2_DOT_PAIRS  x86 without VNNI: unsigned by signed bytes, products added in pairs, 16 bits
 //   LFM2_DOT_WIDEN  NEON without dot products, RVV: signed bytes, 16 bits
 //   neither         four products added to 32 bits
-//   LFM2_DOT_MATRIX beside the last: matrices of 2 x 8 and 8 x 2 bytes, 32 bits
+//   LFM2_DOT_MATRIX in addition to the last: matrices of 2 x 8 and 8 x 2 bytes, 32 bits
 #undef LFM2_DOT_PAIRS
 #undef LFM2_DOT_WIDEN
 #undef LFM2_DOT_MATRIX
@@ -30,9 +30,9 @@
 #endif
 #define LFM2_DOT_MATRIX LFM2_HAVE_I8MM
 
-// Keeps a sum in a register, and its additions where the source has them: compilers reassociate them into a tree, or do
-// one sum after the other, and run out of registers (measured for AVX2: GCC, 4-bit weights 84 -> 126 GMAC/s; clang,
-// 8-bit weights 32 -> 58).
+// Keeps a sum in a register and its additions in the order of the source: compilers otherwise reassociate them into a
+// tree, or compute one sum after another, and run out of registers (measured for AVX2: GCC, 4-bit weights 84 -> 126
+// GMAC/s; clang, 8-bit weights 32 -> 58).
 #if LFM2_DOT_PAIRS && HWY_TARGET <= HWY_AVX3
 #define LFM2_PIN(v) __asm__("" : "+v"((v).raw))
 #elif HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3
@@ -52,16 +52,17 @@ namespace lfm2 {
 namespace LFM2_TARGET {
 
 // A vector of weights holds 4 columns of Lanes(DI32) rows. One token's activations of these columns are a quad; quad I
-// of a group lies at quads + 4 * I. Sums have a row a lane. Their types depend on the weights, for small ones can be
-// added in 16 bits:
+// of a group lies at quads + 4 * I. Sums have one row in each lane. Their types depend on the weights, because products
+// of small ones can be added in 16 bits:
 //   Sum4  over the 8 quads of a group, weights of 0..15 less 8: BeginSum4 takes the first quad, DotQuad4 the others; or
 //         DotQuad4 all of them, after ZeroSum4; less 2 or 4 where minus_eight_sum is a quarter or half of it
-//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 in turns, for one of T tokens, or
-//         DotPair8. kLifted (DotPair8: always): weights are from a table and plus kTableLift8
-//   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which went through Weights6,
-//         or from a table and plus kTableLift6: two quads at a time. kFewTokens: no more tokens than row vectors, never
+//   Sum8  over the 8 quads of a group, weights of -128..127: DotFirst8 and DotSecond8 alternately, for one of T
+//         tokens, or DotPair8. kLifted (DotPair8: always): kTableLift8 has been added to the weights, which are from a
+//         table
+//   Sum6  over half a group, or all of it where kSum6HoldsGroup; weights of 0..63 less 32, which Weights6 returned,
+//         or from a table plus kTableLift6: two quads at a time. kFewTokens: no more tokens than row vectors, never
 //         with a table
-//   Sum5  LFM2_DOT_PAIRS only, over all of a group: weights of a table of -16..15, plus kTableLift5; two quads at a
+//   Sum5  LFM2_DOT_PAIRS only, over all of a group: weights of a table of -16..15 plus kTableLift5; two quads at a
 //         time, every second time with kLast
 // minus_eight_sum is -8 * the sum of these activations.
 using DI16 = hn::Repartition<int16_t, DI32>;
@@ -75,7 +76,7 @@ HWY_INLINE VI32 Widen(VI16 pairs) { return hn::WidenMulPairwiseAdd(DI32(), pairs
 HWY_INLINE void Pin(VI16& sum) { LFM2_PIN(sum); }
 HWY_INLINE void Pin(VI32& sum) { LFM2_PIN(sum); }
 
-// Eight quads of 0..15 x -127..127 stay within 16 bits: they are widened once a group, not once a quad.
+// Eight quads of 0..15 x -127..127 stay within 16 bits: they are widened once for each group, not for each quad.
 using Sum4 = VI16;
 template <size_t I>
 HWY_INLINE Sum4 BeginSum4(VU8 w, const uint8_t* quads, VI32 /*minus_eight_sum*/) {
@@ -90,7 +91,7 @@ HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
 HWY_INLINE Sum4 ZeroSum4(VI32 /*minus_eight_sum*/) { return hn::Zero(DI16()); }
 HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 minus_eight_sum) { return hn::Add(Widen(sum), minus_eight_sum); }
 
-// |w| times x with the sign of w, for the instruction wants one factor unsigned: 2 x 128 x 127 fits into 16 bits.
+// |w| times x with the sign of w: the instruction requires one unsigned factor. 2 x 128 x 127 fits into 16 bits.
 using Sum8 = VI32;
 inline constexpr int kTableLift8 = 0;
 HWY_INLINE Sum8 BeginSum8(VI32 /*minus_eight_sum*/) { return hn::Zero(DI32()); }
@@ -100,15 +101,6 @@ HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
   const VI8 x = hn::IfNegativeThenNegOrUndefIfZero(AsSigned(w), BroadcastQuad<I>(quads));
   return hn::Add(sum, Widen(hn::SatWidenMulPairwiseAdd(DI16(), magnitude, x)));
 }
-template <size_t T, size_t I, size_t J, bool kLifted>
-HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
-  return DotFirst8<J, kLifted>(sum, w_j, quads);
-}
-template <size_t I, size_t J>
-HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-  return DotFirst8<J, true>(DotFirst8<I, true>(sum, w_i, quads), w_j, quads);
-}
-HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 // Two quads of 0..63 x -127..127 stay within 16 bits.
 using Sum6 = VI32;
@@ -131,9 +123,9 @@ template <size_t I, size_t J>
 HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
   return hn::Add(sum, Widen(ProductsOfPair<I, J>(w_i, w_j, quads)));
 }
-HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
 
-// Four quads of 0..31 x -127..127 stay within 16 bits: widening takes one of the few units that multiply.
+// Four quads of 0..31 x -127..127 stay within 16 bits. Widening less often helps, because it occupies one of the few
+// multipliers.
 struct Sum5 {
   VI16 part;  // of the first two of four
   VI32 sum;
@@ -156,7 +148,7 @@ HWY_INLINE Sum5 DotPair5(Sum5 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
 HWY_INLINE VI32 EndSum5(Sum5 sum) { return sum.sum; }
 
 #elif LFM2_DOT_WIDEN
-// Wide holds 16-bit products and sums of them, four a row; Sum8 32-bit sums of two of those, two a row.
+// Wide holds 16-bit products and sums of them, four per row; Sum8 32-bit sums of two of those, two per row.
 #if HWY_TARGET == HWY_RVV
 using Wide = vint16m2_t;
 using Sum8 = vint32m2_t;
@@ -182,7 +174,7 @@ HWY_INLINE VI32 EndSum8(Sum8 sum) {
   const vint64m2_t pairs = __riscv_vreinterpret_v_i32m2_i64m2(sum);
   return __riscv_vadd_vv_i32m1(__riscv_vnsra_wx_i32m1(pairs, 0, n), __riscv_vnsra_wx_i32m1(pairs, 32, n), n);
 }
-// start[row] plus the row's four sums, of which the first two, and the others, together fit into 16 bits.
+// start[row] plus the row's four sums, of which the first two added, and the last two added, fit into 16 bits.
 HWY_INLINE VI32 AddSums(VI32 start, Wide sums) {
   const size_t n = hn::Lanes(DI16());
   const vint32m2_t pairs = __riscv_vreinterpret_v_i16m2_i32m2(sums);
@@ -324,8 +316,8 @@ inline constexpr bool kSignedDot = false;
 template <size_t I>
 HWY_INLINE VI32 DotQuad(VI32 sum, VU8 w, const uint8_t* quads) {
 #if HWY_COMPILER_GCC_ACTUAL && HWY_TARGET <= HWY_AVX3_DL
-  // The instruction can take its activations from memory into every lane, but GCC spends another one on that (measured
-  // for 4-bit weights and 8 tokens: .52 -> .56 of the peak, as clang).
+  // The instruction can broadcast its activations from memory, but GCC uses a separate one for that (measured for 4-bit
+  // weights and 8 tokens: 0.52 -> 0.56 of the peak, the same as clang).
   if constexpr (sizeof(sum.raw) == 64) {
     using Quad = const uint8_t[4];
     __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum.raw) : "v"(w.raw), "m"(*reinterpret_cast<Quad*>(quads + 4 * I)));
@@ -355,7 +347,7 @@ HWY_INLINE Sum4 DotQuad4(Sum4 sum, VU8 w, const uint8_t* quads) {
 HWY_INLINE Sum4 ZeroSum4(VI32 minus_eight_sum) { return minus_eight_sum; }
 HWY_INLINE VI32 EndSum4(Sum4 sum, VI32 /*minus_eight_sum*/) { return sum; }
 
-// Where weights are unsigned, they are offset by 128, which costs 16 times minus_eight_sum.
+// Where weights must be unsigned, 128 is added to them, which adding 16 times minus_eight_sum compensates.
 using Sum8 = VI32;
 inline constexpr int kTableLift8 = kSignedDot ? 0 : 128;
 HWY_INLINE Sum8 BeginSum8(VI32 minus_eight_sum) {
@@ -367,19 +359,10 @@ HWY_INLINE Sum8 DotFirst8(Sum8 sum, VU8 w, const uint8_t* quads) {
   if constexpr (kSignedDot || kLifted) return DotQuad<I>(sum, w, quads);
   return DotQuad<I>(sum, hn::Xor(w, hn::Set(DU8(), uint8_t{128})), quads);
 }
-template <size_t T, size_t I, size_t J, bool kLifted>
-HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
-  return DotFirst8<J, kLifted>(sum, w_j, quads);
-}
-template <size_t I, size_t J>
-HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
-  return DotFirst8<J, true>(DotFirst8<I, true>(sum, w_i, quads), w_j, quads);
-}
-HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 
 using Sum6 = VI32;
 inline constexpr int kTableLift6 = kSignedDot ? 0 : 32;
-// The offset of 32 costs a subtraction for each weight, or four times minus_eight_sum for each token.
+// The offset of 32 is subtracted from each weight, or compensated by adding four times minus_eight_sum for each token.
 template <bool kFewTokens>
 HWY_INLINE VU8 Weights6(VU8 w) {
   return kSignedDot && !kFewTokens ? hn::Sub(w, hn::Set(DU8(), uint8_t{32})) : w;
@@ -393,6 +376,18 @@ template <size_t I, size_t J>
 HWY_INLINE Sum6 DotPair6(Sum6 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
   return DotQuad<J>(DotQuad<I>(sum, w_i, quads), w_j, quads);
 }
+#endif
+
+#if !LFM2_DOT_WIDEN
+template <size_t T, size_t I, size_t J, bool kLifted>
+HWY_INLINE Sum8 DotSecond8(Sum8 sum, VU8 /*w_i*/, VU8 w_j, const uint8_t* quads) {
+  return DotFirst8<J, kLifted>(sum, w_j, quads);
+}
+template <size_t I, size_t J>
+HWY_INLINE Sum8 DotPair8(Sum8 sum, VU8 w_i, VU8 w_j, const uint8_t* quads) {
+  return DotFirst8<J, true>(DotFirst8<I, true>(sum, w_i, quads), w_j, quads);
+}
+HWY_INLINE VI32 EndSum8(Sum8 sum) { return sum; }
 HWY_INLINE VI32 EndSum6(Sum6 sum) { return sum; }
 #endif
 

@@ -1,4 +1,4 @@
-// Norms, rotary embedding, gated short convolution and sums: everything that touches each activation once.
+// Norms, rotary embedding, gated short convolution and sums: kernels that use each activation once.
 #if defined(LFM2_KERNELS_ELEMENTWISE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_ELEMENTWISE_INL_H_
 #undef LFM2_KERNELS_ELEMENTWISE_INL_H_
@@ -15,8 +15,8 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; n is a multiple of 32; out may be x. Returns mean(x^2): where that
-// is not finite, for an infinity or a NaN in x or squares that are too large, all of out is NaN.
+// out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; n is a multiple of 32; out may be x. Returns mean(x^2). Where that
+// is not finite, because of an infinity or a NaN in x or squares that are too large, all of out is NaN.
 inline float RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
   const DF df;
   const size_t lanes = hn::Lanes(df);
@@ -27,7 +27,7 @@ inline float RmsNorm(const float* x, const float* weight, uint32_t n, float eps,
     sum1 = hn::MulAdd(b, b, sum1);
   }
   const float mean = hn::ReduceSum(df, hn::Add(sum0, sum1)) / static_cast<float>(n);
-  // 1, or NaN: dividing by an infinite root would make zeros of every number.
+  // 1, or NaN: dividing by an infinite root would turn every number into zero.
   const float one = 1.0f + mean * 0.0f;
   const VF inverse = hn::Set(df, one / std::sqrt(mean + eps));
   for (size_t i = 0; i < n; i += lanes) {
@@ -49,9 +49,9 @@ inline void Rope(float* head, uint32_t head_dim, const float* cos_sin) {
   }
 }
 
-// Gated short convolution of channels [begin, end), both multiples of 16: with u = B * x,
-// out[t] = C[t] * sum over k of kernel[k] * u[t - taps + 1 + k]. bcx[tokens, 3 * hidden] holds B, C, x;
-// state[taps - 1, hidden] the last u, oldest first, and is brought forward.
+// Gated short convolution of channels [begin, end), both multiples of 16: with u = B * x, out[t] = C[t] * sum over k of
+// kernel[k] * u[t - taps + 1 + k]. bcx[tokens, 3 * hidden] holds B, C, x; state[taps - 1, hidden] the last u, oldest
+// first, and is updated.
 inline void ShortConv(const float* bcx, uint32_t tokens, uint32_t hidden, uint32_t begin, uint32_t end,
                       const float* kernel, uint32_t taps, float* state, float* out) {
   const DF df;

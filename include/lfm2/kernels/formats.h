@@ -1,5 +1,5 @@
-// What kernels know of each quantised type: where a group of 32 columns has its integers, what they stand for, and the
-// scale and offset of each row. Scalar; scales-inl.h has the same for vectors of rows.
+// Each quantised type as the kernels see it: where a group of 32 columns stores its integers, the values they stand
+// for, and the scale and offset of each row. Scalar code; scales-inl.h does the same for vectors of rows.
 #ifndef LFM2_KERNELS_FORMATS_H_
 #define LFM2_KERNELS_FORMATS_H_
 
@@ -60,7 +60,7 @@ enum class Integers {
   kT2,       // two bits that stand for kT2Values
 };
 
-// Bits of an integer as it is stored.
+// Bits of a stored integer.
 constexpr uint32_t BitsOf(Integers kind) {
   switch (kind) {
     case Integers::kTwo:
@@ -80,10 +80,10 @@ constexpr uint32_t BitsOf(Integers kind) {
   }
   return 0;
 }
-// Of a group of kBlockRows rows.
+// Bytes of the integers of a group of kBlockRows rows.
 constexpr uint32_t IntegerBytes(Integers kind) { return BitsOf(kind) * (kBlockRows * kGroupColumns / 8); }
 
-// What stored bits stand for, where that is not themselves; nullptr otherwise.
+// The table that maps stored bits to values; nullptr where the bits are the value.
 constexpr const int8_t* ValuesOf(Integers kind) {
   switch (kind) {
     case Integers::kMxfp4: return kMxfp4Values;
@@ -98,7 +98,7 @@ constexpr const int8_t* ValuesOf(Integers kind) {
   }
 }
 
-// The largest magnitude of such values.
+// The largest magnitude in that table.
 constexpr int LargestOf(Integers kind) {
   int largest = 0;
   for (uint32_t i = 0; ValuesOf(kind) != nullptr && i < 1u << BitsOf(kind); ++i) {
@@ -112,7 +112,7 @@ template <Integers kind>
 inline uint32_t StoredBitsOf(const uint8_t* p, uint32_t row, uint32_t col) {
   constexpr uint32_t bits = BitsOf(kind);
   const uint32_t quad = col / 4, i = row * 4 + col % 4;
-  // Of bit pairs: quads 0, 1, 4 and 5 lie in the first 64 bytes, the others in the next.
+  // Bit pairs: quads 0, 1, 4 and 5 are in the first 64 bytes, the others in the next 64.
   const uint32_t chunk = quad % 4 / 2 * 64, place = 4 * (quad % 2) + 2 * (quad / 4);
   if constexpr (bits == 8) return p[quad * 64 + i];
   if constexpr (bits == 2) return uint32_t{p[chunk + i]} >> place & 3u;
@@ -124,7 +124,7 @@ inline uint32_t StoredBitsOf(const uint8_t* p, uint32_t row, uint32_t col) {
   if constexpr (bits == 6) return nibble | (uint32_t{p[256 + chunk + i]} >> place & 3u) << 4;
   return nibble;
 }
-// The integer that they stand for.
+// The integer that these bits stand for.
 template <Integers kind>
 inline int IntegerOf(const uint8_t* p, uint32_t row, uint32_t col) {
   const uint32_t bits = StoredBitsOf<kind>(p, row, col);
@@ -133,14 +133,14 @@ inline int IntegerOf(const uint8_t* p, uint32_t row, uint32_t col) {
   return static_cast<int>(bits);
 }
 
-// The blocks of a row block, one after the other.
+// Iterates over the blocks of a row block.
 template <class Block, uint32_t groups_of_block>
 class StructBlocks {
  public:
   StructBlocks(TensorType, const uint8_t* first) : block_(reinterpret_cast<const Block*>(first)) {}
   static constexpr uint32_t groups() { return groups_of_block; }
   const Block& operator*() const { return *block_; }
-  // Where group g would begin if the block were its groups alone: what is asked for ahead.
+  // Where group g would begin if the block consisted of its groups alone: the address to prefetch from.
   const uint8_t* Share(uint32_t g) const {
     return reinterpret_cast<const uint8_t*>(block_) + g * (sizeof(Block) / groups_of_block);
   }
@@ -149,7 +149,7 @@ class StructBlocks {
  private:
   const Block* block_;
 };
-// Of types that differ in the groups of a block: `bytes` of integers for each, then numbers of 16 bits.
+// A block of types that differ in the number of groups: the integers of each group, then numbers of 16 bits.
 struct GroupedBlock {
   const uint8_t* first;
   uint32_t groups;
@@ -175,14 +175,14 @@ class GroupedBlocks {
   uint32_t bytes_;
 };
 
-// A format says
-//   Blocks, Block       how to go over the blocks of a row block, and what Blocks points to
+// A format has
+//   Blocks, Block       the iterator over the blocks of a row block, and what it points to
 //   kIntegers           how integers are stored
-//   kZero               the integer that stands for no weight: weight = (integer - kZero) * scale + min
+//   kZero               the integer of a weight of zero: weight = (integer - kZero) * scale + min
 //   kHasMin             whether there is a min
 //   kHalves             whether columns 0..15 and 16..31 of a group have a scale (and a min) each
-//   kGroupBytes         what a group takes of its block, or somewhat more
-//   Data(block, g)      integers of group g
+//   kGroupBytes         a group's share of the block's bytes, or slightly more
+//   Data(block, g)      the integers of group g
 //   Scale(block, g, row) and Min(block, g, row); with kHalves the half is a fourth argument
 template <class AnyBlock, uint32_t groups, Integers kind, int zero, bool has_min, bool halves = false>
 struct FormatOf {
@@ -194,7 +194,7 @@ struct FormatOf {
   static constexpr size_t kGroupBytes = sizeof(Block) / groups;
 };
 
-// Blocks that begin with the integers of their groups and have a half-float scale, and perhaps a min, for each row.
+// Blocks that begin with the integers of their groups and have a half-float scale, and optionally a min, for each row.
 template <class AnyBlock, Integers kind, int zero, bool has_min, uint32_t groups = 1>
 struct FormatScaled : FormatOf<AnyBlock, groups, kind, zero, has_min> {
   static const uint8_t* Data(const AnyBlock& b, uint32_t g) {
@@ -303,7 +303,7 @@ struct FormatIQ1_S : FormatCodebook<BlockIQ1_S, Integers::kTwo, true, 1> {
     return Scale(b, g, row) * (FourBits(b, g, row) < 8 ? -0.875f : -1.125f);
   }
 };
-// Those with a scale for each half of a group.
+// The codebook types with a scale for each half of a group.
 template <Integers kind>
 struct FormatCodebookHalves : FormatOf<BlockIQ2_S, 8, kind, 0, false, true> {
   using Block = BlockIQ2_S;
@@ -318,12 +318,12 @@ using FormatIQ1_M = FormatCodebookHalves<Integers::kIQ1>;
 
 struct FormatMxfp4 : FormatOf<BlockMxfp4, 1, Integers::kMxfp4, 0, false> {
   static const uint8_t* Data(const Block& b, uint32_t) { return b.nibbles; }
-  // Half of the scale, for the values are twice as large.
+  // Half of the scale, because kMxfp4Values are twice the values.
   static float Scale(const Block& b, uint32_t, uint32_t row) { return F32FromE8M0(b.exponent[row]) * 0.5f; }
 };
 struct FormatNvfp4 : FormatOf<BlockNvfp4, 1, Integers::kMxfp4, 0, false, true> {
   static const uint8_t* Data(const Block& b, uint32_t) { return b.nibbles; }
-  // Half of the scale, for the values are twice as large.
+  // Half of the scale, because kMxfp4Values are twice the values.
   static float Scale(const Block& b, uint32_t, uint32_t row, uint32_t half) {
     return F32FromE4M3(b.scale[half][row] & 0x7f) * 0.5f;
   }
@@ -365,18 +365,18 @@ using FormatA5 = FormatAffine<Integers::kFive>;
 using FormatA6 = FormatAffine<Integers::kSix>;
 using FormatA8 = FormatAffine<Integers::kBytes>;
 
-// What the integer kernels subtract from every integer: the middle of its range. Rounded activations are multiplied by
-// no more than needs be, and what is left by their exact sum, which costs less accuracy than the integers themselves.
+// What the integer kernels subtract from every integer: the middle of its range. That keeps the factors of the rounded
+// activations small; the remainder is multiplied by the exact sum of the activations, which loses less accuracy.
 constexpr int CenterOf(Integers kind) {
   return ValuesOf(kind) != nullptr || kind == Integers::kBytes ? 0 : 1 << (BitsOf(kind) - 1);
 }
-// Where halves have mins, those are multiplied by the sums of rounded activations of each half, and nothing is
+// Where halves have mins, these are multiplied by the sum of the rounded activations of each half, and nothing is
 // subtracted: the panel has exact sums of whole groups only.
 template <class Format>
 inline constexpr bool kHasHalfMins = Format::kHasMin&& Format::kHalves;
 template <class Format>
 inline constexpr int kCenter = kHasHalfMins<Format> ? 0 : CenterOf(Format::kIntegers);
-// What is left for each group: kLift * scale + min, times the sum of its activations.
+// The remainder for each group: kLift * scale + min, times the sum of its activations.
 template <class Format>
 inline constexpr int kLift = kCenter<Format> - Format::kZero;
 template <class Format>

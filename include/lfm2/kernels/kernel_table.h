@@ -1,11 +1,11 @@
-// The kernels as a table of pointers: all that a session knows of instruction sets.
+// The kernels as a table of function pointers: the only place where a session depends on the instruction set.
 #ifndef LFM2_KERNELS_KERNEL_TABLE_H_
 #define LFM2_KERNELS_KERNEL_TABLE_H_
 
 #include "lfm2/base/cpu_target.h"
 #include "lfm2/kernels/reference.h"
 
-// Every static function of a class of kernels; ReferenceKernels says what each computes.
+// Every static function of a class of kernels; ReferenceKernels documents what each computes.
 #define LFM2_FOR_EACH_KERNEL(M) \
   M(name)                       \
   M(max_tile)                   \
@@ -23,7 +23,7 @@
 
 namespace lfm2 {
 
-// Called as the functions are: kernels.MatMul(...).
+// Called like the functions: kernels.MatMul(...).
 struct KernelTable {
   CpuTarget target = CpuTarget::kBaseline;
 #define LFM2_POINTER(function) decltype(&ReferenceKernels::function) function = nullptr;

@@ -1,4 +1,4 @@
-// The SIMD kernels under one name: what a session computes with. kernels/reference.h has the same interface.
+// The SIMD kernels behind one interface, which kernels/reference.h has as well.
 #if defined(LFM2_KERNELS_KERNELS_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_KERNELS_INL_H_
 #undef LFM2_KERNELS_KERNELS_INL_H_
@@ -18,7 +18,7 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// What this pass over the kernels is called in options.
+// The name in options of the instruction set that this pass compiles for.
 inline constexpr CpuTarget kCpuTarget = HWY_TARGET == HWY_SSE4                         ? CpuTarget::kSse4
                                         : HWY_TARGET == HWY_AVX2 && LFM2_HAVE_AVX_VNNI ? CpuTarget::kAvxVnni
                                         : HWY_TARGET == HWY_AVX2                       ? CpuTarget::kAvx2
@@ -28,9 +28,9 @@ inline constexpr CpuTarget kCpuTarget = HWY_TARGET == HWY_SSE4                  
                                         : HWY_TARGET_IS_NEON && LFM2_HAVE_DOTPROD      ? CpuTarget::kNeonDotprod
                                                                                        : CpuTarget::kBaseline;
 
-// Each is documented where it is defined, and as a formula in ReferenceKernels.
+// Each function is documented where it is defined, and as a formula in ReferenceKernels.
 struct SimdKernels {
-  // The instruction set, such as "AVX2": Highway's name, where that says it all.
+  // The instruction set, such as "AVX2": Highway's name where that is unambiguous.
   static const char* name() {
     switch (kCpuTarget) {
       case CpuTarget::kAvxVnni: return "AVX2_VNNI";

@@ -8,7 +8,7 @@ namespace lfm2 {
 
 enum class KvCacheType : uint8_t {
   kF16,   // 2 bytes a value
-  kF32,   // exact; for comparisons
+  kF32,   // exact, for comparisons
   kInt8,  // 1 byte a value, and a float scale for each key and each value of a head and position
 };
 
@@ -21,29 +21,29 @@ constexpr uint32_t BytesOf(KvCacheType type) {
   return 0;
 }
 
-// Positions whose keys lie interleaved, so that SIMD lanes are positions.
+// Positions whose keys are interleaved, so that SIMD lanes are positions.
 inline constexpr uint32_t kKeyBlock = 16;
-// Positions that attention handles at a time; blocks begin at multiples of it, whatever the chunk size, so that the
-// order of every sum is the same for every way of feeding the tokens.
+// Positions that attention processes at a time. Blocks begin at multiples of it whatever the chunk size is, so that the
+// order of every sum does not depend on how the tokens are split into chunks.
 inline constexpr uint32_t kAttentionBlock = 64;
-// Positions whose attention is summed up by itself, a multiple of kAttentionBlock: parts begin at multiples of it and
-// are joined in order, whoever computes them.
+// Positions of a part, whose attention is summed separately; a multiple of kAttentionBlock. Parts begin at multiples of
+// it and are joined in order, whichever thread computed them.
 inline constexpr uint32_t kAttentionPart = 512;
 constexpr uint32_t AttentionParts(uint32_t positions) { return (positions + kAttentionPart - 1) / kAttentionPart; }
 
-// What the values that a query has summed up are to be divided by, and the highest score: exp(score - highest) is what
-// they were weighed by.
+// State of one query's softmax: the highest score, and the sum of the weights exp(score - highest), by which the
+// weighted sum of the values is finally divided.
 struct AttentionSum {
   float highest;
   float sum;
 };
 
-// A view of one layer, all heads. Elements are float16 bits (uint16_t), float or int8_t, by `type`. What lies behind
-// the last stored position is never used, whatever it holds.
+// A view of one layer, all heads. Elements are float16 bits (uint16_t), float or int8_t, by `type`. Memory after the
+// last stored position is never used, whatever it contains.
 struct KvCache {
   void* keys = nullptr;    // [kv_heads, capacity / kKeyBlock, head_dim, kKeyBlock]
   void* values = nullptr;  // [kv_heads, capacity, head_dim]
-  // [kv_heads, capacity] with kInt8, else nullptr: element times scale is the key's or value's number.
+  // [kv_heads, capacity] with kInt8, else nullptr. The number stored is element * scale.
   float* key_scales = nullptr;
   float* value_scales = nullptr;
   uint32_t capacity = 0;  // positions, a multiple of kAttentionBlock

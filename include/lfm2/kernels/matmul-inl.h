@@ -36,7 +36,7 @@ HWY_INLINE void IntegerTile(TensorType type, const uint8_t* weights, size_t grou
 }
 
 #if LFM2_GOES_BY_PAIRS
-// The same of one token and two row blocks, `weights` and `far` with results in out and far_out.
+// The same for one token and two row blocks, `weights` and `far`, with results in out and far_out.
 template <TensorType Family, class Format>
 HWY_INLINE void PairOf(TensorType type, const uint8_t* weights, const uint8_t* far, size_t groups, const uint8_t* panel,
                        float* out, float* far_out) {
@@ -59,7 +59,7 @@ inline void IntegerPair(TensorType type, const uint8_t* weights, const uint8_t* 
 }
 #endif
 
-// `type` is none of the quantised ones.
+// `type` is not quantised.
 inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, const MatMulInput& in, uint32_t begin,
                       uint32_t tokens, float* out) {
   for (uint32_t t = 0; t < tokens; t += 4) {
@@ -80,9 +80,9 @@ inline void FloatTile(TensorType type, const uint8_t* weights, size_t groups, co
   }
 }
 
-// Tokens that go through a row block together at most: all of a chunk would take too much of the stack.
+// The most tokens that are multiplied with a row block together: a whole chunk would need too much stack.
 #if HWY_TARGET == HWY_SCALAR
-inline constexpr uint32_t kMaxPass = kMaxTile;  // of the little stack of a microcontroller
+inline constexpr uint32_t kMaxPass = kMaxTile;  // the stack of a microcontroller is small
 #else
 inline constexpr uint32_t kMaxPass = 32;
 #endif
@@ -92,7 +92,7 @@ struct PassOutput {
 };
 
 // out[tokens, 16] = row block `block` of w times tokens [begin, end) of the input, which are whole tiles of its panel.
-// The first ones find the weights in memory.
+// The first tile reads the weights from memory, later ones from cache.
 inline void DirectPass(const Matrix& w, uint32_t block, const MatMulInput& in, uint32_t begin, uint32_t end,
                        PassOutput* out) {
   const uint8_t* weights = w.data + block * w.row_block_bytes();
@@ -125,8 +125,8 @@ inline bool GoesByPairs(const Matrix& w, const MatMulInput& in) { return in.toke
 #endif
 
 #if HWY_TARGET != HWY_SCALAR
-// The same for more tokens than DirectPass takes. The weights are taken apart some groups at a time, which stay in the
-// nearest cache while all tiles of the pass use them.
+// The same for more tokens than DirectPass accepts. The weights are unpacked a few groups at a time, which stay in the
+// first-level cache while all tiles of the pass use them.
 inline void UnpackedPass(const Matrix& w, uint32_t block, const MatMulInput& in, const Tiling& tiling,
                          uint32_t tile_begin, uint32_t tile_end, PassOutput* out) {
   alignas(64) uint8_t unpacked[kLargestSliceBytes];
@@ -147,8 +147,8 @@ inline void UnpackedPass(const Matrix& w, uint32_t block, const MatMulInput& in,
 }
 #endif
 
-// Calls pass(begin, end, compute) for the tokens of the input, some tiles at a time: compute(w, block, out) puts the
-// products of a row block with them into a PassOutput.
+// Calls pass(begin, end, compute) for the tokens of the input, a few tiles at a time; compute(w, block, out) stores
+// their products with a row block in a PassOutput.
 template <class Pass>
 HWY_INLINE void ForPasses(const MatMulInput& in, Pass pass) {
   const Tiling tiling(in.tokens, kMaxTile);
@@ -170,7 +170,7 @@ HWY_INLINE void ForPasses(const MatMulInput& in, Pass pass) {
   }
 }
 
-// Copies the rows of a block, of which w may not have all, for tokens [begin, end).
+// Copies the rows of a block for tokens [begin, end); the last block of w may have fewer than kBlockRows.
 inline void StoreRows(const PassOutput& from, const Matrix& w, uint32_t block, uint32_t begin, uint32_t end, float* out,
                       size_t out_stride) {
   const uint32_t row = block * kBlockRows;
@@ -180,8 +180,8 @@ inline void StoreRows(const PassOutput& from, const Matrix& w, uint32_t block, u
   }
 }
 
-// out[t, row] = w[row, :] . x[t, :] for the rows of blocks [block_begin, block_end). Weights outermost: each block is
-// read from memory once and from cache for the other passes.
+// out[t, row] = w[row, :] . x[t, :] for the rows of blocks [block_begin, block_end). The loop over blocks is the outer
+// one: each block is read from memory once, and from cache in later passes.
 inline void MatMul(const Matrix& w, const MatMulInput& in, uint32_t block_begin, uint32_t block_end, float* out,
                    size_t out_stride) {
   PassOutput products;
@@ -190,7 +190,7 @@ inline void MatMul(const Matrix& w, const MatMulInput& in, uint32_t block_begin,
     PassOutput far_products;
     const uint32_t pairs = DivideUp(block_end - block_begin, 2u);
     for (uint32_t block = block_begin; block < block_begin + pairs; ++block) {
-      // The middle one of an odd number goes with itself.
+      // With an odd number of blocks the middle one is paired with itself.
       const uint32_t far = block + pairs < block_end ? block + pairs : block;
       PairPass(w, block, w, far, in, &products, &far_products);
       StoreRows(products, w, block, 0, 1, out, out_stride);

@@ -23,13 +23,13 @@ using VI8 = hn::Vec<DI8>;
 
 HWY_INLINE VI8 AsSigned(VU8 w) { return hn::BitCast(DI8(), w); }
 
-// A number of a panel. All of them are aligned, which RISC-V wants to be told.
+// A number of a panel. All of them are aligned; compilers for RISC-V load byte by byte unless they know that.
 template <class Number>
 HWY_INLINE Number LoadNumber(const uint8_t* p) {
   return LoadAs<Number>(static_cast<const uint8_t*>(__builtin_assume_aligned(p, sizeof(Number))));
 }
 
-// Number K of T in every lane. NEON loads four at once and picks one, where that reads nothing but them.
+// Number K of T in every lane. NEON loads four at once and selects one, where all four are numbers of the panel.
 template <size_t K, size_t T>
 HWY_INLINE VI32 BroadcastI32(const uint8_t* p) {
 #if HWY_TARGET_IS_NEON

@@ -14,17 +14,18 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// One group: values[i] = round(x[i] * 127 / max |x|), ties to even. Returns the scale that then fits best, sum(x *
-// values) / sum(values^2): a few percent less error than max / 127 for one more pass over 32 numbers in cache. sums[0]
-// and sums[1] are those of columns 0..15 and 16..31, *x_sum is the sum of x. A group without a number above 1e-30
-// becomes zeros. Of one with an infinity or a NaN scale and x_sum are NaN, and so is every product with it.
+// One group: values[i] = round(x[i] * 127 / max |x|), ties to even. Returns the scale with the least squared error,
+// sum(x * values) / sum(values^2): a few percent less error than max / 127, for another pass over 32 numbers in cache.
+// sums[0] and sums[1] are the sums of columns 0..15 and 16..31, *x_sum is the sum of x. A group without a magnitude
+// above 1e-30 becomes zeros. If a group contains an infinity or a NaN, its scale and x_sum are NaN, and so is every
+// product with it.
 inline float QuantizeGroup(const float* HWY_RESTRICT x, int8_t* HWY_RESTRICT values, int32_t* HWY_RESTRICT sums,
                            float* HWY_RESTRICT x_sum) {
   const DF df;
   const DI32 di;
   const size_t lanes = hn::Lanes(df);
-  // The bits of floats without a sign order as integers do, NaNs above everything: unlike Max of floats, this one
-  // loses none.
+  // The bits of floats without a sign are ordered like integers, with NaNs above everything. Unlike Max of floats, this
+  // keeps NaNs.
   VI32 highest = hn::Zero(di);
   for (size_t i = 0; i < kGroupColumns; i += lanes) {
     highest = hn::Max(highest, hn::BitCast(di, hn::Abs(hn::LoadU(df, x + i))));

@@ -1,5 +1,5 @@
-// The scalar oracle: every operation of the model written as its formula, float activations, sums in double. Nothing
-// here is fast; everything fast is compared with it.
+// The scalar oracle: every operation of the model written as its formula, with float activations and sums in double. It
+// is slow; the fast kernels are compared with it.
 #ifndef LFM2_KERNELS_REFERENCE_H_
 #define LFM2_KERNELS_REFERENCE_H_
 
@@ -45,8 +45,8 @@ struct ReferenceKernels {
     }
   }
 
-  // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; out may be x. Returns mean(x^2): where that is not finite, for
-  // an infinity or a NaN in x or squares that are too large for a float, all of out is NaN.
+  // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]; out may be x. Returns mean(x^2). Where that is not finite,
+  // because of an infinity or a NaN in x or squares that are too large for a float, all of out is NaN.
   static float RmsNorm(const float* x, const float* weight, uint32_t n, float eps, float* out) {
     double sum = 0;
     for (uint32_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
@@ -68,7 +68,8 @@ struct ReferenceKernels {
   }
 
   // Writes one head's key and value [head_dim] of a position. kInt8: round(x * 127 / max |x|), ties to even, and the
-  // scale max |x| / 127; zeros where max |x| is below 1e-30; where it is an infinity or a NaN, zeros and a NaN.
+  // scale max |x| / 127; both are 0 where max |x| is below 1e-30; where it is an infinity or a NaN, values are 0 and
+  // the scale is NaN.
   static void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
     const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position);
     const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position);
@@ -97,8 +98,8 @@ struct ReferenceKernels {
 
   // out[h, :] = sum over positions j from begin to end - 1 of exp(score[j] - sums[h].highest) * value[j], where
   // score[j] = q[h, :] . key[j] / sqrt(head_dim), for each of `queries` heads that share kv_head; sums[h]: the highest
-  // score, and the sum of the same without the values. q and out are [queries, head_dim]. Scores are computed twice: no
-  // scratch. A score that is an infinity or a NaN makes the sum NaN.
+  // score, and the sum of the exponentials. q and out are [queries, head_dim]. Scores are computed twice, which needs
+  // no scratch memory. A score that is an infinity or a NaN makes the sum NaN.
   static void AttendPart(const float* q, uint32_t queries, uint32_t begin, uint32_t end, const KvCache& kv,
                          uint32_t kv_head, float* out, AttentionSum* sums) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
@@ -123,8 +124,8 @@ struct ReferenceKernels {
       for (uint32_t d = 0; d < kv.head_dim; ++d) out[h * kv.head_dim + d] = static_cast<float>(acc[d]);
     }
   }
-  // The same over the positions of both: with H the higher of the two, out = out * exp(own - H) + part * exp(its - H),
-  // and the sums alike.
+  // Joins two parts: with H the higher of the two highest scores, out = out * exp(own - H) + part * exp(its - H), and
+  // the same for the sums.
   static void JoinPart(const float* part, const AttentionSum* part_sums, uint32_t queries, uint32_t head_dim,
                        float* out, AttentionSum* sums) {
     for (uint32_t h = 0; h < queries; ++h) {
@@ -147,7 +148,7 @@ struct ReferenceKernels {
 
   // Gated short convolution of channels [begin, end): with u = B * x, out[t] = C[t] * sum over k of kernel[k] * u[t -
   // taps + 1 + k]. bcx[tokens, 3 * hidden] holds B, C, x; state[taps - 1, hidden] the last u, oldest first, and is
-  // brought forward.
+  // updated.
   static void ShortConv(const float* bcx, uint32_t tokens, uint32_t hidden, uint32_t begin, uint32_t end,
                         const float* kernel, uint32_t taps, float* state, float* out) {
     for (uint32_t t = 0; t < tokens; ++t) {
@@ -183,7 +184,7 @@ struct ReferenceKernels {
     return static_cast<float>(sum);
   }
 
-  // 0 where no number of x[n] can be quantised, a NaN where one of them is an infinity or a NaN.
+  // 0 where all of x[n] is too small to be quantised, NaN where a number is an infinity or a NaN.
   static float Largest(const float* x, uint32_t n) {
     float largest = 0.0f;
     for (uint32_t i = 0; i < n; ++i) {
@@ -197,7 +198,7 @@ struct ReferenceKernels {
     return largest > 0.0f ? static_cast<int8_t>(std::nearbyint(x * (127.0f / largest))) : int8_t{0};
   }
 
-  // Element i of `data`, whose scale is scales[s] where the type has scales.
+  // Element i of `data`, with scale scales[s] if the type has scales.
   static float Element(KvCacheType type, const void* data, size_t i, const float* scales, size_t s) {
     switch (type) {
       case KvCacheType::kF16: return F32FromF16(static_cast<const uint16_t*>(data)[i]);

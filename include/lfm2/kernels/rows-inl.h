@@ -1,7 +1,7 @@
-// The kernels for one of Highway's targets and, with LFM2_DYNAMIC_DISPATCH, once more for each row of the table that
-// has instructions beyond that target: AVX-VNNI, and dot products and int8 matrices of NEON. A row is another pass over
-// the same files: their guards go by LFM2_ROW_TOGGLE as well as by Highway's HWY_TARGET_TOGGLE, and LFM2_ROW_NAMESPACE
-// is its namespace.
+// The kernels for one of Highway's targets and, with LFM2_DYNAMIC_DISPATCH, again for each row of the table that has
+// instructions beyond that target: AVX-VNNI, and dot products and int8 matrices of NEON. A row is another pass over the
+// same files in the namespace LFM2_ROW_NAMESPACE; their include guards depend on LFM2_ROW_TOGGLE as well as on
+// Highway's HWY_TARGET_TOGGLE.
 #if defined(LFM2_KERNELS_ROWS_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_ROWS_INL_H_
 #undef LFM2_KERNELS_ROWS_INL_H_
@@ -13,7 +13,7 @@
 
 #if defined(LFM2_DYNAMIC_DISPATCH) && !defined(LFM2_ROW_NAMESPACE)
 
-// What a row includes: a single file of the library includes itself.
+// The file that a row includes; the single-file library includes itself.
 #ifndef LFM2_ROW_INCLUDE
 #define LFM2_ROW_INCLUDE "lfm2/kernels/rows-inl.h"
 #endif
@@ -38,7 +38,7 @@
 #undef LFM2_ROW_HAS_I8MM
 #endif
 
-// Intrinsics that the compiler's flags do not name: GCC has them, clang from version 16 on.
+// Intrinsics beyond the compiler's flags: GCC provides them, clang from version 16 on.
 #if HWY_TARGET == HWY_STATIC_TARGET && HWY_TARGET_IS_NEON && HWY_ARCH_ARM_A64 && defined(__linux__) && \
     (HWY_COMPILER_GCC_ACTUAL >= 1000 || HWY_COMPILER_CLANG >= 1600)
 #if !LFM2_HAVE_DOTPROD

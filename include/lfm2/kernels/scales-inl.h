@@ -1,4 +1,4 @@
-// Scales and offsets of a group for a vector of rows: what formats.h says of one row.
+// Scales and offsets of a group for a vector of rows: what formats.h computes for one row.
 #if defined(LFM2_KERNELS_SCALES_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_SCALES_INL_H_
 #undef LFM2_KERNELS_SCALES_INL_H_
@@ -34,8 +34,8 @@ HWY_INLINE VI32 LoadBytes(const uint8_t* p) {
   return LoadBytesAsI32(p + (V < R ? V : 0) * hn::Lanes(DF()));
 }
 
-// Scales<Format>::Scale<V, R>(block, g, r): of row vector V of R from row r on. Offset, the same for what formats.h
-// calls kLift * scale + min; `scale` is what Scale returned.
+// Scales<Format>::Scale<V, R>(block, g, r): the scales of row vector V of R, from row r on. Offset returns kLift *
+// scale + min (formats.h); `scale` is what Scale returned.
 template <class Format>
 struct Scales {
   template <size_t V, size_t R>
@@ -85,7 +85,7 @@ struct Scales<FormatMxfp4> {
   }
 };
 
-// Row vector V of R of four bits that two groups share a byte of.
+// Row vector V of R of numbers of four bits; two groups share a byte.
 template <size_t V, size_t R>
 HWY_INLINE VI32 LoadFourBits(const uint8_t (&bytes)[4][kBlockRows], uint32_t g, size_t r) {
   const VI32 both = LoadBytes<V, R>(bytes[g / 2] + r);
@@ -180,14 +180,14 @@ struct Scales<FormatAffine<kind> > {
   }
 };
 
-// HalfScales<Format>::Of<V, R>(block, g, r, half): what a half's sum is multiplied by, in a vector of Scale,
-// Delta(block, r) what the sum of both then is. Min and MinDelta the same for -8 times the sum of the activations.
-// Where Scale is VI16, either half's vector has the numbers of both, side by side in a lane.
+// HalfScales<Format>::Of<V, R>(block, g, r, half): the factor of a half's sum, in a vector of type Scale; Delta(block,
+// r): the factor of the sum of both products. Min and MinDelta are the same for -8 times the sum of the activations.
+// Where Scale is VI16, the vector of either half contains the numbers of both, next to each other in a lane.
 template <class Format>
 struct HalfScales;
 
-// Integers as integers where those multiply quickly; elsewhere as floats, for sums times scales are below 2^24, exact
-// in both.
+// Integer scales stay integers where the processor multiplies these quickly, and become floats elsewhere. Sums times
+// scales are below 2^24, so both are exact.
 #if HWY_ARCH_ARM
 using IntegerScale = VI32;
 #else
@@ -209,7 +209,7 @@ HWY_INLINE VF AddHalves(VI32 low, VI32 low_scale, VI32 high, VI32 high_scale) {
   return hn::ConvertTo(DF(), hn::MulAdd(low, low_scale, hn::Mul(high, high_scale)));
 }
 #endif
-// Numbers of 16 bits from the low halves of two vectors of 32 bits, side by side in a lane.
+// The low 16 bits of the numbers of two vectors, next to each other in a lane of 32 bits.
 HWY_INLINE VI16 PairsOf(VI32 first, VI32 second) {
   const DI32 di;
   return hn::BitCast(DI16(), hn::Or(hn::And(first, hn::Set(di, 0xffff)), hn::ShiftLeft<16>(second)));
@@ -243,8 +243,8 @@ struct HalfScales<FormatQ6_K> {
     return LoadScale<V, R>(b.delta + r);
   }
 };
-// Scales of both halves as pairs of 16 bits, where the sums of halves fit into 16 bits as well: one instruction
-// multiplies and adds them. Mins alike, for sums of activations.
+// Scales of both halves as pairs of 16 bits: the sums of halves fit into 16 bits as well, so that one instruction
+// multiplies and adds them. The same for mins and sums of activations.
 template <>
 struct HalfScales<FormatQ2_K> {
   using Scale = VI16;
@@ -264,7 +264,7 @@ struct HalfScales<FormatQ2_K> {
   static HWY_INLINE VF Delta(const BlockQ2_K& b, size_t r) {
     return LoadScale<V, R>(b.delta + r);
   }
-  // An eighth, for the panel has -8 times the sums.
+  // An eighth, because the panel has -8 times the sums.
   template <size_t V, size_t R>
   static HWY_INLINE VF MinDelta(const BlockQ2_K& b, size_t r) {
     return hn::Mul(LoadScale<V, R>(b.min_delta + r), hn::Set(DF(), 0.125f));
@@ -306,7 +306,7 @@ struct HalfScales<FormatNvfp4> {
   static HWY_INLINE VF Of(const BlockNvfp4& b, uint32_t, size_t r, uint32_t half) {
     return MagnitudeOfE4M3(LoadBytes<V, R>(b.scale[half] + r));
   }
-  // The values are twice as large.
+  // Half, because kMxfp4Values are twice the values.
   template <size_t V, size_t R>
   static HWY_INLINE VF Delta(const BlockNvfp4&, size_t) {
     return hn::Set(DF(), 0.5f);

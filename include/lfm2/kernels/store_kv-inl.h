@@ -15,13 +15,13 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// out[i * stride] = round(x[i] * 127 / max |x|), ties to even; returns max |x| / 127. Zeros where max |x| is below
-// 1e-30; where it is an infinity or a NaN, zeros and a NaN. n is a multiple of 32.
+// out[i * stride] = round(x[i] * 127 / max |x|), ties to even; returns max |x| / 127. Where max |x| is below 1e-30,
+// values and scale are 0; where it is an infinity or a NaN, values are 0 and the scale is NaN. n is a multiple of 32.
 inline float QuantizeHead(const float* HWY_RESTRICT x, uint32_t n, int8_t* HWY_RESTRICT out, size_t stride) {
   const DF df;
   const DI32 di;
   const size_t lanes = hn::Lanes(df);
-  // The bits of floats without a sign order as integers do, NaNs above everything.
+  // The bits of floats without a sign are ordered like integers, with NaNs above everything.
   VI32 highest = hn::Zero(di);
   for (size_t i = 0; i < n; i += lanes) highest = hn::Max(highest, hn::BitCast(di, hn::Abs(hn::LoadU(df, x + i))));
   const float max = BitCast<float>(hn::ReduceMax(di, highest));
@@ -39,8 +39,8 @@ inline float QuantizeHead(const float* HWY_RESTRICT x, uint32_t n, int8_t* HWY_R
   return usable ? max / 127.0f : 0.0f;
 }
 
-// Writes one head's key and value [head_dim] of a position. What is not finite, or too large for a half float, makes
-// results of Attend that are not finite.
+// Writes one head's key and value [head_dim] of a position. A number that is not finite, or too large for a half float,
+// makes results of attention that are not finite.
 inline void StoreKv(const KvCache& kv, uint32_t kv_head, uint32_t position, const float* key, const float* value) {
   const size_t k = kv.HeadOffset(kv_head) + kv.KeyOffset(position);
   const size_t v = kv.HeadOffset(kv_head) + kv.ValueOffset(position);

@@ -1,4 +1,4 @@
-// How the integers of a group are multiplied and added up, one class for each range of integers, over the hooks of
+// How the integers of a group are multiplied and added up: one class for each range of integers, over the functions of
 // dot-inl.h.
 #if defined(LFM2_KERNELS_SUMS_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_SUMS_INL_H_
@@ -66,7 +66,7 @@ struct ByteSums {  // -128..127
   static HWY_INLINE VI32 End(Sum sum, VI32 /*minus_eight_sum*/) { return EndSum8(sum); }
 };
 
-// Those that add two quads at a time.
+// Sums that add two quads at a time.
 template <class AnySum, uint32_t slots, bool holds_group = true>
 struct PairSums {
   using Sum = AnySum;
@@ -118,10 +118,10 @@ struct PairSums5 : PairSums<Sum5, kSlots6> {  // -16..15, plus kLift
 };
 #endif
 
-// Those of weights_pairs-inl.h: of five and six bits, 0..63 less 32, and of tables of six bits.
+// The sums for PairWeights. Here: five and six bits, 0..63 less 32, and tables of six bits.
 template <Integers kind, int center, bool few_tokens, class = void>
 struct SumsOfPairs
-    // Values of half the magnitude leave room for twice as many products.
+    // Twice as many products of values of half the magnitude fit.
     : PairSums6<few_tokens && ValuesOf(kind) == nullptr,
                 kSum6HoldsGroup || (ValuesOf(kind) != nullptr && LargestOf(kind) <= 16)> {
   static HWY_INLINE VU8 Prepare(VU8 w) { return ValuesOf(kind) != nullptr ? w : Weights6<few_tokens>(w); }
@@ -145,7 +145,7 @@ struct SumsOfPairs<kind, center, few_tokens, std::enable_if_t<ValuesOf(kind) != 
     : PairSums5 {};
 #endif
 
-// Those of unpacked weights, by the range of their integers: from minus it to it less 1.
+// The sums for unpacked weights with integers in -sum_range .. sum_range - 1.
 template <int sum_range>
 struct SumsOfUnpacked : PairSums8 {};  // 128
 template <>

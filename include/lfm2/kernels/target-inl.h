@@ -1,4 +1,5 @@
-// Highway, the vector types that all kernels share, and the checks that the compiler's flags mean what they seem to.
+// Highway, the vector types that all kernels share, and checks that Highway uses the instruction set that the
+// compiler's flags enable.
 #if defined(LFM2_KERNELS_TARGET_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TARGET_INL_H_
 #undef LFM2_KERNELS_TARGET_INL_H_
@@ -6,8 +7,8 @@
 #define LFM2_KERNELS_TARGET_INL_H_
 #endif
 
-// Highway asks for AES and PCLMUL before it uses AVX2, but -march=haswell and x86-64-v3 do not promise them; the
-// kernels need neither.
+// Highway requires AES and PCLMUL for AVX2, but -march=haswell and x86-64-v3 do not enable them; the kernels need
+// neither.
 #if defined(__AVX2__) && !(defined(__AES__) && defined(__PCLMUL__)) && !defined(HWY_DISABLE_PCLMUL_AES)
 #define HWY_DISABLE_PCLMUL_AES
 #endif
@@ -23,8 +24,7 @@
 #error "AVX2 is enabled, but Highway fell back to SSSE3: include lfm2.h before hwy/highway.h, or pass -maes -mpclmul"
 #endif
 
-// What a row of run-time dispatch adds to one of Highway's targets (rows-inl.h), or the compiler's flags have beyond
-// them.
+// Instructions beyond Highway's target that a row of run-time dispatch (rows-inl.h) or the compiler's flags enable.
 #undef LFM2_TARGET
 #undef LFM2_BEFORE_NAMESPACE
 #undef LFM2_AFTER_NAMESPACE
@@ -35,19 +35,19 @@
 #define LFM2_TARGET LFM2_ROW_NAMESPACE
 #define LFM2_BEFORE_NAMESPACE()       \
   HWY_PUSH_ATTRIBUTES(LFM2_ROW_FLAGS) \
-  static_assert(true, "wants a semicolon")
+  static_assert(true, "requires a semicolon")
 #define LFM2_AFTER_NAMESPACE() \
   HWY_POP_ATTRIBUTES           \
-  static_assert(true, "wants a semicolon")
+  static_assert(true, "requires a semicolon")
 #define LFM2_HAVE_AVX_VNNI LFM2_ROW_HAS_AVX_VNNI
 #define LFM2_HAVE_DOTPROD LFM2_ROW_HAS_DOTPROD
 #define LFM2_HAVE_I8MM LFM2_ROW_HAS_I8MM
 #elif defined(LFM2_DYNAMIC_DISPATCH) && HWY_TARGET == HWY_SVE2 && HWY_STATIC_TARGET != HWY_SVE2
-// Chosen where vectors are long; and int8 matrices are there then.
+// Chosen on processors with long vectors, which have int8 matrices as well.
 #define LFM2_TARGET HWY_NAMESPACE
 #define LFM2_BEFORE_NAMESPACE()                                    \
   HWY_PUSH_ATTRIBUTES("arch=armv8.2-a+sve2+sve2-aes+dotprod+i8mm") \
-  static_assert(true, "wants a semicolon")
+  static_assert(true, "requires a semicolon")
 #define LFM2_AFTER_NAMESPACE() HWY_AFTER_NAMESPACE()
 #define LFM2_HAVE_AVX_VNNI 0
 #define LFM2_HAVE_DOTPROD 1
@@ -93,16 +93,16 @@ HWY_INLINE VF LoadF16(const uint16_t* p) {
 #if HWY_TARGET == HWY_SCALAR
   return hn::Set(DF(), F32FromF16(*p));
 #elif HWY_TARGET_IS_SVE
-  // The load widens, so that nothing has to move halves into every other place.
+  // The load widens, which saves an instruction that spreads the halves.
   const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
   return svcvt_f32_f16_x(svptrue_b32(), svreinterpret_f16_u32(svld1uh_u32(rows, p)));
 #elif (HWY_ARCH_X86 && HWY_TARGET < HWY_SSE4 && !defined(HWY_DISABLE_F16C)) || \
     (HWY_TARGET_IS_NEON && HWY_NEON_HAVE_F16C) || (HWY_TARGET == HWY_RVV && (HWY_HAVE_FLOAT16 || HWY_RVV_HAVE_F16C))
   return hn::PromoteTo(DF(), hn::LoadU(DF16(), reinterpret_cast<const hwy::float16_t*>(p)));
 #else
-  // The processor has no half floats, and Highway would give infinities and NaNs magnitudes of 65536 and more. With the
-  // exponent moved, v is right for normal numbers and below 2^-14 for subnormal ones, whose value is 2 v - 2^-14: of
-  // the two always the smaller.
+  // The processor has no half floats, and Highway's conversion gives infinities and NaNs finite magnitudes of 65536 and
+  // more. With the exponent adjusted, v is correct for normal numbers and below 2^-14 for subnormal ones, whose value
+  // is 2 v - 2^-14. The smaller of the two is always the correct one.
   const DF df;
   const DI32 di;
   const VI32 bits = hn::PromoteTo(di, hn::LoadU(hn::Rebind<int16_t, DI32>(), reinterpret_cast<const int16_t*>(p)));
@@ -121,7 +121,7 @@ HWY_INLINE VF LoadBF16(const uint16_t* p) {
 // Bytes 0..255 of as many rows as a vector has lanes.
 HWY_INLINE VI32 LoadBytesAsI32(const uint8_t* p) {
 #if HWY_TARGET_IS_SVE
-  // The load widens. GCC 12 crashes where Highway's two steps are in a loop.
+  // The load widens. GCC 12 crashes on Highway's two steps in a loop.
   const svbool_t rows = svwhilelt_b32(size_t{0}, hn::Lanes(DF()));
   return svreinterpret_s32_u32(svld1ub_u32(rows, p));
 #else
@@ -129,7 +129,7 @@ HWY_INLINE VI32 LoadBytesAsI32(const uint8_t* p) {
 #endif
 }
 
-// As the functions of base/numeric.h, of the numbers 0..255 in a vector. MagnitudeOfE4M3 drops the sign.
+// As the functions of base/numeric.h, for a vector of numbers 0..255. MagnitudeOfE4M3 drops the sign.
 HWY_INLINE VF F32FromE8M0(VI32 exponent) {
   return hn::BitCast(DF(), hn::Max(hn::ShiftLeft<23>(exponent), hn::Set(DI32(), 1 << 22)));
 }
@@ -141,11 +141,11 @@ HWY_INLINE VF MagnitudeOfE4M3(VI32 bits) {
   return hn::Min(v, hn::Sub(hn::Add(v, v), hn::Set(df, 0.015625f)));
 }
 
-// The nearest integer, of two the even one, for |v| < 2^22.
+// The nearest integer, ties to even, for |v| < 2^22.
 HWY_INLINE VI32 RoundToEven(VF v) {
 #if HWY_TARGET == HWY_SCALAR
-  // Highway's scalar one has branches, and calls software for doubles when compiled for size. Adding 1.5 * 2^23 leaves
-  // the rounded value in the low bits.
+  // Highway's scalar version has branches, and calls software emulation of doubles when compiled for size. Adding 1.5 *
+  // 2^23 leaves the rounded value in the low bits.
   return hn::Set(DI32(), BitCast<int32_t>(hn::GetLane(v) + 12582912.0f) - BitCast<int32_t>(12582912.0f));
 #else
   return hn::NearestInt(v);
@@ -153,8 +153,8 @@ HWY_INLINE VI32 RoundToEven(VF v) {
 }
 
 // exp(x), relative error below 2e-7: x = n ln 2 + r, a polynomial for exp(r) - 1 - r (the minimax coefficients of
-// Cephes' expf), then n goes into the exponent. Zero below -87.3, where floats end, and for a NaN; the largest power
-// above 88.
+// Cephes' expf), then n is added to the exponent. Zero below -87.3, where the result would be subnormal, and for a NaN;
+// the value at 88 for anything above.
 HWY_INLINE VF Exp(VF x) {
   const DF df;
   const DI32 di;

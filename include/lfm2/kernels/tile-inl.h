@@ -1,5 +1,5 @@
-// out[T, 16] = 16 rows of weights times T tokens. SIMD lanes are rows, so there are no horizontal sums, and each (row,
-// token) goes through the same additions in the same order whatever T is: results do not depend on how many tokens are
+// out[T, 16] = 16 rows of weights times T tokens. SIMD lanes are rows, so there are no horizontal sums, and the
+// additions for each (row, token) have the same order whatever T is: results do not depend on how many tokens are
 // computed together.
 #if defined(LFM2_KERNELS_TILE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_INL_H_

@@ -19,7 +19,7 @@ HWY_INLINE VF LoadE4M3(const uint8_t* p) {
   return hn::BitCast(DF(), hn::Or(hn::BitCast(di, MagnitudeOfE4M3(bits)), sign));
 }
 
-// Type is kF32, kF16, kBF16 or kMxfp8, of which these are the values before their scale.
+// Type is kF32, kF16, kBF16 or kMxfp8; values of kMxfp8 are still to be scaled.
 template <TensorType Type>
 HWY_INLINE VF LoadColumn(const uint8_t* block, size_t column, size_t r) {
   if constexpr (Type == TensorType::kF32) {
@@ -33,7 +33,7 @@ HWY_INLINE VF LoadColumn(const uint8_t* block, size_t column, size_t r) {
   }
 }
 
-// x0..x3[cols] are the rows of T = 1 or 4 tokens, of which the first `tokens` are stored.
+// x0..x3[cols] are the rows of T = 1 or 4 tokens; results of the first `tokens` are stored.
 template <TensorType Type>
 struct RowsFloat {
   template <uint32_t T, uint32_t R, uint32_t P>
@@ -85,7 +85,7 @@ struct RowsFloat {
   }
 };
 
-// Four tokens at a time: that loads each weight once for the four, and two row vectors of them hide the latency of the
+// Four tokens at a time: each weight is loaded once for all four, and two row vectors of them hide the latency of the
 // additions.
 template <TensorType Type>
 void TileFloat(const uint8_t* weights, size_t groups, const float* x0, const float* x1, const float* x2,

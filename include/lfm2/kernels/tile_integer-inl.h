@@ -1,5 +1,5 @@
 // Tiles of quantised weights: one loop for all of them. `stream`: the weights come from memory, not from a cache that
-// an earlier tile filled. That is so for a tile of one or two tokens, which is always the first, and the loop then
+// an earlier tile filled. A tile of one or two tokens is always the first, so `stream` is a constant there and the loop
 // needs no branch.
 #if defined(LFM2_KERNELS_TILE_INTEGER_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_INTEGER_INL_H_
@@ -20,15 +20,15 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// Asks for weights that the loop reaches some groups later. To the second-level cache: measured against asking for the
-// first level, whose few outstanding requests then limit a core, 1.0 instead of 0.85 of the speed of just reading.
+// Prefetches weights that the loop reaches some groups later, into the second-level cache: measured 1.0 instead of 0.85
+// of the speed of a loop that only reads, because a core has few outstanding requests of the first-level cache.
 HWY_INLINE void PrefetchAhead(const void* group, size_t bytes) {
   constexpr size_t kAhead = 4096, kLine = 64;
   HWY_UNROLL(16)
   for (size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(static_cast<const uint8_t*>(group) + kAhead + i, 0, 2);
 }
 
-// Has R row vectors of weights loaded here and not one by one where they are used, so that GCC loads them in pairs.
+// Makes GCC load R row vectors of weights here, in pairs, and not one by one where they are used.
 template <uint32_t R>
 HWY_INLINE void LoadTogether(VU8 v0, VU8 v1, VU8 v2, VU8 v3) {
 #if HWY_TARGET_IS_NEON
@@ -38,8 +38,8 @@ HWY_INLINE void LoadTogether(VU8 v0, VU8 v1, VU8 v2, VU8 v3) {
 #endif
 }
 
-// Whether a step is the second of two that add to the same sum, where steps of the upper half of a group have a sum of
-// their own or not.
+// Whether a step is the second of two that add to the same sum. two_sums: steps of the upper half of a group have a
+// separate sum.
 template <class Weights>
 constexpr bool IsSecondOfSum(size_t step, bool two_sums) {
   size_t before = 0;
@@ -47,20 +47,19 @@ constexpr bool IsSecondOfSum(size_t step, bool two_sums) {
   return before % 2 == 1;
 }
 
-// The products of a tile. Weights are NibbleWeights, ByteWeights, PairWeights or UnpackedWeights, which have
-//   Blocks, Data(block, g), kGroupBytes   of formats.h: where a group is, and how much of the memory ahead it takes
-//   kIsUnpacked            whether they are in the nearest cache, a slice of the columns at a time: nothing is fetched
-//                          ahead, and `adds` is for what earlier slices have left in `out`
-//   Sums<few_tokens>       of sums-inl.h; few_tokens: no more tokens than row vectors
-//   First<step>(data, row, low_table, high_table) and Second: weights of quads FirstQuad(step) and SecondQuad(step), 0
-//                          to 7, for the row vector from `row` on. Steps are 0 to 3
-//   LowTable<lift>, HighTable<lift>   tables for these
+// The products of a tile. Weights is NibbleWeights, ByteWeights, PairWeights or UnpackedWeights, and has
+//   Blocks, Data(block, g), kGroupBytes   as a format of formats.h
+//   kIsUnpacked            whether the weights are a slice of the columns in the first-level cache: nothing is
+//                          prefetched, and with `adds` the products are added to those of earlier slices in `out`
+//   Sums<few_tokens>       a class of sums-inl.h; few_tokens: no more tokens than row vectors
+//   First<step>(data, row, low_table, high_table), Second   the weights of quads FirstQuad(step) and SecondQuad(step),
+//                          for the row vector that begins at `row`; the four steps cover the eight quads of a group
+//   LowTable<lift>, HighTable<lift>   the tables for First and Second
 //   kLoadsTogether         whether LoadTogether helps
-//   IsHigh(step)           whether its quads are those of the upper half of the group
-//   GroupScales, kOffset   Scale, and where kOffset is set Offset, of scales-inl.h
-//   Halves, kHalfMins      in place of them where kHalves is set; the halves of a group then have a sum each, and so
-//   they
-//                          do where one sum could not hold both
+//   IsHigh(step)           whether these quads are in the upper half of the group
+//   GroupScales, kOffset   scales of whole groups (scales-inl.h), and whether these have an Offset
+//   kHalves, Halves, kHalfMins   whether each half has a scale, then these scales, and whether these have a Min
+// The halves of a group have a sum each with kHalves, and where one sum could not hold a group.
 template <class Weights>
 struct RowsOfIntegers {
   template <uint32_t T, uint32_t R, uint32_t P>
@@ -94,7 +93,7 @@ struct RowsOfIntegers {
           if (stream && r == 0 && P < R) PrefetchAhead(far.Share(g), Weights::kGroupBytes);
         }
         const PanelGroup p(panel, T);
-        // -8 * the sum of the activations that a slot's first sum is of, and of those of the second.
+        // -8 * the sum of the activations that a slot's first sum covers, and of those of the second.
 #define LFM2_MINUS_EIGHT(k) BroadcastI32<LFM2_TOKEN(k), T>(kTwoSums ? p.minus_eight_sum_low : p.minus_eight_sum)
 #define LFM2_MINUS_EIGHT_HIGH(k) hn::Sub(BroadcastI32<LFM2_TOKEN(k), T>(p.minus_eight_sum), LFM2_MINUS_EIGHT(k))
 #define LFM2_BEGIN(k)                          \
@@ -178,7 +177,7 @@ struct RowsOfIntegers {
   }
           LFM2_FOR_EACH_SLOT(LFM2_ADD)
           if constexpr (Weights::kOffset) {
-            // The share that does not depend on the integers.
+            // The part of the product that does not depend on the integers.
 #define LFM2_OFFSET(v) GroupScales::template Offset<(v) % P, P>(LFM2_OF(v, block, far_block), g, r, scale##v)
             LFM2_ROWS(VF, offset, LFM2_OFFSET)
 #define LFM2_ADD_OFFSET(k) \
@@ -234,7 +233,7 @@ void IntegerTileOf(typename Format::Blocks blocks, size_t groups, const uint8_t*
 }
 
 #if LFM2_GOES_BY_PAIRS
-// One token and the rows of both blocks, which no earlier tile has read.
+// One token times the rows of both blocks, which no earlier tile has read.
 template <class Format>
 void IntegerPairOf(const TileRows<typename Format::Blocks>& rows, size_t groups, const uint8_t* panel) {
   constexpr uint32_t P = Min<uint32_t>(2, static_cast<uint32_t>(kBlockRows / hn::MaxLanes(DF())));

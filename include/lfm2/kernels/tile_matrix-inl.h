@@ -1,5 +1,5 @@
-// Tiles of weights that unpack-inl.h has taken apart, for instructions that multiply matrices of int8 (i8mm of NEON and
-// SVE): 2 tokens times 2 rows over 8 columns in 128 bits.
+// Tiles of unpacked weights (unpack-inl.h) for instructions that multiply matrices of int8 (i8mm of NEON and SVE): 2
+// tokens times 2 rows over 8 columns in 128 bits.
 #if defined(LFM2_KERNELS_TILE_MATRIX_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_MATRIX_INL_H_
 #undef LFM2_KERNELS_TILE_MATRIX_INL_H_
@@ -23,8 +23,8 @@ HWY_INLINE VI32 MultiplyMatrices(VI32 sum, VI8 x, VI8 w) {
 #endif
 }
 
-// out[2, rows] of two tokens from what the instruction leaves for row vectors a and b, and back. A vector has, in every
-// 128 bits, two rows of the first token and the same two of the second.
+// Converts the results of the instruction for row vectors a and b to out[2, rows] of two tokens, and back. A vector
+// has, in every 128 bits, two rows of the first token and the same two of the second.
 HWY_INLINE VF FirstToken(VF a, VF b) {
   return hn::BitCast(DF(), hn::ConcatEven(DU64(), hn::BitCast(DU64(), b), hn::BitCast(DU64(), a)));
 }
@@ -38,7 +38,7 @@ HWY_INLINE VF SecondRows(VF first, VF second) {
   return hn::BitCast(DF(), hn::InterleaveWholeUpper(DU64(), hn::BitCast(DU64(), first), hn::BitCast(DU64(), second)));
 }
 
-// Numbers of two tokens that lie side by side, each for its two rows. An odd tile's last token is both.
+// Adjacent numbers of two tokens, each repeated for two rows. The last token of an odd tile is used as both.
 template <bool two>
 HWY_INLINE VU64 ForBothRows(const float* p) {
   const uint8_t* const numbers = reinterpret_cast<const uint8_t*>(p);
@@ -47,8 +47,8 @@ HWY_INLINE VU64 ForBothRows(const float* p) {
   return hn::InterleaveLower(DU64(), hn::BitCast(DU64(), first), hn::BitCast(DU64(), second));
 }
 
-// A slot is a pair of tokens and one of two row vectors. An odd tile's last pair has a second token that is none: what
-// is read for it lies in the panel, and what comes out is dropped.
+// A slot is a pair of tokens and one of two row vectors. The last pair of an odd tile has only one token: what is read
+// for the other is still within the panel, and its results are discarded.
 template <Scaling scaling>
 struct RowsOfMatrices {
   template <uint32_t T>
@@ -70,7 +70,7 @@ struct RowsOfMatrices {
     }                                                                                              \
   }
     LFM2_FOR_EACH_SLOT(LFM2_CONTINUE)
-    // Two rows of an oct, and as many of their numbers, take 16 bytes: all of a row is in the same place.
+    // Two rows of an oct take 16 bytes, and so do their numbers: a row has the same offset in all of them.
     weights += r * 8;
     for (; groups != 0; --groups, panel += T * kPanelGroupBytes, weights += UnpackedBytes(scaling)) {
       const MatrixPanelGroup p(panel, T);

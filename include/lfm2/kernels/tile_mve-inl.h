@@ -1,5 +1,5 @@
-// Tiles of quantised weights for Helium (Armv8.1-M, Cortex-M55), which Highway does not know. A load collects 16
-// columns of one row from the block's four quads, and one instruction adds their products up.
+// Tiles of quantised weights for Helium (Armv8.1-M, Cortex-M55), which Highway does not support. A load gathers 16
+// columns of one row from the block's four quads, and one instruction adds up their products.
 #if defined(LFM2_KERNELS_TILE_MVE_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_MVE_INL_H_
 #undef LFM2_KERNELS_TILE_MVE_INL_H_
@@ -20,24 +20,24 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// Four quads that lie `stride` bytes apart: 16 bytes of a row of weights, or of a token in a panel tile.
+// Four quads that are `stride` bytes apart: 16 bytes of a row of weights, or of a token in a panel tile.
 HWY_INLINE uint8x16_t LoadQuads(const void* first, uint32_t stride) {
   const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), stride);
   return vreinterpretq_u8_u32(vldrwq_gather_offset_u32(static_cast<const uint32_t*>(first), offsets));
 }
-// In q0: GNU as (2.40) encodes twice the number of any other vector register into this instruction.
+// In q0, because GNU as (2.40) encodes any other vector register wrongly in this instruction: twice its number.
 HWY_INLINE float32x4_t LoadHalves(const uint16_t* p) {
   register uint32x4_t halves __asm__("q0") = vldrhq_u32(p);
   __asm__("vcvtb.f32.f16 q0, q0" : "+w"(halves));
   return vreinterpretq_f32_u32(halves);
 }
 
-// Weights of columns 0 .. 15 and 16 .. 31 of a row, less their offset.
+// Weights of columns 0 .. 15 and 16 .. 31 of a row, without their offset.
 struct RowWeights {
   int8x16_t low;
   int8x16_t high;
 };
-// The words of `first` shifted right by 0, 1, 2 and 3.
+// `word` shifted right by 0, 1, 2 and 3.
 HWY_INLINE uint8x16_t FourShifts(uint32_t word) {
   uint32x4_t words = vdupq_n_u32(word);
   words = vsetq_lane_u32(word >> 1, words, 1);
@@ -63,7 +63,8 @@ HWY_INLINE RowBits BitsOfRow(const uint8_t* data, uint32_t row) {
     const uint8x16_t three = vdupq_n_u8(3);
     RowBits bits = {vandq_u8(pairs, three), vandq_u8(vshrq_n_u8(pairs, 2), three)};
     if constexpr (kBits == 3) {
-      // Bits 2, 6, 0 and 4 are the third ones of quads 0 to 3, each next one that of four quads later (kThirdBit).
+      // Bits 2, 6, 0 and 4 are the third bits of quads 0 to 3; the next higher bit belongs to the quad four later
+      // (kThirdBit).
       const uint32_t third = LoadAs<uint32_t>(data + 128 + row * 4);
       const uint8x16_t own = TwoShifts(third >> 2, third), one = vdupq_n_u8(1);
       bits.low = vorrq_u8(bits.low, vshlq_n_u8(vandq_u8(own, one), 2));
@@ -101,7 +102,7 @@ HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
     }
   }
 }
-// What is taken from the products of weights and activations whose sum is minus_eight_sum / -8.
+// Compensates for the center that was not subtracted from the weights: -center times the sum of the activations.
 template <class Format>
 HWY_INLINE int32_t TakenOf(int32_t minus_eight_sum) {
   constexpr int32_t center = kCenter<Format>;
@@ -109,13 +110,13 @@ HWY_INLINE int32_t TakenOf(int32_t minus_eight_sum) {
   return minus_eight_sum * (center / 8);
 }
 
-// Sums of one group, a lane a row.
+// Sums of one group.
 template <uint32_t T>
 struct GroupSums {
   alignas(16) int32_t low[T][kBlockRows];
   alignas(16) int32_t high[T][kBlockRows];
 
-  // begin_low[t] and begin_high[t] are added to every row's; a type that needs no halves has both in `low`.
+  // begin_low[t] and begin_high[t] are added to the sum of every row; a type without halves has the whole sum in `low`.
   template <Integers kind, bool kHalves>
   HWY_INLINE void Add(const uint8_t* data, const uint8_t* quads, const int32_t* begin_low, const int32_t* begin_high) {
     for (uint32_t t = 0; t < T; ++t) {
@@ -138,7 +139,7 @@ struct GroupSums {
 
 HWY_INLINE float32x4_t LoadSums(const int32_t* p) { return vcvtq_f32_s32(vldrwq_s32(p)); }
 
-// Scales of rows row .. row + 3, and what is left to add for each group (formats.h).
+// Scales of rows row .. row + 3, and the remainder for each group (kLift of formats.h).
 template <class Format>
 HWY_INLINE float32x4_t LoadScales(const typename Format::Block& block, uint32_t g, uint32_t row, uint32_t half) {
   alignas(16) float scale[4];

@@ -1,6 +1,6 @@
-// Tiles of quantised weights without Highway's vectors, for microcontrollers: two products an instruction where the
-// processor has them (Armv7E-M), two rows in a register where registers have 64 bits, else one by one. Integer sums are
-// exact, so all of them give the vectors' results.
+// Tiles of quantised weights without Highway's vectors, for microcontrollers: two products per instruction where the
+// processor can (Armv7E-M), two rows in a register where registers have 64 bits, else one by one. Integer sums are
+// exact, so the results are those of the vector kernels.
 #if defined(LFM2_KERNELS_TILE_SCALAR_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_SCALAR_INL_H_
 #undef LFM2_KERNELS_TILE_SCALAR_INL_H_
@@ -23,8 +23,8 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// Weights of four columns, an unsigned byte each: of one row, or of two where registers are wide. `low`: columns 4q ..
-// 4q + 3 of a group, `high`: 16 more.
+// Weights of four columns, an unsigned byte each, of one row, or of two rows where registers have 64 bits. `low`:
+// columns 4q .. 4q + 3 of a group, `high`: 16 more.
 #if UINTPTR_MAX > UINT32_MAX
 using WeightWord = uint64_t;
 #else
@@ -36,14 +36,15 @@ struct WeightWords {
 };
 inline constexpr uint32_t kRowsPerWord = sizeof(WeightWord) / 4;
 
-// The same byte everywhere.
+// `byte` in every byte of the word.
 constexpr WeightWord EachByte(uint32_t byte) { return ~WeightWord{0} / 255 * byte; }
 
-// What is taken from the bytes, so that the center of formats.h is left.
+// The offset of the stored bytes, which the sums are corrected for: CenterOf (formats.h), or the 128 that makes signed
+// bytes unsigned.
 template <Integers kind>
 inline constexpr int32_t kTaken = CenterOf(kind) == 0 ? 128 : CenterOf(kind);
 
-// Bytes 0..15 to the values they stand for, plus what is taken from them.
+// Maps bytes 0..15 to the values they stand for, plus kTaken.
 template <Integers kind>
 HWY_INLINE WeightWord LookUp(WeightWord bits) {
   WeightWord bytes = 0;
@@ -100,7 +101,7 @@ class Activations {
  public:
   using Sum = int32_t;
 
-  // Bytes 0 and 2, and bytes 1 and 3 of each quad, to 16 bits: once for all rows.
+  // Extends bytes 0 and 2, and bytes 1 and 3 of each quad, to 16 bits, once for all rows.
   explicit Activations(const uint8_t* quads) {
     for (uint32_t i = 0; i < 8 * T; ++i) {
       const uint32_t quad = LoadAs<uint32_t>(quads + i * 4);
@@ -128,8 +129,8 @@ class Activations {
 
   explicit Activations(const uint8_t* quads) : quads_(reinterpret_cast<const int8_t*>(quads)) {}
 
-  // A product of a word whose lanes are 32 bits wide is that of each lane: what a negative one borrows from the next is
-  // given back by Lane. No sum reaches 2^31.
+  // Multiplying a word multiplies each of its 32-bit lanes; Lane corrects for what a negative product borrows from the
+  // next lane. No sum reaches 2^31.
   HWY_INLINE Sum Dot(Sum sum, WeightWord w, uint32_t q, uint32_t t) const {
     constexpr WeightWord kLowByte = ~WeightWord{0} / UINT32_MAX * 255;
     const int8_t* const a = quads_ + (q * T + t) * 4;
@@ -165,7 +166,7 @@ HWY_INLINE void SumGroup(const uint8_t* data, uint32_t row, const Activations<T>
   }
 }
 
-// What is taken from the products of weights and activations whose sum is minus_eight_sum / -8.
+// Compensates for what was added to the weights (kTaken): -kTaken times the sum of the activations.
 template <class Format>
 HWY_INLINE int32_t TakenOf(int32_t minus_eight_sum) {
   constexpr int32_t taken = kHasHalfMins<Format> ? 0 : kTaken<Format::kIntegers>;

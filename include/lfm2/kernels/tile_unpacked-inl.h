@@ -1,4 +1,4 @@
-// Tiles of weights that unpack-inl.h has taken apart: one for all types whose integers are added up alike.
+// Tiles of unpacked weights (unpack-inl.h): one for all types with the same range of integers and the same scaling.
 #if defined(LFM2_KERNELS_TILE_UNPACKED_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_TILE_UNPACKED_INL_H_
 #undef LFM2_KERNELS_TILE_UNPACKED_INL_H_
@@ -30,7 +30,7 @@ class UnpackedBlocks {
   const uint8_t* group_;
 };
 
-// Number `number` of Scaling, row vector V of R.
+// Number `number` of Scaling for row vector V of R.
 template <size_t V, size_t R>
 HWY_INLINE VF UnpackedNumber(const uint8_t* group, size_t number, size_t r) {
   const float* const numbers = reinterpret_cast<const float*>(group + kUnpackedIntegerBytes);
@@ -105,7 +105,8 @@ HWY_INLINE void TileOfUnpacked(const uint8_t* weights, size_t groups, const uint
 }
 #endif
 
-// out[tokens, 16] = the products of `groups` groups, taken apart, with a panel tile of as many tokens; or `adds` them.
+// out[tokens, 16] = the products of `groups` unpacked groups with a panel tile of `tokens` tokens; with `adds`, these
+// are added to out.
 template <int sum_range, Scaling scaling>
 HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint8_t* panel, uint32_t tokens, bool adds,
                                float* out) {
@@ -129,7 +130,7 @@ HWY_NOINLINE void UnpackedTile(const uint8_t* weights, size_t groups, const uint
   LFM2_ASSERT(false);  // Tiling makes no others of more than kMaxDirectTokens tokens
 }
 
-// How a type is taken apart and multiplied then.
+// How a type is unpacked and multiplied.
 struct UnpackedType {
   void (*unpack)(TensorType type, const uint8_t* weights, size_t first, size_t count, bool stream, uint8_t* out);
   void (*tile)(const uint8_t* weights, size_t groups, const uint8_t* panel, uint32_t tokens, bool adds, float* out);

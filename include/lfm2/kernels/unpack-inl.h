@@ -1,4 +1,4 @@
-// Weights taken apart once for all tiles of a prefill: bytes that the tiles multiply as they are, and scales as floats.
+// Weights unpacked once for all tiles of a prefill: bytes that the tiles multiply as they are, and scales as floats.
 #if defined(LFM2_KERNELS_UNPACK_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_UNPACK_INL_H_
 #undef LFM2_KERNELS_UNPACK_INL_H_
@@ -14,8 +14,8 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// The least of 8, 16, 32 and 128 so that all integers of a format, less kCenter, are from minus it to it less 1: how
-// they can be added up depends on it.
+// The smallest n of 8, 16, 32 and 128 such that all integers of a format, less kCenter, are in -n .. n - 1: it
+// determines how their products can be added up.
 template <class Format>
 constexpr int RangeOf() {
   constexpr Integers kKind = Format::kIntegers;
@@ -32,19 +32,19 @@ constexpr int RangeOf() {
   while (range < 128 && (lowest < -range || highest >= range)) range = range == 32 ? 128 : 2 * range;
   return range;
 }
-// Which of these ranges this instruction set adds up in a way of its own. With four products to 32 bits there is no
-// need to, but nibbles as they are take the least to unpack.
+// The range whose sums (sums-inl.h) this instruction set uses for a range. Where four products are added to 32 bits,
+// one would do for all, but nibbles are the quickest to unpack as they are.
 template <int range>
 constexpr int SumRange() {
   if (LFM2_DOT_PAIRS) return range;
   if (LFM2_DOT_WIDEN) return range == 8 ? 16 : range;
   return range == 8 && !kMultipliesMatrices ? 8 : 128;
 }
-// What is added to the integers: all of them are positive then where the instruction set wants that.
+// What is added to the integers, to make all of them positive where the instruction set requires that.
 template <int sum_range>
 inline constexpr int kUnpackedLift = (!LFM2_DOT_WIDEN && sum_range < 128) ? sum_range : kTableLift8;
 
-// The numbers of a row and a group of which its product is made up.
+// The numbers of a row and a group that its product is computed from.
 enum class Scaling {
   kScale,          // scale
   kOffset,         // scale, offset
@@ -59,7 +59,7 @@ inline constexpr Scaling kScalingOf = kHasHalfMins<Format> ? Scaling::kHalvesAnd
 constexpr size_t NumbersOf(Scaling scaling) {
   return scaling == Scaling::kScale ? 1 : scaling == Scaling::kOffset ? 2 : scaling == Scaling::kHalves ? 3 : 6;
 }
-// A group of a row block, taken apart: eight quads [16 rows][4 columns], then NumbersOf(scaling) times 16 floats. For
+// An unpacked group of a row block: eight quads [16 rows][4 columns], then NumbersOf(scaling) times 16 floats. For
 // matrices (tile_matrix-inl.h): four octs [16 rows][8 columns], then as many times two floats for each row: of rows 2i
 // and 2i + 1 the numbers are i, i + 1, i, i + 1.
 inline constexpr size_t kUnpackedQuadBytes = kBlockRows * 4;
@@ -68,12 +68,12 @@ inline constexpr size_t kUnpackedNumbers = (kMultipliesMatrices ? 2 : 1) * kBloc
 constexpr size_t UnpackedBytes(Scaling scaling) {
   return kUnpackedIntegerBytes + NumbersOf(scaling) * kUnpackedNumbers * sizeof(float);
 }
-// Groups that are taken apart at a time, a multiple of the groups of any block: few enough that they stay in the
-// nearest cache while all tiles use them, and on the stack of a small system.
+// Groups that are unpacked at a time, a multiple of the groups of any block: few enough to stay in the first-level
+// cache while all tiles use them, and to fit on a small stack.
 inline constexpr size_t kSliceGroups = 8;
 inline constexpr size_t kLargestSliceBytes = kSliceGroups * UnpackedBytes(Scaling::kHalvesAndMins);
 
-// Writes the quads of a group for the row vector that begins at row r.
+// Writes the integers of a group for the row vector that begins at row r.
 template <class Format, int lift>
 HWY_INLINE void UnpackIntegers(const uint8_t* HWY_RESTRICT data, size_t r, uint8_t* HWY_RESTRICT out) {
   constexpr Integers kKind = Format::kIntegers;
@@ -83,7 +83,7 @@ HWY_INLINE void UnpackIntegers(const uint8_t* HWY_RESTRICT data, size_t r, uint8
   const VU8 low_table = Weights::template LowTable<lift>(), high_table = Weights::template HighTable<lift>();
   // PairWeights returns integers of five bits with 16 added.
   constexpr int kAdd = kTable ? 0 : lift - kCenter<Format> - (kKind == Integers::kFive ? 16 : 0);
-  // An even quad and the next.
+  // Stores an even quad and the next one.
   const auto store = [&](size_t quad, VU8 even, VU8 odd) HWY_ATTR {
     if constexpr (kAdd != 0) {
       even = hn::Add(even, hn::Set(du8, static_cast<uint8_t>(kAdd & 255)));
@@ -126,7 +126,7 @@ HWY_INLINE VF FirstOfPairs(VI16 pairs) {
   return hn::ConvertTo(DF(), hn::ShiftRight<16>(hn::ShiftLeft<16>(hn::BitCast(di, pairs))));
 }
 HWY_INLINE VF SecondOfPairs(VI16 pairs) { return hn::ConvertTo(DF(), hn::ShiftRight<16>(hn::BitCast(DI32(), pairs))); }
-// What HalfScales gives for the first and for the second half as floats.
+// What HalfScales returns for the first and for the second half, as floats.
 HWY_INLINE VF FirstAsFloats(VF v) { return v; }
 HWY_INLINE VF SecondAsFloats(VF v) { return v; }
 #if HWY_ARCH_ARM
@@ -170,7 +170,7 @@ HWY_INLINE void UnpackNumbers(const typename Format::Block& block, uint32_t g, s
   }
 }
 
-// Takes groups [first, first + count) of the row block at `weights` apart; both are multiples of the groups of a block.
+// Unpacks groups [first, first + count) of the row block at `weights`; both are multiples of the groups of a block.
 // out[count * UnpackedBytes(kScalingOf<Format>)], aligned to 64 bytes. `stream`: the weights come from memory.
 template <class Format>
 HWY_NOINLINE void Unpack(TensorType type, const uint8_t* weights, size_t first, size_t count, bool stream,

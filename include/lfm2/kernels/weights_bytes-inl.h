@@ -16,9 +16,9 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// The values that stored bits stand for, each plus `lift`, as a table for every 16 bytes of a vector. It is looked up
-// by four bits: integers of two and three bits are the lower ones, or for kHigh the upper two and then, of three,
-// bit 1.
+// The values that stored bits stand for, each plus `lift`, as a table for every 16 bytes of a vector, indexed by four
+// bits. Integers of two and three bits are the lower bits of the index or, for kHigh, its upper two and then, if there
+// are three, bit 1.
 template <Integers kind, bool kHigh = false>
 struct ValueTable {
   alignas(16) uint8_t bytes[16] = {};
@@ -37,14 +37,14 @@ HWY_INLINE VU8 LoadTable() {
   return hn::LoadDup128(DU8(), kValues.bytes);
 }
 
-// Tables of six bits, too, where products of bytes cost no more than those of less: they are looked up faster here than
-// in weights_pairs-inl.h.
+// Includes tables of six bits where products of bytes cost no more than those of fewer bits: the look-up is faster here
+// than in weights_pairs-inl.h.
 template <Integers kind>
 inline constexpr bool kGoesByBytes = kind == Integers::kBytes || kind == Integers::kIQ4_NL ||
                                      kind == Integers::kIQ3_XXS ||
                                      (kind == Integers::kT4 && !LFM2_DOT_PAIRS && !LFM2_DOT_WIDEN);
 
-// What weights in memory have in common.
+// What all weights have in common that are multiplied as they are stored.
 template <class Format>
 struct WeightsInMemory {
   using Blocks = typename Format::Blocks;
@@ -94,7 +94,7 @@ struct NibbleWeights : WeightsByStrides<Format>, NoTables {
   }
 };
 
-// Those of kGoesByBytes.
+// The types of kGoesByBytes.
 template <class Format>
 struct ByteWeights : WeightsByStrides<Format> {
   static constexpr Integers kKind = Format::kIntegers;

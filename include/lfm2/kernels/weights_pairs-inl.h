@@ -1,5 +1,5 @@
-// Weights that go two quads of each half of a group at a time: those of two and three bits, of five and six, and small
-// tables; and all whose halves have scales of their own.
+// Weights that are multiplied two quads of a half of a group at a time: those of two, three, five and six bits, small
+// tables, and all types whose halves have separate scales.
 #if defined(LFM2_KERNELS_WEIGHTS_PAIRS_INL_H_) == (defined(HWY_TARGET_TOGGLE) != defined(LFM2_ROW_TOGGLE))
 #ifdef LFM2_KERNELS_WEIGHTS_PAIRS_INL_H_
 #undef LFM2_KERNELS_WEIGHTS_PAIRS_INL_H_
@@ -17,10 +17,10 @@ LFM2_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace LFM2_TARGET {
 
-// Bits of `yes` where the mask has ones, of `no` elsewhere.
+// Bits of `yes` where the mask is set, of `no` elsewhere.
 HWY_INLINE VU8 SelectBits(uint8_t mask, VU8 yes, VU8 no) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  // Overwrites what is not needed again; GCC otherwise copies the mask each time.
+  // Overwrites `no`, which is not needed again; GCC otherwise copies the mask each time.
   return VU8{_mm512_ternarylogic_epi64(no.raw, yes.raw, hn::Set(DU8(), mask).raw, 0xd8)};
 #else
   return hn::BitwiseIfThenElse(hn::Set(DU8(), mask), yes, no);
@@ -28,7 +28,7 @@ HWY_INLINE VU8 SelectBits(uint8_t mask, VU8 yes, VU8 no) {
 }
 HWY_INLINE VU8 MaskBits(VU8 v, uint8_t mask) { return hn::And(v, hn::Set(DU8(), mask)); }
 
-// Nibbles in bits 0..3 and those of `bits` that `mask` says.
+// The nibbles in bits 0..3, and the bits of `bits` that `mask` selects.
 HWY_INLINE VU8 JoinBits(VU8 nibbles, VU8 bits, uint8_t mask) {
   const VU8 mask_v = hn::Set(DU8(), mask);
 #if HWY_TARGET_IS_NEON
@@ -38,7 +38,7 @@ HWY_INLINE VU8 JoinBits(VU8 nibbles, VU8 bits, uint8_t mask) {
 #endif
 }
 
-// By kLeft to the left, or to the right. Shifts of 16-bit lanes: a mask drops the bits that cross from byte to byte.
+// Shifts left by kLeft, or right by -kLeft. Lanes have 16 bits: callers mask the bits that cross from byte to byte.
 template <int kLeft>
 HWY_INLINE VU8 ShiftBits(VU8 v) {
   const hn::Repartition<uint16_t, DU8> du16;
@@ -47,8 +47,8 @@ HWY_INLINE VU8 ShiftBits(VU8 v) {
   return v;
 }
 
-// What is loaded for quads q, q + 1, q + 4 and q + 5, q even, of rows that begin at `row`: nibbles of q and q + 4, of
-// q + 1 and q + 5, and the bits beside them; or pairs of all four, and third bits.
+// What is loaded for quads q, q + 1, q + 4 and q + 5, q even, of rows that begin at `row`: nibbles of q and q + 4, of q
+// + 1 and q + 5, and their upper bits; or bit pairs of all four, and third bits.
 template <Integers kind>
 inline constexpr bool kHasPairs = BitsOf(kind) < 4;
 template <Integers kind, size_t q>
@@ -66,14 +66,15 @@ HWY_INLINE VU8 UpperBits(const uint8_t* data, size_t row) {
   if constexpr (BitsOf(kind) == 3) return hn::LoadU(DU8(), data + 128 + row);
   return hn::Zero(DU8());
 }
-// Whether JoinPairs clears bits 3 and 7 of indices of three bits, and the look-up, which goes by bits 0..3 and by 7,
-// takes them as they are (measured for T3G64, AVX2, one token from cache: 33 -> 38 GMAC/s).
+// Whether JoinPairs clears bits 3 and 7 of indices of three bits, so that the look-up, which uses bits 0..3 and 7,
+// needs no other mask (measured for T3G64, AVX2, one token from cache: 33 -> 38 GMAC/s).
 template <Integers kind>
 inline constexpr bool kClearsIndex = HWY_ARCH_X86 != 0 && (HWY_TARGET > HWY_AVX3_DL) && BitsOf(kind) == 3 &&
                                      ValuesOf(kind) != nullptr;
 
 // Of types with pairs: the integers of quads q and q + 1 (those of q + 4 and q + 5 for kHigh) in the lower and upper
-// halves of bytes, of which other bits are to be cleared. Those of tables are where ValueTable wants them.
+// halves of bytes, whose other bits are still to be cleared. Those of tables are in the bits that ValueTable is indexed
+// by.
 template <Integers kind, size_t q, bool kHigh>
 HWY_INLINE VU8 JoinPairs(VU8 pairs, [[maybe_unused]] VU8 third) {
   constexpr int kLeft = q == 0 ? 0 : 2;
@@ -102,7 +103,7 @@ HWY_INLINE VU8 QuadBits([[maybe_unused]] VU8 first, [[maybe_unused]] VU8 second,
   }
   const VU8 nibbles = kHasPairs<kind> ? joined : quad % 2 == 0 ? first : second;
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-  // This look-up ignores upper bits of an index, so that none have to be cleared (measured for T3G64: decode from
+  // This look-up ignores the upper bits of an index, so they need not be cleared (measured for T3G64: decode from
   // memory 0.87 -> 0.92 of the speed of just reading).
   if constexpr (kTable && BitsOf(kind) == 3) {
     return VU8{_mm512_permutexvar_epi8((quad % 2 == 0 ? joined : hn::ShiftRight<4>(joined)).raw, table.raw)};

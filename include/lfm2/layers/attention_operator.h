@@ -10,7 +10,7 @@
 
 namespace lfm2 {
 
-// Calls f(t, h) for every token and kv head: keys and values of one head stay in cache while the tokens go by.
+// Calls f(t, h) for every token and kv head: in this order keys and values of one head stay in cache for all tokens.
 template <class F>
 void ForHeads(const LayerContext& ctx, F&& f) {
   ParallelRanges(ctx.executor, ctx.tokens * ctx.config.kv_heads, [&](uint32_t begin, uint32_t end) {
@@ -18,7 +18,7 @@ void ForHeads(const LayerContext& ctx, F&& f) {
   });
 }
 
-// What the queries of token t that share kv head h have in the workspace.
+// The workspace of the queries of one token that share one kv head.
 struct HeadGroup {
   const float* q;      // [queries, head_dim]
   float* out;          // the same
@@ -26,9 +26,10 @@ struct HeadGroup {
   uint32_t queries;
 };
 
-// out of every token and kv head, whose queries are prepared and whose keys and values are in the cache. Parts of the
-// context are computed one after the other or, where there is room for the results of all, as tasks of their own: with
-// few tokens more threads than kv heads help then. They are joined in the same order, and results are the same bits.
+// Computes `out` for every token and kv head; queries are prepared, and keys and values are in the cache. Parts of the
+// context are computed one after another or, where there is room for the results of all, as separate tasks, so that few
+// tokens can use more threads than there are kv heads. Parts are joined in the same order either way, with
+// bit-identical results.
 inline void AttendAll(const KernelTable& kernels, const LayerContext& ctx, const KvCache& kv) {
   const Workspace::Attention& ws = ctx.workspace.attention;
   const ModelConfig& config = ctx.config;
@@ -74,8 +75,8 @@ inline void AttendAll(const KernelTable& kernels, const LayerContext& ctx, const
   });
 }
 
-// Reads workspace.normed, writes workspace.delta. Keys and values of the chunk go into the cache first, so that each
-// token then sees all up to itself.
+// Reads workspace.normed, writes workspace.delta. Keys and values of the chunk are stored in the cache first, so that
+// each token attends to all tokens up to itself.
 inline void AttentionOperator(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                               const KvCache& kv) {
   const Workspace& ws = ctx.workspace;

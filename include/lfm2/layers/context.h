@@ -1,4 +1,4 @@
-// What every layer is handed: the model's shape, where to compute, and which tokens.
+// What is passed to every layer: the model's shape, where to compute, and which tokens.
 #ifndef LFM2_LAYERS_CONTEXT_H_
 #define LFM2_LAYERS_CONTEXT_H_
 
@@ -16,8 +16,8 @@ struct KernelTable;
 struct LayerContext;
 struct LayerWeights;
 
-// What layers and sessions do where experts are read. As a table that an image carries, so that programs which never
-// open an image of that kind have none of it: layers/streamed_experts.h says what each does.
+// What layers and sessions do when experts are streamed. A table that belongs to the image, so that programs that never
+// open a streamed image do not link this code; the functions are documented in layers/streamed_experts.h.
 struct StreamedExperts {
   Status (*bind)(ExpertCache& cache, const Image& image, const StreamShape& shape, const SlotPlan& slots,
                  const SessionOptions& options);
@@ -27,20 +27,20 @@ struct StreamedExperts {
                     const LayerWeights& next, const ExpertUse& use);
 };
 
-// One chunk on its way through the layers.
+// One chunk of tokens as it passes through the layers.
 struct LayerContext {
   const ModelConfig& config;
   const Workspace& workspace;
   const Executor* executor;
   const Observer* observer;
   const StreamedExperts* streamed;  // null: every expert is addressable
-  ExpertCache* expert_cache;        // where experts are read
+  ExpertCache* expert_cache;        // for streamed experts
   uint32_t position;                // of the chunk's first token
   uint32_t tokens;                  // in the chunk
-  uint32_t drafted = 0;             // of them, the last ones: guesses, which the state must not take for granted
+  uint32_t drafted = 0;             // of them, the last ones: guesses, which must not change the state
 };
 
-// The same product of several matrices with one input, as one piece of work: gate and up, or q, k and v.
+// One of several matrices that are multiplied with the same input together: gate and up, or q, k and v.
 struct Product {
   const Matrix* w;
   float* out;  // [tokens, w->rows]

@@ -33,7 +33,8 @@ inline MatMulInput ExpertInput(const LayerContext& ctx, uint32_t i, const float*
   return PackedInput(moe.offset[expert + 1] - first, x, cols, panel + static_cast<size_t>(PanelBytes(first, cols)));
 }
 
-// Calls f(i, begin, end) for ranges of the row blocks of each expert of the batch, as one piece of work.
+// Calls f(i, begin, end) for ranges of the row blocks of each expert of the batch, as tasks of one call of the
+// executor.
 template <class F>
 void ForExpertBlocks(const LayerContext& ctx, const ExpertBatch& batch, uint32_t blocks, F&& f) {
   ParallelRanges(ctx.executor, batch.count * blocks, [&](uint32_t begin, uint32_t end) {
@@ -79,15 +80,14 @@ inline void ComputeExperts(const KernelTable& kernels, const LayerContext& ctx, 
   });
 }
 
-// A router that is damaged makes the token's output so, too, which the session finds.
+// If the router's output is not finite, neither is the token's, which the session detects.
 inline void SpoilWeights(const LayerContext& ctx, uint32_t t) {
   ctx.workspace.moe.weights[size_t{t} * ctx.config.experts_per_token] = BitCast<float>(0x7fc00000u);
 }
 
-// Reads workspace.normed, writes workspace.delta. Expert by expert: each is touched once a chunk, with all its tokens,
-// and where experts are read, those at hand are computed while the others come. Outputs are added up per token, best
-// expert first, so the order of the sum depends on nothing else. layers[config.layers].
-// Errors: ExpertCache's.
+// Reads workspace.normed, writes workspace.delta. Each expert is computed once per chunk, with all its tokens; when
+// experts are streamed, those in memory are computed while the others are read. Outputs are added up per token, best
+// expert first, so that the order of the sum depends on nothing else. layers[config.layers]. Errors: ExpertCache's.
 inline Status MoeFeedForward(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights* layers,
                              const Image& image, uint32_t layer) {
   const LayerWeights& weights = layers[layer];

@@ -6,12 +6,12 @@
 
 namespace lfm2 {
 
-// Both functions may be null. They are called on the thread that called the session, between products; what the
-// pointers show is valid during the call only.
+// Both functions may be null. They are called between products, on the thread that called the session. The pointers are
+// valid during the call only.
 struct Observer {
   void* context = nullptr;
-  // Before each layer, and once more with layer == config.layers: the residual stream x[tokens, hidden_size] of
-  // positions position .. position + tokens - 1.
+  // Called before each layer, and after the last one with layer == config.layers: the residual stream x[tokens,
+  // hidden_size] of positions position .. position + tokens - 1.
   void (*hidden)(void* context, uint32_t layer, uint32_t position, uint32_t tokens, const float* x) = nullptr;
   // In each MoE layer, for each position: the experts_per_token chosen experts, best first, and their weights.
   void (*routing)(void* context, uint32_t layer, uint32_t position, const uint16_t* experts,

@@ -1,4 +1,4 @@
-// What all layers do with a chunk: normalise, quantise, multiply, add. Cut into pieces for the executor.
+// What all layers do with a chunk: normalise, quantise, multiply, add. Split into tasks for the executor.
 #ifndef LFM2_LAYERS_PRODUCTS_H_
 #define LFM2_LAYERS_PRODUCTS_H_
 
@@ -19,13 +19,13 @@ inline MatMulInput PackedInput(uint32_t tokens, const float* x, uint32_t cols, c
   return in;
 }
 
-// Gives the drive its next work, where experts are read.
+// Lets the expert cache submit its next reads, when experts are streamed.
 inline void KeepReading(const LayerContext& ctx) {
   if (ctx.streamed != nullptr) ctx.streamed->keep_reading(*ctx.expert_cache);
 }
 
-// The same, packed for quantised weights first. panel: PanelBytes(tokens, cols). Before every large product, and so the
-// place where the drive is asked.
+// The same, packed for quantised weights first. panel: PanelBytes(tokens, cols). Called before every large product, and
+// therefore where reads are submitted.
 inline MatMulInput PackInput(const KernelTable& kernels, const LayerContext& ctx, const float* x, uint32_t cols,
                              uint8_t* panel) {
   const MatMulInput in = PackedInput(ctx.tokens, x, cols, panel);

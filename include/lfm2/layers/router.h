@@ -12,15 +12,15 @@
 namespace lfm2 {
 
 // logits[experts] become s = sigmoid(logits). chosen[experts_per_token]: the largest s + bias, best first, ties to the
-// lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor. bonus(e): is
-// added to what experts are chosen by. Returns whether every logit and bias is finite: where one is not, the experts
-// chosen exist and differ, but mean nothing.
+// lower number. weights: the s (without bias) of the chosen / (their sum + 1e-6) * routed_scaling_factor. bonus(e) is
+// added to the scores that experts are chosen by. Returns whether every logit and bias is finite; if not, the chosen
+// experts are valid and distinct, but arbitrary.
 template <class Bonus>
 bool ChooseExperts(const ModelConfig& config, float* logits, const float* bias, const Bonus& bonus, uint16_t* chosen,
                    float* weights) {
   bool finite = true;
   for (uint32_t e = 0; e < config.experts; ++e) {
-    // Before the sigmoid, which makes numbers of infinities.
+    // Before the sigmoid, which maps infinities to finite numbers.
     finite = finite && IsFinite(logits[e] + bias[e]);
     logits[e] = 1.0f / (1.0f + std::exp(-logits[e]));
   }
@@ -53,9 +53,9 @@ inline bool ChooseExperts(const ModelConfig& config, float* logits, const float*
       config, logits, bias, [](uint32_t) { return 0.0f; }, chosen, weights);
 }
 
-// Leaves out those of one token's chosen[count] that are not in memory and whose share of the weights is below `least`,
-// but never the first; the weights of the others grow to the same sum. They come first, in order; behind them the first
-// is repeated with a weight of 0. Returns how many are left.
+// Removes those of one token's chosen[count] that are not in memory and whose share of the weights is below `least`,
+// but never the first; the other weights are scaled to the same sum. The remaining experts come first, in order; after
+// them the first one is repeated with a weight of 0. Returns how many remain.
 template <class IsResident>
 uint32_t DropExperts(uint32_t count, float least, const IsResident& is_resident, uint16_t* chosen, float* weights) {
   float sum = 0.0f, kept_sum = 0.0f;
@@ -88,7 +88,7 @@ inline uint32_t GroupByExpert(const LayerContext& ctx) {
     if (moe.offset[e + 1] > 0) moe.active[active++] = static_cast<uint16_t>(e);
     moe.offset[e + 1] += moe.offset[e];
   }
-  // offset[e] runs through e's places here; afterwards it stands where e + 1 begins, and moves back one expert.
+  // offset[e] advances through e's places. Afterwards it is where e + 1 begins, so all offsets move back by one expert.
   for (uint32_t a = 0; a < assignments; ++a) {
     const uint32_t at = moe.offset[moe.chosen[a]]++;
     moe.token[at] = a / ctx.config.experts_per_token;

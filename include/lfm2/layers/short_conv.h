@@ -12,8 +12,8 @@
 
 namespace lfm2 {
 
-// The convolution of channels begin .. end - 1. The chunk's last ctx.drafted tokens leave `state` as it is after the
-// ones before them; what it is after each of them goes to drafted, drafted + drafted_stride and so on.
+// The convolution of channels begin .. end - 1. The chunk's last ctx.drafted tokens do not change `state`; the state
+// after each of them is stored at drafted, drafted + drafted_stride and so on.
 inline void ConvolveChannels(const KernelTable& kernels, const LayerContext& ctx, const float* kernel, uint32_t begin,
                              uint32_t end, float* state, float* drafted, size_t drafted_stride) {
   const uint32_t hidden = ctx.config.hidden_size, taps = ctx.config.conv_kernel;
@@ -33,8 +33,8 @@ inline void ConvolveChannels(const KernelTable& kernels, const LayerContext& ctx
   }
 }
 
-// Reads workspace.normed, writes workspace.delta. state[conv_kernel - 1, hidden_size] moves on by the chunk's tokens
-// but the drafted ones, see ConvolveChannels.
+// Reads workspace.normed, writes workspace.delta. state[conv_kernel - 1, hidden_size] advances by the chunk's tokens
+// except the drafted ones, see ConvolveChannels.
 inline void ShortConvOperator(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                               float* state, float* drafted, size_t drafted_stride) {
   const Workspace& ws = ctx.workspace;

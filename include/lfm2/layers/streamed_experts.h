@@ -1,4 +1,4 @@
-// Experts that are read while a layer computes those at hand.
+// Experts that are read while a layer computes those in memory.
 #ifndef LFM2_LAYERS_STREAMED_EXPERTS_H_
 #define LFM2_LAYERS_STREAMED_EXPERTS_H_
 
@@ -13,8 +13,8 @@
 
 namespace lfm2 {
 
-// The experts of one token, with regard to what is in memory as far as the session's options want that. Returns how
-// many are left of experts_per_token.
+// Chooses the experts of one token, preferring those in memory as far as the session's options request that. Returns
+// how many of experts_per_token remain.
 inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint32_t moe_layer) {
   const Workspace::Experts& moe = ctx.workspace.moe;
   const ExpertCache& cache = *ctx.expert_cache;
@@ -29,9 +29,9 @@ inline uint32_t ChooseFromCache(const LayerContext& ctx, const float* bias, uint
   return DropExperts(ctx.config.experts_per_token, least, is_resident, moe.chosen, moe.weights);
 }
 
-// Which experts the next layer would choose if this layer's feed forward and the next one's operator changed nothing:
-// three of four guesses are right. Uses moe.out, moe.scores and the panel of `normed`, which are free between routing
-// and products.
+// Guesses the next layer's experts: those it would choose if this layer's feed forward and the next operator changed
+// nothing. Three of four guesses are right. Uses moe.out, moe.scores and the panel of `normed`, which are free between
+// routing and products.
 inline uint32_t GuessExperts(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& next,
                              uint16_t* guesses) {
   const Workspace& ws = ctx.workspace;
@@ -44,8 +44,8 @@ inline uint32_t GuessExperts(const KernelTable& kernels, const LayerContext& ctx
   return ctx.config.experts_per_token;
 }
 
-// One chunk's experts as the cache has them, while it reads the others. In decode the device, which would wait for the
-// next layer's router otherwise, goes on with guesses.
+// Computes one chunk's experts as they become available in the cache. In decode, the device then continues with guesses
+// instead of waiting for the next layer's router.
 inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ctx, const LayerWeights& weights,
                               const LayerWeights& next, const ExpertUse& use) {
   ExpertCache& cache = *ctx.expert_cache;
@@ -64,8 +64,8 @@ inline Status ComputeStreamed(const KernelTable& kernels, const LayerContext& ct
   return Status();
 }
 
-// Empties the cache for a session on the image. Errors: kTimeout where reads of an earlier session, of a call that
-// timed out, have still not ended: until then their memory is the drive's.
+// Empties the cache for a session on the image. Errors: kTimeout if reads of an earlier session, from a call that timed
+// out, have still not completed; until then the drive may write to their memory.
 inline Status BindExperts(ExpertCache& cache, const Image& image, const StreamShape& shape, const SlotPlan& slots,
                           const SessionOptions& options) {
   LFM2_RETURN_IF_ERROR(CollectAll(*image.storage().queue()));

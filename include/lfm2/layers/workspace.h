@@ -1,4 +1,4 @@
-// The activations of one chunk of tokens. Buffers of parts that never run at the same time share their memory.
+// The activations of one chunk of tokens. Buffers that are never in use at the same time share memory.
 #ifndef LFM2_LAYERS_WORKSPACE_H_
 #define LFM2_LAYERS_WORKSPACE_H_
 
@@ -18,7 +18,7 @@ struct Workspace {
   float* delta = nullptr;    // [N, hidden_size] its output, before it is added to x
   uint8_t* panel = nullptr;  // of `normed`
   float* rope = nullptr;     // [N, head_dim]: cosines and sines of each position
-  // [N] mean square of x where it was normalised last: not finite where something in x is not.
+  // [N] mean square of x when it was last normalised; not finite where x is not.
   float* mean_square = nullptr;
 
   struct Conv {
@@ -33,7 +33,7 @@ struct Workspace {
     float* out = nullptr;          // [N, heads * head_dim]
     uint8_t* panel = nullptr;      // of `out`
     AttentionSum* sums = nullptr;  // [N, heads]
-    // Where the context has several parts (kAttentionPart): what is not joined yet.
+    // Results of parts that are not joined yet, where the context has several (kAttentionPart).
     float* part = nullptr;              // [part_rows, heads * head_dim]
     AttentionSum* part_sums = nullptr;  // [part_rows, heads]
     uint32_t part_rows = 0;             // at least N, and at least the parts of the context
@@ -46,11 +46,11 @@ struct Workspace {
     float* scores = nullptr;         // [N, experts] router logits, then sigmoid of them
     uint16_t* chosen = nullptr;      // [N, experts_per_token] best first
     float* weights = nullptr;        // [N, experts_per_token]
-    uint32_t* slot = nullptr;        // [N, experts_per_token] where in expert order the assignment stands
+    uint32_t* slot = nullptr;        // [N, experts_per_token] position of the assignment in expert order
     uint32_t* token = nullptr;       // [A] token of each assignment, in expert order
     uint32_t* offset = nullptr;      // [experts + 1] first assignment of each expert
     uint16_t* active = nullptr;      // [experts] those with an assignment
-    uint16_t* batch = nullptr;       // [experts] places in `active`, where all are computed in one go
+    uint16_t* batch = nullptr;       // [experts] indices in `active` of those that are computed together
     const uint8_t** data = nullptr;  // [experts] their records
     uint8_t* panel = nullptr;        // of the gathered inputs, expert by expert
     float* act = nullptr;            // [A, expert_ff_size]
