@@ -52,8 +52,10 @@ constexpr bool IsSecondOfSum(size_t step, bool two_sums) {
 //   kIsUnpacked            whether the weights are a slice of the columns in the first-level cache: nothing is
 //                          prefetched, and with `adds` the products are added to those of earlier slices in `out`
 //   Sums<few_tokens>       a class of sums-inl.h; few_tokens: no more tokens than row vectors
-//   First<step>(data, row, low_table, high_table), Second   the weights of quads FirstQuad(step) and SecondQuad(step),
-//                          for the row vector that begins at `row`; the four steps cover the eight quads of a group
+//   Shared<step>(data, row)   bytes that First and Second both use: clang does not load them only once for RVV by
+//   itself First<step>(data, row, shared, low_table, high_table), Second   the weights of quads FirstQuad(step) and
+//                          SecondQuad(step), for the row vector that begins at `row`; the four steps cover the eight
+//                          quads of a group
 //   LowTable<lift>, HighTable<lift>   the tables for First and Second
 //   kLoadsTogether         whether LoadTogether helps
 //   IsHigh(step)           whether these quads are in the upper half of the group
@@ -100,10 +102,11 @@ struct RowsOfIntegers {
   Sum a##k = Sums::Begin(LFM2_MINUS_EIGHT(k)); \
   [[maybe_unused]] Sum b##k = Sums::Begin(LFM2_MINUS_EIGHT_HIGH(k));
         LFM2_FOR_EACH_SLOT(LFM2_BEGIN)
+#define LFM2_SHARED(v) Weights::template Shared<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v))
 #define LFM2_FIRST(v) \
-  Sums::Prepare(Weights::template First<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v), low_table, high_table))
+  Sums::Prepare(Weights::template First<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v), shared##v, low_table, high_table))
 #define LFM2_SECOND(v) \
-  Sums::Prepare(Weights::template Second<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v), low_table, high_table))
+  Sums::Prepare(Weights::template Second<s>(LFM2_OF(v, data, far_data), LFM2_ROW(v), shared##v, low_table, high_table))
 #define LFM2_DOT_FIRST(k)                                                                                           \
   if constexpr (k < T * R && !kTwoSums) {                                                                           \
     a##k = Sums::template DotFirst<s == 0, i * T + k / R>(a##k, LFM2_PICK(k, first), p.quads, LFM2_MINUS_EIGHT(k)); \
@@ -122,6 +125,7 @@ struct RowsOfIntegers {
   {                                                                                                          \
     constexpr size_t s = number, i = Weights::FirstQuad(s), j = Weights::SecondQuad(s);                      \
     [[maybe_unused]] constexpr bool kHigh = Weights::IsHigh(s), kLast = IsSecondOfSum<Weights>(s, kTwoSums); \
+    LFM2_ROWS(VU8, shared, LFM2_SHARED)                                                                      \
     LFM2_ROWS(VU8, first, LFM2_FIRST)                                                                        \
     if constexpr (Weights::kLoadsTogether) LoadTogether<R>(first0, first1, first2, first3);                  \
     LFM2_ROWS(VU8, second, LFM2_SECOND)                                                                      \
@@ -192,6 +196,7 @@ struct RowsOfIntegers {
 #undef LFM2_MINUS_EIGHT
 #undef LFM2_MINUS_EIGHT_HIGH
 #undef LFM2_BEGIN
+#undef LFM2_SHARED
 #undef LFM2_FIRST
 #undef LFM2_SECOND
 #undef LFM2_DOT_FIRST

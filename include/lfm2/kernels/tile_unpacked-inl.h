@@ -84,11 +84,15 @@ struct UnpackedWeights : NoTables {
   static constexpr bool IsHigh(size_t step) { return step >= 2; }
   static HWY_INLINE const uint8_t* Data(const uint8_t* group, uint32_t) { return group; }
   template <size_t step>
-  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 /*low_table*/, VU8 /*high_table*/) {
+  static HWY_INLINE VU8 Shared(const uint8_t* /*data*/, size_t /*row*/) {
+    return hn::Zero(DU8());
+  }
+  template <size_t step>
+  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 /*shared*/, VU8 /*low_table*/, VU8 /*high_table*/) {
     return hn::LoadU(DU8(), data + row * kGroupColumns + FirstQuad(step) * hn::Lanes(DU8()));
   }
   template <size_t step>
-  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 /*low_table*/, VU8 /*high_table*/) {
+  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 /*shared*/, VU8 /*low_table*/, VU8 /*high_table*/) {
     return hn::LoadU(DU8(), data + row * kGroupColumns + SecondQuad(step) * hn::Lanes(DU8()));
   }
 };

@@ -101,19 +101,20 @@ HWY_INLINE void UnpackIntegers(const uint8_t* HWY_RESTRICT data, size_t r, uint8
     hn::StoreU(odd, du8, out + r * kGroupColumns + (quad + 1) * bytes);
 #endif
   };
-#define LFM2_UNPACK(s)                                                                       \
-  {                                                                                          \
-    const VU8 first = Weights::template First<s>(data, r, low_table, high_table);            \
-    const VU8 second = Weights::template Second<s>(data, r, low_table, high_table);          \
-    const VU8 next_first = Weights::template First<s + 1>(data, r, low_table, high_table);   \
-    const VU8 next_second = Weights::template Second<s + 1>(data, r, low_table, high_table); \
-    if constexpr (Weights::SecondQuad(s) == Weights::FirstQuad(s) + 1) {                     \
-      store(Weights::FirstQuad(s), first, second);                                           \
-      store(Weights::FirstQuad(s + 1), next_first, next_second);                             \
-    } else {                                                                                 \
-      store(Weights::FirstQuad(s), first, next_first);                                       \
-      store(Weights::SecondQuad(s), second, next_second);                                    \
-    }                                                                                        \
+#define LFM2_UNPACK(s)                                                                                               \
+  {                                                                                                                  \
+    const VU8 shared = Weights::template Shared<s>(data, r), next_shared = Weights::template Shared<s + 1>(data, r); \
+    const VU8 first = Weights::template First<s>(data, r, shared, low_table, high_table);                            \
+    const VU8 second = Weights::template Second<s>(data, r, shared, low_table, high_table);                          \
+    const VU8 next_first = Weights::template First<s + 1>(data, r, next_shared, low_table, high_table);              \
+    const VU8 next_second = Weights::template Second<s + 1>(data, r, next_shared, low_table, high_table);            \
+    if constexpr (Weights::SecondQuad(s) == Weights::FirstQuad(s) + 1) {                                             \
+      store(Weights::FirstQuad(s), first, second);                                                                   \
+      store(Weights::FirstQuad(s + 1), next_first, next_second);                                                     \
+    } else {                                                                                                         \
+      store(Weights::FirstQuad(s), first, next_first);                                                               \
+      store(Weights::SecondQuad(s), second, next_second);                                                            \
+    }                                                                                                                \
   }
   LFM2_UNPACK(0)
   LFM2_UNPACK(2)

@@ -84,13 +84,23 @@ struct NibbleWeights : WeightsByStrides<Format>, NoTables {
   static constexpr uint32_t kSlots = kSlots4;
   template <bool few_tokens>
   using Sums = NibbleSums;
-  template <size_t step>
-  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 /*low_table*/, VU8 /*high_table*/) {
-    return hn::And(hn::LoadU(DU8(), data + step * 64 + row * 4), hn::Set(DU8(), uint8_t{15}));
+  // The mask of the lower nibbles.
+  template <int lift>
+  static HWY_INLINE VU8 LowTable() {
+    return hn::Set(DU8(), uint8_t{15});
   }
   template <size_t step>
-  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 /*low_table*/, VU8 /*high_table*/) {
-    return hn::ShiftRight<4>(hn::LoadU(DU8(), data + step * 64 + row * 4));
+  static HWY_INLINE VU8 Shared(const uint8_t* data, size_t row) {
+    return hn::LoadU(DU8(), data + step * 64 + row * 4);
+  }
+  template <size_t step>
+  static HWY_INLINE VU8 First(const uint8_t* /*data*/, size_t /*row*/, VU8 shared, VU8 low_table, VU8 /*high_table*/) {
+    return hn::And(shared, low_table);
+  }
+  template <size_t step>
+  static HWY_INLINE VU8 Second(const uint8_t* /*data*/, size_t /*row*/, VU8 shared, VU8 /*low_table*/,
+                               VU8 /*high_table*/) {
+    return hn::ShiftRight<4>(shared);
   }
 };
 
@@ -111,16 +121,18 @@ struct ByteWeights : WeightsByStrides<Format> {
     return LowTable<lift>();
   }
   template <size_t step>
-  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 low_table, VU8 high_table) {
-    if constexpr (kKind == Integers::kBytes) return hn::LoadU(DU8(), data + step * 64 + row * 4);
-    return hn::TableLookupBytes(low_table,
-                                NibbleWeights<Format>::template First<step>(data, row, low_table, high_table));
+  static HWY_INLINE VU8 Shared(const uint8_t* data, size_t row) {
+    return NibbleWeights<Format>::template Shared<step>(data, row);
   }
   template <size_t step>
-  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 low_table, VU8 high_table) {
+  static HWY_INLINE VU8 First(const uint8_t* /*data*/, size_t /*row*/, VU8 shared, VU8 low_table, VU8 /*high_table*/) {
+    if constexpr (kKind == Integers::kBytes) return shared;
+    return hn::TableLookupBytes(low_table, hn::And(shared, hn::Set(DU8(), uint8_t{15})));
+  }
+  template <size_t step>
+  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 shared, VU8 low_table, VU8 /*high_table*/) {
     if constexpr (kKind == Integers::kBytes) return hn::LoadU(DU8(), data + (step + 4) * 64 + row * 4);
-    return hn::TableLookupBytes(low_table,
-                                NibbleWeights<Format>::template Second<step>(data, row, low_table, high_table));
+    return hn::TableLookupBytes(low_table, hn::ShiftRight<4>(shared));
   }
 };
 

@@ -141,20 +141,23 @@ struct PairWeights : WeightsInMemory<Format> {
     return LoadTable < kKind, kHasPairs<kKind> && !kClearsIndex<kKind>, lift > ();
   }
   template <size_t step>
-  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 low_table, VU8 high_table) {
-    return Quad<step, FirstQuad(step)>(data, row * 4, low_table, high_table);
+  static HWY_INLINE VU8 Shared(const uint8_t* data, size_t row) {
+    return UpperBits<kKind, step / 2 * 2>(data, row * 4);
   }
   template <size_t step>
-  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 low_table, VU8 high_table) {
-    return Quad<step, SecondQuad(step)>(data, row * 4, low_table, high_table);
+  static HWY_INLINE VU8 First(const uint8_t* data, size_t row, VU8 shared, VU8 low_table, VU8 high_table) {
+    return Quad<step, FirstQuad(step)>(data, row * 4, shared, low_table, high_table);
+  }
+  template <size_t step>
+  static HWY_INLINE VU8 Second(const uint8_t* data, size_t row, VU8 shared, VU8 low_table, VU8 high_table) {
+    return Quad<step, SecondQuad(step)>(data, row * 4, shared, low_table, high_table);
   }
 
  private:
   template <size_t step, size_t quad>
-  static HWY_INLINE VU8 Quad(const uint8_t* data, size_t row, VU8 low_table, VU8 high_table) {
+  static HWY_INLINE VU8 Quad(const uint8_t* data, size_t row, VU8 upper, VU8 low_table, VU8 high_table) {
     constexpr size_t q = step / 2 * 2;
     const VU8 first = FirstBits<kKind, q>(data, row), second = SecondBits<kKind, q>(data, row);
-    const VU8 upper = UpperBits<kKind, q>(data, row);
     const VU8 joined = JoinPairs<kKind, q, IsHigh(step)>(first, upper);
     return QuadBits<kKind, quad>(first, second, upper, joined, IsHigh(step) ? high_table : low_table);
   }
