@@ -1,6 +1,7 @@
-// lfm2.h: LFM2 language models from one static arena. The one header to include; posix/ beside it has what needs an
-// operating system (a mapped file, a thread pool). Alone it is all there is. Where LFM2_SEPARATE_COMPILATION is defined
-// in every file, it declares, and the one file that also defines LFM2_IMPLEMENTATION before it has the definitions.
+// lfm2.h: LFM2 language models in one static arena. This is the only header that a program includes; those in posix/
+// add what needs an operating system (a mapped file, a thread pool). By default it contains all definitions. Where
+// LFM2_SEPARATE_COMPILATION is defined in every file it only declares, and the one file that also defines
+// LFM2_IMPLEMENTATION has the definitions.
 #ifndef LFM2_H_
 #define LFM2_H_
 

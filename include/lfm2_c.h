@@ -1,11 +1,11 @@
-// lfm2.h for C: the header of programs in C99, and C++ includes it too. One file of the program is C++17 and has the
+// lfm2.h for C: a header for C99 and later, which C++ can include too. One C++17 file of the program contains the
 // implementation:
 //   #define LFM2_C_IMPLEMENTATION
 //   #include "lfm2_c.h"
-// Nothing allocates; objects are the caller's memory, and begin as zero bytes. Calls that can fail return an
-// lfm2_status; pointers that are NULL and numbers that are out of range are LFM2_INVALID_ARGUMENT, which names the
-// parameter, and queries give zeros for them. Documentation of functions: lfm2/c/*.h. Ownership, lifetimes and threads
-// are those of the C++ objects.
+// Nothing allocates: objects are in the caller's memory, which must be zeroed before first use. Functions that can fail
+// return an lfm2_status. NULL pointers and numbers out of range give LFM2_INVALID_ARGUMENT, which names the parameter;
+// queries return zeros for them. The functions are documented in lfm2/c/*.h. Ownership, lifetimes and threads are as
+// for the C++ objects.
 #ifndef LFM2_C_H_
 #define LFM2_C_H_
 

@@ -66,7 +66,7 @@ static void CheckStopTexts(void) {
   CHECK(lfm2_conversation_answer_end(&g_model.chat) == LFM2_END_STOP_TEXT);
 }
 
-// Text that the answer begins with, and an answer that is cut and goes on.
+// Text that the answer begins with, and an answer that is cut off and continued.
 static void CheckGoingOn(void) {
   TestText text = {{0}, 0, 0, 0};
   const lfm2_chat_message question = lfm2_chat_message_of(LFM2_ROLE_USER, QUESTION);

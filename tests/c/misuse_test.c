@@ -135,7 +135,7 @@ static void CheckQueriesGiveNothing(lfm2_image* image, lfm2_session* session, lf
   lfm2_conversation_close(chat);
 }
 
-// What is not open, whether it never was or is no more.
+// Objects that are not open, never opened or closed again.
 static void CheckClosed(TestModel* closed) {
   TestText text = {{0}, 0, 0, 0};
   const lfm2_chat_message message = lfm2_chat_message_of(LFM2_ROLE_USER, "x");

@@ -91,7 +91,7 @@ static void CheckBlocks(void) {
   CHECK(!lfm2_image_is_open(&g_model) && !lfm2_session_is_open(&g_session));
   CheckAnswer(2560 * 1024);
   CHECK(drive.reads > 10);
-  // An error that lasts, and one that does not.
+  // A permanent error, and a temporary one.
   drive.fails = 1000000;
   status = Answer(&text);
   CHECK_FAILS(status, LFM2_IO, "expert record");

@@ -195,7 +195,7 @@ static void CheckSampler(void) {
   CHECK(token == 3);
   CHECK_FAILS(lfm2_sampler_sample(&sampler, logits, 4, NULL, 0, g_scratch, 4, &token), LFM2_ARENA_TOO_SMALL, NULL);
   CHECK(lfm2_sampler_scratch_bytes(4) <= 32);
-  // The random sequence goes on where it was.
+  // The random sequence continues where it was.
   options = lfm2_sampler_options_default();
   options.temperature = 100;
   options.min_p = 0;

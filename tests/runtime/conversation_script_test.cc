@@ -4,11 +4,11 @@
 
 #include <cstdio>
 #include <memory>
-#include <random>
 
 #include "programs/text/chat_formats.h"
 #include "tests/runtime/conversation_model.h"
 #include "tests/runtime/saved_bytes.h"
+#include "tests/runtime/script_choices.h"
 #include "tests/runtime/streamed_session.h"
 
 namespace lfm2::test {
@@ -50,17 +50,17 @@ struct Hooks {
 class Script {
  public:
   Script(uint32_t seed, const Place& place, Session* oracle, ScriptCounts* counts)
-      : random_(seed), place_(place), session_(*place.session), counts_(counts) {
+      : choices_(seed, place.session->image().vocab()), place_(place), session_(*place.session), counts_(counts) {
     const auto formats = tools::KnownChatFormats();
     options_.chat_format = &formats[Below(static_cast<uint32_t>(formats.size()))];
     options_.date = kDate;
-    system_ = Below(3) == 0 ? Text(3) : "";
+    system_ = Below(3) == 0 ? choices_.Text(3) : "";
     for (uint32_t n = Below(4) == 0 ? 1 + Below(2) : 0; n > 0; --n) tools_.push_back("{\"name\": \"f\"}");
     tool_views_.assign(tools_.begin(), tools_.end());
     options_.system = system_;
     options_.tools = {tool_views_.data(), tool_views_.size()};
     options_.show_special = Below(3) != 0;
-    options_.sampler = RandomSampler();
+    options_.sampler = choices_.Sampler();
     LFM2_REQUIRE_OK(conversation_.Open(&session_, options_));
     model_ = std::make_unique<ConversationModel>(oracle, session_.options().context_length, *options_.chat_format,
                                                  system_, tools_, options_.sampler, options_.show_special);
@@ -97,51 +97,7 @@ class Script {
   }
 
  private:
-  uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
-
-  std::string Text(uint32_t words) {
-    static const char* const kWords[] = {"Turn",
-                                         " the",
-                                         " light",
-                                         " on",
-                                         "\n",
-                                         "\n\n",
-                                         " na\xc3\xafve",
-                                         " \xf0\x9f\x99\x82",
-                                         "\xe4\xbd\xa0\xe5\xa5\xbd",
-                                         " 21",
-                                         " <|im_end|>",
-                                         " <think>",
-                                         "</think>",
-                                         " {\"ok\": true}",
-                                         "User:",
-                                         "\xff\xc3"};
-    std::string text;
-    for (uint32_t n = Below(words + 1); n > 0; --n) text += kWords[Below(16)];
-    return text;
-  }
-
-  SamplerOptions RandomSampler() {
-    SamplerOptions sampler;
-    sampler.temperature = Below(2) == 0 ? 0.0f : 1.5f;
-    sampler.repetition_penalty = Below(2) == 0 ? 1.0f : 1.1f;
-    sampler.min_p = 0.0f;
-    sampler.top_k = Below(2) == 0 ? 0 : 40;
-    sampler.seed = random_();
-    return sampler;
-  }
-
-  Message RandomMessage(bool of_history) {
-    const ChatRole kRoles[] = {ChatRole::kUser, ChatRole::kUser, ChatRole::kTool, ChatRole::kAssistant,
-                               ChatRole::kSystem};
-    Message message;
-    message.role = kRoles[Below(of_history ? 4 : Below(20) == 0 ? 5 : 3)];
-    message.content = Text(5);
-    if (message.role == ChatRole::kAssistant && Below(2) == 0) message.thinking = Text(2);
-    if (message.role == ChatRole::kAssistant && Below(3) == 0)
-      message.tool_calls = {R"({"name":"f","arguments":{"a":1}})", R"({"name":"g"})"};
-    return message;
-  }
+  uint32_t Below(uint32_t n) { return choices_.Below(n); }
 
   void AddAll(const std::vector<Message>& messages) {
     std::vector<std::vector<std::string_view>> calls(messages.size());
@@ -153,18 +109,18 @@ class Script {
     }
     const Status status = conversation_.Add({views.data(), views.size()});
     const StatusCode want = model_->Add(messages);
-    INFO(lfm2::test::Text(status));
+    INFO(Text(status));
     CHECK(status.code() == want);
     if (want == StatusCode::kContextFull) ++counts_->errors[0];
   }
   void Add() {
     std::vector<Message> messages(Below(4));
-    for (Message& message : messages) message = RandomMessage(false);
+    for (Message& message : messages) message = choices_.NextMessage(false);
     AddAll(messages);
   }
   void AddHistory() {
     std::vector<Message> messages(1 + Below(4));
-    for (Message& message : messages) message = RandomMessage(true);
+    for (Message& message : messages) message = choices_.NextMessage(true);
     AddAll(messages);
   }
   void WrongRole() {
@@ -245,40 +201,9 @@ class Script {
     ++counts_->drops[status.ok() ? 0 : 1];
   }
 
-  // Tokens that an answer is made to begin with: characters cut into bytes, whole and broken, thoughts, stop texts.
-  std::vector<int32_t> ForcedTokens() {
-    const Vocab& vocab = session_.image().vocab();
-    static const char* const kParts[] = {"\xf0\x9f\x99\x82", "\xe4\xbd\xa0", "\xf0\x9f", "\xc3", "a", "<think>",  "ab",
-                                         "</think>",         "User:",        "\n\n",     "\xff", "b", "\xc3\xa9", "c"};
-    std::vector<int32_t> forced;
-    for (uint32_t n = Below(6); n > 0; --n) {
-      for (const char byte : std::string(kParts[Below(14)])) {
-        forced.push_back(static_cast<int32_t>(vocab.ByteToken(static_cast<uint8_t>(byte))));
-      }
-    }
-    const uint32_t last = Below(12);
-    if (last < 2) forced.push_back(last == 0 ? vocab.eos() : 10);  // 10: <|tool_call_start|>
-    return forced;
-  }
-  AnswerSpec RandomSpec() {
-    AnswerSpec spec;
-    spec.max_tokens = Below(8) == 0 ? 0 : 1 + Below(10);
-    if (Below(6) == 0) spec.begin = Below(2) == 0 ? "<think>" : "Well " + std::string("<think></think>");
-    static const char* const kStops[] = {"User:", "\n\n", "\xf0\x9f\x99\x82", "ab", "abc", "b", "\xef\xbf\xbd", "on)"};
-    if (Below(2) == 0) {
-      for (uint32_t n = Below(4); n > 0; --n) spec.stop_texts.push_back(kStops[Below(8)]);
-    }
-    if (Below(2) == 0) spec.max_thought_tokens = Below(6);
-    spec.has_sampler = Below(4) == 0;
-    if (spec.has_sampler) spec.sampler = RandomSampler();
-    if (Below(2) == 0) spec.forced = ForcedTokens();
-    if (Below(3) == 0) spec.pieces = 1 + Below(4);
-    return spec;
-  }
-
   void Answer(bool asks) {
-    const Message asked = {ChatRole::kUser, Text(4), "", {}};
-    const AnswerSpec spec = RandomSpec();
+    const Message asked = {ChatRole::kUser, choices_.Text(4), "", {}};
+    const AnswerSpec spec = choices_.Spec();
     std::vector<std::string_view> stops(spec.stop_texts.begin(), spec.stop_texts.end());
     Hooks hooks;
     hooks.vocab = &session_.image().vocab();
@@ -332,7 +257,7 @@ class Script {
     cut.chosen = static_cast<uint32_t>(hooks.chosen.size());
     cut.emitted = conversation_.answer_tokens();
     const AnswerResult want = model_->Answer(asks ? &asked : nullptr, spec, cut);
-    INFO(lfm2::test::Text(status));
+    INFO(Text(status));
     if (cut.happened) {
       CHECK(conversation_.answer_end() == (IsReadError(status.code()) ? AnswerEnd::kError : AnswerEnd::kCancelled));
     } else {
@@ -380,7 +305,7 @@ class Script {
     ConversationModel::State state;
   };
 
-  std::mt19937 random_;
+  ScriptChoices choices_;
   std::string log_;  // of actions, to find the one that went wrong
   Place place_;
   Session& session_;

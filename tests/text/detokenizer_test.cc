@@ -87,7 +87,7 @@ TEST_CASE("special tokens are shown or hidden as asked, without tearing a charac
   CHECK(std::string_view(out, count) == "\xc3<|im_end|>\xa9");
 }
 
-TEST_CASE("an id that is no token is refused by Detokenize with its place, and shows nothing in a stream") {
+TEST_CASE("an id that is not a token is refused by Detokenize with its place, and adds nothing to a stream") {
   const Vocab& vocab = HomeVocab().vocab;
   char out[8];
   size_t count = 0;

@@ -70,7 +70,7 @@ TEST_CASE("repetitions that are too many to be written down are counted") {
   const CompiledGrammar huge = CompileGbnf("root ::= ((\"a\"{1000000000}){0,1000000000} \"b\"*)*");
   CHECK_MESSAGE(huge.ok(), huge.sentence());
   CHECK(huge.Takes("bb"));
-  // What may be empty may come as often as it likes.
+  // What may be empty may be repeated any number of times.
   const CompiledGrammar empty = CompileGbnf("root ::= (\"a\"? \"b\"?){700,800} \"c\"");
   CHECK(empty.Takes("c"));
   CHECK(empty.Takes("abc"));
@@ -90,15 +90,13 @@ TEST_CASE("what is wrong with a grammar is said with its byte") {
         "invalid argument: grammar has a range whose end is before its beginning: byte: 13");
   CHECK(refusal("root ::= \"\\q\"") == "invalid argument: grammar has an unknown escape: byte: 11");
   CHECK(refusal("root ::= \"\\xg0\"") == "invalid argument: grammar has an escape without its digits: byte: 12");
-  CHECK(refusal("root ::= \"\\ud800\"") == "invalid argument: grammar has an escape of what is no character: byte: 16");
+  CHECK(refusal("root ::= \"\\ud800\"") == "invalid argument: grammar has an escape of an invalid character: byte: 16");
   CHECK(refusal("root ::= *") == "invalid argument: grammar repeats nothing, or twice: byte: 10");
-  CHECK(refusal("root ::= \"a\"{2,1}") ==
-        "invalid argument: grammar repeats at most less often than at least: byte: 16");
+  CHECK(refusal("root ::= \"a\"{2,1}") == "invalid argument: grammar has a maximum below its minimum: byte: 16");
   CHECK(refusal("root ::= \"a\"{x}") == "invalid argument: grammar has { without a number: byte: 13");
   CHECK(refusal("root ::= \"a\"{2") == "invalid argument: grammar has { that is not closed: byte: 14");
   CHECK(refusal("root = \"a\"") == "invalid argument: grammar has a name without ::= after it: byte: 5");
-  CHECK(refusal("root ::= \"a\"\n\"b\"") ==
-        "invalid argument: grammar has something else than the name of a rule: byte: 13");
+  CHECK(refusal("root ::= \"a\"\n\"b\"") == "invalid argument: grammar needs the name of a rule: byte: 13");
   CHECK(refusal("root ::= $") == "invalid argument: grammar has an unknown symbol: byte: 9");
   CHECK(refusal("root ::= \"\xff\"") == "invalid argument: grammar is not UTF-8: byte: 10");
   CHECK(refusal("root ::= <think> \"a\"") == "unsupported: grammar names a token, which is not supported: byte: 9");
@@ -153,7 +151,7 @@ TEST_CASE("hostile grammars are refused, or cost the memory that there is") {
   CHECK(CompileGbnf(grammars[0], size_t{16} << 20).Takes("a"));
   CHECK(CompileGbnf(forward, size_t{1} << 20).Takes("a"));
   CHECK(CompileGbnf(random, size_t{4} << 20).Takes(std::string(5000, '(') + "a" + std::string(5000, ')')));
-  CHECK(CompileGbnf(grammars[4]).sentence() == "arena too small: grammar does not fit its memory: byte: 0");
+  CHECK(CompileGbnf(grammars[4]).sentence() == "arena too small: grammar does not fit the memory: byte: 0");
 }
 
 TEST_CASE("a grammar that fits is the same in any memory, and one that does not is refused in any") {

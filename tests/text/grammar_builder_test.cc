@@ -190,7 +190,7 @@ TEST_CASE("copies of nodes have their edges, and nested definitions do not distu
   CHECK_FALSE(compiled.Takes("xy12"));
 }
 
-TEST_CASE("what the start does not reach, and what no text can come of, is no part of the grammar") {
+TEST_CASE("rules that the start does not reach, and rules without texts, are not part of the grammar") {
   const auto with_rubbish = [](bool rubbish) {
     return Built([&](GrammarBuilder& b, Rule rule) {
       if (rubbish) {
@@ -229,7 +229,7 @@ TEST_CASE("what the start does not reach, and what no text can come of, is no pa
   CHECK(CountOf(small, GrammarRecord::kState) == 1);
 }
 
-TEST_CASE("a text that goes on in any way is marked as such, for masks") {
+TEST_CASE("a text with any continuation is marked as such, for masks") {
   const auto flags = [](auto&& loop) {
     return FlagsOfStart(Built([&](GrammarBuilder& b, Rule rule) {
       b.Begin(rule, 0, 10);
@@ -266,7 +266,7 @@ TEST_CASE("a text that goes on in any way is marked as such, for masks") {
 TEST_CASE("a compiler's mistakes and a small memory are errors that stay") {
   const auto sentence = [](auto&& build) { return Built(build).sentence(); };
   CHECK(sentence([](GrammarBuilder&, Rule) {}) == "invalid argument: grammar has a rule that is not defined: byte: 7");
-  const std::string wrong = "called at the wrong time: grammar builder is used wrongly: byte: 7";
+  const std::string wrong = "called at the wrong time: grammar builder is used incorrectly: byte: 7";
   CHECK(sentence([](GrammarBuilder& b, Rule) { b.AddNode(); }) == wrong);
   CHECK(sentence([](GrammarBuilder& b, Rule rule) { b.Begin(rule); }) == wrong);
   CHECK(sentence([](GrammarBuilder& b, Rule rule) { b.Begin(rule + 1); }) == wrong);

@@ -28,7 +28,7 @@ class GrammarInterpreter {
     Close(&now_);
   }
 
-  // The text goes on with a byte: whether it may.
+  // Appends a byte to the text: returns whether it is allowed.
   bool Step(uint8_t byte) {
     std::set<Position> next;
     for (const Position& p : now_) {
@@ -73,7 +73,7 @@ class GrammarInterpreter {
       return std::tie(at, place, tally, rule) < std::tie(o.at, o.place, o.tally, o.rule);
     }
   };
-  // Rules that wait, and the one that is read. Without any: the text has ended.
+  // Rules that wait, and the current one. If there is none, the text has ended.
   using Position = std::vector<Frame>;
 
   GrammarRecord Kind(uint32_t at) const { return static_cast<GrammarRecord>(words_.at(at) & 0xff); }

@@ -277,7 +277,7 @@ TEST_CASE("masks are what brute force finds, for random grammars with rules that
     REQUIRE_MESSAGE(compiled.ok(), Sentence(compiled));
     Grammar grammar;
     REQUIRE(Grammar::Open(blob, &grammar).ok());
-    // Masks do not depend on how much of them is found only once.
+    // Masks do not depend on how much of them is computed only once.
     options.max_lists = seed % 3 == 0 ? 64 : 1 + seed % 5;
     REQUIRE(matcher.Open(grammar, trie.trie, options, memory.span()).ok());
     ++grammars;
@@ -317,7 +317,7 @@ TEST_CASE("a mask says of every token what going on with it says, along random t
   const GrammarMatcherOptions options;
   GrammarMatcherOptions small;
   small.max_lists = 5;
-  // Less than lists that are kept would take: masks are then made without them.
+  // Less than kept lists would take: masks are then computed without them.
   GrammarMatcherOptions tight;
   tight.max_threads = 40;
   AlignedMemory memory(GrammarMatcher::Bytes(options, vocab.size())), compile_memory(1 << 20);

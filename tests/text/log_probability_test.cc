@@ -47,7 +47,7 @@ TEST_CASE("it is the logarithm of the softmax, for vocabularies and logits of ev
   }
 }
 
-TEST_CASE("many equal tokens, and many unlikely ones beside a likely one, are all counted") {
+TEST_CASE("many equal tokens, and many unlikely ones next to a likely one, are all counted") {
   for (const size_t size : {size_t{2}, size_t{65536}, size_t{1} << 22}) {
     std::vector<float> logits(size, -3.25f);
     CHECK(LogProbability(logits, 1) == doctest::Approx(-std::log(static_cast<double>(size))).epsilon(1e-7));
@@ -67,7 +67,7 @@ TEST_CASE("tokens that are forbidden have no part in it, and no probability") {
   CHECK(LogProbability(alone, 1) == 0.0f);
 }
 
-TEST_CASE("what is no distribution or no token gives a NaN, never a number") {
+TEST_CASE("what is not a distribution or not a token gives a NaN, never a number") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   CHECK(std::isnan(LogProbability(std::vector<float>{0.0f, nan}, 0)));
   CHECK(std::isnan(LogProbability(std::vector<float>{0.0f, kInfinity}, 0)));

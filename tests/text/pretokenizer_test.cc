@@ -37,7 +37,7 @@ TEST_CASE("every code point has the class that the published tokenizer gives it"
   for (uint32_t c = 0; c < 0x110000; ++c) {
     if (ClassOf(c) != expected[c]) FAIL_CHECK("U+" << c << " has the wrong class");
     if (c >= 0xd800 && c < 0xe000) continue;
-    // The same through the splitter: what stays together with a letter, a digit or a mark behind it.
+    // The same through the splitter: what stays together with a letter, a digit or a mark after it.
     const std::string utf8 = Utf8(c);
     const Utf8Char read = ReadUtf8(utf8);
     if (read.code_point != c || read.length != utf8.size()) FAIL_CHECK("U+" << c << " does not decode");
@@ -85,7 +85,7 @@ TEST_CASE("bytes that are no UTF-8 split as U+FFFD does") {
   }
 }
 
-TEST_CASE("a word that later text could change is not decided, one that can not is as in the whole text") {
+TEST_CASE("a word that later text could change is not decided, one that it cannot change is as in the whole text") {
   const auto json = ReadJson("splits.json");
   REQUIRE(json["cases"].size() > 500);
   for (const auto& c : json["cases"]) {
@@ -96,7 +96,7 @@ TEST_CASE("a word that later text could change is not decided, one that can not 
     for (size_t cut = 1; cut <= text.size(); ++cut) {
       const size_t early = WordSplitter::FirstWord(std::string_view(text).substr(0, cut), false);
       CHECK((early == 0 || early == whole));
-      // Two characters behind the word are always enough.
+      // Two characters after the word are always enough.
       if (cut >= whole + 8) CHECK(early == whole);
     }
   }

@@ -143,7 +143,7 @@ TEST_CASE("temperature 0 takes the largest logit, of equal ones the lowest id, a
   Draws greedy(Options(0.0f, 3, 0.5f, 0.5f, 1.0f));
   CHECK(greedy({1.0f, 3.0f, 3.0f, 2.0f}) == 1);
   CHECK(greedy({-1.0f, -0.5f, -3.0f}) == 1);
-  // Neighbouring floats are told apart.
+  // Adjacent floats are distinguished.
   CHECK(greedy({20.0f, std::nextafter(20.0f, 30.0f)}) == 1);
   CHECK(greedy({0.001f, std::nextafter(0.001f, 1.0f), 0.001f}) == 1);
   CHECK(greedy({-std::numeric_limits<float>::infinity(), -1e30f}) == 1);

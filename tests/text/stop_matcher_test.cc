@@ -86,7 +86,7 @@ TEST_CASE("any text in any pieces ends where the definition says, and nothing is
       REQUIRE(shown == expected.shown);
       REQUIRE((matcher.found() != StopMatcher::kNone) == !expected.stop.empty());
       if (!expected.stop.empty()) REQUIRE(stops[matcher.found()] == expected.stop);
-      // Saved and loaded, it goes on as it was.
+      // Saved and loaded, it continues as before.
       StopMatcher other = Matcher(stops);
       REQUIRE(other.SetState(matcher.state()));
       matcher = other;
@@ -144,8 +144,8 @@ TEST_CASE("stop texts may be as long and as many as promised, need not outlive t
     const std::string_view texts[] = {"x", bad};
     return Sentence(kept.SetTexts(texts));
   };
-  CHECK(refused("") == "invalid argument: stop text [1] has an impossible length: bytes: 0, limit 64");
-  CHECK(refused(too_long) == "invalid argument: stop text [1] has an impossible length: bytes: 65, limit 64");
+  CHECK(refused("") == "invalid argument: stop text [1] is empty or too long: bytes: 0, limit 64");
+  CHECK(refused(too_long) == "invalid argument: stop text [1] is empty or too long: bytes: 65, limit 64");
   CHECK(refused("ab\xc3") == "invalid argument: stop text [1] is not UTF-8: byte: 2");
   CHECK(refused("\xa9") == "invalid argument: stop text [1] is not UTF-8: byte: 0");
   shown.clear();
@@ -153,7 +153,7 @@ TEST_CASE("stop texts may be as long and as many as promised, need not outlive t
   CHECK(shown == "a ");
 }
 
-TEST_CASE("a saved state that the stop texts can not have is refused: files are not trusted") {
+TEST_CASE("a saved state that the stop texts cannot lead to is refused: files are not trusted") {
   StopMatcher matcher = Matcher({"abc", "\xc3\xa9x"});
   using State = StopMatcher::State;
   for (const State good : {State{0, 0, 0xff}, State{0, 2, 0xff}, State{1, 2, 0xff}, State{0, 0, 1}}) {

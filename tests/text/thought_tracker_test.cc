@@ -61,7 +61,7 @@ TEST_CASE("a saved state that no text leads to is refused: files are not trusted
   CHECK(tracker.tokens_inside() == 1);
 }
 
-TEST_CASE("the tokens that end a thought are the special token where there is one, and spell it where there is none") {
+TEST_CASE("the tokens that end a thought are the special token if there is one, and otherwise spell the marker") {
   tools::VocabSource source = ReadVocabSource("vocab-home.json");
   for (const TokenType type : {TokenType::kControl, TokenType::kUserDefined, TokenType::kNormal}) {
     CAPTURE(static_cast<int>(type));

@@ -199,7 +199,7 @@ TEST_CASE("a token that no trie can hold is named") {
   CHECK(status.index() == 256);
   CHECK(status.value() == 256);
   CHECK(trie.token_count() == 0);
-  // Of a token that is no text, nobody asks for the bytes.
+  // The bytes of a token that is not text are not needed.
   source.types.back() = static_cast<int>(TokenType::kUnused);
   CheckAgainstMaps(OpenVocab(source).vocab);
 }

@@ -220,7 +220,7 @@ TEST_CASE("nesting and the number of arguments are bounded, and both bounds can 
   CHECK(Arguments(arguments + ",256").find("so many arguments") != std::string::npos);
 }
 
-TEST_CASE("calls within thoughts are none: a model weighs there what it might do") {
+TEST_CASE("calls within thoughts are ignored: a model considers there what it might do") {
   const std::string call = InMarkers("[f()]"), json = R"({"name": "f", "arguments": {}})";
   CHECK(Read("<think>Perhaps " + call + "?</think>No.") == "");
   CHECK(Read("<think>Perhaps " + call + "?</think>" + call) == json);

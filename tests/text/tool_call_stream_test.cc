@@ -11,7 +11,7 @@
 namespace lfm2::test {
 namespace {
 
-// What comes of an answer: text that is no call, the calls as JSON, and the Status.
+// The result of an answer: text outside of calls, the calls as JSON, and the Status.
 struct Outcome {
   std::string text;
   std::vector<std::string> calls;
@@ -83,7 +83,7 @@ TEST_CASE("calls come out of a stream as they do of the whole answer, wherever i
   }
 }
 
-TEST_CASE("text around calls is handed on as it comes, and only what may be a marker waits") {
+TEST_CASE("text around calls is passed on as it arrives, and only a possible marker is held back") {
   std::vector<char> buffer(100);
   ToolCallStream stream(buffer);
   std::string text;
@@ -118,7 +118,7 @@ TEST_CASE("an answer that begins within a thought has no calls before that ends"
   CHECK(out.calls.size() == 1);
 }
 
-TEST_CASE("a call that the buffer does not hold is an error that says so, and one that just fits is none") {
+TEST_CASE("a call that does not fit the buffer is an error that says so, and one that just fits is not") {
   const std::string call = "<|tool_call_start|>[f()]<|tool_call_end|>";
   CHECK(Stream({"x" + call + "y"}, call.size()).calls.size() == 1);
   const Outcome out = Stream({"x" + call + "y"}, call.size() - 1);

@@ -33,7 +33,7 @@ TEST_CASE("calls are spelled as Python spells them for the templates: models wer
   }
 }
 
-TEST_CASE("what is no call is refused with the byte, before a prompt is written") {
+TEST_CASE("what is not a call is refused with the byte, before a prompt is written") {
   const std::pair<const char*, const char*> cases[] = {
       {"", "is not well-formed JSON: byte: 0"},
       {"[]", "has no name: byte: 0"},
@@ -41,8 +41,8 @@ TEST_CASE("what is no call is refused with the byte, before a prompt is written"
       {"{\"function\": {\"nam\": \"f\"}}", "has no name: byte: 13"},
       {"{\"name\": \"f\"", "is not well-formed JSON: byte: 12"},
       {"{\"name\": \"f\"} x", "is not well-formed JSON: byte: 14"},
-      {"{\"name\": \"f\", \"arguments\": [1]}", "has arguments that are no object: byte: 27"},
-      {"{\"name\": \"f\", \"arguments\": \"[1]\"}", "has arguments that are no object: byte: 28"},
+      {"{\"name\": \"f\", \"arguments\": [1]}", "has arguments that are not an object: byte: 27"},
+      {"{\"name\": \"f\", \"arguments\": \"[1]\"}", "has arguments that are not an object: byte: 28"},
       {"{\"name\": \"f\", \"arguments\": \"{\\\"a\\\": }\"}", "is not well-formed JSON: byte: 36"},
       {"{\"name\": \"f\", \"arguments\": \"{} {}\"}", "is not well-formed JSON: byte: 31"},
       {"{\"name\": \"f\", \"arguments\": \"nul\"}", "is not well-formed JSON: byte: 31"},
@@ -75,7 +75,7 @@ TEST_CASE("what is no call is refused with the byte, before a prompt is written"
   const Status status = RenderChat(Format("lfm2_5"), "", prompt, none);
   CHECK(status.code() == StatusCode::kInvalidArgument);
   CHECK(status.index() == 1);
-  // Where calls are not written, nobody reads them.
+  // Formats that do not write calls do not read them.
   CHECK(RenderChat(Format("lfm2"), "", prompt, [](ChatPiece) {}).ok());
 }
 

@@ -13,8 +13,8 @@
 namespace lfm2::test {
 namespace {
 
-
-TEST_CASE("an argument that is missing, of another type or too large is told apart, and nothing is written") {
+TEST_CASE(
+    "a missing argument, one of another type and one that is too large are different errors, and nothing is written") {
   const std::string text = InMarkers(
       "[f(i=-9223372036854775808, j=9223372036854775807, big=9223372036854775808, x=1.5, far=1e999, on=True, "
       "off=false, none=None, s='\\u00e9\"', l=[1], o={'a': 1}, hex=0x10)]");
@@ -126,7 +126,7 @@ TEST_CASE("a value of its own is read as those of calls are, or refused with the
   CHECK_FALSE(ToolValue::Read("(1)", ToolCallForm::kJson, &value).ok());
 }
 
-TEST_CASE("numbers are the doubles that strtod reads, or next to them where nobody writes them so") {
+TEST_CASE("numbers are the doubles that strtod reads, or next to them in unusual notations") {
   const char* const exact[] = {"0",
                                "0.1",
                                "21.5",

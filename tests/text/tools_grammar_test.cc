@@ -146,7 +146,7 @@ TEST_CASE("One tool, and one call") {
   CHECK(!grammar.Takes("[stop(id=1)]"));
 }
 
-TEST_CASE("Tools that are none are refused with their number and byte") {
+TEST_CASE("what is not a tool is refused with its number and byte") {
   const auto refuses = [](const std::vector<std::string_view>& tools, const char* sentence,
                           const ToolsGrammarOptions& options = {}) {
     CHECK(Grammar(options, tools).sentence() == sentence);

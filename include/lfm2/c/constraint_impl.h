@@ -1,4 +1,4 @@
-// The definitions of constraint.h.
+// Definitions of constraint.h.
 #ifndef LFM2_C_CONSTRAINT_IMPL_H_
 #define LFM2_C_CONSTRAINT_IMPL_H_
 
@@ -34,7 +34,7 @@ inline Status ConstraintFromC(const lfm2_constraint_options* c, ConstraintOption
   return Status();
 }
 
-// The sizes of what a constraint's memory holds: the trie, and after it the rest.
+// Sizes of the parts of the memory of a constraint: the trie, followed by the rest.
 struct ConstraintMemory {
   uint64_t trie;
   uint64_t all;
@@ -46,7 +46,7 @@ inline Status MemoryOf(const Image& image, const ConstraintOptions& options, Con
   return Status();
 }
 
-// Where a compiler works and what it gives back.
+// Checks the memory and the results of a compiler.
 LFM2_NOINLINE inline Status CheckCompile(const void* memory, size_t bytes, const void* const* grammar,
                                          const size_t* grammar_bytes) {
   LFM2_RETURN_IF_ERROR(CheckArray(memory, bytes, "memory"));
@@ -86,8 +86,8 @@ lfm2_status lfm2_compile_json_schema(lfm2_text schema, void* memory, size_t memo
   Span<const std::byte> compiled;
   LFM2_C_RETURN_IF_ERROR(c_api::CheckText(schema, "schema"));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckCompile(memory, memory_bytes, grammar, grammar_bytes));
-  LFM2_C_RETURN_IF_ERROR(CompileJsonSchema(c_api::ViewOf(schema), JsonSchemaOptions(),
-                                           c_api::BytesOf(memory, memory_bytes), &compiled));
+  LFM2_C_RETURN_IF_ERROR(
+      CompileJsonSchema(c_api::ViewOf(schema), JsonSchemaOptions(), c_api::BytesOf(memory, memory_bytes), &compiled));
   *grammar = c_api::Give(compiled, grammar_bytes);
   return c_api::ToC(Status());
 }
@@ -144,8 +144,8 @@ lfm2_status lfm2_constraint_open(lfm2_constraint* constraint, const lfm2_image* 
   LFM2_C_RETURN_IF_ERROR(c_api::CheckArray(memory, memory_bytes, "memory"));
   LFM2_C_RETURN_IF_ERROR(c_api::MemoryOf(*of, all, &needed));
   if (memory_bytes < needed.all) {
-    return c_api::ToC(Status(StatusCode::kArenaTooSmall, "memory", "does not hold the constraint: bytes", memory_bytes,
-                             needed.all));
+    return c_api::ToC(
+        Status(StatusCode::kArenaTooSmall, "memory", "does not hold the constraint: bytes", memory_bytes, needed.all));
   }
   LFM2_C_RETURN_IF_ERROR(Grammar::Open(c_api::BytesOf(grammar, grammar_bytes), &compiled));
   const size_t of_trie = static_cast<size_t>(needed.trie);

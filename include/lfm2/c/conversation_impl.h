@@ -1,4 +1,4 @@
-// The definitions of conversation.h.
+// Definitions of conversation.h.
 #ifndef LFM2_C_CONVERSATION_IMPL_H_
 #define LFM2_C_CONVERSATION_IMPL_H_
 
@@ -13,7 +13,7 @@
 
 namespace lfm2::c_api {
 
-// The caller's functions of the answer that is under way.
+// The caller's functions for the current answer.
 struct AnswerHooks {
   void* user;
   void (*before_choice)(void* user, float* logits, size_t count);
@@ -32,7 +32,7 @@ struct AnswerHooks {
 struct ConversationObject {
   Conversation chat;
   AnswerHooks hooks;
-  const Session* session;  // the conversation's, as long as it is open
+  const Session* session;  // of the conversation while it is open
   ChatFormat format;
 };
 template <>
@@ -76,7 +76,7 @@ LFM2_NOINLINE inline Status AnswerFromC(const lfm2_answer_options* c, Conversati
     LFM2_RETURN_IF_ERROR(Enter(c->constraint, &constraint));
     options.constraint = constraint;
   }
-  // Those of an answer that is under way stay.
+  // An answer in progress keeps its own.
   if (!object.chat.is_busy()) object.hooks = {c->user, c->before_choice, c->on_token};
   options.context = &object.hooks;
   options.before_choice = c->before_choice == nullptr ? nullptr : &AnswerHooks::BeforeChoice;

@@ -34,31 +34,31 @@ typedef struct lfm2_model_config {
   uint8_t layer_kind[LFM2_MAX_LAYERS];  // LFM2_LAYER_*
 } lfm2_model_config;
 
-// Numbers of lfm2_chat_format: which thoughts stay, where calls are, how arguments that are texts, and lists or
-// objects, are spelled, and what a chat in JSON has for contents (lfm2/format/chat_format.h says it in full).
+// Values in lfm2_chat_format: which thoughts are kept, where calls are written, how arguments that are strings, lists
+// or objects are spelled, and how a chat in JSON represents contents (details: lfm2/format/chat_format.h).
 enum { LFM2_THOUGHTS_AS_WRITTEN, LFM2_THOUGHTS_AFTER_LAST_USER, LFM2_THOUGHTS_LAST_ANSWER };
 enum { LFM2_CALLS_NOT_WRITTEN, LFM2_CALLS_AFTER_CONTENT, LFM2_CALLS_BEFORE_CONTENT };
 enum { LFM2_QUOTES_ESCAPED, LFM2_QUOTES_PLAIN, LFM2_QUOTES_DOUBLE };
 enum { LFM2_NESTING_JSON, LFM2_NESTING_PYTHON };
 enum { LFM2_CONTENTS_JSON, LFM2_CONTENTS_JSON_OR_EMPTY, LFM2_CONTENTS_PARTS, LFM2_CONTENTS_PART_OBJECTS };
 // Bits of its flags: `thinking` is written; it may have other names; thoughts and lists of calls are written if given,
-// also empty ones; default_system also stands for a system text that is empty.
+// even if empty; default_system also replaces an empty system text.
 enum { LFM2_CHAT_THINKING = 1, LFM2_CHAT_REASONING = 2, LFM2_CHAT_GIVEN_EMPTY = 4, LFM2_CHAT_DEFAULT_IF_EMPTY = 8 };
 
-// How messages become a prompt: the pieces of a chat template; those that are empty are not written. Owns nothing.
+// How messages become a prompt: the pieces of a chat template; empty ones are not written. Owns nothing.
 typedef struct lfm2_chat_format {
   lfm2_text name;            // of the template; empty where a model has none
-  lfm2_text default_system;  // the system text of chats that have none
-  lfm2_text tools_joint;     // between system text and what follows it
-  lfm2_text date_begin;      // around the date, YYYY-MM-DD, which is written with tools, unless this is empty
+  lfm2_text default_system;  // the system text of chats without one
+  lfm2_text tools_joint;     // between system text and what follows
+  lfm2_text date_begin;      // around the date, YYYY-MM-DD, which is written with tools unless this is empty
   lfm2_text date_end;
   lfm2_text tools_begin;  // around the tools
   lfm2_text tools_end;
-  lfm2_text response_begin;  // around the content of a tool's turn
+  lfm2_text response_begin;  // around the content of a tool message
   lfm2_text response_end;
   lfm2_text calls_begin;  // around the calls of tools
   lfm2_text calls_end;
-  lfm2_text answer;  // that every answer begins with
+  lfm2_text answer;  // the beginning of every answer
   uint8_t flags;
   uint8_t thoughts;
   uint8_t calls;
@@ -71,35 +71,34 @@ typedef struct lfm2_chat_format {
 #define LFM2_NO_TOKEN (-1)
 
 typedef struct lfm2_image_info {
-  const char* name;  // what the publisher called the model; may be empty; valid until the image is closed
+  const char* name;  // the publisher's name of the model; may be empty; valid until the image is closed
   uint64_t file_bytes;
   uint64_t pinned_bytes;
-  uint64_t front_bytes;  // what of the file has to be in memory, from its start to the first expert
+  uint64_t front_bytes;  // size of the part of the file before the first expert, which has to be in memory
   uint32_t fingerprint;  // differs between models and their quantisations
   uint32_t tensor_count;
   uint32_t moe_layers;
-  bool is_streamed;  // experts are read as they are needed
+  bool is_streamed;  // experts are read when they are needed
   bool add_bos;      // the model expects a prompt to begin with `bos`
   int32_t bos;       // tokens, or LFM2_NO_TOKEN
   int32_t eos;
   int32_t pad;
 } lfm2_image_info;
 
-// Views into a storage; copies nothing but the shape. The storage outlives it, it outlives every session opened on it.
-// Reading may be done from several threads.
+// Views of a storage; only the shape is copied. The storage must outlive the image, and the image every session opened
+// on it. Queries may be made from several threads.
 LFM2_OPAQUE(lfm2_image, 1344, 8);
 
-// Checks header, directory, vocabulary and every size; of a storage with addresses the weights themselves are not read.
-// Errors: LFM2_FAILED_PRECONDITION if open already or the storage is not; LFM2_INVALID_ARGUMENT for a storage that has
-// to be read; LFM2_CORRUPT and LFM2_UNSUPPORTED name the field.
+// Checks header, directory, vocabulary and every size. In a storage with addresses the weights themselves are not read.
+// Errors: LFM2_FAILED_PRECONDITION if already open or the storage is not; LFM2_INVALID_ARGUMENT for a storage that has
+// to be read; LFM2_CORRUPT and LFM2_UNSUPPORTED, with the name of the field.
 LFM2_MUST_CHECK lfm2_status lfm2_image_open(lfm2_image* image, const lfm2_storage* storage);
-// The same of either kind of storage. Where it has to be read, the front of the file, up to the first expert, is read
-// into the front of the arena and its CRC checked; *rest and *rest_bytes are what of the arena is left, for the
-// session. arena: aligned to 4096 bytes, outlives the image. Errors: as above; LFM2_ARENA_TOO_SMALL; what the device
-// reports.
+// The same for both kinds of storage. If it has to be read, the front of the file, up to the first expert, is read to
+// the front of the arena and its CRC is checked; *rest and *rest_bytes are the rest of the arena, for the session.
+// arena: aligned to 4096 bytes, must outlive the image. Errors: as above; LFM2_ARENA_TOO_SMALL; errors of the device.
 LFM2_MUST_CHECK lfm2_status lfm2_image_open_read(lfm2_image* image, const lfm2_storage* storage, void* arena,
                                                  size_t arena_bytes, void** rest, size_t* rest_bytes);
-// No session may be open on it. Closing twice does nothing.
+// No session may be open on it. Closing a closed image does nothing.
 void lfm2_image_close(lfm2_image* image);
 bool lfm2_image_is_open(const lfm2_image* image);
 
@@ -108,14 +107,14 @@ LFM2_MUST_CHECK lfm2_status lfm2_image_config(const lfm2_image* image, lfm2_mode
 // The texts are valid until the image is closed.
 LFM2_MUST_CHECK lfm2_status lfm2_image_chat_format(const lfm2_image* image, lfm2_chat_format* format);
 
-// Reads all that is not an expert: LFM2_CORRUPT where its CRC is wrong.
+// Reads everything except experts: LFM2_CORRUPT if the CRC is wrong.
 LFM2_MUST_CHECK lfm2_status lfm2_image_verify(const lfm2_image* image);
 // Reads one expert of an image that is not streamed. moe_layer counts from the first layer with experts.
 LFM2_MUST_CHECK lfm2_status lfm2_image_verify_expert(const lfm2_image* image, uint32_t moe_layer, uint32_t expert);
 
-// The bytes of a token, valid until the image is closed. LFM2_INVALID_ARGUMENT for an id that is no token.
+// The bytes of a token, valid until the image is closed. LFM2_INVALID_ARGUMENT for an id that is not a token.
 LFM2_MUST_CHECK lfm2_status lfm2_image_token_text(const lfm2_image* image, int32_t token, lfm2_text* text);
-// Whether it ends an answer; whether it is a special token. False for ids that are no token and while closed.
+// Whether a token ends an answer; whether it is a special token. False for ids that are not tokens, and while closed.
 bool lfm2_image_is_stop(const lfm2_image* image, int32_t token);
 bool lfm2_image_is_special(const lfm2_image* image, int32_t token);
 

@@ -1,4 +1,4 @@
-// The definitions of image.h.
+// Definitions of image.h.
 #ifndef LFM2_C_IMAGE_IMPL_H_
 #define LFM2_C_IMAGE_IMPL_H_
 
@@ -177,7 +177,7 @@ lfm2_status lfm2_image_token_text(const lfm2_image* image, int32_t token, lfm2_t
   LFM2_C_RETURN_IF_ERROR(c_api::EnterOpen(image, &object));
   LFM2_C_RETURN_IF_ERROR(c_api::CheckPointer(text, "text"));
   if (!object->vocab().Contains(token)) {
-    return c_api::ToC(Status(StatusCode::kInvalidArgument, "token", "is not one of the vocabulary",
+    return c_api::ToC(Status(StatusCode::kInvalidArgument, "token", "is not in the vocabulary",
                              static_cast<uint32_t>(token), object->vocab().size()));
   }
   const std::string_view bytes = object->vocab().TokenBytes(token);

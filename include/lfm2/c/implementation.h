@@ -1,4 +1,4 @@
-// Everything that lfm2_c.h declares: what is compiled once a program, as C++17.
+// All definitions of lfm2_c.h, compiled once per program, as C++17.
 #ifndef LFM2_C_IMPLEMENTATION_H_
 #define LFM2_C_IMPLEMENTATION_H_
 

@@ -1,4 +1,4 @@
-// How the implementation of the C interface finds the C++ objects in a C program's memory.
+// Stores the C++ objects of the C interface in memory of a C program.
 #ifndef LFM2_C_OBJECT_H_
 #define LFM2_C_OBJECT_H_
 
@@ -48,19 +48,21 @@ T* Construct(void* at) {
   return &(new (at) InPlace<T>)->value;
 }
 
-// What is in a C object, first its seal, which only memory has that was zeroed and is where it was then. The rest is
-// constructed by the first call that is not a query.
+// The contents of a C object. The seal comes first: it is valid only in memory that was zeroed and is still at the same
+// address. The rest is constructed by the first call that is not a query.
 template <class T>
 struct Content {
   uintptr_t seal;
   T value;
 };
-// Which T, and what statuses call the object.
+// The T of a C type, and the name of the object in statuses.
 template <class C>
 struct ContentOf;
 
 // Never 0: objects are aligned, and this is odd.
-inline uintptr_t SealOf(const void* object) { return reinterpret_cast<uintptr_t>(object) ^ uintptr_t{0x32666d6c | 1}; }
+inline uintptr_t SealOf(const void* object) {
+  return reinterpret_cast<uintptr_t>(object) ^ uintptr_t { 0x32666d6c | 1 };
+}
 
 // *is_new: the object is zero bytes.
 LFM2_NOINLINE inline Status CheckObject(const void* object, size_t alignment, const char* name, bool* is_new) {
@@ -93,7 +95,7 @@ Status Enter(C* object, typename ContentOf<C>::Type** value) {
   return Status();
 }
 
-// For queries: null where there is no C++ object.
+// For queries: null if there is no C++ object.
 template <class C>
 const typename ContentOf<C>::Type* Peek(const C* object) {
   bool is_new = false;
@@ -105,7 +107,7 @@ template <class C>
 typename ContentOf<C>::Type* Peek(C* object) {
   return const_cast<typename ContentOf<C>::Type*>(Peek(static_cast<const C*>(object)));
 }
-// For calls that do not change the object. Zero bytes are a closed one.
+// For calls that do not change the object. Zero bytes are a closed object.
 template <class C>
 Status Enter(const C* object, const typename ContentOf<C>::Type** value) {
   bool is_new = false;
@@ -124,10 +126,10 @@ Status CheckFunction(R (*function)(Arguments...), const char* name) {
   if (function != nullptr) return Status();
   return Status(StatusCode::kInvalidArgument, name, "is NULL");
 }
-// `count` items may be at NULL if they are none.
+// items may be NULL if count is 0.
 LFM2_NOINLINE inline Status CheckArray(const void* items, size_t count, const char* name) {
   if (items != nullptr || count == 0) return Status();
-  return Status(StatusCode::kInvalidArgument, name, "is NULL, and its size is not 0", count);
+  return Status(StatusCode::kInvalidArgument, name, "is NULL, but its size is not 0", count);
 }
 inline Status CheckText(const lfm2_text& text, const char* name) { return CheckArray(text.data, text.size, name); }
 LFM2_NOINLINE inline Status CheckTexts(const lfm2_text* texts, size_t count, const char* name) {
@@ -140,7 +142,7 @@ LFM2_NOINLINE inline Status CheckTexts(const lfm2_text* texts, size_t count, con
 }
 LFM2_NOINLINE inline Status CheckEnum(uint32_t value, uint32_t last, const char* name) {
   if (value <= last) return Status();
-  return Status(StatusCode::kInvalidArgument, name, "is none of its values", value, last);
+  return Status(StatusCode::kInvalidArgument, name, "is not a valid value", value, last);
 }
 
 inline std::string_view ViewOf(const lfm2_text& text) { return {text.data, text.size}; }
@@ -151,7 +153,7 @@ inline Span<const std::byte> BytesOf(const void* data, size_t size) {
   return {static_cast<const std::byte*>(data), size};
 }
 
-// What a query answers with: the data, and how many.
+// The result of a query: the data, and their number.
 template <class T>
 T* Give(Span<T> values, size_t* count) {
   if (count != nullptr) *count = values.size();

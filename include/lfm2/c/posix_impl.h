@@ -1,4 +1,4 @@
-// The definitions of posix.h.
+// Definitions of posix.h.
 #ifndef LFM2_C_POSIX_IMPL_H_
 #define LFM2_C_POSIX_IMPL_H_
 

@@ -1,4 +1,4 @@
-// The definitions of session.h.
+// Definitions of session.h that change a session.
 #ifndef LFM2_C_SESSION_IMPL_H_
 #define LFM2_C_SESSION_IMPL_H_
 
@@ -13,7 +13,7 @@
 
 namespace lfm2::c_api {
 
-// A session, and copies of what its caller gave it.
+// A session, and copies of the caller's arguments.
 struct SessionObject {
   Session session;
   Executor executor;
@@ -57,7 +57,7 @@ inline Status OptionsFromC(const lfm2_session_options* c, SessionOptions* option
   return Status();
 }
 
-// What the three ways to open a session have in common.
+// Arguments shared by the three functions that open a session.
 struct OpenArguments {
   SessionObject* object = nullptr;
   SessionOptions options;
@@ -112,6 +112,18 @@ LFM2_NOINLINE inline Status PlanToC(const ModelConfig& config, const StreamShape
   to->slots = plan.slots.total;
   to->read_bytes_per_token = plan.slots.read_bytes_per_token;
   return Status();
+}
+
+// prefill: Session::PrefillLogits or PrefillHidden.
+inline lfm2_status PrefillEach(lfm2_session* session, const int32_t* tokens, size_t count,
+                               Status (Session::*prefill)(Span<const int32_t>, PositionSink), lfm2_position_sink sink,
+                               void* user) {
+  Session* object = nullptr;
+  LFM2_C_RETURN_IF_ERROR(CheckTokenArray(session, tokens, count, &object));
+  LFM2_C_RETURN_IF_ERROR(CheckFunction(sink, "sink"));
+  return ToC((object->*prefill)({tokens, count}, [&](uint32_t position, Span<const float> values) {
+    sink(user, position, values.data(), values.size());
+  }));
 }
 
 }  // namespace lfm2::c_api
@@ -254,24 +266,12 @@ lfm2_status lfm2_session_finish(lfm2_session* session) {
 
 lfm2_status lfm2_session_prefill_logits(lfm2_session* session, const int32_t* tokens, size_t count,
                                         lfm2_position_sink sink, void* user) {
-  using namespace lfm2;
-  Session* object = nullptr;
-  LFM2_C_RETURN_IF_ERROR(c_api::CheckTokenArray(session, tokens, count, &object));
-  LFM2_C_RETURN_IF_ERROR(c_api::CheckFunction(sink, "sink"));
-  return c_api::ToC(object->PrefillLogits({tokens, count}, [&](uint32_t position, Span<const float> values) {
-    sink(user, position, values.data(), values.size());
-  }));
+  return lfm2::c_api::PrefillEach(session, tokens, count, &lfm2::Session::PrefillLogits, sink, user);
 }
 
 lfm2_status lfm2_session_prefill_hidden(lfm2_session* session, const int32_t* tokens, size_t count,
                                         lfm2_position_sink sink, void* user) {
-  using namespace lfm2;
-  Session* object = nullptr;
-  LFM2_C_RETURN_IF_ERROR(c_api::CheckTokenArray(session, tokens, count, &object));
-  LFM2_C_RETURN_IF_ERROR(c_api::CheckFunction(sink, "sink"));
-  return c_api::ToC(object->PrefillHidden({tokens, count}, [&](uint32_t position, Span<const float> values) {
-    sink(user, position, values.data(), values.size());
-  }));
+  return lfm2::c_api::PrefillEach(session, tokens, count, &lfm2::Session::PrefillHidden, sink, user);
 }
 
 #endif  // LFM2_C_SESSION_IMPL_H_

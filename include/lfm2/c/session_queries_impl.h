@@ -1,4 +1,4 @@
-// The definitions of session.h that change nothing.
+// Definitions of session.h that do not change a session.
 #ifndef LFM2_C_SESSION_QUERIES_IMPL_H_
 #define LFM2_C_SESSION_QUERIES_IMPL_H_
 

@@ -1,4 +1,4 @@
-// The definitions of state.h.
+// Definitions of state.h.
 #ifndef LFM2_C_STATE_IMPL_H_
 #define LFM2_C_STATE_IMPL_H_
 
@@ -38,7 +38,7 @@ inline void NoteToC(const StateNote& note, lfm2_state_note* c) {
   std::memcpy(c->data, note.data, sizeof(note.data));
 }
 
-// A C program's functions as what is called by C++.
+// Adapts functions of a C program to C++.
 struct CStateSink {
   lfm2_state_sink sink;
   void* user;
@@ -239,8 +239,7 @@ lfm2_status lfm2_state_store_load_conversation(lfm2_state_store* store, lfm2_con
   LFM2_C_RETURN_IF_ERROR(c_api::Enter(store, &object));
   LFM2_C_RETURN_IF_ERROR(c_api::Enter(chat, &to));
   Status damaged;
-  const Status status =
-      object->store.LoadBy([&](StateSource source) { return to->chat.Load(source); }, &damaged);
+  const Status status = object->store.LoadBy([&](StateSource source) { return to->chat.Load(source); }, &damaged);
   return c_api::StoreLoaded(status, damaged, damage);
 }
 

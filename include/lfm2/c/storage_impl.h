@@ -76,8 +76,8 @@ struct CBlockStorage {
   BlockStorage storage;
 };
 
-// The caller's own queue, watched over: completions of reads that nobody asked for would be written to memory that is
-// somebody else's by now, and are passed over.
+// Wraps the queue of the caller. Completions of reads that were not requested are ignored: their memory may be in use
+// for something else by now.
 class CQueue final : public ReadQueue {
  public:
   void Open(const lfm2_queue_device& device) { device_ = device; }
@@ -114,7 +114,7 @@ class CQueue final : public ReadQueue {
     int error = 0;
     if (under_way_ == 0 || !collect(device_.user, &tag, &error)) return false;
     --under_way_;
-    *done = {tag, error == 0 ? Status() : Failed("can not be read; error", error)};
+    *done = {tag, error == 0 ? Status() : Failed("cannot be read; error", error)};
     return true;
   }
 
@@ -146,7 +146,8 @@ inline Status CheckQueueDevice(const lfm2_queue_device& d) {
   }
   const uint32_t alignment = d.alignment_bytes;
   if (alignment == 0 || alignment > kRecordAlignment || (alignment & (alignment - 1)) != 0) {
-    return Status(StatusCode::kInvalidArgument, "device.alignment_bytes", "is no power of two up to 4096", alignment);
+    return Status(StatusCode::kInvalidArgument, "device.alignment_bytes", "is not a power of two up to 4096",
+                  alignment);
   }
   if (d.capacity == 0) return Status(StatusCode::kInvalidArgument, "device.capacity", "is 0");
   if (d.piece_bytes == 0 || d.piece_bytes % kRecordAlignment != 0) {

@@ -1,4 +1,4 @@
-// The definitions of text.h.
+// Definitions of text.h.
 #ifndef LFM2_C_TEXT_IMPL_H_
 #define LFM2_C_TEXT_IMPL_H_
 
@@ -43,7 +43,7 @@ LFM2_NOINLINE inline Status CheckMessages(const lfm2_chat_message* messages, siz
   return Status();
 }
 
-// Of checked messages.
+// m: checked.
 inline ChatMessage MessageFromC(const lfm2_chat_message& m) {
   ChatMessage message = {static_cast<ChatRole>(m.role), ViewOf(m.content), ViewOf(m.thinking)};
   if (m.tool_calls != nullptr) message.tool_calls = ListOf(m.tool_calls, m.tool_call_count);
@@ -94,7 +94,7 @@ inline lfm2_sampler_options SamplingToC(const Sampling& from) {
   return options;
 }
 
-// What the functions that write tokens need.
+// Checks the arguments of functions that write tokens.
 inline Status CheckEncode(const void* scratch, size_t scratch_bytes, const int32_t* tokens, size_t capacity,
                           const size_t* count) {
   LFM2_RETURN_IF_ERROR(CheckArray(scratch, scratch_bytes, "scratch"));

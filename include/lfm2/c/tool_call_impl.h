@@ -1,4 +1,4 @@
-// The definitions of tool_call.h.
+// Definitions of tool_call.h.
 #ifndef LFM2_C_TOOL_CALL_IMPL_H_
 #define LFM2_C_TOOL_CALL_IMPL_H_
 
@@ -23,11 +23,11 @@ struct ContentOf<lfm2_tool_calls> {
   static constexpr bool kHasResources = false;
 };
 
-// The call that is looked at.
+// The current call.
 inline Status EnterCall(const lfm2_tool_calls* c, const ToolCall** call) {
   const ToolCallsObject* object = nullptr;
   LFM2_RETURN_IF_ERROR(Enter(c, &object));
-  if (!object->has_call) return Status(StatusCode::kFailedPrecondition, "calls", "is at no call");
+  if (!object->has_call) return Status(StatusCode::kFailedPrecondition, "calls", "has no current call");
   *call = &object->call;
   return Status();
 }

@@ -1,4 +1,4 @@
-// What all of the C interface is made of: statuses, texts, objects, executors. C99.
+// Types shared by the whole C interface: statuses, texts, objects, executors. C99.
 #ifndef LFM2_C_TYPES_H_
 #define LFM2_C_TYPES_H_
 
@@ -15,63 +15,63 @@
 #define LFM2_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define LFM2_MUST_CHECK __attribute__((warn_unused_result))
 
-// An object whose memory is the caller's and whose contents are the library's. It begins as zero bytes, which are a
-// closed object: static memory, `= {0}` or memset. It is known by its address: after the first call with it, it is
-// neither copied nor moved. Calls with memory that was never zeroed or with a copy return LFM2_FAILED_PRECONDITION.
-#define LFM2_OPAQUE(name, size, alignment)    \
-  typedef struct name {                       \
-    unsigned char opaque[size];               \
+// An object in memory of the caller whose contents belong to the library. It must be zeroed before first use (static
+// memory, `= {0}` or memset); zero bytes are a closed object. After its first use it must be neither copied nor moved.
+// Calls with memory that was not zeroed, or with a copy, return LFM2_FAILED_PRECONDITION.
+#define LFM2_OPAQUE(name, size, alignment) \
+  typedef struct name {                    \
+    unsigned char opaque[size];            \
   } LFM2_ALIGNED(alignment) name
 
 #if defined(__cplusplus)
 extern "C" {
 #endif
 
-// lfm2_status.code.
+// Values of lfm2_status.code.
 enum {
   LFM2_OK,
-  LFM2_INVALID_ARGUMENT,     // something that can never work
-  LFM2_FAILED_PRECONDITION,  // the call came at the wrong time: use before open, open twice
+  LFM2_INVALID_ARGUMENT,     // an argument that can never work
+  LFM2_FAILED_PRECONDITION,  // a call at the wrong time: use before open, open twice
   LFM2_ARENA_TOO_SMALL,      // `value` bytes were given, `limit` are needed
-  LFM2_CONTEXT_FULL,         // `value` positions were asked for, `limit` exist
-  LFM2_OUTPUT_TOO_SMALL,     // `value` bytes or tokens are to be written, `limit` fit the memory given
+  LFM2_CONTEXT_FULL,         // `value` positions are needed, `limit` exist
+  LFM2_OUTPUT_TOO_SMALL,     // `value` bytes or tokens are needed, `limit` fit the buffer
   LFM2_CORRUPT,              // the bytes of a file contradict themselves
-  LFM2_UNSUPPORTED,          // well formed, but nothing this version can run
-  LFM2_IO,                   // the system or device said no; `value` is its error number, `limit` the byte
-  LFM2_TIMEOUT,              // the device has not answered in `value` milliseconds
-  LFM2_CANCELLED,            // the poll function said so
-  LFM2_NOT_FINITE            // a NaN or an infinity came out of layer `index`
+  LFM2_UNSUPPORTED,          // well-formed, but not supported by this version
+  LFM2_IO,                   // an error of the system or device; `value` is its number, `limit` the byte
+  LFM2_TIMEOUT,              // the device has not responded within `value` milliseconds
+  LFM2_CANCELLED,            // by the poll function
+  LFM2_NOT_FINITE            // layer `index` gave a NaN or an infinity
 };
 #define LFM2_NO_INDEX 0xffffffffu
 
-// What went wrong, where, and with which numbers. All text is static: a status owns nothing and is copied freely.
+// What went wrong, where, and with which numbers. All text is static: a status owns nothing and can be copied freely.
 typedef struct lfm2_status {
   const char* where;  // the field, argument or region, such as "header.hidden_size"
   const char* what;   // a clause about it, such as "is not a multiple of 32"
   uint64_t value;     // the number found
-  uint64_t limit;     // the number it was held against
-  uint32_t index;     // which layer, token or record is meant; LFM2_NO_INDEX: none
+  uint64_t limit;     // the number it was compared with
+  uint32_t index;     // the layer, token or record; LFM2_NO_INDEX: none
   uint8_t code;
-  uint8_t numbers;  // how many of value and limit have been set
+  uint8_t numbers;  // how many of value and limit are set
 } lfm2_status;
 
-// Writes one sentence, such as "corrupt: tensor ffn_gate [3]: rows is 512, expected 7168", always terminated by a zero
-// and cut to `capacity` bytes. Returns the length without the zero. Nothing is written if capacity is 0 or a pointer
+// Writes one sentence, such as "corrupt: tensor ffn_gate [3]: rows is 512, expected 7168", terminated by a zero and
+// truncated to `capacity` bytes. Returns the length without the zero. Writes nothing if capacity is 0 or a pointer is
 // NULL.
 size_t lfm2_status_format(const lfm2_status* status, char* out, size_t capacity);
-// "invalid argument" for LFM2_INVALID_ARGUMENT; "unknown" for what is no code.
+// "invalid argument" for LFM2_INVALID_ARGUMENT; "unknown" for any other number.
 const char* lfm2_status_name(uint32_t code);
 
-// The version that the implementation was compiled from: LFM2_VERSION_STRING, if nobody mixed two.
+// The version of the compiled implementation; equal to LFM2_VERSION_STRING unless two versions are mixed.
 const char* lfm2_version(void);
 
-// `size` bytes of UTF-8 that somebody else owns; no zero at the end. data may be NULL where size is 0.
+// A view of `size` bytes of UTF-8, not terminated by a zero. data may be NULL if size is 0.
 typedef struct lfm2_text {
   const char* data;
   size_t size;
 } lfm2_text;
 
-// Of a string that ends with a zero; NULL is the empty text.
+// A view of a string that is terminated by a zero; NULL gives the empty text.
 static inline lfm2_text lfm2_text_of(const char* string) {
   lfm2_text text;
   text.data = string;
@@ -79,17 +79,17 @@ static inline lfm2_text lfm2_text_of(const char* string) {
   return text;
 }
 
-// Takes text, whole UTF-8 characters; false: no more. `text` is valid during the call.
+// Receives text of whole UTF-8 characters, valid during the call. Returns false to stop.
 typedef bool (*lfm2_text_sink)(void* user, const char* text, size_t bytes);
 
-// How work is handed out that may run at the same time. Copied by the call that it is given to; what `user` points to
-// outlives that use. Results never depend on it.
+// Runs tasks in parallel. Copied by the function that it is passed to; what `user` points to must outlive its use.
+// Results do not depend on it.
 typedef struct lfm2_executor {
   void* user;
-  // How many tasks can run at once, at least 1.
+  // Number of tasks that can run at the same time, at least 1.
   uint32_t workers;
-  // Calls task(argument, i) once for every i below `tasks`, in any order and on any thread, and returns when all are
-  // done. Called from one thread at a time, never from within a task.
+  // Calls task(argument, i) once for every i below `tasks`, in any order and on any thread, and returns when all have
+  // finished. Called from one thread at a time, never from within a task.
   void (*run)(void* user, uint32_t tasks, void (*task)(void* argument, uint32_t index), void* argument);
 } lfm2_executor;
 

@@ -1,4 +1,4 @@
-// The definitions of types.h.
+// Definitions of types.h.
 #ifndef LFM2_C_TYPES_IMPL_H_
 #define LFM2_C_TYPES_IMPL_H_
 

@@ -1,4 +1,4 @@
-// The definitions of Conversation's functions: in every unit, or with LFM2_SEPARATE_COMPILATION in one.
+// Definitions of Conversation's functions that add messages and generate answers.
 #ifndef LFM2_RUNTIME_CONVERSATION_IMPL_H_
 #define LFM2_RUNTIME_CONVERSATION_IMPL_H_
 
@@ -13,8 +13,8 @@ namespace lfm2 {
 
 namespace conversation_internal {
 
-// Collects the text of one token for one call of the sink, which may say false to it: nothing of the token is lost
-// then. room: what fits there comes in one call.
+// Collects the text of one token into one call of the sink, so that nothing of the token is lost if the sink returns
+// false. room: text that fits it is passed on in one call.
 class TextCollector {
  public:
   TextCollector(Span<std::byte> room, TextSink sink) : room_(room), sink_(sink) {}
@@ -28,7 +28,7 @@ class TextCollector {
     std::memcpy(room_.data() + size_, text.data(), text.size());
     size_ += text.size();
   }
-  // Whether the sink takes more.
+  // Whether the sink accepts more.
   bool HandOut() {
     if (size_ > 0) Call({reinterpret_cast<const char*>(room_.data()), size_});
     size_ = 0;
@@ -78,10 +78,10 @@ LFM2_FUNCTION void Conversation::Close() {
 LFM2_FUNCTION Status Conversation::CheckIdle(const char* where) const {
   if (!is_open()) return Status(StatusCode::kFailedPrecondition, where, "needs an open conversation");
   if (!is_busy_) return Status();
-  return Status(StatusCode::kFailedPrecondition, where, "comes before the answer has ended (call Step or Abort)");
+  return Status(StatusCode::kFailedPrecondition, where, "while an answer is in progress (call Step or Abort)");
 }
 
-// Appends the tokens of the rendered prompt to what was added.
+// Appends the tokens of the rendered prompt to the pending ones.
 LFM2_FUNCTION Status Conversation::Encode(const ChatPrompt& prompt) {
   const Span<int32_t> room = session_->token_room();
   size_t count = 0;
@@ -105,7 +105,7 @@ LFM2_FUNCTION Status Conversation::EncodeMessages(const ListRef<ChatMessage>& me
     const bool has_system = !messages.empty() && head.role == ChatRole::kSystem;
     if (has_system) {
       if (!options_.system.empty()) {
-        return Status(StatusCode::kInvalidArgument, "messages", "begin with a system text, and options.system is one");
+        return Status(StatusCode::kInvalidArgument, "messages", "begin with a system text, but options.system is set");
       }
       system = head;
     }
@@ -153,8 +153,8 @@ LFM2_FUNCTION Status Conversation::BeginAnswer(const AnswerOptions& options) {
   if (!can_go_on()) {
     LFM2_RETURN_IF_ERROR(BeginNewAnswer(options));
   } else if (!options.begin.empty()) {
-    return Status(StatusCode::kInvalidArgument, "options.begin", "comes too late: the answer has begun");
-  } else if (pending_ > 0) {  // what DropOldest has left
+    return Status(StatusCode::kInvalidArgument, "options.begin", "is set, but the answer has already begun");
+  } else if (pending_ > 0) {  // the messages left by DropOldest
     LFM2_RETURN_IF_ERROR(session_->Begin({session_->token_room().data(), pending_}));
     before_ = place();
     is_prompting_ = true;
@@ -168,14 +168,14 @@ LFM2_FUNCTION Status Conversation::BeginAnswer(const AnswerOptions& options) {
 LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) {
   if (tail_ != Tail::kMessage) {
     return Status(StatusCode::kFailedPrecondition, "Conversation::Answer",
-                  "has nothing to answer (call Add), and no answer that can go on");
+                  "nothing to answer (call Add) and no answer to continue");
   }
   const Place before = place();
   ChatPrompt prompt;
   prompt.continues = true;
   prompt.answer = options.begin;
   Status status = Encode(prompt);
-  // All is checked before anything changes: an answer that BeginAsk would have ended may still go on.
+  // Everything is checked before anything changes: if BeginAsk fails, an earlier answer can still be continued.
   if (status.ok() && options.sampler != nullptr) status = Sampler::Check(*options.sampler);
   if (status.ok()) status = stops_.SetTexts(options.stop_texts);
   if (status.ok() && options.constraint != nullptr) status = options.constraint->Begin(format().answer, options.begin);
@@ -190,7 +190,7 @@ LFM2_FUNCTION Status Conversation::BeginNewAnswer(const AnswerOptions& options) 
   before_ = before;
   stream_ = TextStream(session_->image().vocab(), options_.show_special);
   thoughts_ = ThoughtTracker();
-  // A thought that both begin is one.
+  // A thought that begins in both counts once.
   thoughts_.PutText(format().answer);
   thoughts_.PutText(options.begin);
   forced_count_ = forced_at_ = 0;
@@ -205,7 +205,7 @@ LFM2_FUNCTION Status Conversation::BeginAsk(const ChatMessage& message, const An
   const Status status = BeginAnswer(options);
   if (status.ok()) {
     before_ = before;
-    before_.finished = true;  // an answer that might have gone on has ended
+    before_.finished = true;  // an earlier answer can no longer be continued
   } else {
     GoTo(before);
   }
@@ -226,7 +226,7 @@ LFM2_FUNCTION Status Conversation::Ask(const ChatMessage& message, const AnswerO
 
 LFM2_FUNCTION Status Conversation::Step(TextSink sink) {
   if (is_busy_) return Advance(false, sink);
-  return Status(StatusCode::kFailedPrecondition, "Conversation::Step", "comes before anything was begun");
+  return Status(StatusCode::kFailedPrecondition, "Conversation::Step", "no answer is in progress");
 }
 
 LFM2_FUNCTION void Conversation::Abort() {
@@ -235,14 +235,14 @@ LFM2_FUNCTION void Conversation::Abort() {
   GiveUp(AnswerEnd::kCancelled);
 }
 
-// The answer ends where it is. Messages whose computing failed are added still.
+// Ends the answer where it is. Messages whose computing failed stay appended.
 LFM2_FUNCTION void Conversation::GiveUp(AnswerEnd end) {
   if (is_prompting_) GoTo(before_);
   is_prompting_ = is_busy_ = false;
   end_ = end;
 }
 
-// One step of the session, or all that are left; where there are none, the choice of a token.
+// One step of the session, or all remaining ones; if none are left, the choice of a token.
 LFM2_FUNCTION Status Conversation::Advance(bool whole, TextSink sink) {
   const bool computes = session_->steps_left() > 0 || is_prompting_;
   Status status = !computes                              ? Choose(sink)
@@ -260,8 +260,8 @@ LFM2_FUNCTION Status Conversation::Advance(bool whole, TextSink sink) {
   return status;
 }
 
-// Begins to compute what comes after the next token, or ends the answer. A token that could not be computed is the next
-// one of a later call, too.
+// Chooses the next token and starts computing it, or ends the answer. A token whose computing fails is kept for the
+// next call.
 LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
   if (answer_.max_tokens > 0 && generated_ == answer_.max_tokens) {
     End(AnswerEnd::kMaxTokens, sink);
@@ -289,7 +289,7 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
       Status status;
       if (answer_.constraint != nullptr) status = answer_.constraint->Restrict(logits);
       if (status.ok()) status = sampler_.Sample(logits, session_->tokens(), session_->text_scratch(), &token);
-      // Nor could another call choose one.
+      // Another call could not choose a token either.
       finished_ = !status.ok();
       LFM2_RETURN_IF_ERROR(status);
       token_ = token;
@@ -300,7 +300,7 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
     token_ = kNone;
     End(AnswerEnd::kStop, sink);
   } else if (session_->token_room().empty()) {
-    // The last token's text needs no position.
+    // The text of a last token needs no position.
     LFM2_RETURN_IF_ERROR(Emit(sink));
     if (is_busy_) {
       End(AnswerEnd::kContextFull, sink);
@@ -315,18 +315,18 @@ LFM2_FUNCTION Status Conversation::Choose(TextSink sink) {
       tokens = session_->token_room().data();
     }
     LFM2_RETURN_IF_ERROR(session_->Begin({tokens, run_}));
-    // A token that the session had guessed is computed already.
+    // Already computed, if the session had guessed it.
     if (session_->steps_left() == 0) return Emit(sink);
   }
   return Status();
 }
 
-// Adds to the token the ones that must come after it, to be computed with it: as many as may be generated and have a
-// position, and none where a stop text can come between them.
+// Appends the tokens that must follow the chosen one, to be computed with it: as many as may be generated and have a
+// position; none where a stop text could occur between them.
 LFM2_FUNCTION Status Conversation::Force() {
   Span<int32_t> room = session_->token_room();
   room[0] = token_;
-  // So many that a step stays short.
+  // Keeps a step short.
   constexpr size_t kMostAtOnce = 32;
   size_t most = answer_.stop_texts.empty() ? Min(room.size(), kMostAtOnce) : 1;
   if (answer_.max_tokens > 0) most = Min<size_t>(most, answer_.max_tokens - generated_);
@@ -338,7 +338,7 @@ LFM2_FUNCTION Status Conversation::Force() {
   return Status();
 }
 
-// Hands out the text of the token, or of all that were computed together.
+// Passes on the text of the token, or of all tokens that were computed together.
 LFM2_FUNCTION Status Conversation::Emit(TextSink sink) {
   const Span<const int32_t> all = session_->tokens();
   conversation_internal::TextCollector out(session_->text_scratch(), sink);
@@ -363,7 +363,8 @@ LFM2_FUNCTION Status Conversation::Emit(TextSink sink) {
   return Status();
 }
 
-// The answer ends, and text that was held back is handed out: all of it, or where it may go on what is whole.
+// Ends the answer and passes on text that was held back: all of it or, if the answer can be continued, whole characters
+// only.
 LFM2_FUNCTION void Conversation::End(AnswerEnd end, TextSink sink) {
   conversation_internal::TextCollector out(session_->text_scratch(), sink);
   finished_ = end != AnswerEnd::kMaxTokens;

@@ -1,4 +1,4 @@
-// The definitions of Conversation's functions that forget, keep and bring back parts of it.
+// Definitions of Conversation's functions that drop, save and restore parts of it.
 #ifndef LFM2_RUNTIME_CONVERSATION_STATE_IMPL_H_
 #define LFM2_RUNTIME_CONVERSATION_STATE_IMPL_H_
 
@@ -15,18 +15,19 @@ LFM2_FUNCTION Status Conversation::DropOldest(uint32_t positions) {
   LFM2_RETURN_IF_ERROR(CheckIdle("Conversation::DropOldest"));
   if (room() >= positions) return Status();
   const Vocab& vocab = session_->image().vocab();
-  int32_t start[8];  // of a person's message; what comes after it could be part of another token
+  int32_t start[8];  // of a user message, without the newline: that may be part of a longer token
   size_t start_size = 0;
   LFM2_RETURN_IF_ERROR(
       Tokenizer(vocab).Encode("<|im_start|>user", {true, false}, session_->text_scratch(), start, &start_size));
-  // The ids of what was added come directly after those of the sequence.
+  // The ids of appended messages directly follow those of the sequence.
   const int32_t* const ids = session_->tokens().data();
   const uint32_t all = session_->position() + pending_;
   const uint64_t context = session_->options().context_length;
   uint32_t from = system_tokens_ + 1;
   for (;; ++from) {
     if (from + start_size > all) {
-      return Status(StatusCode::kContextFull, "messages", "cannot make room for so many positions", positions, room());
+      return Status(StatusCode::kContextFull, "messages", "cannot be dropped to free as many positions", positions,
+                    room());
     }
     if (uint64_t{all} - (from - system_tokens_) + positions > context) continue;
     if (std::memcmp(ids + from, start, start_size * sizeof(int32_t)) == 0) break;
@@ -40,7 +41,7 @@ LFM2_FUNCTION Status Conversation::DropOldest(uint32_t positions) {
 
 namespace conversation_internal {
 
-// Of a format's pieces: the last eight bits of a check sum.
+// The low eight bits of a check sum of the pieces of a format.
 inline uint8_t Digest(const ChatFormat& format) {
   uint32_t crc = Crc32c(0, &format.flags, offsetof(ChatFormat, contents) + 1 - offsetof(ChatFormat, flags));
   for (const auto text : kChatTexts) crc = Crc32c(crc, (format.*text).data(), (format.*text).size());
@@ -91,7 +92,7 @@ LFM2_FUNCTION Status Conversation::CheckNote(const Note& note) const {
   return Status(StatusCode::kCorrupt, "note of the conversation", "contradicts itself");
 }
 
-// note: checked, but for what only the sequence that it goes with can tell.
+// note: has passed CheckNote; system_tokens is still to be limited to the sequence.
 LFM2_FUNCTION void Conversation::TakeNote(const Note& note) {
   GoTo({0, Min(note.system_tokens, session_->position()), note.token, note.tail, note.finished != 0});
   sampler_.SetRandomState(note.random);
@@ -106,15 +107,15 @@ LFM2_FUNCTION void Conversation::TakeNote(const Note& note) {
 LFM2_FUNCTION Status Conversation::CheckComputed(const char* where) const {
   LFM2_RETURN_IF_ERROR(CheckIdle(where));
   if (pending_ == 0) return Status();
-  return Status(StatusCode::kFailedPrecondition, where,
-                "comes before what was added is computed (call Compute): tokens", pending_);
+  return Status(StatusCode::kFailedPrecondition, where, "while messages are not computed (call Compute): tokens",
+                pending_);
 }
 
 LFM2_FUNCTION Status Conversation::Mark(Span<std::byte> to) const {
   LFM2_RETURN_IF_ERROR(CheckComputed("Conversation::Mark"));
   const uint64_t needed = MarkBytes(session_->config());
   if (to.size() < needed) {
-    return Status(StatusCode::kOutputTooSmall, "mark", "does not fit its memory", needed, to.size());
+    return Status(StatusCode::kOutputTooSmall, "mark", "does not fit the buffer: bytes", needed, to.size());
   }
   const Note note = MakeNote();
   std::memcpy(to.data(), &note, sizeof(note));

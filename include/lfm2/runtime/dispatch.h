@@ -1,6 +1,6 @@
-// The kernels that a program has, and which of them a session computes with: those of the compiler's flags or, with
-// LFM2_DYNAMIC_DISPATCH, those for the processor that the program finds itself on. Only kernels are compiled for
-// several targets; everything around them is compiled once, for the compiler's flags.
+// The kernels in a program, and the ones a session uses: those for the compiler's flags or, with LFM2_DYNAMIC_DISPATCH,
+// those for the processor that the program runs on. Only kernels are compiled for several targets; everything else is
+// compiled once, for the compiler's flags.
 #ifndef LFM2_RUNTIME_DISPATCH_H_
 #define LFM2_RUNTIME_DISPATCH_H_
 
@@ -9,8 +9,8 @@
 #if defined(HWY_HIGHWAY_INCLUDED) || defined(HIGHWAY_HWY_DETECT_TARGETS_H_)
 #error "LFM2_DYNAMIC_DISPATCH chooses Highway's targets: include lfm2.h before hwy/highway.h and hwy/foreach_target.h"
 #endif
-// The sets that differ for these kernels; each costs the compiler seconds. On x86 they need neither AES nor PCLMUL, and
-// virtual machines do not always have them.
+// Only targets that make a difference for these kernels, because each one costs seconds of compile time. On x86 the
+// kernels need neither AES nor PCLMUL, which virtual machines do not always provide.
 #if !defined(HWY_DISABLED_TARGETS)
 #if defined(__aarch64__)
 #define HWY_DISABLED_TARGETS (HWY_NEON | HWY_NEON_BF16 | HWY_SVE | HWY_SVE_256 | HWY_SVE2_128)
@@ -21,7 +21,7 @@
 #if !defined(HWY_DISABLE_PCLMUL_AES)
 #define HWY_DISABLE_PCLMUL_AES
 #endif
-// Elsewhere there is nothing to choose from, and the compiler may not know the newer sets.
+// Other platforms have only one row, and their compilers may not support the newer sets.
 #if !defined(__x86_64__) && !defined(__i386__) && !(defined(__aarch64__) && defined(__linux__)) && \
     !defined(HWY_COMPILE_ONLY_STATIC) && !defined(HWY_COMPILE_ONLY_SCALAR) && !defined(HWY_COMPILE_ONLY_EMU128)
 #define HWY_COMPILE_ONLY_STATIC
@@ -36,14 +36,14 @@
 #include "lfm2/kernels/kernel_table.h"
 #include "lfm2/kernels/rows-inl.h"
 
-// Within HWY_NAMESPACE as all that depends on the compiler's flags, and the two ways to choose under two names: two
+// In HWY_NAMESPACE, like everything that depends on the compiler's flags, and with a name for each way to choose: two
 // translation units may differ in both.
 HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
 #if defined(LFM2_DYNAMIC_DISPATCH)
-// Best first; the last is the compiler's flags' own.
+// Best first; the last one is for the compiler's flags.
 inline constexpr const KernelTable* kKernelTables[] = {
 #if (HWY_TARGETS & HWY_AVX3_DL) && HWY_STATIC_TARGET != HWY_AVX3_DL
     &N_AVX3_DL::kKernelTable,
@@ -69,7 +69,8 @@ inline constexpr const KernelTable* kKernelTables[] = {
     &kKernelTable,
 };
 
-// *kernels = those of one target. kUnsupported where the program or the processor does not have the target.
+// Sets *kernels to those of one target. Errors: kUnsupported where the program or the processor does not have the
+// target.
 inline Status DispatchKernels(CpuTarget wanted, const CpuFeatures& cpu, const KernelTable** kernels) {
   for (const KernelTable* table : kKernelTables) {
     const bool is_baseline = table == &kKernelTable;
@@ -91,7 +92,7 @@ inline Status DispatchKernels(CpuTarget wanted, const KernelTable** kernels) {
 }
 #define LFM2_CHOOSE_KERNELS HWY_NAMESPACE::DispatchKernels
 #else
-// *kernels = those of the compiler's flags. kUnsupported for other ones.
+// Sets *kernels to those for the compiler's flags. Errors: kUnsupported for any other target.
 inline Status StaticKernels(CpuTarget wanted, const KernelTable** kernels) {
   if (wanted != CpuTarget::kAutomatic && wanted != CpuTarget::kBaseline && wanted != kCpuTarget) {
     return Status(StatusCode::kUnsupported, "options.cpu_target",

@@ -1,4 +1,5 @@
-// The last tokens that a session has decoded, whatever became of the sequences: answers of a kind resemble each other.
+// The last tokens that a session has decoded, whether or not they are still in its sequence: similar answers repeat
+// each other.
 #ifndef LFM2_RUNTIME_DRAFT_HISTORY_H_
 #define LFM2_RUNTIME_DRAFT_HISTORY_H_
 
@@ -10,10 +11,10 @@
 
 namespace lfm2 {
 
-// Lies in the session's arena. Copying it copies the view only.
+// The tokens are in the session's arena. Copying the object copies the view only.
 class DraftHistory {
  public:
-  // Stands between tokens that did not follow each other.
+  // Separates tokens that did not follow each other.
   static constexpr int32_t kGap = -1;
 
   constexpr void Carve(Arena& arena) { tokens_ = arena.Carve<int32_t>(kCapacity); }
@@ -21,7 +22,7 @@ class DraftHistory {
     count_ = 0;
     end_ = 0;
   }
-  // The token that was decoded at this position.
+  // Appends the token that was decoded at this position.
   void Add(uint32_t position, int32_t token) {
     if (count_ + 2 > kCapacity) {
       const uint32_t kept = kCapacity / 2;
@@ -35,7 +36,7 @@ class DraftHistory {
   Span<const int32_t> tokens() const { return {tokens_, count_}; }
 
  private:
-  // So many that some dozens of short answers are there, and so few that nobody waits for a search.
+  // Large enough for some dozens of short answers, small enough for a search to take no noticeable time.
   static constexpr uint32_t kCapacity = 2048;
 
   int32_t* tokens_ = nullptr;

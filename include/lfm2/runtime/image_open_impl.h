@@ -1,5 +1,5 @@
-// How an image is opened that has to be read. Apart from the rest, so that a program which has its model in addressable
-// memory has neither this nor what a session needs to read experts.
+// Definitions of Image's functions that read an image from a drive. Kept separate, so that a program with its model in
+// addressable memory contains neither these nor the code of a session that reads experts.
 #ifndef LFM2_RUNTIME_IMAGE_OPEN_IMPL_H_
 #define LFM2_RUNTIME_IMAGE_OPEN_IMPL_H_
 
@@ -32,7 +32,7 @@ LFM2_FUNCTION Status Image::OpenRead(const Storage& storage, ReadQueue& queue, S
   if (reinterpret_cast<uintptr_t>(arena.data()) % kRecordAlignment != 0) {
     return Status(StatusCode::kInvalidArgument, "arena", "is not aligned to 4096 bytes");
   }
-  // Each byte is read once: what the header says is part of what the CRC is computed of.
+  // Each byte is read once, so that the CRC is computed over the same header that was checked.
   const uint64_t first = RoundUp<uint64_t>(sizeof(ImageHeader), queue.alignment());
   LFM2_RETURN_IF_ERROR(ReadFront(queue, 0, first, arena));
   LFM2_RETURN_IF_ERROR(OpenHeader(arena.data(), storage.size()));
@@ -49,8 +49,8 @@ LFM2_FUNCTION Status Image::OpenRead(const Storage& storage, ReadQueue& queue, S
   return Status();
 }
 
-// The bytes of [offset, offset + bytes) to the same place of the arena, whole blocks of the device: after the last one
-// that has bytes of the image there may be nothing to read.
+// Reads the bytes [offset, offset + bytes) to the same place in the arena, in whole blocks of the device. The device
+// may end with the last block that has bytes of the image.
 LFM2_FUNCTION Status Image::ReadFront(ReadQueue& queue, uint64_t offset, uint64_t bytes, Span<std::byte> arena) const {
   const uint64_t end = RoundUp<uint64_t>(offset + bytes, kRecordAlignment);
   if (end > arena.size()) {

@@ -1,8 +1,8 @@
-// Everything that lfm2.h declares and does not define: what is compiled once a program, or in every unit.
+// All definitions of what lfm2.h declares: included in every unit, or by LFM2_SEPARATE_COMPILATION in one.
 #ifndef LFM2_RUNTIME_IMPLEMENTATION_H_
 #define LFM2_RUNTIME_IMPLEMENTATION_H_
 
-// Before all others: it compiles kernels for other targets first.
+// First, because it compiles kernels for other targets.
 #include "lfm2/runtime/dispatch.h"
 
 #include "lfm2/runtime/conversation_impl.h"
@@ -12,6 +12,7 @@
 #include "lfm2/runtime/saved_state_impl.h"
 #include "lfm2/runtime/session_draft_impl.h"
 #include "lfm2/runtime/session_impl.h"
+#include "lfm2/runtime/session_open_impl.h"
 #include "lfm2/runtime/session_state_impl.h"
 #include "lfm2/runtime/state_store_impl.h"
 

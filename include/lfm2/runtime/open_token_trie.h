@@ -1,4 +1,4 @@
-// The token trie of an image, wherever it comes from: in place, read, or built.
+// Opens an image's token trie: in place, read from a drive, or built.
 #ifndef LFM2_RUNTIME_OPEN_TOKEN_TRIE_H_
 #define LFM2_RUNTIME_OPEN_TOKEN_TRIE_H_
 
@@ -12,22 +12,22 @@
 
 namespace lfm2 {
 
-// Bytes of memory that OpenTokenTrie takes at most: none where the trie is in place, its size where it is read, a bound
-// that is easily computed where it is built.
+// Most bytes that OpenTokenTrie needs: 0 where the trie is addressable, its size where it is read, an upper bound where
+// it is built.
 inline uint64_t TokenTrieMemoryBytes(const Image& image) {
   const uint64_t bytes = image.token_trie_bytes();
   if (bytes == 0) return TokenTrieMemoryBytes(image.vocab());
   return image.is_streamed() ? RoundUp<uint64_t>(bytes, kRecordAlignment) : 0;
 }
 
-// Opens the token trie of an image, where the image has one and is addressable; reads it into the front of `memory`,
-// where it has to be read; builds it there where the image has none. It is the vocabulary's: CheckTokenTrie. *rest is
-// what of the memory is left, aligned as a session on this image needs it. memory: TokenTrieMemoryBytes(image) suffice;
-// aligned to kAlignment, to kRecordAlignment where the image is streamed; outlives *out, and so does the image. No
-// session may be open on a streamed image. Errors, which leave *rest and *out as they are: kFailedPrecondition while
-// the image is closed; kInvalidArgument for a misaligned memory, without `rest` or `out`; those of
-// Image::ReadTokenTrie, BuildTokenTrie and CheckTokenTrie. Where an image is known to be addressable and to have one,
-// Image::OpenTokenTrie is less code.
+// Opens the token trie of an image. Where the image has one and is addressable, it is used in place; where it has to be
+// read, it is read to the front of `memory`; where the image has none, it is built there. The trie is checked against
+// the vocabulary (CheckTokenTrie). *rest: the unused part of the memory, aligned as a session on this image requires.
+// memory: at least TokenTrieMemoryBytes(image) bytes, aligned to kAlignment, or to kRecordAlignment where the image is
+// streamed. It must outlive *out, and so must the image. No session may be open on a streamed image. Errors, which
+// leave *rest and *out unchanged: kFailedPrecondition if the image is closed; kInvalidArgument for misaligned memory,
+// or a null `rest` or `out`; those of Image::ReadTokenTrie, BuildTokenTrie and CheckTokenTrie. For an image that is
+// addressable and has a trie, Image::OpenTokenTrie needs less code.
 LFM2_FUNCTION Status OpenTokenTrie(const Image& image, Span<std::byte> memory, Span<std::byte>* rest, TokenTrie* out);
 
 }  // namespace lfm2

@@ -13,7 +13,7 @@ LFM2_FUNCTION Status OpenTokenTrie(const Image& image, Span<std::byte> memory, S
   if (!image.is_open()) return Status(StatusCode::kFailedPrecondition, "OpenTokenTrie", "the image is not open");
   const size_t alignment = image.is_streamed() ? kRecordAlignment : kAlignment;
   if (reinterpret_cast<uintptr_t>(memory.data()) % alignment != 0) {
-    return Status(StatusCode::kInvalidArgument, "memory", "is not aligned to bytes", alignment);
+    return Status(StatusCode::kInvalidArgument, "memory", "is not aligned: bytes needed", alignment);
   }
   size_t used = 0;
   if (image.token_trie_bytes() == 0) {

@@ -1,4 +1,4 @@
-// How much memory a session takes, region by region, before anything runs.
+// The memory that a session needs, by region, computed before anything runs.
 #ifndef LFM2_RUNTIME_PLAN_H_
 #define LFM2_RUNTIME_PLAN_H_
 
@@ -28,33 +28,33 @@ struct Plan {
   PlanRegion regions[kMaxRegions];
   uint32_t count = 0;
   uint64_t total_bytes = 0;
-  // Where experts are read: the part of the total that Image::Open takes from the front of the arena, what the slots
-  // are, and the least total that works at all.
+  // Where experts are read: the part of the total that Image::Open takes from the front of the arena, the slots for
+  // experts, and the least total with which a session opens.
   uint64_t front_bytes = 0;
   SlotPlan slots;
   uint64_t least_bytes = 0;
 };
 
-// Tokens that a session of these (normalized) options guesses at a time, at most: none where experts are read, which
-// are different ones for each token.
+// Most tokens that a session with these (normalized) options guesses at a time. None where experts are read: each
+// guessed token would need experts of its own.
 constexpr uint32_t DraftTokens(const SessionOptions& options, const StreamShape& shape) {
   return !kHasDrafts || shape.is_streamed() ? 0 : options.draft_tokens;
 }
 
-// Everything that a session carves from its arena. The one function Carve is the plan, too: over a counting arena.
+// Everything that a session carves from its arena. The plan is made by the same function, Carve, over a counting arena.
 struct SessionMemory {
   ExpertCache experts;
   Weights weights;
   State state;
   Workspace workspace;
-  float* logits = nullptr;    // [rows, vocab_size]; rows: logits_rows, or as many as a draft needs
+  float* logits = nullptr;    // [rows, vocab_size]; rows: logits_rows or, if more, what a draft needs
   float* hidden = nullptr;    // [rows, hidden_size] after the final norm
   int32_t* tokens = nullptr;  // [context_length] ids of all positions so far
   DraftHistory history;       // only where tokens are guessed
   std::byte* text_scratch = nullptr;
   uint64_t text_scratch_bytes = 0;
 
-  // options: normalized. Adds each region to *plan unless that is null.
+  // options: normalized. Adds each region to *plan unless plan is null.
   constexpr void Carve(const ModelConfig& config, const SessionOptions& options, const StreamShape& shape,
                        const SlotPlan& slots, Arena& arena, Plan* plan) {
     uint64_t before = arena.used();
@@ -79,7 +79,7 @@ struct SessionMemory {
     const uint32_t drafted = DraftTokens(options, shape);
     state.CarveDrafted(drafted, arena);
     region("convolution state");
-    // Text is made into tokens, and tokens are chosen, while nothing is computed: they share the memory of activations.
+    // Tokenizer and sampler run while nothing is computed: they share the memory of the activations.
     const uint64_t begin = arena.used();
     workspace.Carve(config, options.prefill_chunk, options.context_length, arena);
     text_scratch_bytes = Max(arena.used() - begin,
@@ -97,7 +97,8 @@ struct SessionMemory {
   }
 };
 
-// Fills in regions and total_bytes for plan->slots. Not inlined: what it carves for counting needs some stack.
+// Fills in regions and total_bytes for plan->slots. Not inlined, because the SessionMemory that it counts with needs
+// stack.
 LFM2_NOINLINE constexpr void CarvePlan(const ModelConfig& config, const SessionOptions& normalized,
                                        const StreamShape& shape, Plan* plan) {
   Arena arena = Arena::Counting();
@@ -111,7 +112,7 @@ LFM2_NOINLINE constexpr void CarvePlan(const ModelConfig& config, const SessionO
   memory.Carve(config, normalized, shape, plan->slots, arena, plan);
 }
 
-// MakePlan of options that are normalized.
+// MakePlan for options that are already normalized.
 constexpr Plan MakeNormalizedPlan(const ModelConfig& config, const SessionOptions& normalized,
                                   const StreamShape& shape) {
   Plan plan;
@@ -123,7 +124,8 @@ constexpr Plan MakeNormalizedPlan(const ModelConfig& config, const SessionOption
   if (normalized.arena_bytes == 0) {
     budget = Max(budget, DefaultSlotBytes(config, shape));
   } else {
-    // Slots also take entries in tables: a plan with the table of every expert says what is left for them at least.
+    // Slots also need entries in tables. A plan with tables for all experts gives a lower bound of the bytes left for
+    // them.
     plan.slots = MakeSlotPlan(config, shape, UINT64_MAX);
     CarvePlan(config, normalized, shape, &plan);
     const uint64_t fixed = plan.total_bytes - plan.slots.bytes;
@@ -134,26 +136,26 @@ constexpr Plan MakeNormalizedPlan(const ModelConfig& config, const SessionOption
   return plan;
 }
 
-// The regions and the total of the arena that Session::Open needs, and of the image's front part where that is read.
-// config has passed CheckConfig (an opened image's has). shape: StreamShapeOf(image); left out for images that are
-// addressable. Options that Session::Open refuses have a plan as well, exact in 64 bits. options.arena_bytes may be too
-// small: then the plan is the least one, of least_bytes.
+// The regions and the total size of the arena that Session::Open needs, including the front part of the image where
+// that is read. config has passed CheckConfig, as that of an open image has. shape: StreamShapeOf(image); omit it for
+// addressable images. Options that Session::Open refuses have a plan too, exact in 64 bits. Where options.arena_bytes
+// is too small, the plan is the smallest one, of least_bytes.
 constexpr Plan MakePlan(const ModelConfig& config, const SessionOptions& options,
                         const StreamShape& shape = StreamShape()) {
   return MakeNormalizedPlan(config, Normalized(config, options), shape);
 }
 
-// Why ArenaBytes is no constant: the compiler names one of these, which are not constexpr. Each returns 0.
+// Why ArenaBytes is not a constant: a compiler names one of these functions, which are not constexpr. Each returns 0.
 inline size_t ArenaBytesConfigIsInvalid() { return 0; }
 inline size_t ArenaBytesOptionsAreInvalid() { return 0; }
 inline size_t ArenaBytesDoNotFitThisMachine() { return 0; }
 
-// The arena that a session on an addressable image needs:
+// The arena size of a session on an addressable image, in bytes:
 //
 //   alignas(lfm2::kAlignment) static std::byte arena[lfm2::ArenaBytes(lfm2::kLfm2_8B_A1B, options)];
 //
 // Does not compile as a constant for a config that no image can have, options that Session::Open would refuse, or more
-// bytes than this machine can address. Called at run time it is 0 for those: no arena suffices.
+// bytes than this machine can address. At run time it returns 0 for these.
 constexpr size_t ArenaBytes(const ModelConfig& config, const SessionOptions& options) {
   if (!CheckConfig(config).ok()) return ArenaBytesConfigIsInvalid();
   if (!CheckOptions(config, options).ok()) return ArenaBytesOptionsAreInvalid();

@@ -1,4 +1,4 @@
-// A question that long calls ask their caller: whether to go on.
+// A callback by which a caller can cancel long calls.
 #ifndef LFM2_RUNTIME_POLL_H_
 #define LFM2_RUNTIME_POLL_H_
 
@@ -8,7 +8,7 @@ namespace lfm2 {
 
 struct Poll {
   void* context = nullptr;
-  // false: stop. Called on the thread that called the session, after each step; does not call the session.
+  // Returns false to cancel. Called after each step, on the thread that called the session; must not call the session.
   bool (*go_on)(void* context) = nullptr;
 };
 

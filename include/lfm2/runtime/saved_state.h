@@ -1,4 +1,4 @@
-// A sequence as bytes: what Session::Save writes and Session::Load reads. docs/sessions.md has the format byte by byte.
+// The format in which Session::Save writes a sequence and Session::Load reads it; docs/sessions.md has it byte by byte.
 #ifndef LFM2_RUNTIME_SAVED_STATE_H_
 #define LFM2_RUNTIME_SAVED_STATE_H_
 
@@ -12,12 +12,12 @@
 
 namespace lfm2 {
 
-// Takes the next bytes of a saved state, some of them right from the session's arena; false: it cannot.
+// Receives the next bytes of a saved state, valid during the call only. Returns false if it cannot store them.
 using StateSink = FunctionRef<bool(Span<const std::byte> bytes)>;
-// Fills the span with the next bytes of a saved state; false: there are not so many, or they cannot be read.
+// Fills the span with the next bytes of a saved state. Returns false if there are not enough or they cannot be read.
 using StateSource = FunctionRef<bool(Span<std::byte> bytes)>;
 
-// What a program keeps with a state: the session does not know what it means.
+// Data of the program that is saved with a state. The session does not interpret it.
 struct StateNote {
   static constexpr uint32_t kCapacity = 256;
 
@@ -29,7 +29,7 @@ inline constexpr char kSavedStateMagic[8] = {'L', 'F', 'M', '2', 'S', 'T', 'A', 
 inline constexpr uint32_t kSavedStateVersion = 1;
 inline constexpr uint8_t kSavedStateHasLogits = 1;  // a flag
 
-// The front of a saved state.
+// The beginning of a saved state.
 struct SavedStateHeader {
   char magic[8];  // kSavedStateMagic
   uint32_t version;
@@ -53,8 +53,8 @@ static_assert(static_cast<uint8_t>(KvCacheType::kF16) == 0 && static_cast<uint8_
                   static_cast<uint8_t>(KvCacheType::kInt8) == 2,
               "these numbers are in saved states");
 
-// Bytes of a saved state of `position` positions: what Save writes. with_logits: where the session has logits and Save
-// is told to write them. config has passed CheckConfig.
+// Bytes that Save writes for `position` positions. with_logits: as passed to Save, where the session has logits. config
+// has passed CheckConfig.
 constexpr uint64_t SavedStateBytes(const ModelConfig& config, const SessionOptions& options, uint32_t position,
                                    bool with_logits = false, uint32_t note_bytes = 0) {
   constexpr uint64_t kCrc = sizeof(uint32_t);
@@ -66,8 +66,8 @@ constexpr uint64_t SavedStateBytes(const ModelConfig& config, const SessionOptio
   return bytes;
 }
 
-// *header = the front of the saved state that begins with `bytes`. Errors: kCorrupt, kUnsupported for a version or
-// flags of a later library.
+// Checks the header of the saved state that begins with `bytes` and copies it to *header. Errors: kCorrupt;
+// kUnsupported for the version or the flags of a later library.
 LFM2_FUNCTION Status ReadSavedStateHeader(Span<const std::byte> bytes, SavedStateHeader* header);
 
 }  // namespace lfm2

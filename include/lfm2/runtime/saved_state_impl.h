@@ -1,4 +1,4 @@
-// The definitions of Session's functions that take a state out of a session and into one.
+// Definitions of Session's functions that copy, save and load its state.
 #ifndef LFM2_RUNTIME_SAVED_STATE_IMPL_H_
 #define LFM2_RUNTIME_SAVED_STATE_IMPL_H_
 
@@ -12,7 +12,7 @@ namespace lfm2 {
 
 namespace saved_state_internal {
 
-// Parts by name, as every Status of a saved state has them.
+// Names of the parts, for the Status of an error.
 inline constexpr const char kHeader[] = "saved state, header";
 inline constexpr const char kNote[] = "saved state, note";
 inline constexpr const char kTokens[] = "saved state, tokens";
@@ -20,10 +20,10 @@ inline constexpr const char kConvolutions[] = "saved state, convolutions";
 inline constexpr const char kKeysAndValues[] = "saved state, keys and values of attention layer";
 inline constexpr const char kLogits[] = "saved state, logits";
 
-// Bytes that small pieces are put together in.
+// Bytes of the buffer in which small pieces are collected.
 inline constexpr size_t kStagedBytes = 256;
 
-// Writes one part after the other. After a sink that said false it does nothing.
+// Writes one part after another. Does nothing after the sink has returned false.
 class Writer {
  public:
   explicit Writer(StateSink sink) : sink_(sink) {}
@@ -43,7 +43,7 @@ class Writer {
     Put(&crc, sizeof(crc));
     crc_ = 0;
   }
-  // Whether the sink has taken everything.
+  // Whether the sink has accepted everything.
   bool End() {
     Flush();
     return is_taken_;
@@ -62,12 +62,12 @@ class Writer {
   std::byte buffer_[kStagedBytes];
 };
 
-// Reads one part after the other, and never beyond the end of one. After an error it does nothing.
+// Reads one part after another, and never past the end of a part. Does nothing after an error.
 class Reader {
  public:
   explicit Reader(StateSource source) : source_(source) {}
 
-  // bytes: of the part, without its CRC.
+  // bytes: size of the part without its CRC.
   void Begin(const char* part, uint64_t bytes, uint32_t index = Status::kNoIndex) {
     part_ = part;
     index_ = index;
@@ -123,8 +123,8 @@ class Reader {
   std::byte buffer_[kStagedBytes];
 };
 
-// Calls move(data, bytes) for what one attention layer has of the first `positions` positions, in the order of a saved
-// state. Of a block of keys that is not full only the lanes in use: the others hold anything.
+// Calls move(data, bytes) for everything that one attention layer holds of the first `positions` positions, in the
+// order of a saved state. Of a key block that is not full only the lanes in use are included; the others are undefined.
 inline void ForKeysAndValues(const KvCache& kv, uint32_t kv_heads, uint32_t positions,
                              FunctionRef<void(void* data, size_t bytes)> move) {
   const size_t element_bytes = BytesOf(kv.type);
@@ -146,7 +146,7 @@ inline void ForKeysAndValues(const KvCache& kv, uint32_t kv_heads, uint32_t posi
   if (kv.value_scales != nullptr) heads(kv.value_scales, sizeof(float), positions, 0);
 }
 
-// The same from one cache to another of another capacity, whole blocks of keys.
+// Copies the same from one cache to another of a different capacity, in whole blocks of keys.
 inline void CopyKeysAndValues(const KvCache& from, const KvCache& to, uint32_t kv_heads, uint32_t positions) {
   const auto heads = [&](const void* source, void* target, size_t position_bytes, size_t count) {
     for (size_t head = 0; head < kv_heads; ++head) {
@@ -216,7 +216,7 @@ LFM2_FUNCTION SavedStateHeader Session::HeaderOfState(uint32_t position, uint32_
   return h;
 }
 
-// Whether a state of this header is one that this session could be in.
+// Whether this session could be in a state with this header.
 LFM2_FUNCTION Status Session::CheckHeader(const SavedStateHeader& header, const char* where) const {
   const SavedStateHeader own = HeaderOfState(header.position, header.note_bytes, header.flags != 0);
   constexpr size_t kShape = offsetof(SavedStateHeader, vocab_size);
@@ -263,8 +263,7 @@ LFM2_FUNCTION Status Session::ForkFrom(const Session& other) {
 LFM2_FUNCTION Status Session::Save(StateSink sink, const StateNote& note, bool with_logits) const {
   LFM2_RETURN_IF_ERROR(CheckIdle("Session::Save"));
   if (note.size > StateNote::kCapacity) {
-    return Status(StatusCode::kInvalidArgument, "note.size", "is more than there is room for", note.size,
-                  StateNote::kCapacity);
+    return Status(StatusCode::kInvalidArgument, "note.size", "exceeds the capacity", note.size, StateNote::kCapacity);
   }
   with_logits = with_logits && has_logits_;
   saved_state_internal::Writer writer(sink);
@@ -290,7 +289,7 @@ LFM2_FUNCTION Status Session::Save(StateSink sink, const StateNote& note, bool w
     writer.EndPart();
   }
   if (writer.End()) return Status();
-  return Status(StatusCode::kIo, "saved state", "was not taken by its sink");
+  return Status(StatusCode::kIo, "saved state", "was refused by its sink");
 }
 
 LFM2_FUNCTION Status Session::Load(StateSource source, StateNote* note) {

@@ -1,4 +1,4 @@
-// The definitions of Session's functions that guess tokens and take what was guessed right.
+// Definitions of Session's functions for speculative decoding.
 #ifndef LFM2_RUNTIME_SESSION_DRAFT_IMPL_H_
 #define LFM2_RUNTIME_SESSION_DRAFT_IMPL_H_
 
@@ -7,8 +7,8 @@
 
 namespace lfm2 {
 
-// Whether the token, which stands after the sequence, was guessed and computed: then it is part of it now. Keys and
-// values are where they belong; those of other guesses lie after the last position, which nothing looks at.
+// If the token, at the end of the sequence, was guessed and computed, makes it part of the sequence. Its keys and
+// values are already in place; those of further guesses are after the last position, where nothing reads them.
 LFM2_FUNCTION bool Session::TakeDrafted(int32_t token) {
   if (draft_.match == 0) return false;
   const bool is_right = token == draft_.tokens[draft_.taken];
@@ -24,10 +24,9 @@ LFM2_FUNCTION bool Session::TakeDrafted(int32_t token) {
   return true;
 }
 
-// Looks for what comes after the token at position_, which is the last one known, in the sequence and in what was
-// decoded before; or goes on with `before`, what was expected so far, where that agrees with more. One token that was
-// not the expected one may have replaced it. Returns how many tokens are to be computed with the known one; they stand
-// after it.
+// Predicts what follows the token at position_, the last known one: looks for the longest repetition in the sequence
+// and in the history, or continues the prediction `before` if that agrees with more tokens, also after one unexpected
+// token. Writes the guessed ids after the known one and returns how many are to be computed with it.
 LFM2_FUNCTION uint32_t Session::MakeDraft(const Draft& before) {
   if (options_.draft_tokens == 0 || observer_ != nullptr) return 0;
   memory_.history.Add(position_, memory_.tokens[position_]);
@@ -53,8 +52,8 @@ LFM2_FUNCTION uint32_t Session::MakeDraft(const Draft& before) {
   if (draft_.match == 0) return 0;
   const uint32_t most = Min(options_.draft_tokens, options_.context_length - known);
   const uint32_t wanted = draft_gate_.Choose(draft_.match, most);
-  // Where the repeated text reaches up to its repetition, the guess goes on with itself. What comes after the last one
-  // is noted, to learn how often that is right.
+  // A repetition that reaches up to its own end continues with the guessed tokens. The token after the last guess is
+  // recorded too, to measure how often it is right.
   for (uint32_t count = 0;; ++count) {
     const size_t at = draft_.next + count;
     const int32_t token = draft_.is_here ? memory_.tokens[at] : at < history.size() ? history[at] : DraftHistory::kGap;
@@ -64,7 +63,7 @@ LFM2_FUNCTION uint32_t Session::MakeDraft(const Draft& before) {
   }
 }
 
-// What was begun is computed.
+// Updates the gate when all steps have been computed.
 LFM2_FUNCTION void Session::EndPass() {
   if (!work_.is_decode) return;
   const float ns = static_cast<float>(work_.ns);
@@ -78,19 +77,13 @@ LFM2_FUNCTION void Session::EndPass() {
   draft_statistics_.drafted += work_.drafted;
 }
 
-// Begins anew with the token that was begun, and no guesses after it.
+// Starts again with the one token of Begin and without guesses.
 LFM2_FUNCTION void Session::BeginWithoutDraft() {
   draft_gate_.DraftPass(work_.drafted, static_cast<float>(work_.ns));
   draft_ = Draft();
   memory_.state.Restore();
   position_ = work_.start;
-  const uint32_t blocks = memory_.weights.output.row_blocks();
-  const bool had_logits = work_.had_logits && work_.output_blocks == blocks;
-  work_ = Work();
-  work_.start = position_;
-  work_.tokens = 1;
-  work_.output_blocks = blocks;
-  work_.had_logits = had_logits;
+  StartWork(1, work_.had_logits && work_.output_blocks == memory_.weights.output.row_blocks());
 }
 
 }  // namespace lfm2

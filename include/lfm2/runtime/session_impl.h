@@ -1,4 +1,4 @@
-// The definitions of Session's functions: in every unit, or with LFM2_SEPARATE_COMPILATION in one.
+// Definitions of Session's functions that compute.
 #ifndef LFM2_RUNTIME_SESSION_IMPL_H_
 #define LFM2_RUNTIME_SESSION_IMPL_H_
 
@@ -9,118 +9,9 @@
 #include "lfm2/layers/feed_forward.h"
 #include "lfm2/layers/rope_table.h"
 #include "lfm2/layers/short_conv.h"
-#include "lfm2/runtime/dispatch.h"
 #include "lfm2/runtime/session.h"
 
 namespace lfm2 {
-
-LFM2_FUNCTION_OF_UNIT Status ChooseKernels(CpuTarget wanted, const KernelTable** kernels) {
-  return LFM2_CHOOSE_KERNELS(wanted, kernels);
-}
-
-LFM2_FUNCTION const KernelTable* ReferenceKernelTable() { return &kReferenceKernels; }
-
-LFM2_FUNCTION_OF_UNIT Status Session::Open(const Image& image, const SessionOptions& options, Span<std::byte> arena,
-                                           const Executor* executor) {
-  const KernelTable* kernels = options.kernels;
-  if (kernels == nullptr) LFM2_RETURN_IF_ERROR(ChooseKernels(options.cpu_target, &kernels));
-  return OpenWith(*kernels, image, options, arena, executor);
-}
-
-LFM2_FUNCTION_OF_UNIT Status OpenModel(const Storage& storage, const SessionOptions& options, Span<std::byte> arena,
-                                       Image* image, Session* session, const Executor* executor) {
-  // Before what may be its arena is read into.
-  if (session->is_open()) return Status(StatusCode::kFailedPrecondition, "OpenModel", "the session is open already");
-  Span<std::byte> rest;
-  LFM2_RETURN_IF_ERROR(image->Open(storage, arena, &rest));
-  SessionOptions all = options;
-  if (image->is_streamed() && all.arena_bytes == 0) all.arena_bytes = arena.size();
-  const Status status = session->Open(*image, all, rest, executor);
-  if (!status.ok()) image->Close();
-  return status;
-}
-
-LFM2_FUNCTION_OF_UNIT Status OpenModel(const MemoryStorage& storage, const SessionOptions& options,
-                                       Span<std::byte> arena, Image* image, Session* session,
-                                       const Executor* executor) {
-  LFM2_RETURN_IF_ERROR(image->Open(storage));
-  const Status status = session->Open(*image, options, arena, executor);
-  if (!status.ok()) image->Close();
-  return status;
-}
-
-LFM2_FUNCTION Status Session::OpenWith(const KernelTable& kernels, const Image& image, const SessionOptions& options,
-                                       Span<std::byte> arena, const Executor* executor) {
-  if (is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the session is open already");
-  if (!image.is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Open", "the image is not open");
-  const ModelConfig& config = image.config();
-  const SessionOptions normalized = Normalized(config, options);
-  LFM2_RETURN_IF_ERROR(CheckOptions(config, options));
-  LFM2_RETURN_IF_ERROR(CheckExecutor(executor));
-  const StreamShape shape = StreamShapeOf(image);
-  SlotPlan slots;
-  LFM2_RETURN_IF_ERROR(CheckArena(image, normalized, shape, arena, &slots));
-  Arena carver(arena);
-  memory_.Carve(config, normalized, shape, slots, carver, nullptr);
-  if (image.is_streamed()) {
-    LFM2_RETURN_IF_ERROR(image.streamed_experts()->bind(memory_.experts, image, shape, slots, normalized));
-  }
-  memory_.weights.Bind(image);
-  kernels_ = &kernels;
-  options_ = normalized;
-  options_.draft_tokens = DraftTokens(normalized, shape);
-  if (kHasDrafts) draft_gate_ = DraftGate();
-  draft_statistics_ = DraftStatistics();
-  memory_.history.Clear();
-  executor_ = executor;
-  image_ = &image;
-  FillRopeFrequency(config, rope_frequency_);
-  Reset();
-  return Status();
-}
-
-// Not inlined: the plan need not stay on the stack of Open. `inline` in front of it as well would be a warning.
-Status Session::CheckArena(const Image& image, const SessionOptions& normalized, const StreamShape& shape,
-                           Span<std::byte> arena, SlotPlan* slots) const {
-  const size_t alignment = shape.is_streamed() ? kRecordAlignment : kAlignment;
-  if (reinterpret_cast<uintptr_t>(arena.data()) % alignment != 0) {
-    return Status(StatusCode::kInvalidArgument, "arena", "is not aligned: multiple needed",
-                  reinterpret_cast<uintptr_t>(arena.data()), alignment);
-  }
-  // Integers, for pointers into different objects have no order.
-  const Span<const std::byte> weights = image.memory();
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(arena.data());
-  const uintptr_t first = reinterpret_cast<uintptr_t>(weights.data());
-  if (begin < first + weights.size() && first < begin + arena.size()) {
-    return Status(StatusCode::kInvalidArgument, "arena",
-                  "overlaps the image (where experts are read, the session has what Image::Open has left)");
-  }
-  const Plan plan = MakeNormalizedPlan(image.config(), normalized, shape);
-  if (shape.is_streamed() && normalized.arena_bytes > 0 && normalized.arena_bytes < plan.least_bytes) {
-    return Status(StatusCode::kArenaTooSmall, "options.arena_bytes", "does not hold one expert at a time",
-                  normalized.arena_bytes, plan.least_bytes);
-  }
-  const uint64_t needed = plan.total_bytes - plan.front_bytes;
-  if (arena.size() < needed) {
-    return Status(StatusCode::kArenaTooSmall, "arena", "does not hold the plan", arena.size(), needed);
-  }
-  *slots = plan.slots;
-  return Status();
-}
-
-LFM2_FUNCTION void Session::Close() {
-  kernels_ = nullptr;
-  image_ = nullptr;
-  executor_ = nullptr;
-  observer_ = nullptr;
-  poll_ = nullptr;
-  options_ = SessionOptions();
-  memory_.tokens = nullptr;
-  work_ = Work();
-  ForgetDraft();
-  position_ = 0;
-  has_logits_ = false;
-}
 
 LFM2_FUNCTION const char* Session::kernels_name() const { return is_open() ? kernels_->name() : ""; }
 
@@ -137,7 +28,7 @@ LFM2_FUNCTION Status Session::CheckTokens(Span<const int32_t> tokens) const {
   if (!is_open()) return Status(StatusCode::kFailedPrecondition, "Session::Prefill", "the session is not open");
   if (steps_left() > 0) {
     return Status(StatusCode::kFailedPrecondition, "Session::Prefill",
-                  "what was begun is not finished (call Step, Finish or Abort): steps left", steps_left());
+                  "a call is in progress (call Step, Finish or Abort): steps left", steps_left());
   }
   if (tokens.empty()) return Status(StatusCode::kInvalidArgument, "tokens", "are empty");
   if (tokens.size() > options_.context_length - position_) {
@@ -159,17 +50,22 @@ LFM2_FUNCTION Status Session::Prefill(Span<const int32_t> tokens) {
   return Finish();
 }
 
+LFM2_FUNCTION void Session::StartWork(uint32_t tokens, bool had_logits) {
+  work_ = Work();
+  work_.phase = Phase::kOperator;
+  work_.start = position_;
+  work_.tokens = tokens;
+  work_.output_blocks = memory_.weights.output.row_blocks();
+  work_.had_logits = had_logits;
+}
+
 LFM2_FUNCTION Status Session::Begin(Span<const int32_t> tokens) {
   LFM2_RETURN_IF_ERROR(CheckTokens(tokens));
-  // `tokens` may lie where they are remembered.
+  // `tokens` may be token_room(), where the ids are remembered.
   std::memmove(memory_.tokens + position_, tokens.data(), tokens.size() * sizeof(int32_t));
   if (kHasDrafts && tokens.size() == 1 && TakeDrafted(memory_.tokens[position_])) return Status();
   memory_.state.Save();
-  work_ = Work();
-  work_.start = position_;
-  work_.tokens = static_cast<uint32_t>(tokens.size());
-  work_.output_blocks = memory_.weights.output.row_blocks();
-  work_.had_logits = has_logits_;
+  StartWork(static_cast<uint32_t>(tokens.size()), has_logits_);
   work_.is_decode = tokens.size() == 1;
   has_logits_ = false;
   if (kHasDrafts) {
@@ -181,18 +77,19 @@ LFM2_FUNCTION Status Session::Begin(Span<const int32_t> tokens) {
 }
 
 LFM2_FUNCTION Status Session::Step() {
-  if (steps_left() == 0) return Status(StatusCode::kFailedPrecondition, "Session::Step", "nothing was begun");
+  if (steps_left() == 0) return Status(StatusCode::kFailedPrecondition, "Session::Step", "no call is in progress");
   return Advance(OutputBlocksOfStep());
 }
 
 LFM2_FUNCTION uint32_t Session::steps_left() const {
-  if (work_.output_blocks == 0) return 0;
-  return DivideUp(work_.tokens, options_.prefill_chunk) * 2 * config().layers - work_.stage +
+  if (work_.phase == Phase::kIdle) return 0;
+  const uint32_t done = 2 * work_.layer + (work_.phase == Phase::kFeedForward ? 1 : 0);
+  return DivideUp(work_.tokens, options_.prefill_chunk) * 2 * config().layers - done +
          DivideUp(work_.output_blocks, OutputBlocksOfStep());
 }
 
 LFM2_FUNCTION Status Session::Finish() {
-  while (work_.output_blocks > 0) {
+  while (work_.phase != Phase::kIdle) {
     LFM2_RETURN_IF_ERROR(Advance(UINT32_MAX));
     LFM2_RETURN_IF_ERROR(CheckPoll());
   }
@@ -200,7 +97,7 @@ LFM2_FUNCTION Status Session::Finish() {
 }
 
 LFM2_FUNCTION void Session::Abort() {
-  if (work_.output_blocks == 0) return;
+  if (work_.phase == Phase::kIdle) return;
   has_logits_ = work_.had_logits && work_.output_blocks == memory_.weights.output.row_blocks();
   memory_.state.Restore();
   position_ = work_.start;
@@ -209,11 +106,11 @@ LFM2_FUNCTION void Session::Abort() {
 }
 
 LFM2_FUNCTION Status Session::CheckPoll() {
-  if (poll_ == nullptr || poll_->go_on == nullptr || work_.output_blocks == 0 || poll_->go_on(poll_->context)) {
+  if (poll_ == nullptr || poll_->go_on == nullptr || work_.phase == Phase::kIdle || poll_->go_on(poll_->context)) {
     return Status();
   }
   Abort();
-  return Status(StatusCode::kCancelled, "Session", "was told to stop by the poll function");
+  return Status(StatusCode::kCancelled, "Session", "was cancelled by the poll function");
 }
 
 LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants_logits, PositionSink sink) {
@@ -221,7 +118,7 @@ LFM2_FUNCTION Status Session::PrefillEach(Span<const int32_t> tokens, bool wants
   LFM2_RETURN_IF_ERROR(Begin(tokens));
   work_.had_logits = false;
   work_.drafted = 0;
-  while (work_.tokens > 0) {
+  while (work_.phase != Phase::kLogits) {
     const uint32_t first = position_;
     const uint32_t count = Min(work_.tokens, options_.prefill_chunk);
     while (position_ == first) {
@@ -256,17 +153,17 @@ LFM2_FUNCTION LayerContext Session::Context(uint32_t tokens, uint32_t drafted) {
           &memory_.experts, position_,         tokens,    drafted};
 }
 
-// Row blocks of the logits whose products are as many as those of the widest feed forward.
+// Number of row blocks of the logits that take as many products as the widest feed forward.
 LFM2_FUNCTION uint32_t Session::OutputBlocksOfStep() const {
   const ModelConfig& c = config();
   const uint32_t dense = c.dense_layers > 0 ? c.dense_ff_size : 0;
   return Max<uint32_t>(1, 3 * Max(dense, c.experts_per_token * c.expert_ff_size) / kBlockRows);
 }
 
-// One step, and `output_blocks` of the logits if that is what comes next.
+// Computes one step; if it is one of logits, with up to `output_blocks` row blocks.
 LFM2_FUNCTION Status Session::Advance(uint32_t output_blocks) {
   const uint64_t begin = NowNs();
-  const Status status = work_.tokens > 0 ? AdvanceChunk() : AdvanceOutput(output_blocks);
+  const Status status = work_.phase == Phase::kLogits ? AdvanceOutput(output_blocks) : AdvanceChunk();
   work_.ns += NowNs() - begin;
   if (kHasDrafts && has_logits_) EndPass();
   return status;
@@ -287,29 +184,37 @@ LFM2_FUNCTION Status Session::AdvanceOutput(uint32_t output_blocks) {
     if (!status.ok()) return GiveUp(status);
   }
   work_.output_blocks -= count;
+  if (work_.output_blocks > 0) return Status();
+  work_.phase = Phase::kIdle;
   logits_row_ = 0;
-  has_logits_ = work_.output_blocks == 0;
+  has_logits_ = true;
   return Status();
 }
 
-// One operator or one feed forward of the chunk that work_ is at. After the last, workspace.x is the residual stream
-// after the last layer. Where it fails the session goes back to where it was.
+// One operator or one feed forward for the current chunk. After the last layer workspace.x is the residual stream.
+// After an error the session is as it was before Begin.
 LFM2_FUNCTION Status Session::AdvanceChunk() {
   const ModelConfig& c = config();
-  const uint32_t count = Min(work_.tokens, options_.prefill_chunk), layer = work_.stage / 2;
+  const uint32_t count = Min(work_.tokens, options_.prefill_chunk);
   const LayerContext ctx = Context(count + work_.drafted, work_.drafted);
-  const Status status = RunStage(ctx, layer);
+  const Status status = work_.phase == Phase::kOperator ? RunOperator(ctx) : RunFeedForward(ctx);
   if (!status.ok()) return GiveUp(status);
-  if (++work_.stage < 2 * c.layers) return Status();
+  if (work_.phase == Phase::kOperator) {
+    work_.phase = Phase::kFeedForward;
+    return Status();
+  }
+  work_.phase = Phase::kOperator;
+  if (++work_.layer < c.layers) return Status();
   Observe(ctx, c.layers);
   position_ += count;
   work_.tokens -= count;
-  work_.stage = work_.attention_layers = 0;
+  work_.layer = work_.attention_layers = 0;
   work_.row = count - 1;
+  if (work_.tokens == 0) work_.phase = Phase::kLogits;
   return Status();
 }
 
-// A guess may fail where the sequence does not: then the token is computed again without it.
+// A pass can fail because of a guessed token alone: then the token is computed again without guesses.
 LFM2_FUNCTION Status Session::GiveUp(const Status& status) {
   if (kHasDrafts && work_.drafted > 0) {
     BeginWithoutDraft();
@@ -320,21 +225,8 @@ LFM2_FUNCTION Status Session::GiveUp(const Status& status) {
   return status;
 }
 
-LFM2_FUNCTION Status Session::RunStage(const LayerContext& ctx, uint32_t layer) {
-  if (work_.stage == 0) {
-    Embed(ctx);
-    LFM2_RETURN_IF_ERROR(CheckFinite(ctx, "token embedding", 0));
-  }
-  if (work_.stage % 2 == 0) {
-    RunOperator(ctx, layer);
-    return CheckFinite(ctx, "operator of layer", layer);
-  }
-  LFM2_RETURN_IF_ERROR(RunFeedForward(ctx, layer));
-  return CheckFinite(ctx, "feed forward of layer", layer);
-}
-
-// What a NaN or an infinity anywhere in the residual stream is told by: its mean square, which each norm has computed.
-// After the last layer that is the output's norm.
+// A NaN or an infinity anywhere in the residual stream shows in its mean square, which each norm computes. For the last
+// layer that is the norm of the output.
 LFM2_FUNCTION Status Session::CheckFinite(const LayerContext& ctx, const char* where, uint32_t layer) const {
   for (uint32_t t = 0; t < ctx.tokens; ++t) {
     if (IsFinite(memory_.workspace.mean_square[t])) continue;
@@ -354,7 +246,12 @@ LFM2_FUNCTION void Session::Embed(const LayerContext& ctx) {
   });
 }
 
-LFM2_FUNCTION void Session::RunOperator(const LayerContext& ctx, uint32_t layer) {
+LFM2_FUNCTION Status Session::RunOperator(const LayerContext& ctx) {
+  const uint32_t layer = work_.layer;
+  if (layer == 0) {
+    Embed(ctx);
+    LFM2_RETURN_IF_ERROR(CheckFinite(ctx, "token embedding", 0));
+  }
   Observe(ctx, layer);
   const LayerWeights& weights = memory_.weights.layers[layer];
   if (config().layer_kind[layer] == LayerKind::kAttention) {
@@ -368,9 +265,11 @@ LFM2_FUNCTION void Session::RunOperator(const LayerContext& ctx, uint32_t layer)
     AddDelta(*kernels_, ctx, t);
     Normalize(*kernels_, ctx, t, weights.ffn_norm);
   });
+  return CheckFinite(ctx, "operator of layer", layer);
 }
 
-LFM2_FUNCTION Status Session::RunFeedForward(const LayerContext& ctx, uint32_t layer) {
+LFM2_FUNCTION Status Session::RunFeedForward(const LayerContext& ctx) {
+  const uint32_t layer = work_.layer;
   const LayerWeights* const layers = memory_.weights.layers;
   if (config().is_moe_layer(layer)) {
     LFM2_RETURN_IF_ERROR(MoeFeedForward(*kernels_, ctx, layers, *image_, layer));
@@ -381,7 +280,7 @@ LFM2_FUNCTION Status Session::RunFeedForward(const LayerContext& ctx, uint32_t l
     AddDelta(*kernels_, ctx, t);
     if (layer + 1 < config().layers) Normalize(*kernels_, ctx, t, layers[layer + 1].operator_norm);
   });
-  return Status();
+  return CheckFinite(ctx, "feed forward of layer", layer);
 }
 
 // hidden[rows, hidden_size] = RMSNorm(x[row .. row + rows - 1]).
@@ -395,8 +294,8 @@ LFM2_FUNCTION Status Session::NormOutput(uint32_t row, uint32_t rows) {
   return CheckFinite(Context(rows), "feed forward of layer", c.layers - 1);
 }
 
-// logits[rows, vocab_size] = output . hidden[rows]: first the input, which stays in the workspace, then blocks of the
-// vocabulary.
+// logits[rows, vocab_size] = output . hidden[rows, hidden_size]: first the input, which stays in the workspace, then
+// blocks of the vocabulary.
 LFM2_FUNCTION void Session::PackOutputInput(uint32_t rows) {
   PackInput(*kernels_, Context(rows), memory_.hidden, config().hidden_size, memory_.workspace.panel);
 }
@@ -409,7 +308,7 @@ LFM2_FUNCTION void Session::ComputeLogits(uint32_t rows, uint32_t begin, uint32_
 }
 
 LFM2_FUNCTION Status Session::CheckLogits(uint32_t rows) const {
-  // The bits of floats without a sign order as integers do, and those that are no numbers come last.
+  // Without their sign bits, floats compare as integers, and infinities and NaNs are the largest.
   uint32_t highest = 0;
   const size_t count = size_t{rows} * config().vocab_size;
   for (size_t i = 0; i < count; ++i) highest = Max(highest, BitCast<uint32_t>(memory_.logits[i]) & 0x7fffffffu);

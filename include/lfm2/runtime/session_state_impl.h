@@ -1,4 +1,4 @@
-// The definitions of Session's functions that keep a sequence and bring it back.
+// Definitions of Session's marks.
 #ifndef LFM2_RUNTIME_SESSION_STATE_IMPL_H_
 #define LFM2_RUNTIME_SESSION_STATE_IMPL_H_
 
@@ -13,10 +13,10 @@ LFM2_FUNCTION Status Session::CheckIdle(const char* where) const {
   if (!is_open()) return Status(StatusCode::kFailedPrecondition, where, "needs an open session");
   if (steps_left() == 0) return Status();
   return Status(StatusCode::kFailedPrecondition, where,
-                "comes before what was begun is finished (call Step, Finish or Abort): steps left", steps_left());
+                "while a call is in progress (call Step, Finish or Abort): steps left", steps_left());
 }
 
-// The mark of the sequence as it is, which is not under way.
+// The header of a mark of the current end of the sequence; no call is in progress.
 LFM2_FUNCTION Session::MarkHead Session::HeadOfMark() const {
   const Span<float> conv = memory_.state.conv_state();
   MarkHead head{{'L', 'F', 'M', '2', 'M', 'A', 'R', 'K'}, position_, 0, 0, 0, 0, 0};
@@ -32,8 +32,8 @@ LFM2_FUNCTION Status Session::Mark(Span<std::byte> to) const {
   LFM2_RETURN_IF_ERROR(CheckIdle("Session::Mark"));
   const MarkHead head = HeadOfMark();
   if (to.size() < sizeof(head) + head.conv_bytes) {
-    return Status(StatusCode::kOutputTooSmall, "mark", "does not fit the room given: bytes",
-                  sizeof(head) + head.conv_bytes, to.size());
+    return Status(StatusCode::kOutputTooSmall, "mark", "does not fit the buffer: bytes", sizeof(head) + head.conv_bytes,
+                  to.size());
   }
   std::memcpy(to.data(), &head, sizeof(head));
   std::memcpy(to.data() + sizeof(head), memory_.state.conv_state().data(), head.conv_bytes);
@@ -60,8 +60,8 @@ LFM2_FUNCTION Status Session::Rewind(Span<const std::byte> mark) {
     return Status(StatusCode::kCorrupt, "mark", "has the wrong CRC-32C");
   }
   if (head.position > position_ || Crc32c(0, memory_.tokens, head.position * sizeof(int32_t)) != head.tokens_crc) {
-    return Status(StatusCode::kFailedPrecondition, "mark",
-                  "is not of this sequence, whose tokens before it have changed: position", head.position);
+    return Status(StatusCode::kFailedPrecondition, "mark", "is of a sequence with other tokens: position",
+                  head.position);
   }
   std::memcpy(conv.data(), mark.data() + sizeof(head), head.conv_bytes);
   position_ = head.position;

@@ -1,4 +1,4 @@
-// The definitions of StateStore's functions.
+// Definitions of StateStore's functions.
 #ifndef LFM2_RUNTIME_STATE_STORE_IMPL_H_
 #define LFM2_RUNTIME_STATE_STORE_IMPL_H_
 
@@ -14,7 +14,7 @@ namespace state_store_internal {
 
 inline constexpr char kMagic[8] = {'L', 'F', 'M', '2', 'S', 'L', 'O', 'T'};
 
-// What a driver's error number becomes.
+// The Status of an error number returned by a driver.
 inline Status DeviceError(const char* what, int64_t error, uint64_t block, uint32_t block_bytes) {
   return Status(StatusCode::kIo, "state store", what, static_cast<uint64_t>(Max(error, -error)), block * block_bytes);
 }
@@ -73,7 +73,7 @@ LFM2_FUNCTION Status StateStore::WriteBlock(uint32_t slot, uint64_t block) {
 LFM2_FUNCTION Status StateStore::ReadSlotHeader(uint32_t slot) {
   LFM2_RETURN_IF_ERROR(ReadBlock(slot, 0));
   const SlotHeader h = LoadAs<SlotHeader>(scratch_);
-  // A sequence that could not be counted on from was not written here.
+  // A header with this sequence was not written by Save, which could not increment it.
   if (std::memcmp(h.magic, state_store_internal::kMagic, sizeof(h.magic)) == 0 && h.sequence != UINT64_MAX &&
       h.crc == Crc32c(0, &h, offsetof(SlotHeader, crc)) && h.state_bytes <= slot_bytes()) {
     slots_[slot] = {h.sequence, h.state_bytes, h.state_crc};
@@ -107,7 +107,7 @@ LFM2_FUNCTION Status StateStore::Load(Session* session, StateNote* note, Status*
   };
   const Status status = LoadBy(load, damage);
   if (status.ok() || !is_loaded) return status;
-  // A state that is whole by itself, and not the one that was saved.
+  // The state is valid by itself, but is not the one that was saved.
   session->Reset();
   if (note != nullptr) note->size = 0;
   return status;
@@ -115,11 +115,11 @@ LFM2_FUNCTION Status StateStore::Load(Session* session, StateNote* note, Status*
 
 LFM2_FUNCTION Status StateStore::SaveBy(SaveFunction save) {
   if (!is_open()) return Status(StatusCode::kFailedPrecondition, "StateStore::Save", "the store is not open");
-  // A loss of power while a state was written over a damaged one may have left a header of what is no longer there.
+  // A loss of power while a damaged state was being overwritten may have left its header without its state.
   if (!is_checked_ && slots_[1 - newest_].sequence != 0 && !CheckSlot(newest_).ok()) newest_ = 1 - newest_;
   is_checked_ = true;
   const uint32_t slot = 1 - newest_;
-  // Whatever the other slot holds: its sequence is not used again.
+  // Larger than both: the sequence of the overwritten slot is not used again.
   const uint64_t sequence = Max(slots_[0].sequence, slots_[1].sequence) + 1;
   slots_[slot] = Slot();
   Slot written;
@@ -138,7 +138,7 @@ LFM2_FUNCTION Status StateStore::SaveBy(SaveFunction save) {
   return Status();
 }
 
-// Everything but the header of the slot.
+// Writes everything except the header of the slot.
 LFM2_FUNCTION Status StateStore::WriteSlot(uint32_t slot, SaveFunction save, Slot* written) {
   const uint32_t block_bytes = device_.block_bytes;
   if (device_.erase != nullptr) {

@@ -1,4 +1,4 @@
-// What an answer may be: the hooks by which a conversation asks a constraint.
+// The interface by which a conversation uses a constraint on its answers.
 #ifndef LFM2_TEXT_ANSWER_CONSTRAINT_H_
 #define LFM2_TEXT_ANSWER_CONSTRAINT_H_
 
@@ -11,26 +11,28 @@
 
 namespace lfm2 {
 
-// Forbids tokens and names those that must come. One object follows one answer; it does not know how the tokens are
-// computed or chosen. Functions through pointers, so that a program without constraints contains none of this.
+// Forbids tokens and forces tokens. One object follows one answer; it is independent of how tokens are computed and
+// sampled. Its functions are called through pointers, so that a program without constraints contains none of this code.
 class AnswerConstraint {
  public:
   AnswerConstraint(const AnswerConstraint&) = delete;
   AnswerConstraint& operator=(const AnswerConstraint&) = delete;
 
-  // An answer begins, with this text of the chat format and of the caller.
+  // Starts an answer that begins with these texts, of the chat format and of the caller.
   Status Begin(std::string_view of_format, std::string_view of_caller) {
     return hooks_->begin(this, of_format, of_caller);
   }
-  // Sets the logits of all tokens that may not come next to -infinity. logits[vocab_size]. Errors: of the constraint.
+  // Sets the logits of all tokens that may not come next to -infinity. logits[vocab_size]. Errors: those of the
+  // constraint.
   Status Restrict(Span<float> logits) { return hooks_->restrict(this, logits); }
-  // Tokens that must come next, as many as are certain and fit: they need not be chosen. *count may be 0.
+  // Writes the tokens that must come next, as many as are certain and fit, to `room`; they need not be sampled. *count
+  // may be 0.
   Status Force(Span<int32_t> room, size_t* count) { return hooks_->force(this, kNoToken, room, count); }
-  // The same for what comes after a token that may come next: the answer stays where it is.
+  // The same for what follows a token that may come next. The answer is not advanced.
   Status ForceAfter(int32_t token, Span<int32_t> room, size_t* count) {
     return hooks_->force(this, token, room, count);
   }
-  // The answer goes on with this token. Errors: kInvalidArgument for one that may not come.
+  // Appends a token to the answer. Errors: kInvalidArgument for a token that is not allowed.
   Status Advance(int32_t token) { return hooks_->advance(this, token); }
 
  protected:

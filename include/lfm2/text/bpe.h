@@ -12,16 +12,16 @@
 
 namespace lfm2 {
 
-// Merges a word's bytes into tokens: again and again the pair of neighbours with the lowest rank, of equal ones the
-// leftmost. O(n log n) for n bytes: the ranks are the leaves of a tree with eight children a node, each node the least
-// of its children, so that the next pair is found from the root and only the path above a changed leaf is computed
-// anew.
+// Merges the bytes of a word into tokens: repeatedly the pair of neighbours with the lowest rank, and of equal ranks
+// the leftmost. O(n log n) for n bytes: the ranks are the leaves of a tree with eight children per node, where each
+// node is the minimum of its children. The next pair is found from the root, and only the path above a changed leaf is
+// recomputed.
 class WordMerger {
  public:
   static constexpr uint32_t kFanOut = 8;
   static constexpr uint64_t kMaxWordBytes = uint64_t{1} << 30;
 
-  // Bytes of scratch that words of up to word_bytes need, wherever the scratch begins. word_bytes <= kMaxWordBytes.
+  // Bytes of scratch for words of up to word_bytes bytes, for any alignment. word_bytes <= kMaxWordBytes.
   static constexpr uint64_t ScratchBytes(uint64_t word_bytes) {
     uint64_t nodes = word_bytes;
     for (uint64_t level = word_bytes; level > 1;) nodes += level = DivideUp<uint64_t>(level, kFanOut);
@@ -49,7 +49,7 @@ class WordMerger {
     }
   }
 
-  // Merges until nothing merges any more, then hands each token id to sink(uint32_t), from left to right.
+  // Merges until no pair can be merged, then calls sink(uint32_t) with each token id, from left to right.
   template <class Sink>
   void Run(Sink&& sink) {
     while (level_[levels_ - 1][0] != kNoRank) MergeAt(LeastPosition());
@@ -62,17 +62,17 @@ class WordMerger {
 
   static constexpr uint32_t kLink = 0x80000000u;  // above all positions and token ids
 
-  // Where the token after the one at i begins.
+  // Position of the token after the one at i.
   uint32_t Next(uint32_t i) const {
     return i + static_cast<uint32_t>(vocab_.TokenBytes(static_cast<int32_t>(token_[i])).size());
   }
-  // Where the token before the one at i > 0 begins.
+  // Position of the token before the one at i > 0.
   uint32_t Previous(uint32_t i) const {
     const uint32_t last = token_[i - 1];
     return (last & kLink) != 0 ? last & ~kLink : i - 1;
   }
 
-  // The rank of the pair of tokens that begin at i and at `next`.
+  // Rank of the pair of tokens at i and at `next`.
   uint32_t Rank(uint32_t i, uint32_t next) const {
     if (next >= count_) return kNoRank;
     const VocabMerge* const merge = vocab_.FindMerge(token_[i], token_[next]);
@@ -87,7 +87,7 @@ class WordMerger {
     return least;
   }
 
-  // The leftmost leaf that holds the root's rank.
+  // The leftmost leaf with the rank of the root.
   uint32_t LeastPosition() const {
     uint32_t i = 0;
     for (uint32_t l = levels_ - 1; l > 0; --l) {
@@ -124,8 +124,8 @@ class WordMerger {
   const Vocab& vocab_;
   uint32_t count_;
   uint32_t levels_ = 0;
-  // For each byte of the word: at the first byte of a token its id, at the last of several kLink and the position of
-  // the first. In between, nothing.
+  // By byte of the word: at the first byte of a token its id; at the last byte of a longer token, kLink and the
+  // position of its first byte. Undefined in between.
   uint32_t* token_ = nullptr;
   uint32_t* level_[kMaxLevels] = {};
   uint32_t level_size_[kMaxLevels] = {};

@@ -1,4 +1,4 @@
-// The grammar of what stands within calls of tools: names and values, as Python and as JSON write them.
+// The syntax of names and values in tool calls, in the notations of Python and JSON.
 #ifndef LFM2_TEXT_CALL_SCANNER_H_
 #define LFM2_TEXT_CALL_SCANNER_H_
 
@@ -12,30 +12,30 @@
 
 namespace lfm2 {
 
-// Moves over a text, one part of a call after another. Every function that returns bool is true where the part is
-// there, and is past it; otherwise error() says what had to be at byte offset(). No recursion, and nothing is written.
+// Reads the parts of a call one after another. Every function that returns bool is true if the part was there, and is
+// then past it; otherwise error() states what was expected at byte offset(). No recursion; writes nothing.
 //
-// JSON is that of RFC 8259, but control characters may be within texts. Python's values are literals: texts within
-// either quotes, which may go over lines and have any escape but \N{}; integers of any base, of at most 64 bits where
-// that is not ten; floats; True, False, None, also as JSON spells them; lists, tuples, one value in parentheses, and
-// dictionaries with texts for keys. Not among them: sets, two texts side by side, texts with a letter before them or in
-// triple quotes, complex numbers, sums, comments.
+// JSON is that of RFC 8259, but strings may contain control characters. Python's values are literals: strings in either
+// quotes, which may span lines and contain any escape but \N{}; integers of any base, of at most 64 bits unless
+// decimal; floats; True, False and None, also in JSON's spelling; lists, tuples, one value in parentheses, and
+// dictionaries whose keys are strings. Not supported: sets, adjacent strings, strings with a prefix or in triple
+// quotes, complex numbers, expressions, comments.
 class CallScanner {
  public:
   CallScanner(std::string_view text, size_t at, ToolCallForm form) : text_(text), at_(at), form_(form) {}
 
   std::string_view text() const { return text_; }
   size_t offset() const { return at_; }
-  // A clause about the call, to stand before the byte.
+  // A clause about the call, to be followed by the byte.
   const char* error() const { return error_; }
   bool is_json() const { return form_ == ToolCallForm::kJson; }
   ToolCallForm form() const { return form_; }
   void set_form(ToolCallForm form) { form_ = form; }
-  // What was read since byte `begin`, and where a part of the text begins.
+  // The text read since byte `begin`, and the offset of a part of the text.
   std::string_view From(size_t begin) const { return TextPart(text_, begin, at_ - begin); }
   size_t OffsetOf(std::string_view part) const { return static_cast<size_t>(part.data() - text_.data()); }
 
-  // '\0' at the end, which no rule takes.
+  // '\0' at the end, which matches no rule.
   char Peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
   bool IsEnd() const { return at_ == text_.size(); }
   bool Fail(const char* error) {
@@ -46,7 +46,7 @@ class CallScanner {
     at_ = at;
     return Fail(error);
   }
-  // Of a part that began at byte `begin`: there, unless the text ends within it.
+  // The error is at byte `begin`, where the part began, unless the text ends within the part.
   bool FailFrom(size_t begin, const char* error) { return FailAt(IsEnd() ? at_ : begin, error); }
   void GoTo(size_t at) { at_ = at; }
 
@@ -67,8 +67,8 @@ class CallScanner {
     return true;
   }
 
-  // Of a tool or an argument: letters, digits and '_', the first no digit, and any of "-./:" between two of them.
-  // Letters are those of ASCII and everything beyond.
+  // The name of a tool or an argument: letters, digits and '_', not beginning with a digit, and any of "-./:" between
+  // two of them. Letters are those of ASCII and all characters beyond ASCII.
   bool IsName() const { return IsLetter(Peek()); }
   LFM2_SELDOM bool Name() {
     if (!IsName()) return Fail("needs a name at byte");
@@ -78,9 +78,9 @@ class CallScanner {
     return Check(From(begin));
   }
 
-  // A value. *in_parentheses: it is one in parentheses, no tuple.
+  // A value. *in_parentheses: whether it is in parentheses that do not make a tuple.
   LFM2_SELDOM bool Value(bool* in_parentheses = nullptr) {
-    uint32_t levels[kMaxJsonDepth / 16] = {};  // two bits for each: which bracket ends it
+    uint32_t levels[kMaxJsonDepth / 16] = {};  // two bits for each level: the closing bracket
     uint32_t depth = 0;
     const auto close = [&] { return "])}"[levels[(depth - 1) / 16] >> (depth - 1) % 16 * 2 & 3]; };
     SkipSpace();
@@ -107,7 +107,7 @@ class CallScanner {
       } else if (!Scalar()) {
         return false;
       }
-      // A value has ended, and so may what it is within.
+      // A value has ended, and possibly what contains it.
       for (;; closes = true) {
         if (closes) {
           ++at_;
@@ -132,7 +132,7 @@ class CallScanner {
     }
   }
 
-  // A text, with its quotes.
+  // A string with its quotes.
   LFM2_SELDOM bool String() {
     const char quote = Peek();
     const size_t begin = ++at_;
@@ -152,7 +152,7 @@ class CallScanner {
     return (lower >= 'a' && lower <= 'z') || c == '_' || static_cast<uint8_t>(c) >= 0x80;
   }
 
-  // Whether what was just read consists of characters.
+  // Whether the part that was just read is valid text.
   bool Check(std::string_view text) {
     int32_t point = 0;
     while (point >= 0) point = tool_internal::TakeTextChar(&text, form_);
@@ -180,7 +180,7 @@ class CallScanner {
     return false;
   }
 
-  // Digits, in Python with a '_' between two of them. False where there are none.
+  // Digits; in Python with single '_' between them. False if there are none.
   LFM2_SELDOM bool Digits(uint32_t base = 10) {
     const size_t begin = at_;
     while (tool_internal::DigitOf(Peek()) < base ||
@@ -215,7 +215,7 @@ class CallScanner {
     const tool_internal::NumberParts parts = tool_internal::SplitNumber(From(begin));
     uint64_t magnitude = 0;
     if (base != 10) return tool_internal::ReadMagnitude(parts, &magnitude);
-    // Zeros before other digits: none in JSON; in Python those of a float, and before nothing but zeros.
+    // Leading zeros are invalid in JSON; in Python they are valid in floats, and in front of zeros only.
     return parts.rest.size() == at_ - begin || (!is_json() && (is_float || parts.rest[0] == '0'));
   }
 

@@ -1,4 +1,4 @@
-// A call of a tool as name(argument=value, ...), from its JSON.
+// Writes a tool call given as JSON as name(argument=value, ...).
 #ifndef LFM2_TEXT_CALL_SPELLING_H_
 #define LFM2_TEXT_CALL_SPELLING_H_
 
@@ -17,7 +17,7 @@ namespace lfm2 {
 
 namespace call_internal {
 
-// Whether Python's repr writes a character as it is.
+// Whether Python's repr writes a character unescaped.
 inline bool IsPrintable(uint32_t point) {
   bool printable = true;
   uint32_t end = 0, length = 0, shift = 0;
@@ -35,20 +35,20 @@ inline bool IsPrintable(uint32_t point) {
 
 }  // namespace call_internal
 
-// Reads JSON as strictly as JsonSpeller does and keeps what that keeps: how numbers are spelled, and members that an
-// object has twice. No recursion, and no memory beside this object. Everything is written by the time Run returns; in
-// pieces that never tear a character, nor a marker that begins with '<' and has up to 64 bytes.
+// Reads JSON as strictly as JsonSpeller does, and preserves the same things: the spelling of numbers, and duplicate
+// members of an object. No recursion, and no memory besides this object. Everything is written by the time Run returns,
+// in pieces that never split a character, nor a marker that begins with '<' and has up to 64 bytes.
 class CallSpeller {
  public:
   using Sink = FunctionRef<void(std::string_view piece)>;
 
-  // All outlive the speller.
+  // All arguments must outlive the speller.
   CallSpeller(std::string_view call, const ChatFormat& format, Sink sink)
       : text_(call), format_(format), sink_(sink), chars_(call, false) {}
 
-  // Errors, after which part of the call may be written: kInvalidArgument, with the byte.
+  // Errors, after which part of the call may have been written: kInvalidArgument, with the byte.
   Status Run() {
-    // What is JSON has members to look for.
+    // Checks that it is JSON before its members are looked up.
     writes_ = false;
     if (!Value(Style::kJson) || !AtEnd()) return status();
     writes_ = true;
@@ -101,8 +101,8 @@ class CallSpeller {
     while (digits-- > 0) Put(static_cast<uint8_t>("0123456789abcdef"[value >> 4 * digits & 15]));
   }
 
-  // The value of a member of an object, from its first to its last byte; empty where there is none or `json`, which is
-  // well-formed, is no object. Of several the last. key: with its quotes, and found only in that spelling.
+  // The value of a member of an object; empty if there is none or `json`, which is well-formed, is not an object. Of
+  // several the last. key: with its quotes, and found in that spelling only.
   static std::string_view Member(std::string_view json, std::string_view key) {
     while (!json.empty() && JsonChars::IsSpace(json[0])) json.remove_prefix(1);
     if (json.empty() || json[0] != '{') return {};
@@ -131,7 +131,7 @@ class CallSpeller {
     return found;
   }
 
-  // {"name": value, ...} as name=value, ...; nothing and null as {}.
+  // Writes {"name": value, ...} as name=value, ...; a missing value and null like {}.
   bool Arguments() {
     chars_.SkipSpace();
     if (chars_.Peek() == JsonChars::kEnd) return true;
@@ -141,7 +141,7 @@ class CallSpeller {
       writes_ = true;
       return is_null;
     }
-    if (!chars_.Is('{')) return Fail("has arguments that are no object: byte");
+    if (!chars_.Is('{')) return Fail("has arguments that are not an object: byte");
     chars_.Skip();
     chars_.SkipSpace();
     for (bool first = true; !chars_.Is('}'); first = false) {
@@ -255,7 +255,7 @@ class CallSpeller {
     return TakeDigits();
   }
 
-  // The next character of a string, its escapes read. False at an error; *is_end at the quote that ends it.
+  // The next character of a string, with escapes decoded. False after an error; *is_end at the closing quote.
   bool Next(uint32_t* point, bool* is_end) {
     *is_end = chars_.Is('"');
     int32_t next = chars_.Peek();
@@ -286,7 +286,7 @@ class CallSpeller {
     }
     return false;
   }
-  // repr takes double quotes only where that saves escapes.
+  // repr uses double quotes only if that saves escapes.
   char PythonQuote() {
     const JsonChars begin = chars_;
     bool single = false, twice = false, is_end = false;
@@ -305,7 +305,7 @@ class CallSpeller {
       Put(point);
       return;
     }
-    // What has a letter of its own.
+    // The characters with an escape of one letter.
     const char name = point < 14 ? "\0\0\0\0\0\0\0\0btn\0fr"[point] : '\0';
     const bool named = style == Style::kJson || name == 'n' || name == 'r' || (name == 't' && style == Style::kPython);
     if (escapes && name != '\0' && named) {

@@ -22,7 +22,8 @@ inline constexpr CharacterRange kWhiteSpace[] = {{0x09, 0x0d},     {0x20, 0x20},
                                                  {0x3000, 0x3000}, {0xfeff, 0xfeff}};
 inline constexpr CharacterRange kLineEnds[] = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
 
-// Ranges in the builder's scratch, which is given back with the object: nothing else may be allocated there meanwhile.
+// Ranges in the scratch of the builder, which is released with the object: nothing else may be allocated there
+// meanwhile.
 class CharacterSet {
  public:
   explicit CharacterSet(GrammarBuilder* builder) : builder_(builder), mark_(builder->scratch_mark()) {}
@@ -37,7 +38,7 @@ class CharacterSet {
     ranges_ = range;  // scratch grows towards lower addresses
     ++count_;
   }
-  // Ranges in ascending order, or all characters but these.
+  // Adds ranges in ascending order, or all characters outside of them.
   void Add(Span<const CharacterRange> ranges, bool negated) {
     uint32_t begin = 0;
     for (const CharacterRange& r : ranges) {
@@ -50,7 +51,7 @@ class CharacterSet {
     }
     if (negated) Add(begin, kEnd - 1);
   }
-  // The characters of a class, or all others.
+  // Adds the characters of a class, or all others.
   void Add(CharClass c, bool negated) {
     uint32_t begin = 0;
     bool inside = false;
@@ -67,7 +68,7 @@ class CharacterSet {
   void Emit(GrammarBuilder::Node from, GrammarBuilder::Node to, StringForm form, bool negated,
             GrammarOp op = GrammarOp::kNone) {
     Sort();
-    uint32_t begin = 0;  // the first character that has not been looked at
+    uint32_t begin = 0;  // the first character not yet covered
     for (uint32_t i = 0; i < count_ && builder_->ok();) {
       const uint32_t low = ranges_[i].low;
       uint32_t high = ranges_[i].high;
@@ -85,7 +86,7 @@ class CharacterSet {
  private:
   static constexpr uint32_t kEnd = 0x110000;
 
-  // Heap sort by the first characters: in place, and in proportion to n log n whatever the order is.
+  // Heap sort by the first characters: in place, and O(n log n) for any order.
   void Sort() {
     for (uint32_t i = count_ / 2; i-- > 0;) Sink(i, count_);
     for (uint32_t end = count_; end-- > 1;) {

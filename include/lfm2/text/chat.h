@@ -1,4 +1,4 @@
-// Messages to prompt text, by the pieces of a chat template that the image has: without a template engine.
+// Renders messages to prompt text from the pieces of a chat template that an image contains, without a template engine.
 #ifndef LFM2_TEXT_CHAT_H_
 #define LFM2_TEXT_CHAT_H_
 
@@ -15,10 +15,10 @@
 
 namespace lfm2 {
 
-// Who speaks.
+// The author of a message.
 enum class ChatRole : uint8_t { kSystem, kUser, kAssistant, kTool };
 
-// As the templates write it: "system", "user", "assistant" or "tool". Empty for a value that is no role.
+// The name of a role in templates: "system", "user", "assistant" or "tool". Empty for an invalid value.
 constexpr std::string_view RoleName(ChatRole role) {
   switch (role) {
     case ChatRole::kSystem: return "system";
@@ -29,7 +29,7 @@ constexpr std::string_view RoleName(ChatRole role) {
   return {};
 }
 
-// The inverse. Returns false, and leaves *role as it is, for any other text.
+// The inverse of RoleName. Returns false, and leaves *role unchanged, for any other text.
 constexpr bool ParseRole(std::string_view name, ChatRole* role) {
   for (uint8_t i = 0; i <= static_cast<uint8_t>(ChatRole::kTool); ++i) {
     if (RoleName(static_cast<ChatRole>(i)) != name) continue;
@@ -39,56 +39,57 @@ constexpr bool ParseRole(std::string_view name, ChatRole* role) {
   return false;
 }
 
-// One turn. Owns nothing.
+// One message (turn). Owns nothing.
 struct ChatMessage {
   ChatRole role;
   std::string_view content;
-  // Of an assistant's turn: its thoughts, and its calls of tools, each as JSON. Formats that do not write them expect
+  // For an assistant message: its thoughts, and its tool calls, each as JSON. Formats that do not write them expect
   // them within `content`, as the model wrote them.
   std::string_view thinking = {};
   ToolCallList tool_calls = {};
 };
 
-// What joins a turn to an answer that was generated into the context: after the answer's <|im_end|>, or after an answer
-// that was cut short.
+// Joins a message to an answer that was generated into the context: after the <|im_end|> of the answer, or after an
+// answer that was cut short.
 inline constexpr std::string_view kChatAfterAnswer = "\n";
 inline constexpr std::string_view kChatAfterCutAnswer = "<|im_end|>\n";
 
-// Around what a model thinks before it answers.
+// Around the thoughts of a model.
 inline constexpr std::string_view kThinkBegin = "<think>";
 inline constexpr std::string_view kThinkEnd = "</think>";
 
-// Around the calls of tools that a model writes.
+// Around the tool calls of a model.
 inline constexpr std::string_view kToolCallBegin = "<|tool_call_start|>";
 inline constexpr std::string_view kToolCallEnd = "<|tool_call_end|>";
 
 // A chat to render. Owns nothing.
 struct ChatPrompt {
   ListRef<ChatMessage> messages;
-  // The model's tools, each as JSON, however it is spelled.
+  // The available tools, each as JSON in any spelling.
   ToolList tools = {};
-  // The day, YYYY-MM-DD, where the format writes it (writes_date) and there are tools.
+  // Today's date as YYYY-MM-DD. Needed where the format writes it (writes_date) and there are tools.
   std::string_view date = {};
-  // Ends with the beginning of an assistant's turn.
+  // Whether the prompt ends with the beginning of an assistant message.
   bool add_generation_prompt = true;
-  // Messages that are in the context already: only those from `first` on are written, and neither bos nor tools.
-  // (Thoughts that do not stay are dropped only of turns that are written: those in the context keep theirs.)
+  // Index of the first message to write: earlier ones are already in the context, and so are bos and tools if it is not
+  // 0. (Thoughts are dropped only from messages that are written; those in the context keep theirs.)
   size_t first = 0;
-  // The context has a beginning already: neither bos nor tools are written, and messages may be empty.
+  // The context already has a beginning: bos and tools are not written, and messages may be empty.
   bool continues = false;
-  // Text that the answer begins with, after the generation prompt. The text of special tokens in it becomes those. What
-  // every answer of the format begins with comes first, unless the text begins with it.
+  // Text that the answer begins with, after the generation prompt. Text of special tokens in it becomes these tokens.
+  // The text with which every answer of the format begins precedes it, unless this text already begins with it.
   std::string_view answer = {};
-  // Written first; kChatAfterAnswer or kChatAfterCutAnswer where the context ends with an answer.
+  // Written first: kChatAfterAnswer or kChatAfterCutAnswer where the context ends with an answer.
   std::string_view joint = {};
 };
 
 // A part of the rendered text.
 struct ChatPiece {
   std::string_view text;
-  // Written by the template: its special tokens count. Otherwise it is somebody's content, in which the text of a
-  // special token should stay text, or a message could end its own turn and begin another's. Of an assistant's content,
-  // the markers of tool calls and thoughts are template pieces, so that what the model wrote reads back as it was.
+  // True for text of the template, in which special tokens are recognised. False for content, in which the text of a
+  // special token must stay text, or a message could end its own turn and begin another. In the content of an
+  // assistant, the markers of tool calls and thoughts are template pieces, so that it becomes the tokens that the model
+  // wrote.
   bool is_template;
 };
 
@@ -96,7 +97,7 @@ namespace chat_internal {
 
 inline constexpr std::string_view kAssistantMarkers[] = {kToolCallBegin, kToolCallEnd, kThinkBegin, kThinkEnd};
 
-// What Python's str.strip removes.
+// The characters that Python's str.strip removes.
 inline bool IsStripped(uint32_t code_point) {
   return ClassOf(code_point) == CharClass::kSpace || (code_point >= 0x1c && code_point <= 0x1f);
 }
@@ -139,7 +140,7 @@ class ChatRenderer {
       System(is_default ? format_.default_system : head.content);
       if (has_system) from = 1;
     }
-    // Thoughts stay in turns from here on.
+    // Index of the first message that keeps its thoughts.
     size_t stay = 0;
     const bool by_user = format_.thoughts == ChatThoughts::kAfterLastUser;
     for (size_t i = 0; i < messages.size() && format_.thoughts != ChatThoughts::kAsWritten; ++i) {
@@ -261,17 +262,16 @@ class ChatRenderer {
 LFM2_NOINLINE inline Status CheckKnown(const ChatFormat& format) {
   if (!format.name.empty()) return Status();
   return Status(StatusCode::kUnsupported, "chat template",
-                "is not known: the image has none; pack it with --template, or give a chat format");
+                "is unknown: the image has none (pack it with --template, or set a chat format)");
 }
 
-// Of the day where the format writes it, with tools.
+// Checks the date, which is needed where the format writes it and there are tools.
 LFM2_NOINLINE inline Status CheckDate(const ChatFormat& format, const ToolList& tools, std::string_view date) {
   if (tools.empty() || (date.empty() ? !format.writes_date() : tools.IsDay(date))) return Status();
-  return Status(StatusCode::kInvalidArgument, "date",
-                "is no YYYY-MM-DD; with tools, models whose template writes the day need one");
+  return Status(StatusCode::kInvalidArgument, "date", "is not YYYY-MM-DD, which this template needs to write tools");
 }
 
-// Of the texts that are written before the messages.
+// Checks the texts that precede the messages.
 inline Status CheckHead(const ChatFormat& format, const ChatPrompt& prompt) {
   const ToolList& tools = prompt.tools;
   for (size_t i = 0; i < tools.size(); ++i) LFM2_RETURN_IF_ERROR(tools.Spell(i, [](std::string_view) {}));
@@ -280,7 +280,7 @@ inline Status CheckHead(const ChatFormat& format, const ChatPrompt& prompt) {
 
 inline Status CheckMessage(const ChatFormat& format, const ChatMessage& message) {
   if (RoleName(message.role).empty()) {
-    return Status(StatusCode::kInvalidArgument, "chat message", "has a role that is none",
+    return Status(StatusCode::kInvalidArgument, "chat message", "has an invalid role",
                   static_cast<uint8_t>(message.role), static_cast<uint8_t>(ChatRole::kTool));
   }
   if (message.role != ChatRole::kAssistant || format.calls == ChatCalls::kNotWritten) return Status();
@@ -292,11 +292,11 @@ inline Status CheckMessage(const ChatFormat& format, const ChatMessage& message)
 
 }  // namespace chat_internal
 
-// Calls sink(ChatPiece) with the parts of the prompt, in order, none of them empty; together they are exactly what the
+// Calls sink(ChatPiece) with the non-empty parts of the prompt, in order; concatenated, they are exactly what the
 // published template writes. bos: the text of the bos token. Errors, before anything is written: kUnsupported for a
-// format without a name; kInvalidArgument for a chat without messages, a role that is none or a call of a tool that is
-// none (index() is its message), `first` beyond the messages, a tool that is no JSON (index() is the tool; value() of
-// tools and calls is the byte), or no date where the format writes one.
+// format without a name; kInvalidArgument for a chat without messages, an invalid role or an invalid tool call (index()
+// is the message), `first` beyond the messages, a tool that is not JSON (index() is the tool; for tools and calls
+// value() is the byte), or no date where the format writes one.
 template <class Sink>
 Status RenderChat(const ChatFormat& format, std::string_view bos, const ChatPrompt& prompt, Sink&& sink) {
   LFM2_RETURN_IF_ERROR(chat_internal::CheckKnown(format));

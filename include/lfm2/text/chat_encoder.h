@@ -1,4 +1,4 @@
-// Messages to tokens, without a buffer for the whole prompt.
+// Encodes a chat to tokens, without a buffer for the whole prompt.
 #ifndef LFM2_TEXT_CHAT_ENCODER_H_
 #define LFM2_TEXT_CHAT_ENCODER_H_
 
@@ -17,11 +17,12 @@
 
 namespace lfm2 {
 
-// Encodes text that arrives in pieces as Tokenizer::Encode would encode all of it at once: words may span pieces,
-// added tokens may not. Holds back what the next piece could still change in a window that one word must fit.
+// Encodes text that arrives in pieces to the tokens that Tokenizer::Encode gives for the whole text. Words may span
+// pieces, added tokens may not. The text that the next piece could still change is held in a window, which must fit one
+// word.
 class PieceEncoder {
  public:
-  // All must outlive the encoder. scratch is split into the window and the tokenizer's scratch.
+  // All arguments must outlive the encoder. scratch is divided into the window and the scratch of the tokenizer.
   PieceEncoder(const Tokenizer& tokenizer, Span<std::byte> scratch, TokenWriter* writer)
       : tokenizer_(tokenizer), writer_(writer), scratch_bytes_(scratch.size()) {
     const size_t window = WindowFor(scratch.size());
@@ -29,13 +30,13 @@ class PieceEncoder {
     scratch_ = scratch.subspan(window, scratch.size() - window);
   }
 
-  // Scratch for words of up to max_word_bytes bytes.
+  // Bytes of scratch for words of up to max_word_bytes bytes.
   static constexpr uint64_t ScratchBytes(uint64_t max_word_bytes) {
     return BytesForWindow(Min(max_word_bytes, WordMerger::kMaxWordBytes - kLookAhead) + kLookAhead);
   }
 
-  // Errors: kArenaTooSmall where a word does not fit the window (limit() is for one of twice the size: where the word
-  // ends, no one knows yet).
+  // Errors: kArenaTooSmall where a word does not fit the window; limit() is for a word of twice the size, because the
+  // end of the word is not known yet.
   Status Put(std::string_view piece, AddedTokens added) {
     Status status;
     const auto on_text = [&](std::string_view text) {
@@ -49,18 +50,18 @@ class PieceEncoder {
     return status;
   }
 
-  // The text ends here.
+  // Encodes the rest at the end of the text.
   Status Finish() {
     LFM2_RETURN_IF_ERROR(EncodeWindow(true));
     return Status();
   }
 
  private:
-  // Bytes behind a word that WordSplitter may read before it decides: two characters, generously.
+  // Most bytes after a word that WordSplitter may need to decide: more than two characters.
   static constexpr uint64_t kLookAhead = 16;
 
   static constexpr uint64_t BytesForWindow(uint64_t window) { return window + WordMerger::ScratchBytes(window); }
-  // The largest window that leaves scratch enough for a word that fills it.
+  // The largest window that leaves enough scratch for a word that fills it.
   static constexpr size_t WindowFor(uint64_t scratch_bytes) {
     uint64_t low = 0, high = Min<uint64_t>(scratch_bytes, WordMerger::kMaxWordBytes);
     while (low < high) {
@@ -90,7 +91,7 @@ class PieceEncoder {
     return Status();
   }
 
-  // Encodes the words that later text can not change; with `final`, all.
+  // Encodes the words that later text cannot change; with `final`, all words.
   Status EncodeWindow(bool final) {
     size_t at = 0;
     while (at < used_) {
@@ -113,14 +114,14 @@ class PieceEncoder {
   size_t used_ = 0;
 };
 
-// Scratch that EncodeChat needs for a chat whose longest word has max_word_bytes bytes: about 10 a byte. A run of white
-// space counts as one word here, whatever newlines it has.
+// Bytes of scratch that EncodeChat needs for a chat whose longest word has max_word_bytes bytes: about 10 per byte. A
+// run of white space counts as one word, including its newlines.
 constexpr uint64_t ChatScratchBytes(uint64_t max_word_bytes) { return PieceEncoder::ScratchBytes(max_word_bytes); }
 
-// Writes the tokens of the rendered prompt (RenderChat) to `out` and their number to *count. Contents become no added
-// token, neither a special nor a user defined one, whatever their text. With content_specials they do, as with Hugging
-// Face's apply_chat_template; only for contents that are trusted. scratch: any alignment, used during the call only.
-// Errors: those of RenderChat and Encode.
+// Writes the tokens of the rendered prompt (RenderChat) to `out` and their number to *count. Text in contents never
+// becomes an added token, special or user defined, unless content_specials is set: then it does, as in Hugging Face's
+// apply_chat_template. Set it for trusted contents only. scratch: any alignment, used during the call only. Errors:
+// those of RenderChat and Tokenizer::Encode.
 inline Status EncodeChat(const Tokenizer& tokenizer, const ChatFormat& format, const ChatPrompt& prompt,
                          bool content_specials, Span<std::byte> scratch, Span<int32_t> out, size_t* count) {
   TokenWriter writer(out);

@@ -1,4 +1,4 @@
-// Grammars compiled at run time, in memory of the caller.
+// Compiles grammars at run time, in memory of the caller.
 #ifndef LFM2_TEXT_COMPILE_GRAMMAR_H_
 #define LFM2_TEXT_COMPILE_GRAMMAR_H_
 
@@ -14,12 +14,12 @@
 
 namespace lfm2 {
 
-// All three: memory, aligned to 8 bytes, holds the compiled grammar afterwards, at its front, and must outlive it;
-// *grammar is what Grammar::Open takes. The source is not needed any more. Without recursion: what is nested deeply or
-// repeated often needs memory. Errors, with the byte of the source as value(): kInvalidArgument for a source that is
-// wrong or that no text satisfies, kUnsupported for what cannot be done, kArenaTooSmall.
+// For all three: memory is aligned to 8 bytes, must outlive *grammar, and holds the compiled grammar at its front;
+// *grammar is the argument of Grammar::Open. The source is not needed afterwards. Without recursion: deep nesting and
+// large repetitions need memory. Errors, with the byte of the source as value(): kInvalidArgument for an invalid source
+// or one that no text satisfies, kUnsupported for features that are not supported, kArenaTooSmall.
 
-// GBNF, the notation of llama.cpp: the texts of its rule `root`.
+// GBNF, the notation of llama.cpp: the texts of the rule `root`.
 inline Status CompileGbnf(std::string_view text, Span<std::byte> memory, Span<const std::byte>* grammar) {
   return GbnfCompiler(text, memory).Run(grammar);
 }
@@ -33,8 +33,8 @@ inline Status CompileJsonSchema(std::string_view schema, const JsonSchemaOptions
   return builder.Finish(start, grammar);
 }
 
-// Calls of tools, as they stand between <|tool_call_start|> and <|tool_call_end|>. Of an error index() is the tool, and
-// value() a byte of it.
+// The tool calls between <|tool_call_start|> and <|tool_call_end|>. For an error index() is the tool, and value() a
+// byte of it.
 inline Status CompileTools(const ToolList& tools, const ToolsGrammarOptions& options, Span<std::byte> memory,
                            Span<const std::byte>* grammar) {
   GrammarBuilder builder(memory);

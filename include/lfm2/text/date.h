@@ -1,4 +1,4 @@
-// Days as text.
+// Dates as text.
 #ifndef LFM2_TEXT_DATE_H_
 #define LFM2_TEXT_DATE_H_
 
@@ -8,7 +8,7 @@
 
 namespace lfm2 {
 
-// Whether a text is a day of the Gregorian calendar, YYYY-MM-DD.
+// Whether a text is a date of the Gregorian calendar, YYYY-MM-DD.
 constexpr bool IsDate(std::string_view text) {
   if (text.size() != 10) return false;
   uint32_t number = 0;
@@ -20,7 +20,7 @@ constexpr bool IsDate(std::string_view text) {
   const uint32_t year = number / 10000, month = number / 100 % 100, day = number % 100;
   if (month - 1 > 11 || day == 0) return false;
   const bool leaps = year % (year % 100 == 0 ? 400 : 4) == 0;
-  // Two bits a month: its days beyond 28.
+  // Two bits per month: its number of days minus 28.
   return day <= 28 + (0x3bbeeccu >> month * 2 & 3) + (month == 2 && leaps ? 1 : 0);
 }
 

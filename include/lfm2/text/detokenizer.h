@@ -1,4 +1,4 @@
-// Tokens to text: all at once as bytes, or one by one as text that may be shown.
+// Tokens to text: all at once as bytes, or one by one as text that can be displayed.
 #ifndef LFM2_TEXT_DETOKENIZER_H_
 #define LFM2_TEXT_DETOKENIZER_H_
 
@@ -14,17 +14,17 @@
 
 namespace lfm2 {
 
-// Writes the bytes of all tokens to `out`, exactly, and their number to *count. Special tokens write their text, or
-// nothing if !show_special. Errors: kInvalidArgument for an id that is no token; kOutputTooSmall where `out` is too
-// small (*count is how many bytes there are).
+// Writes the exact bytes of all tokens to `out` and their number to *count. Special tokens give their text, or nothing
+// without show_special. Errors: kInvalidArgument for an id that is not a token; kOutputTooSmall where `out` is too
+// small (*count is the number of bytes).
 inline Status Detokenize(const Vocab& vocab, Span<const int32_t> tokens, bool show_special, Span<char> out,
                          size_t* count) {
   size_t size = 0;
   *count = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (!vocab.Contains(tokens[i])) {
-      return Status(StatusCode::kInvalidArgument, "token", "is not one of the vocabulary",
-                    static_cast<uint32_t>(tokens[i]), vocab.size())
+      return Status(StatusCode::kInvalidArgument, "token", "is not in the vocabulary", static_cast<uint32_t>(tokens[i]),
+                    vocab.size())
           .At(static_cast<uint32_t>(i));
     }
     if (!show_special && vocab.IsSpecial(tokens[i])) continue;
@@ -34,21 +34,21 @@ inline Status Detokenize(const Vocab& vocab, Span<const int32_t> tokens, bool sh
   }
   *count = size;
   if (size <= out.size()) return Status();
-  return Status(StatusCode::kOutputTooSmall, "text", "does not fit its memory: bytes", size, out.size());
+  return Status(StatusCode::kOutputTooSmall, "text", "does not fit the buffer: bytes", size, out.size());
 }
 
-// Text from tokens as they are generated. A character often spans tokens: only whole UTF-8 sequences are handed out, so
-// at most 3 bytes are held back. Bytes that belong to no character become U+FFFD, one for each maximal subpart.
+// Converts tokens to text as they are generated. A character often spans tokens: only whole UTF-8 characters are passed
+// on, so up to 3 bytes are held back. Bytes that belong to no character become U+FFFD, one for each maximal subpart.
 class TextStream {
  public:
-  // Put comes only behind another constructor's.
+  // Put may be called only on a stream made by the other constructor.
   constexpr TextStream() = default;
   // vocab must outlive the stream.
   explicit TextStream(const Vocab& vocab, bool show_special = false) : vocab_(&vocab), show_special_(show_special) {}
 
-  // What is held back: at most 3 bytes of a character that has not ended. To be kept and set again.
+  // The bytes held back: up to 3 bytes of an incomplete character. Save them to restore the stream with SetHeld.
   std::string_view held() const { return {hold_, held_}; }
-  // Returns false, with nothing changed, for bytes that are not the beginning of a character.
+  // Restores the bytes held back. Returns false, with nothing changed, if they are not the beginning of a character.
   bool SetHeld(std::string_view bytes) {
     if (bytes.size() >= sizeof(hold_)) return false;
     if (!bytes.empty()) {
@@ -60,8 +60,8 @@ class TextStream {
     return true;
   }
 
-  // Calls sink(std::string_view) with what can be shown now, in order, perhaps in several parts, perhaps not at all.
-  // The views are valid during the call. An id that is no token adds nothing.
+  // Calls sink(std::string_view) with the text that is complete, in order, in any number of parts. The views are valid
+  // during the call. An id that is not a token adds nothing.
   template <class Sink>
   void Put(int32_t token, Sink&& sink) {
     if (!show_special_ && vocab_->IsSpecial(token)) return;
@@ -69,7 +69,7 @@ class TextStream {
     while (held_ > 0 && !bytes.empty()) {
       hold_[held_] = bytes[0];
       const Utf8Char c = ReadUtf8({hold_, held_ + size_t{1}});
-      if (c.kind == Utf8Char::Kind::kInvalid) {  // the new byte begins anew
+      if (c.kind == Utf8Char::Kind::kInvalid) {  // the new byte may begin a character
         sink(kReplacement);
         held_ = 0;
         break;
@@ -102,7 +102,7 @@ class TextStream {
     if (whole > 0) sink(bytes);
   }
 
-  // The end of the text: what is still held back can not become a character any more. The stream is as new.
+  // Ends the text: bytes still held back become U+FFFD. The stream can be used for another text.
   template <class Sink>
   void Flush(Sink&& sink) {
     if (held_ > 0) sink(kReplacement);

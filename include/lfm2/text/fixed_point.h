@@ -1,5 +1,5 @@
-// Integer arithmetic for the sampler: the same bits on every machine, whatever its floating point unit, compiler or
-// math library does.
+// Integer arithmetic for the sampler: the same bits on every machine, independent of its floating point unit, compiler
+// and math library.
 #ifndef LFM2_TEXT_FIXED_POINT_H_
 #define LFM2_TEXT_FIXED_POINT_H_
 
@@ -60,7 +60,7 @@ constexpr uint64_t Log2(uint64_t value) {
 class Random {
  public:
   explicit constexpr Random(uint64_t seed = 0) : state_(seed) {}
-  // All there is of it, to be kept and set again.
+  // The complete state, which can be saved and restored.
   constexpr uint64_t state() const { return state_; }
   constexpr void SetState(uint64_t state) { state_ = state; }
   constexpr uint64_t Next() {

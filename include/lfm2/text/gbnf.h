@@ -14,20 +14,20 @@
 
 namespace lfm2 {
 
-// Compiles a grammar whose texts are those of its rule `root`. Small rules that call none are compiled where they are
-// called; what is repeated often becomes a rule that counts. No recursion: open groups are among the nodes.
+// Compiles the texts of the rule `root`. Small rules without calls are inlined; large repetitions become a rule with a
+// count. No recursion: open groups are stored among the nodes.
 class GbnfCompiler {
  public:
   using Node = GrammarBuilder::Node;
   using Rule = GrammarBuilder::Rule;
 
-  // text: must outlive the compiler. memory: aligned to 8 bytes; holds the grammar in the end.
+  // text: must outlive the compiler. memory: aligned to 8 bytes; holds the grammar afterwards.
   GbnfCompiler(std::string_view text, Span<std::byte> memory)
       : builder_(memory), reader_(text, &builder_), rules_(text, &builder_) {}
 
-  // *grammar: at the front of the memory. Errors, with the byte: kInvalidArgument for a text that is no such grammar,
-  // for a rule that is not defined, or twice, that begins with itself or that no text satisfies; kUnsupported for
-  // tokens by name; kArenaTooSmall.
+  // *grammar: at the front of the memory. Errors, with the byte: kInvalidArgument for a syntax error, and for a rule
+  // that is undefined, defined twice, begins with itself or that no text satisfies; kUnsupported for tokens by name;
+  // kArenaTooSmall.
   Status Run(Span<const std::byte>* grammar) {
     if (!rules_.Read()) return builder_.status();
     GbnfRule* const root = rules_.Find("root");
@@ -43,8 +43,8 @@ class GbnfCompiler {
 
  private:
   using Symbol = GbnfReader::Symbol;
-  static constexpr uint64_t kManyUnits = 512;  // beyond which repeated nodes and edges become a rule
-  // NfaUnit::low of the data of a group: what it ends with.
+  static constexpr uint64_t kManyUnits = 512;  // beyond this, repeated nodes and edges become a rule
+  // NfaUnit::low of the data of a group: what the group ends with.
   static constexpr uint8_t kParenthesis = 0, kRule = 1;
 
   // The compiled rule, to be compiled later if it is new.
@@ -58,7 +58,7 @@ class GbnfCompiler {
   }
 
   NfaUnit& Group() { return builder_.pool()->units()[group_]; }
-  // A group begins: two nodes, and after them a unit of data that says what goes on after it.
+  // Starts a group: two nodes, followed by a unit of data with the continuation after the group.
   void Open(uint8_t kind) {
     const Node begin = builder_.AddNode();
     builder_.AddNode();
@@ -80,8 +80,7 @@ class GbnfCompiler {
     group_ = Group().next;
     Took(begin, begin + 1);
   }
-  // The newest part of the automaton leads from `begin` to `end`; it is kept aside until it is known how often it
-  // comes.
+  // The newest part of the automaton, from `begin` to `end`, is kept separate until its number of repetitions is known.
   void Took(Node begin, Node end) {
     begin_ = begin;
     end_ = end;
@@ -112,7 +111,7 @@ class GbnfCompiler {
         continue;
       }
       Take(symbol);
-      // Another rule begins where this one calls it.
+      // The body of an inlined rule starts here, and may begin on the next line.
       is_inside = is_inside || (symbol == Symbol::kName && begin_ == 0);
     }
     builder_.Accept(begin + 1);
@@ -145,7 +144,7 @@ class GbnfCompiler {
           builder_.Characters(end, static_cast<uint32_t>(c), static_cast<uint32_t>(c), next);
           end = next;
         }
-        // A node that nothing leads back to.
+        // A node without edges back to it.
         if (end == begin) builder_.Empty(begin, end = builder_.AddNode());
         return Took(begin, end);
       }
@@ -161,7 +160,7 @@ class GbnfCompiler {
       case Symbol::kClose: return;
     }
   }
-  // A character of the class that is read next, or any.
+  // A character of the class that is read next, or any character.
   void Characters(Node from, Node to, GrammarOp op) {
     CharacterSet set(&builder_);
     const bool negated = is_any_ || reader_.TakeClass(&set);
@@ -177,7 +176,7 @@ class GbnfCompiler {
       at_ = RepeatNodes(&builder_, at_, begin, end, least, most);
       return;
     }
-    // Counting becomes a rule: of characters, or of another rule for what is repeated.
+    // A large count becomes a rule: of characters, or of another rule for the repeated part.
     const uint32_t place = reader_.position();
     const Rule counter = builder_.Declare(place);
     bool can_be_empty = false;
@@ -214,11 +213,11 @@ class GbnfCompiler {
   GrammarBuilder builder_;
   GbnfReader reader_;
   GbnfRules rules_;
-  GbnfRule* waiting_ = nullptr;  // the newest rule that has been called and not compiled yet
-  Node at_ = 0;                  // what has been read leads here
+  GbnfRule* waiting_ = nullptr;  // the last rule that was called and not compiled yet
+  Node at_ = 0;                  // the end of what was read
   Node group_ = 0;               // the data of the innermost group; its two nodes come just before it
-  Node begin_ = 0, end_ = 0;     // what has been read last and may be repeated
-  uint32_t class_at_ = 0;        // where that is read, if it is a character of a class or any one
+  Node begin_ = 0, end_ = 0;     // the last item, which may be repeated
+  uint32_t class_at_ = 0;        // its position, if it is a class or any character
   bool is_any_ = false;
 };
 

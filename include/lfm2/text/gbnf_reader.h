@@ -1,4 +1,4 @@
-// Reads grammars in llama.cpp's notation, symbol by symbol.
+// Reads grammars in llama.cpp's notation symbol by symbol.
 #ifndef LFM2_TEXT_GBNF_READER_H_
 #define LFM2_TEXT_GBNF_READER_H_
 
@@ -14,12 +14,12 @@
 
 namespace lfm2 {
 
-// The symbols of a text, from any place on. Errors are the builder's, with the byte; after one there is only kEnd.
+// The symbols of a text, from any position on. Errors go to the builder, with the byte; after one there is only kEnd.
 class GbnfReader {
  public:
   enum class Symbol : uint8_t { kEnd, kName, kString, kClass, kAny, kOpen, kClose, kOr, kRepeat };
 
-  // Both outlive the reader.
+  // Both must outlive the reader.
   GbnfReader(std::string_view text, GrammarBuilder* builder) : text_(text), builder_(builder), chars_(text, false) {}
 
   // The byte that is read next.
@@ -43,15 +43,15 @@ class GbnfReader {
   std::string_view TakeHead() {
     const std::string_view name = TakeName();
     if (name.empty()) {
-      Refuse("has something else than the name of a rule: byte");
+      Refuse("needs the name of a rule: byte");
     } else if (SkipSpace(); !TakeAll("::=")) {
       Refuse("has a name without ::= after it: byte");
     }
     return name;
   }
 
-  // The next symbol, after white space. is_inside: within parentheses, after | or after ::=, where lines may end; else
-  // a rule ends with its line, unless | follows.
+  // The next symbol, after white space. is_inside: within parentheses, after | or after ::=, where lines may end;
+  // otherwise a rule ends with its line, unless | follows.
   Symbol Next(bool is_inside) {
     const bool ended = SkipSpace();
     if (!builder_->ok() || chars_.Peek() == JsonChars::kEnd) return Symbol::kEnd;
@@ -78,9 +78,9 @@ class GbnfReader {
     if (name_.empty()) return Bad("has an unknown symbol: byte");
     return Symbol::kName;
   }
-  // Of the newest kName.
+  // Of the last kName.
   std::string_view name() const { return name_; }
-  // Of the newest kRepeat.
+  // Of the last kRepeat.
   uint32_t least() const { return least_; }
   uint32_t most() const { return most_; }
 
@@ -92,7 +92,7 @@ class GbnfReader {
     }
     return TakeEscaped("has a string that is not closed: byte");
   }
-  // After kClass: its ranges. Whether it is of all other characters.
+  // After kClass: its ranges. Returns whether it is negated.
   bool TakeClass(CharacterSet* set) {
     const bool negated = chars_.Is('^');
     if (negated) chars_.Skip();
@@ -160,7 +160,7 @@ class GbnfReader {
       if (!TakeCount(&most_)) most_ = kUnlimited;
     }
     if (!chars_.Is('}')) return Bad("has { that is not closed: byte");
-    if (most_ < least_) return Bad("repeats at most less often than at least: byte");
+    if (most_ < least_) return Bad("has a maximum below its minimum: byte");
     return Took(Symbol::kRepeat);
   }
   bool TakeCount(uint32_t* value) {
@@ -174,7 +174,7 @@ class GbnfReader {
     return true;
   }
 
-  // One character, which may be an escape; negative after an error.
+  // One character, possibly an escape; negative after an error.
   int32_t TakeEscaped(const char* not_closed) {
     const int32_t c = chars_.Peek();
     if (c == JsonChars::kEnd) Refuse(not_closed);
@@ -212,7 +212,7 @@ class GbnfReader {
     }
     chars_.Skip();
     if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
-      Refuse("has an escape of what is no character: byte");
+      Refuse("has an escape of an invalid character: byte");
       return -1;
     }
     return static_cast<int32_t>(value);

@@ -15,16 +15,16 @@ namespace lfm2 {
 struct GbnfRule {
   uint32_t name_at, name_bytes;
   uint32_t body_at;
-  uint32_t rule;      // of the builder, once it has been called
+  uint32_t rule;      // of the builder, once it was called
   GbnfRule* chain;    // with the same hash
-  GbnfRule* waiting;  // the next that is to be compiled
+  GbnfRule* waiting;  // the next one to be compiled
   bool is_inlined;
 };
 
-// Reads a whole grammar, checks it, and finds its rules by their names. The table is in the builder's scratch.
+// Reads a whole grammar, checks it, and finds its rules by name. The table is in the scratch of the builder.
 class GbnfRules {
  public:
-  // Both outlive the rules.
+  // Both must outlive the object.
   GbnfRules(std::string_view text, GrammarBuilder* builder) : text_(text), builder_(builder) {}
 
   // False with an error of the builder.
@@ -64,7 +64,7 @@ class GbnfRules {
     return (hash ^ hash >> 16) & (buckets_ - 1);
   }
 
-  // Reads the whole text and checks its form.
+  // Reads the whole text and checks its syntax.
   template <class Do>
   void ForEachRule(Do&& act) {
     GbnfReader reader(text_, builder_);
@@ -76,7 +76,7 @@ class GbnfRules {
       ReadBody(&reader, rule.body_at);
     }
   }
-  // Returns about how many nodes and edges the body of a rule makes, with rules that are inlined; kNever if it calls
+  // The approximate number of nodes and edges of the body of a rule, including inlined rules; kNever if it calls
   // others.
   static constexpr uint32_t kNever = 0xffffffffu;
   uint32_t ReadBody(GbnfReader* reader, uint32_t at) {
@@ -143,7 +143,7 @@ class GbnfRules {
     *head = place;
   }
 
-  // Small rules that call no others, or only such ones. Rules mostly come before those that they call.
+  // Chooses small rules that call no others, or only inlined ones. Rules mostly precede those that they call.
   void ChooseInlined() {
     constexpr int kRounds = 3;
     has_all_ = true;

@@ -17,13 +17,13 @@
 
 namespace lfm2 {
 
-// Makes a compiled grammar (format/grammar_layout.h) in memory of the caller, which it does not own. No allocation, no
-// recursion. Errors stay: after one every call does nothing and returns 0, and Finish returns it. They are
-// kArenaTooSmall, kInvalidArgument or kUnsupported, and value() is a byte of the source.
+// Builds a compiled grammar (format/grammar_layout.h) in memory of the caller, which it does not own. No allocation, no
+// recursion. The first error persists: after it every call does nothing and returns 0, and Finish returns it. It is
+// kArenaTooSmall, kInvalidArgument or kUnsupported, with a byte of the source as value().
 class GrammarBuilder {
  public:
-  using Rule = uint32_t;  // the word of its record
-  using Node = uint32_t;  // of the automaton of the rule that is being built
+  using Rule = uint32_t;  // word index of its record
+  using Node = uint32_t;  // of the automaton of the current rule
 
   // memory: aligned to 8 bytes; must outlive the builder and the grammar.
   explicit GrammarBuilder(Span<std::byte> memory) : pool_(memory) {}
@@ -32,17 +32,17 @@ class GrammarBuilder {
 
   const Status& status() const { return pool_.status(); }
   bool ok() const { return pool_.ok(); }
-  // For compilers: the first error stays.
+  // For compilers. Only the first error is kept.
   void Fail(const Status& status) { pool_.Fail(status); }
 
-  // `count` values of T, uninitialised, from the end of the memory: for tables of a compiler, at any time, until Finish
-  // or Release. nullptr if there is no room.
+  // `count` uninitialised values of T from the end of the memory, for tables of a compiler, valid until Finish or
+  // Release. nullptr if there is no room.
   template <class T>
   T* Allocate(uint64_t count) {
     return pool_.Allocate<T>(count);
   }
   uint64_t scratch_mark() const { return pool_.scratch_mark(); }
-  // Gives back everything that was allocated since scratch_mark() was `mark`.
+  // Releases everything that was allocated since scratch_mark() was `mark`.
   void Release(uint64_t mark) { pool_.Release(mark); }
 
   // A rule that is defined later. place: its byte of the source, for messages.
@@ -54,8 +54,8 @@ class GrammarBuilder {
     return rule;
   }
 
-  // The definition of a rule begins. min, max: what its tally is held against. Where another is being defined, that one
-  // waits: its nodes stay, and are not to be used until this rule's End.
+  // Starts the definition of a rule. min, max: the limits of its tally. If another rule is being defined, it is
+  // suspended: its nodes stay, and must not be used until End of this rule.
   void Begin(Rule rule, uint32_t min = 0, uint32_t max = kUnlimited) {
     if (!ok() || !Check(IsRule(rule) && rule != rule_ && pool_.words()[rule + 1] == 0)) return;
     const Node outer = AddData(1);
@@ -82,11 +82,11 @@ class GrammarBuilder {
   }
   // From one node to another without a byte.
   void Empty(Node from, Node to) { AddEdge(from, to, NfaUnit::Kind::kEmpty, 0, 0, GrammarOp::kNone, 0); }
-  // By one byte of low to high.
+  // From one node to another by one byte of low to high.
   void Bytes(Node from, uint8_t low, uint8_t high, Node to, GrammarOp op = GrammarOp::kNone, uint32_t argument = 0) {
     if (low <= high) AddEdge(from, to, NfaUnit::Kind::kBytes, low, high, op, argument);
   }
-  // By the bytes of a text, which may be empty. Their last one has the operation.
+  // By the bytes of a text, which may be empty. The operation is on the last byte.
   void Text(Node from, std::string_view bytes, Node to, GrammarOp op = GrammarOp::kNone, uint32_t argument = 0) {
     if (bytes.empty()) return Empty(from, to);
     for (size_t i = 0; i < bytes.size() && ok(); ++i) {
@@ -97,14 +97,14 @@ class GrammarBuilder {
       from = next;
     }
   }
-  // What the first byte asks for where the last of several has an operation: no character is begun that may not end.
+  // The operation of the first byte of several whose last byte has `op`: a character is not begun if it may not end.
   static constexpr GrammarOp BeforeLast(GrammarOp op) {
     return op == GrammarOp::kCount ? GrammarOp::kMore : GrammarOp::kNone;
   }
-  // By the UTF-8 of one character of low to high, without the surrogates. The last byte has the operation; of several,
-  // the first one has that of BeforeLast.
+  // By the UTF-8 of one character of low to high, without surrogates. The operation is on the last byte; if there are
+  // several, the first one has that of BeforeLast.
   void Characters(Node from, uint32_t low, uint32_t high, Node to, GrammarOp op = GrammarOp::kNone) {
-    // The greatest of each length beyond one byte, surrogates cut out.
+    // The last character of each length beyond one byte, with surrogates cut out.
     constexpr uint32_t kEnds[] = {0x7ff, 0xd7ff, 0xdfff, 0xffff, 0x10ffff};
     if (low < 0x80) Bytes(from, static_cast<uint8_t>(low), static_cast<uint8_t>(Min<uint32_t>(high, 0x7f)), to, op);
     uint32_t begin = 0x80;
@@ -119,20 +119,20 @@ class GrammarBuilder {
   void Call(Node from, Rule rule, Node to, GrammarOp op = GrammarOp::kNone) {
     if (ok() && Check(IsRule(rule) && automaton_ == 0)) AddEdge(from, to, NfaUnit::Kind::kCall, 0, 0, op, rule);
   }
-  // The text may end here; if_enough: where the tally is at least min.
+  // The text may end at this node; if_enough: if the tally is at least min.
   void Accept(Node node, bool if_enough = false) {
     if (!ok() || !Check(IsNode(node))) return;
     pool_.units()[node].low |= if_enough ? GrammarDeterminizer::kAcceptsIfEnough : GrammarDeterminizer::kAccepts;
   }
-  // Another automaton that the texts of this rule must satisfy too or, with `without`, none of them may: nodes that are
-  // added from now on are of it. Only the first may have operations, and a rule with several has no calls.
+  // Starts another automaton, which the texts of this rule must also satisfy or, with `without`, must not satisfy:
+  // later nodes belong to it. Only the first automaton may have operations, and a rule with several has no calls.
   void And(bool without = false) {
     if (!ok() || !Check(rule_ != 0 && automaton_ + 1u < GrammarDeterminizer::kMaxAutomata)) return;
     ++automaton_;
     without_ |= (without ? 1u : 0u) << automaton_;
   }
 
-  // The object record of the rule that is being built: its words from word 1 on (format/grammar_layout.h).
+  // Adds the object record of the current rule: its words from word 1 on (format/grammar_layout.h).
   uint32_t AddObject(Span<const uint32_t> content) {
     if (!ok() || !Check(rule_ != 0 && content.size() + 1 >= kObjectWords && content.size() < kMaxGrammarWords))
       return 0;
@@ -142,10 +142,10 @@ class GrammarBuilder {
     return pool_.words()[rule_ + 4] = record;
   }
 
-  // The number that the next node will have.
+  // The number of the next node.
   Node next_node() const { return Max<uint32_t>(pool_.unit_count(), 1); }
-  // Another copy of the nodes [first, end) and of the edges that were made meanwhile: node n becomes n - first + the
-  // result. Edges to nodes outside lead to the same ones. Of a node in it no edge may have been made since `end`.
+  // Copies the nodes [first, end) and the edges between their creation: node n becomes n - first + the result. Edges to
+  // nodes outside lead to the same nodes. No edge of these nodes may have been added after `end`.
   Node Copy(Node first, Node end) {
     if (!ok() || !Check(first > 0 && first <= end && end <= next_node())) return 0;
     const Node copy = pool_.AddUnits(end - first);
@@ -162,8 +162,8 @@ class GrammarBuilder {
     return copy;
   }
 
-  // Compiles the rule, which begins at `starts`, a node for each automaton, and drops its nodes. drop_empty: the empty
-  // text does not count as one of the rule's. Whether the empty text was one (counted or not, without calls).
+  // Compiles the rule, which starts at `starts`, one node for each automaton, and drops its nodes. drop_empty: the
+  // empty text is not one of the rule. Returns whether the empty text was one, dropped or not, without calls.
   bool End(const Node* starts, uint32_t count, bool drop_empty = false) {
     if (!ok() || !Check(rule_ != 0 && count == automaton_ + 1u)) return false;
     for (uint32_t i = 0; i < count; ++i) {
@@ -185,20 +185,20 @@ class GrammarBuilder {
   }
   bool End(Node start, bool drop_empty = false) { return End(&start, 1, drop_empty); }
 
-  // In place of End: drops the nodes, and the rule stays undefined.
+  // Instead of End: drops the nodes; the rule stays undefined.
   void Drop() {
     if (ok() && Check(rule_ != 0)) Leave();
   }
-  // Whether a rule that has been defined has texts, provided that the rules that it calls have.
+  // Whether a defined rule has texts, provided that the rules that it calls have.
   bool HasText(Rule rule) {
     if (!ok() || !Check(IsRule(rule) && pool_.words()[rule + 1] != 0)) return false;
     const uint32_t* const first = pool_.words() + pool_.words()[rule + 1];
     return first[0] != (static_cast<uint32_t>(GrammarRecord::kState) | kStateWords << 8) || first[1] != 0;
   }
 
-  // Checks and completes the grammar: every rule is defined; what has no text is removed with what calls it, and so is
-  // what `start` does not reach; no rule may begin with itself. *blob is then the grammar, at the front of the memory.
-  // The builder cannot be used any more.
+  // Checks and completes the grammar: every rule is defined; rules without texts are removed together with their calls,
+  // and so are those that `start` does not reach; no rule may begin with itself. *blob is the grammar, at the front of
+  // the memory. The builder cannot be used afterwards.
   Status Finish(Rule start, Span<const std::byte>* blob) {
     if (ok() && Check(rule_ == 0 && IsRule(start))) GrammarFinisher(&pool_).Run(start, blob);
     return status();
@@ -211,13 +211,13 @@ class GrammarBuilder {
       pool_.units()[first + i] = {0, 0, 0, 0, 0, NfaUnit::Kind::kData, 0};
     return first;
   }
-  // Drops the nodes from `first` on, which no other leads to.
+  // Drops the nodes from `first` on, to which no other node has an edge.
   void DropNodes(Node first) {
     pool_.DropUnits(Min(first, pool_.unit_count()));
     shared_.from = 0;
   }
-  // Says that the texts that go on from `node` include all that go on from nodes [first, node) of the same automaton at
-  // the same time: where the automaton is at `node`, those need not be followed.
+  // Declares that the texts from `node` include all texts from nodes [first, node) of the same automaton: where the
+  // automaton is at `node`, these need not be followed.
   void Absorb(Node node, Node first) {
     if (ok() && Check(IsNode(node) && first > 0 && first < node)) pool_.units()[node].argument = first;
   }
@@ -234,10 +234,11 @@ class GrammarBuilder {
   }
 
  private:
-  // What a compiler passes is checked all the same.
+  // Checks the use by a compiler.
   bool Check(bool is_right) {
     if (!is_right) {
-      pool_.Fail(Status(StatusCode::kFailedPrecondition, "grammar builder", "is used wrongly: byte", pool_.place()));
+      pool_.Fail(
+          Status(StatusCode::kFailedPrecondition, "grammar builder", "is used incorrectly: byte", pool_.place()));
     }
     return is_right;
   }
@@ -248,7 +249,7 @@ class GrammarBuilder {
     return node != 0 && node < pool_.unit_count() && pool_.units()[node].kind == NfaUnit::Kind::kNode;
   }
 
-  // The rule that waited, if there is one, goes on.
+  // Resumes the suspended rule, if there is one.
   void Leave() {
     const NfaUnit unit = pool_.units()[outer_];
     pool_.DropUnits(outer_);
@@ -259,23 +260,23 @@ class GrammarBuilder {
     shared_.from = 0;
   }
 
-  // Characters whose UTF-8 has the same length: first all that share all bytes but the last with `low`, then more and
-  // more, and back down to `high`.
+  // Characters whose UTF-8 has the same length: first all that share all bytes but the last with `low`, then ever
+  // larger blocks, and back down to `high`.
   void OfOneLength(Node from, uint32_t low, uint32_t high, Node to, GrammarOp op) {
     while (low <= high && ok()) {
       uint32_t bits = 0;  // the last `bits` bits are free
       while (bits < 18 && (low & ((uint32_t{64} << bits) - 1)) == 0 && high - low >= (uint32_t{64} << bits) - 1)
         bits += 6;
       const uint32_t of_one = uint32_t{1} << bits;
-      // As many neighbours as share the bytes before.
+      // As many adjacent blocks as share the preceding bytes.
       uint32_t last = low + of_one - 1;
       while (last < high && high - last >= of_one && ((last + 1) >> bits & 63) != 0) last += of_one;
       Sequence(from, low, last, to, op);
       low = last + 1;
     }
   }
-  // By bytes each of which is between those of low and of high. Nodes for bytes that the sequence before began with are
-  // used again: large classes become trees.
+  // By bytes each of which is between those of low and of high. Nodes of the first bytes of the previous sequence are
+  // shared, so that large classes become trees.
   void Sequence(Node from, uint32_t low, uint32_t high, Node to, GrammarOp op) {
     char first[4], last[4];
     const uint32_t size = static_cast<uint32_t>(WriteUtf8(low, first));
@@ -295,7 +296,7 @@ class GrammarBuilder {
               : i == 0 ? BeforeLast(op)
                        : GrammarOp::kNone);
         shared_.nodes[i] = next;
-        // The first byte of no sequence, so that what several bytes lead to is not shared.
+        // A range of bytes matches no first byte, so that it is not shared.
         shared_.bytes[i] = first[i] == last[i] ? first[i] : '\0';
       }
       from = shared_.nodes[i];
@@ -303,10 +304,10 @@ class GrammarBuilder {
   }
 
   GrammarPool pool_;
-  Rule rule_ = 0;   // the one that is being defined
-  Node outer_ = 0;  // the data with the rule that waits for it
+  Rule rule_ = 0;   // the one being defined
+  Node outer_ = 0;  // data of the suspended rule
   uint8_t automaton_ = 0;
-  uint32_t without_ = 0;  // a bit for each automaton whose texts are left out
+  uint32_t without_ = 0;  // a bit for each automaton whose texts are excluded
   struct {
     Node from = 0, to = 0, nodes[4] = {};
     uint32_t size = 0;

@@ -1,4 +1,4 @@
-// Removes what a grammar does not need.
+// Removes unused records of a grammar.
 #ifndef LFM2_TEXT_GRAMMAR_COMPACTOR_H_
 #define LFM2_TEXT_GRAMMAR_COMPACTOR_H_
 
@@ -9,24 +9,24 @@
 
 namespace lfm2 {
 
-// What is noted in the kind of a record while a grammar is completed.
+// Marks in the kind of a record while a grammar is completed.
 struct GrammarMark {
-  static constexpr uint32_t kHasText = 0x80;  // there is a text from here to the end of the rule, or of the rule
+  static constexpr uint32_t kHasText = 0x80;  // a text leads from here to the end of the rule; of a rule: it has a text
   static constexpr uint32_t kNullable = 0x40;
   static constexpr uint32_t kReached = 0x20;
   static constexpr uint32_t kVisited = 0x10;
-  static constexpr uint32_t kOpen = 0x08;  // visited, and not left yet
+  static constexpr uint32_t kOpen = 0x08;  // visited, not left yet
   static constexpr uint32_t kAll = 0xf8;
   static constexpr GrammarRecord KindOf(uint32_t word) { return static_cast<GrammarRecord>(word & 7); }
 };
 
-// Removes edges and calls that lead to no text, which GrammarMark::kHasText says, and the records that the start does
-// not reach, and moves the others together.
+// Removes edges and calls that lead to no text, by GrammarMark::kHasText, and records that the start does not reach,
+// and moves the others together.
 class GrammarCompactor {
  public:
   explicit GrammarCompactor(GrammarPool* pool) : pool_(pool), words_(pool->words()) {}
 
-  // start: a rule that has a text. Its new place.
+  // start: a rule that has a text. Returns its new place.
   uint32_t Run(uint32_t start) {
     const uint64_t mark = pool_->scratch_mark();
     uint32_t records = 0;
@@ -103,7 +103,7 @@ class GrammarCompactor {
   }
 
   bool HasText(uint32_t ref) const { return (words_[ref & kGrammarRefMask] & GrammarMark::kHasText) != 0; }
-  // Removes the edges and calls of a state that lead to no text. The size in its first word stays as yet.
+  // Removes the edges and calls of a state that lead to no text. The size in its first word is not changed yet.
   void Shorten(uint32_t at) {
     if (GrammarMark::KindOf(words_[at]) != GrammarRecord::kState) return;
     const uint32_t edges = words_[at + 1] & 0xfff, calls = words_[at + 1] >> 12 & 0xfff;

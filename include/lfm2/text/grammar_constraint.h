@@ -1,4 +1,4 @@
-// An answer, or the calls in it, by a grammar.
+// Restricts an answer, or the tool calls in it, to a grammar.
 #ifndef LFM2_TEXT_GRAMMAR_CONSTRAINT_H_
 #define LFM2_TEXT_GRAMMAR_CONSTRAINT_H_
 
@@ -15,27 +15,28 @@
 
 namespace lfm2 {
 
-// What of an answer the grammar describes.
+// The part of an answer that the grammar describes.
 enum class ConstraintScope : uint8_t {
-  kAnswer,  // all of it
-  kCalls,   // what stands between <|tool_call_start|> and <|tool_call_end|>; the rest is free
+  kAnswer,  // the whole answer
+  kCalls,   // the text between <|tool_call_start|> and <|tool_call_end|>; the rest is free
 };
 
-// Whether an answer has calls. Calls of one tool only: a grammar of that tool.
+// Whether an answer contains tool calls. To allow calls of one tool only, compile a grammar of that tool.
 enum class ToolChoice : uint8_t {
-  kAuto,      // as the model decides
-  kNone,      // none
-  kRequired,  // it begins with them
+  kAuto,      // the model decides
+  kNone,      // no calls
+  kRequired,  // the answer begins with calls
 };
 
 struct ConstraintOptions {
   ConstraintScope scope = ConstraintScope::kAnswer;
-  // Of kCalls.
+  // For kCalls.
   ToolChoice tool_choice = ToolChoice::kAuto;
-  // A thought, which is free, may come first; false: only where the answer is begun with one.
+  // A thought, which is not restricted, may come first. false: only if the answer is begun with one.
   bool thoughts = true;
-  // Where the text is certain, its tokens are those of the tokenizer, as in all that the model has read; they are not
-  // chosen, and computed together. false: every token is one that masks allow, also "na" where only "name" can come.
+  // Where the text is certain, it is encoded as by the tokenizer, like all text in the training data, and its tokens
+  // are computed together without being sampled. false: every token that the grammar allows may be sampled, for example
+  // "na" where only "name" can come.
   bool canonical = true;
   GrammarMatcherOptions matcher;
 };
@@ -44,13 +45,13 @@ class GrammarConstraint : public AnswerConstraint {
  public:
   constexpr GrammarConstraint() : AnswerConstraint(&kHooks) {}
 
-  // Bytes of the memory for a vocabulary.
+  // Bytes of memory that Open needs for a vocabulary of token_count tokens.
   static constexpr uint64_t Bytes(const ConstraintOptions& options, uint32_t token_count) {
     return GrammarMatcher::Bytes(options.matcher, token_count) + RoundUp<uint64_t>(kScratchBytes, kAlignment);
   }
 
-  // vocab, the bytes of grammar and trie, and memory, aligned to kAlignment, outlive the constraint. Errors:
-  // GrammarMatcher::Open's; kInvalidArgument for a trie of another vocabulary; kUnsupported for calls where the
+  // vocab, the bytes of grammar and trie, and memory (aligned to kAlignment) must outlive the constraint. Errors: those
+  // of GrammarMatcher::Open; kInvalidArgument for the trie of another vocabulary; kUnsupported for calls where the
   // vocabulary has no tokens <|tool_call_start|> and <|tool_call_end|>.
   LFM2_SELDOM Status Open(const Vocab& vocab, const Grammar& grammar, const TokenTrie& trie,
                           const ConstraintOptions& options, Span<std::byte> memory) {
@@ -61,7 +62,7 @@ class GrammarConstraint : public AnswerConstraint {
     }
     const uint64_t needed = Bytes(options, vocab.size());
     if (memory.size() < needed) {
-      return Status(StatusCode::kArenaTooSmall, "constraint", "does not fit its memory: bytes", memory.size(), needed);
+      return Status(StatusCode::kArenaTooSmall, "constraint", "does not fit the memory: bytes", memory.size(), needed);
     }
     const size_t of_matcher = memory.size() - static_cast<size_t>(RoundUp<uint64_t>(kScratchBytes, kAlignment));
     LFM2_RETURN_IF_ERROR(matcher_.Open(grammar, trie, options.matcher, memory.subspan(0, of_matcher)));
@@ -78,32 +79,33 @@ class GrammarConstraint : public AnswerConstraint {
   }
   bool is_open() const { return vocab_ != nullptr; }
 
-  // An answer from its beginning, up to these tokens: for one that goes on from a mark, a fork or a saved state.
+  // Starts an answer and advances it by these tokens: for an answer that is continued from a mark, a fork or a saved
+  // state.
   Status Replay(std::string_view of_format, std::string_view of_caller, Span<const int32_t> tokens) {
     LFM2_RETURN_IF_ERROR(Begin(of_format, of_caller));
     for (const int32_t token : tokens) LFM2_RETURN_IF_ERROR(Advance(token));
     return Status();
   }
 
-  // Whether the answer is one of the grammar as it is now, or of kCalls outside of a call.
+  // Whether the answer so far is a text of the grammar or, for kCalls, is outside of calls.
   bool is_complete() {
     return takes_grammar() ? is_whole() && matcher_.may_end() : state_.phase != Phase::kThought && !must_call();
   }
 
  private:
   static constexpr std::string_view kCallBegin = "<|tool_call_start|>", kCallEnd = "<|tool_call_end|>";
-  // Bytes that are known at once, at most.
+  // Most bytes that are forced at a time.
   static constexpr size_t kMaxForced = 192;
   static constexpr size_t kScratchBytes = kMaxForced + Tokenizer::ScratchBytes(kMaxForced);
-  // Tokens of white space between a thought and what the grammar describes.
+  // Most tokens of white space between a thought and the text of the grammar.
   static constexpr uint32_t kMaxGap = 2;
 
   enum class Phase : uint8_t {
-    kBegin,    // nothing yet: a thought may come
+    kBegin,    // no text yet: a thought may come
     kThought,  // inside one
     kGap,      // after one: white space may come
     kFree,     // outside of calls
-    kGrammar,  // the grammar describes what comes
+    kGrammar,  // within the text of the grammar
   };
 
   struct State {
@@ -138,7 +140,7 @@ class GrammarConstraint : public AnswerConstraint {
     return Status();
   }
 
-  // Whether the next token may be one of the grammar, the start of a call, white space, the begin of a thought.
+  // Whether the next token may be text of the grammar, the start of a call, white space, or the start of a thought.
   bool takes_grammar() const {
     return state_.phase == Phase::kGrammar ||
            (is_whole() && (state_.phase == Phase::kBegin || state_.phase == Phase::kGap));
@@ -162,7 +164,7 @@ class GrammarConstraint : public AnswerConstraint {
     if (state_.phase == Phase::kThought || (!takes_grammar() && !must_call())) return RestrictFree(logits);
     Span<const uint32_t> mask;
     if (takes_grammar()) LFM2_RETURN_IF_ERROR(matcher_.Mask(&mask));
-    // Tokens that are no text of the grammar, and what they have now.
+    // Allowed tokens that are not text of the grammar, and their logits.
     int32_t others[kMaxStopTokens + 3];
     float kept[kMaxStopTokens + 3];
     const uint32_t count = OtherTokens(others);
@@ -181,7 +183,7 @@ class GrammarConstraint : public AnswerConstraint {
     return any ? Status() : Status(StatusCode::kFailedPrecondition, "constraint", "allows no token of the vocabulary");
   }
 
-  // Tokens that may come beside those of the grammar and white space.
+  // Tokens that are allowed besides those of the grammar and white space.
   LFM2_SELDOM uint32_t OtherTokens(int32_t (&out)[kMaxStopTokens + 3]) {
     uint32_t count = 0;
     if (must_call() && state_.phase != Phase::kGrammar) out[count++] = call_begin_;
@@ -196,7 +198,7 @@ class GrammarConstraint : public AnswerConstraint {
   }
   bool IsGap(int32_t token) const { return !vocab_->IsSpecial(token) && IsSpace(vocab_->TokenBytes(token)); }
 
-  // In a thought, or outside of calls: no end where something has still to come, no call that is not wanted.
+  // In a thought, or outside of calls: forbids the end of an answer that is incomplete, and calls that are not wanted.
   LFM2_SELDOM Status RestrictFree(Span<float> logits) const {
     const bool inside = state_.phase == Phase::kThought;
     if (inside && (is_whole() || must_call())) {
@@ -208,7 +210,7 @@ class GrammarConstraint : public AnswerConstraint {
     return Status();
   }
 
-  // As after a token, which must be one that may come; then back to where the answer is.
+  // Advances by a token, which must be allowed, forces, and returns to the current place of the answer.
   LFM2_SELDOM Status DoForceAfter(int32_t token, Span<int32_t> room, size_t* count) {
     *count = 0;
     LFM2_RETURN_IF_ERROR(CheckOpen());
@@ -222,7 +224,7 @@ class GrammarConstraint : public AnswerConstraint {
       for (size_t i = 0; status.ok() && i < more; ++i) status = DoAdvance(room[*count + i]);
       if (status.ok()) *count += more;
     }
-    // To look further than the matcher's memory reaches is not needed.
+    // Not an error: fewer tokens are forced if the memory of the matcher does not suffice.
     if (status.code() == StatusCode::kArenaTooSmall) status = Status();
     is_ahead_ = false;
     state_ = state;
@@ -243,13 +245,13 @@ class GrammarConstraint : public AnswerConstraint {
     return *count > 0 ? Status() : ForceOne(room, count);
   }
 
-  // The tokens of what can only come, up to a word that what may follow could lengthen. Each is the first that the
-  // tokenizer makes of what is left, so that it does not matter how many are taken at once.
+  // The tokens of text that is certain, up to a word that later text could lengthen. Each is the first token of the
+  // remaining text by the tokenizer, so that the result does not depend on how many are requested at a time.
   Status ForceText(Span<int32_t> room, size_t* count) {
     char* const text = reinterpret_cast<char*>(scratch_.data());
     const Span<std::byte> scratch = scratch_.subspan(kMaxForced, scratch_.size() - kMaxForced);
     GrammarMatcher::Place after = matcher_.place();
-    // One byte is left for what may follow.
+    // One byte of room for the text that may follow.
     std::string_view rest(text, matcher_.Forced({text, kMaxForced - 1}, &after));
     while (!rest.empty() && *count < room.size()) {
       size_t word = WordSplitter::FirstWord(rest, false);
@@ -262,7 +264,7 @@ class GrammarConstraint : public AnswerConstraint {
     return Status();
   }
 
-  // Whether a word ends with `rest`, whatever may come after it. rest: in scratch_, with room for another byte.
+  // Whether a word ends with `rest`, whatever follows. rest: in scratch_, with room for another byte.
   bool EndsBefore(std::string_view rest, const GrammarMatcher::Place& after) {
     std::byte* const next =
         scratch_.data() + (rest.data() - reinterpret_cast<const char*>(scratch_.data())) + rest.size();
@@ -272,10 +274,10 @@ class GrammarConstraint : public AnswerConstraint {
     });
   }
 
-  // The only token that is allowed, if there is one.
+  // The only token that is allowed, if there is exactly one.
   Status ForceOne(Span<int32_t> room, size_t* count) {
     const bool may_end = matcher_.may_end();
-    if (may_end && is_whole()) return Status();  // how it ends is chosen
+    if (may_end && is_whole()) return Status();  // the model chooses how it ends
     Span<const uint32_t> mask;
     LFM2_RETURN_IF_ERROR(matcher_.Mask(&mask));
     uint32_t found = may_end ? 1 : 0;
@@ -325,7 +327,7 @@ class GrammarConstraint : public AnswerConstraint {
       return Status();
     }
     if (takes_grammar() || must_call()) return NotAllowed(token);
-    // A thought in text that is free.
+    // A thought within free text.
     state_.thoughts.Put(bytes);
     state_.phase = state_.thoughts.inside() ? Phase::kThought : Phase::kFree;
     return Status();

@@ -1,4 +1,4 @@
-// From a nondeterministic automaton to a deterministic one.
+// Converts a nondeterministic automaton to a deterministic one.
 #ifndef LFM2_TEXT_GRAMMAR_DETERMINIZER_H_
 #define LFM2_TEXT_GRAMMAR_DETERMINIZER_H_
 
@@ -9,17 +9,17 @@
 
 namespace lfm2 {
 
-// A state and, after it, the `count` nodes that it stands for. In scratch, as its edges and calls; all refer to each
+// A state, followed by the `count` nodes that it stands for. States, edges and calls are in scratch and refer to each
 // other by GrammarPool::RefOf.
 struct DfaState {
-  uint32_t chain;  // the next of the same bucket; later the state that stands for this one
-  uint32_t next;   // in the order in which they were found
-  uint32_t hash;   // later how many edges and calls lead here
+  uint32_t chain;  // the next one of the bucket; later the state that replaces this one
+  uint32_t next;   // in order of discovery
+  uint32_t hash;   // later the number of edges and calls that lead here
   uint32_t count;
-  uint32_t edges;  // in ascending order of their first bytes
+  uint32_t edges;  // ascending by first byte
   uint32_t calls;
   uint32_t flags;   // kStateEnds, kStateEndsIfEnough
-  uint32_t number;  // in the order in which they were found; later its record
+  uint32_t number;  // in order of discovery; later its record
 };
 
 struct DfaEdge {
@@ -33,8 +33,8 @@ struct DfaEdge {
   GrammarOp op() const { return static_cast<GrammarOp>(what >> 16); }
 };
 
-// The subset construction (Rabin and Scott, 1959) over the pool's automaton, or the product of several. A byte has an
-// edge for each operation and argument that there is for it, and so have calls for each rule.
+// The subset construction (Rabin and Scott, 1959) over the automaton of the pool, or the product of several automata. A
+// byte has one edge for each operation and argument that occur with it, and so have calls for each rule.
 class GrammarDeterminizer {
  public:
   static constexpr uint8_t kAccepts = 1, kAcceptsIfEnough = 2;  // NfaUnit::low of a node
@@ -43,8 +43,8 @@ class GrammarDeterminizer {
 
   explicit GrammarDeterminizer(GrammarPool* pool) : pool_(pool) {}
 
-  // starts: a node for each automaton. drop_empty: the empty text does not count as one of the rule. False after an
-  // error of the pool.
+  // starts: a node for each automaton. drop_empty: the empty text is not one of the rule. False after an error of the
+  // pool.
   bool Run(const uint32_t* starts, uint32_t automata, uint32_t without, bool drop_empty) {
     automata_ = automata;
     without_ = without;
@@ -60,20 +60,20 @@ class GrammarDeterminizer {
     return pool_->ok();
   }
 
-  // The state that it begins in; 0 if there is no text at all. Its list has all states.
+  // The start state, whose list has all states; 0 if there is no text at all.
   uint32_t first() const { return first_; }
   uint32_t states() const { return states_; }
   uint32_t edges() const { return edge_count_; }
-  // Whether every state leads to an end, calls taken for passable.
+  // Whether every state leads to an end, assuming that every call can be passed.
   bool all_live() const { return all_live_ && automata_ == 1; }
-  // Whether the empty text is one, counted or not.
+  // Whether the empty text is one, dropped or not.
   bool empty_matches() const { return empty_matches_; }
 
  private:
   NfaUnit& Unit(uint32_t at) { return pool_->units()[at]; }
 
-  // Which nodes lead to one that accepts, and which have more than edges without bytes. As nodes are made in the order
-  // of the text, few rounds from the last to the first and back suffice; where not, all count as live.
+  // Finds the nodes that lead to an accepting one, and those with more than empty edges. Nodes are numbered in the
+  // order of the text, so few passes in both directions suffice; otherwise all nodes count as live.
   void MarkNodes() {
     constexpr int kMaxRounds = 24;
     const uint32_t count = pool_->unit_count();
@@ -114,7 +114,7 @@ class GrammarDeterminizer {
     ++mark_;
     size_ = 0;
   }
-  // Adds a node to the set, and with FindState those that it leads to without a byte.
+  // Adds a node to the set; FindState then adds those that empty edges lead to.
   void AddNode(uint32_t node) {
     NfaUnit& unit = Unit(node);
     if (unit.to == mark_ || (unit.op & kLive) == 0) return;
@@ -122,8 +122,8 @@ class GrammarDeterminizer {
     work_[size_++] = node;
   }
 
-  // The state of the set, which is made unless it is there; 0 where one of the automata has come to its end.
-  // without_end: the same nodes, but a state of its own that does not end.
+  // The state of the set, created if new; 0 where one of the automata has no node left. without_end: the same nodes,
+  // but a separate state that does not accept.
   uint32_t FindState(bool without_end = false) {
     uint32_t kept = 0, hash = 0, present = 0, accepting = 0, flags = 0;
     bool absorbs = false;
@@ -159,7 +159,7 @@ class GrammarDeterminizer {
     }
     return AddState(head, kept, hash, without_end ? 0 : flags, !without_end);
   }
-  // Removes from the set what others of it include (GrammarBuilder::Absorb).
+  // Removes nodes from the set that others include (GrammarBuilder::Absorb).
   void Absorb() {
     for (uint32_t i = 0; i < size_; ++i) {
       const uint32_t first = Unit(work_[i]).argument;
@@ -169,13 +169,13 @@ class GrammarDeterminizer {
       }
     }
   }
-  // MurmurHash3's finaliser: sums of such numbers are as good as different for different sets.
+  // MurmurHash3's finaliser: sums of such numbers differ for different sets with high probability.
   static uint32_t Mix(uint32_t node) {
     node = (node ^ node >> 16) * 0x85ebca6bu;
     node = (node ^ node >> 13) * 0xc2b2ae35u;
     return node ^ node >> 16;
   }
-  // Whether the nodes of a state, as many as the set has, are all in it.
+  // Whether the nodes of a state, as many as in the set, are all in the set.
   bool IsSet(const DfaState& state) {
     const uint32_t* const nodes = reinterpret_cast<const uint32_t*>(&state + 1);
     for (uint32_t i = 0; i < state.count; ++i) {
@@ -196,7 +196,7 @@ class GrammarDeterminizer {
     if (states_ > buckets_) MakeBuckets(4 * buckets_);
     return ref;
   }
-  // Distributes the states to so many buckets, a power of two.
+  // Distributes the states to `count` buckets, a power of two.
   bool MakeBuckets(uint32_t count) {
     heads_ = pool_->Allocate<uint32_t>(count);
     if (heads_ == nullptr) return false;
@@ -215,7 +215,7 @@ class GrammarDeterminizer {
     const DfaState& state = *pool_->At<DfaState>(at);
     const uint32_t* const nodes = reinterpret_cast<const uint32_t*>(&state + 1);
     uint32_t count = 0;
-    uint32_t begins[8] = {1};  // a bit for each byte at which an edge begins or the one before has ended
+    uint32_t begins[8] = {1};  // a bit for each byte at which an edge begins, or that follows the end of one
     for (uint32_t i = 0; i < state.count; ++i) {
       for (uint32_t e = Unit(nodes[i]).next; e != 0; e = Unit(e).next) {
         const NfaUnit& edge = Unit(e);
@@ -237,7 +237,7 @@ class GrammarDeterminizer {
   bool IsOfFirst(uint32_t edge) { return Unit(Unit(edge).to).high == 0; }
   bool DoesTheSame(uint32_t a, uint32_t b) { return Unit(a).op == Unit(b).op && Unit(a).argument == Unit(b).argument; }
 
-  // The edge for bytes low to high that has the operation of edges_[i], unless it has been made for one before.
+  // Adds the edge for bytes low to high with the operation of edges_[i], unless an earlier edge has the same.
   void Byte(uint32_t at, uint32_t low, uint32_t high, uint32_t i, uint32_t count, uint32_t* last_edge) {
     const uint32_t edge = edges_[i];
     if (!Has(edge, low) || !IsOfFirst(edge)) return;
@@ -267,7 +267,7 @@ class GrammarDeterminizer {
     ++edge_count_;
   }
 
-  // The call for all calls of the set that do the same as `edge`, unless it has been made for one before.
+  // Adds the call for all calls of the set that are equivalent to `edge`, unless an earlier one has the same.
   void Call(uint32_t at, const uint32_t* nodes, uint32_t edge) {
     if (automata_ > 1) {
       return pool_->Fail(
@@ -294,15 +294,15 @@ class GrammarDeterminizer {
 
   GrammarPool* pool_;
   uint32_t automata_ = 0;
-  uint32_t without_ = 0;  // a bit for each automaton whose texts are left out
+  uint32_t without_ = 0;  // a bit for each automaton whose texts are excluded
   uint32_t nodes_ = 0, byte_edges_ = 0;
-  uint32_t* work_ = nullptr;   // the set that is being made: size_ nodes
-  uint32_t* edges_ = nullptr;  // the edges of the state that is being expanded
+  uint32_t* work_ = nullptr;   // the current set: size_ nodes
+  uint32_t* edges_ = nullptr;  // the edges of the current state
   uint32_t* heads_ = nullptr;
   uint32_t buckets_ = 0;
   uint32_t mark_ = 0, size_ = 0;
   uint32_t first_ = 0, last_ = 0, states_ = 0, edge_count_ = 0;
-  uint32_t unshared_ = 0;  // the first state, if no set leads to it
+  uint32_t unshared_ = 0;  // the start state, if no set leads to it
   bool all_live_ = false, empty_matches_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Checks the rules of a grammar against each other and completes it.
+// Checks the rules of a grammar together and completes it.
 #ifndef LFM2_TEXT_GRAMMAR_FINISHER_H_
 #define LFM2_TEXT_GRAMMAR_FINISHER_H_
 
@@ -13,15 +13,15 @@
 
 namespace lfm2 {
 
-// Every step is in proportion to the records and calls, but for rounds over the states of a rule whose calls were
-// found out late. Until it has run, words that later have the first bytes of a rule serve other purposes.
+// Every step is linear in the number of records and calls, except for passes over the states of a rule whose calls were
+// resolved late. Until it has run, words that later hold the first bytes of a rule are used for other purposes.
 class GrammarFinisher {
  public:
-  static constexpr uint32_t kFirstRecord = 7, kEndOfRecords = 8;  // what GrammarBuilder::End wrote for a rule
+  static constexpr uint32_t kFirstRecord = 7, kEndOfRecords = 8;  // written by GrammarBuilder::End for a rule
 
   explicit GrammarFinisher(GrammarPool* pool) : pool_(pool), words_(pool->words()) {}
 
-  // *blob: set where the pool has no error.
+  // *blob: set if the pool has no error.
   void Run(uint32_t start, Span<const std::byte>* blob) {
     if (!AllDefined()) return;
     const uint64_t mark = pool_->scratch_mark();
@@ -65,7 +65,7 @@ class GrammarFinisher {
     return true;
   }
 
-  // A list for each rule of the rules that call it.
+  // For each rule, a list of the rules that call it.
   struct Caller {
     uint32_t rule, next;
   };
@@ -84,10 +84,10 @@ class GrammarFinisher {
     }
   }
 
-  // Marks what has the property, the least that satisfies the definition in Follows.
+  // Marks records with a property: the least solution of the definition in Follows.
   void Spread(uint32_t mark) {
     if (!pool_->ok()) return;
-    // Rules that are to be looked at, a list.
+    // A list of rules to be visited.
     uint32_t waiting = kListEnd;
     for (uint32_t at = 1; at < pool_->word_count(); at = Next(at)) {
       if (KindOf(at) != GrammarRecord::kRule) continue;
@@ -146,17 +146,17 @@ class GrammarFinisher {
     return false;
   }
 
-  // A rule whose first bytes are being found, and the states that a text of it can begin in.
+  // A rule whose first bytes are being computed, and the states in which a text of it can begin.
   struct Visit {
-    uint32_t rule, parent;  // of the visit, by GrammarPool::RefOf
-    uint32_t state;         // a Beginning, or 0 after the last
+    uint32_t rule, parent;  // the enclosing visit, by GrammarPool::RefOf
+    uint32_t state;         // a Beginning, or 0 after the last one
     uint32_t call;
   };
   struct Beginning {
     uint32_t state, next;
   };
 
-  // The first bytes of all rules, each after those that it can begin with.
+  // Computes the first bytes of all rules, each after those of the rules with which it can begin.
   void FindFirstBytes() {
     for (uint32_t at = 1; at < pool_->word_count(); at = Next(at)) {
       if (KindOf(at) == GrammarRecord::kRule) std::memset(words_ + at + 7, 0, 8 * sizeof(uint32_t));
@@ -195,7 +195,7 @@ class GrammarFinisher {
     return pool_->RefOf(visit);
   }
   void AddByte(uint32_t rule, uint32_t byte) { words_[rule + 7 + byte / 32] |= 1u << byte % 32; }
-  // The rule can begin at `record`, which is added after the beginning `after`.
+  // The rule can begin at `record`, which is inserted after the beginning `after`.
   void Begins(Visit* visit, uint32_t record, uint32_t after = 0) {
     if (KindOf(record) == GrammarRecord::kLiteral) return AddByte(visit->rule, words_[record + kLiteralWords] & 0xff);
     if (Is(record, GrammarMark::kVisited)) return;
@@ -206,7 +206,7 @@ class GrammarFinisher {
     *beginning = {record, *link};
     *link = pool_->RefOf(beginning);
   }
-  // The next rule that the one visited can begin with; the visit that goes on.
+  // Continues with the next rule with which the visited one can begin. Returns the visit that continues.
   uint32_t GoOn(uint32_t ref) {
     Visit& visit = *pool_->At<Visit>(ref);
     while (visit.state != 0) {
@@ -230,7 +230,7 @@ class GrammarFinisher {
     return visit.parent;
   }
 
-  // The bits after the words, and the header.
+  // Writes the bits after the words, and the header.
   void Complete(uint32_t start, Span<const std::byte>* blob) {
     const uint32_t count = pool_->word_count(), bits = DivideUp<uint32_t>(count, 32);
     const uint64_t total = sizeof(GrammarHeader) + (uint64_t{count} + bits) * sizeof(uint32_t);

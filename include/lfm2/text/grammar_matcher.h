@@ -1,4 +1,4 @@
-// Which tokens may come next, by a grammar and the text so far.
+// Computes which tokens may come next by a grammar.
 #ifndef LFM2_TEXT_GRAMMAR_MATCHER_H_
 #define LFM2_TEXT_GRAMMAR_MATCHER_H_
 
@@ -16,20 +16,19 @@
 
 namespace lfm2 {
 
-// How much a matcher can hold.
+// Capacities of a matcher.
 struct GrammarMatcherOptions {
-  // Ways to read a text at once, over all bytes of a token. A grammar that is read from left to right without doubt has
-  // one; alternatives that begin alike have one each.
+  // Ways to read a text at the same time, in total over all bytes of a token. An unambiguous grammar has one;
+  // alternatives with the same beginning have one each.
   uint32_t max_threads = 1024;
-  // Rules that wait for others: about as many as lists and objects are open, and those of alternatives.
+  // Rules that wait for a call to return: about the number of open lists and objects, for each alternative.
   uint32_t max_frames = 1024;
-  // Sets of such ways to which the bytes of tokens lead that a mask finds once each; with fewer, masks take longer. 1
-  // to 253; each takes 276 bytes.
+  // Sets of such ways that a mask computes only once; with fewer, masks take longer. 1 to 253; each takes 276 bytes.
   uint32_t max_lists = 64;
 };
 
-// Follows a text through a grammar, byte by byte, and says which tokens of a vocabulary may come next: exactly those
-// after which the text can still become one of the grammar. Works in memory of the caller, without allocation or
+// Follows a text through a grammar, byte by byte, and computes which tokens of a vocabulary may come next: exactly
+// those after which the text can still become one of the grammar. Works in memory of the caller, without allocation or
 // recursion. Not thread-safe.
 class GrammarMatcher {
  public:
@@ -37,7 +36,7 @@ class GrammarMatcher {
   GrammarMatcher(const GrammarMatcher&) = delete;
   GrammarMatcher& operator=(const GrammarMatcher&) = delete;
 
-  // Bytes of the memory for a vocabulary of token_count tokens.
+  // Bytes of memory that Open needs for a vocabulary of token_count tokens.
   static constexpr uint64_t Bytes(const GrammarMatcherOptions& options, uint32_t token_count) {
     Arena arena = Arena::Counting();
     GrammarMatcher matcher;
@@ -45,8 +44,8 @@ class GrammarMatcher {
     return arena.used();
   }
 
-  // Begins with the empty text. grammar: open; its bytes, those of the trie, and memory, aligned to kAlignment, outlive
-  // the matcher. Errors: kInvalidArgument, kArenaTooSmall.
+  // Starts with the empty text. grammar: open. Its bytes, those of the trie, and memory (aligned to kAlignment) must
+  // outlive the matcher. Errors: kInvalidArgument, kArenaTooSmall.
   LFM2_SELDOM Status Open(const Grammar& grammar, const TokenTrie& trie, const GrammarMatcherOptions& options,
                           Span<std::byte> memory) {
     if (!grammar.is_open()) return Status(StatusCode::kInvalidArgument, "grammar", "is not open");
@@ -56,7 +55,7 @@ class GrammarMatcher {
     }
     const uint64_t needed = Bytes(options, trie.token_count());
     if (memory.size() < needed) {
-      return Status(StatusCode::kArenaTooSmall, "grammar matcher", "does not fit its memory: bytes", memory.size(),
+      return Status(StatusCode::kArenaTooSmall, "grammar matcher", "does not fit the memory: bytes", memory.size(),
                     needed);
     }
     if (reinterpret_cast<uintptr_t>(memory.data()) % kAlignment != 0) {
@@ -75,8 +74,8 @@ class GrammarMatcher {
     has_mask_ = false;
   }
 
-  // The text goes on with these bytes, if it may: *matched says so; if not, it stays as it is. Errors, after which it
-  // stays too: kArenaTooSmall where there are more ways to read it than fit.
+  // Appends bytes to the text, if they are allowed: *matched is true then; otherwise the text is unchanged. Errors,
+  // after which the text is unchanged: kArenaTooSmall where there are more ways to read the text than fit.
   Status Advance(std::string_view bytes, bool* matched) {
     const bool had_mask = has_mask_;
     List list = now_;
@@ -87,8 +86,8 @@ class GrammarMatcher {
     has_mask_ = had_mask && !moved;
     return Status();
   }
-  // The same for a look ahead: Restore goes back to where the text was. Until then only this, and nothing that Advance
-  // or Reset does.
+  // The same, to look ahead: Restore returns to the previous text. Until then only Peek, and no call of Advance or
+  // Reset.
   Status Peek(std::string_view bytes, bool* matched) {
     List list = now_;
     LFM2_RETURN_IF_ERROR(Follow(bytes, &list, matched));
@@ -105,8 +104,8 @@ class GrammarMatcher {
   // Whether the text may end here.
   bool may_end() { return threads_.MayEnd(now_); }
 
-  // A bit for each token, [DivideUp(token_count, 32)] words, set where it may come next: only tokens that are in the
-  // trie. Valid until the next call. Errors: kArenaTooSmall.
+  // A bit for each token, [DivideUp(token_count, 32)] words, set if it may come next: only tokens that are in the trie.
+  // Valid until the next call. Errors: kArenaTooSmall.
   Status Mask(Span<const uint32_t>* mask) {
     const bool one = now_.end - now_.begin == 1;
     if (!has_mask_ || !one || !IsEqual(threads_[now_.begin], of_mask_)) {
@@ -119,8 +118,8 @@ class GrammarMatcher {
     return Status();
   }
 
-  // Bytes that can only come next: as many as there is no choice for, and fit. *after: where they end. The text stays
-  // as it is.
+  // The bytes that must come next: as many as there is no choice for, and as fit. *after: the place where they end. The
+  // text is unchanged.
   LFM2_SELDOM size_t Forced(Span<char> out, Place* after) {
     const List now = now_;
     size_t count = 0;
@@ -194,7 +193,7 @@ class GrammarMatcher {
   }
   bool CanBeNext(uint32_t byte) { return !Threads::IsEmpty(threads_.Step(now_, static_cast<uint8_t>(byte))); }
 
-  // How many bytes can come next, 0, 1 or 2 for more, and the only one.
+  // The number of bytes that can come next: 0, 1, or 2 for more; and the only one.
   uint32_t NextBytes(uint8_t* only) {
     uint32_t candidates[8] = {};
     AddCandidates(candidates);
@@ -218,7 +217,7 @@ class GrammarMatcher {
     steps_.Begin(&threads_, now_, keep);
     const grammar_internal::PlainText text = steps_.TextOf(now_);
     if (text.most > 0) SetPlain(text.most);
-    // One that takes any plain text leaves nothing to find out.
+    // Nothing to compute where any plain text is allowed.
     if (!text.is_exact && text.most < kMaxPlainLength) {
       const bool assumed = text.most == 0 && TakesMostPlain();
       if (assumed) SetPlain(kUnlimited);
@@ -228,7 +227,7 @@ class GrammarMatcher {
     return Walk(TokenClass::kOther, false);
   }
 
-  // Whether whatever is plain may follow most of the beginnings of plain tokens (a name that may be any but some).
+  // Whether any plain text may follow most first characters of plain tokens, as in a name that may be any but some.
   bool TakesMostPlain() {
     const Span<const TrieNode> nodes = trie_.nodes(TokenClass::kPlain);
     size_t open = 0;
@@ -239,11 +238,11 @@ class GrammarMatcher {
     return open > nodes.size() / 2;
   }
 
-  // The tokens of a class. Where the text of a plain one is known from its beginning on, what begins so is not looked
-  // at byte by byte. assumed: all plain ones are set, and those that may not come are taken out.
+  // Computes the tokens of a class. Where any plain text is known to be allowed, subtrees of plain tokens are not
+  // walked byte by byte. assumed: all plain tokens are set, and those that are not allowed are cleared.
   Status Walk(TokenClass c, bool assumed) {
     const Span<const TrieNode> nodes = trie_.nodes(c);
-    // The depth of the first byte below 0x20 on the way to a node; 0: none.
+    // The depth of the first byte below 0x20 on the path to a node; 0: none.
     uint32_t control = 0;
     for (size_t i = 0; i < nodes.size();) {
       const TrieNode& node = nodes[i];
@@ -252,7 +251,7 @@ class GrammarMatcher {
       if (threads_.overflowed()) return CheckRoom();
       bool skips = at == Steps::kNowhere;
       if (c == TokenClass::kPlain) {
-        // Characters of the longest token that may come.
+        // Characters of the longest token that is allowed.
         uint32_t longest = 0;
         if (!skips) {
           const grammar_internal::PlainText& text = steps_.text(at);
@@ -277,7 +276,7 @@ class GrammarMatcher {
     }
     return Status();
   }
-  // Of a subtree of plain tokens those of at most so many characters, and no others.
+  // Sets, of a subtree of plain tokens, exactly those of at most `longest` characters.
   void SetSubtree(Span<const TrieNode> nodes, uint32_t longest) {
     const Span<const uint8_t> lengths = trie_.plain_lengths();
     for (const TrieNode& node : nodes) {
@@ -291,11 +290,12 @@ class GrammarMatcher {
     mask_[token / 32] = value ? mask_[token / 32] | bit : mask_[token / 32] & ~bit;
   }
 
-  // Plain tokens of at most so many characters: eight lengths at a time, a byte each. A length of 0 is no plain token.
+  // Sets the plain tokens of at most `most` characters: eight lengths at a time, one byte each. A length of 0 is not a
+  // plain token.
   void SetPlain(uint32_t most) {
     constexpr uint64_t kOnes = 0x0101010101010101u, kHigh = 0x80 * kOnes, kLow = ~kHigh;
     const Span<const uint8_t> lengths = trie_.plain_lengths();
-    // Of lengths below 128, those above `most` reach 128 with this added.
+    // Lengths below 128 that are above `most` reach 128 with this added.
     const bool all = most >= kMaxPlainLength;
     const uint64_t above = (127 - Min<uint32_t>(most, 127)) * kOnes;
     const size_t whole = lengths.size() / 8 * 8;
@@ -304,7 +304,7 @@ class GrammarMatcher {
       const uint64_t some = (low + kLow) | x, right = all ? some : some & ~((low + above) | x);
       const uint64_t bits = ((right & kHigh) >> 7) * 0x0102040810204080u >> 56;
       mask_[i / 32] |= static_cast<uint32_t>(bits) << (i % 32);
-      // Long ones, which are rare.
+      // Long tokens, which are rare.
       for (size_t k = i; (x & kHigh) != 0 && k < i + 8; ++k) SetPlainToken(k, lengths[k], most);
     }
     for (size_t i = whole; i < lengths.size(); ++i) SetPlainToken(i, lengths[i], most);

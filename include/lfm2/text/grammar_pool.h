@@ -12,7 +12,7 @@
 
 namespace lfm2 {
 
-// A node of a nondeterministic automaton, or one of its edges. Nodes and edges have numbers in one sequence, from 1 on.
+// A node of a nondeterministic automaton, or one of its edges. Nodes and edges are numbered in one sequence, from 1 on.
 struct NfaUnit {
   enum class Kind : uint8_t { kNode, kEmpty, kBytes, kCall, kBegin, kEnd, kData };
 
@@ -25,9 +25,9 @@ struct NfaUnit {
 };
 static_assert(sizeof(NfaUnit) == 16, "a unit is copied as it is");
 
-// From front to back: the header's place, the records of what has been compiled, the automaton of the rule that is
-// being built (which moves when records are added), free memory, and what is needed for a while (scratch), the newest
-// first. Does not own the memory. After an error nothing is done any more.
+// From front to back: room for the header, the records compiled so far, the automaton of the current rule (which moves
+// when records are added), free memory, and temporary data (scratch), the newest first. Does not own the memory. Does
+// nothing after an error.
 class GrammarPool {
  public:
   explicit GrammarPool(Span<std::byte> memory)
@@ -43,20 +43,20 @@ class GrammarPool {
 
   const Status& status() const { return status_; }
   bool ok() const { return status_.ok(); }
-  // The first error stays.
+  // Only the first error is kept.
   void Fail(const Status& status) {
     if (status_.ok()) status_ = status;
   }
-  void FailForSpace() { Fail(Status(StatusCode::kArenaTooSmall, "grammar", "does not fit its memory: byte", place_)); }
-  // The byte of the source that is being compiled, for messages.
+  void FailForSpace() { Fail(Status(StatusCode::kArenaTooSmall, "grammar", "does not fit the memory: byte", place_)); }
+  // The current byte of the source, for messages.
   uint32_t place() const { return place_; }
   void set_place(uint32_t place) { place_ = place; }
 
-  // The records; word_count() of them in use.
+  // The records; word_count() words are in use.
   uint32_t* words() { return reinterpret_cast<uint32_t*>(base_ + sizeof(GrammarHeader)); }
   uint32_t word_count() const { return word_count_; }
   void set_word_count(uint32_t count) { word_count_ = count; }
-  // A record, all zeros but for its first word. 0 if there is no room. Moves the automaton.
+  // Adds a record, zero except for its first word. 0 if there is no room. Moves the automaton.
   uint32_t AddRecord(GrammarRecord kind, uint32_t size) {
     const uint64_t end = sizeof(GrammarHeader) + (uint64_t{word_count_} + size) * sizeof(uint32_t);
     if (word_count_ + size >= kMaxGrammarWords || !MakeFront(end)) {
@@ -73,12 +73,12 @@ class GrammarPool {
   // The automaton.
   NfaUnit* units() { return reinterpret_cast<NfaUnit*>(base_ + units_); }
   uint32_t unit_count() const { return unit_count_; }
-  // `count` units in a row, uninitialised. 0 if there is no room.
+  // Adds `count` consecutive uninitialised units. 0 if there is no room.
   uint32_t AddUnits(uint32_t count) {
     if (!ok()) return 0;
     if (unit_count_ == 0) {
       units_ = FrontEnd();
-      count += 1;  // number 0 is none
+      count += 1;  // number 0 is not used
     }
     if ((scratch_ - FrontEnd()) / sizeof(NfaUnit) < count || count > UINT32_MAX - unit_count_) {
       FailForSpace();
@@ -91,7 +91,7 @@ class GrammarPool {
   // Drops the units from number `count` on.
   void DropUnits(uint32_t count) { unit_count_ = count <= 1 ? 0 : count; }
 
-  // `count` values of T, uninitialised, from the end. nullptr if there is no room.
+  // `count` uninitialised values of T from the end. nullptr if there is no room.
   template <class T>
   T* Allocate(uint64_t count) {
     static_assert(alignof(T) <= 8, "scratch is aligned to 8 bytes");
@@ -105,9 +105,9 @@ class GrammarPool {
     return reinterpret_cast<T*>(base_ + scratch_);
   }
   uint64_t scratch_mark() const { return scratch_; }
-  // Gives back what was allocated since.
+  // Releases everything that was allocated since.
   void Release(uint64_t mark) { scratch_ = mark; }
-  // A reference to what was allocated, never 0.
+  // A reference to allocated memory, never 0.
   uint32_t RefOf(const void* allocated) const {
     return static_cast<uint32_t>((static_cast<const std::byte*>(allocated) - base_) / 4);
   }
@@ -123,7 +123,7 @@ class GrammarPool {
     if (unit_count_ > 0) return units_ + uint64_t{unit_count_} * sizeof(NfaUnit);
     return RoundUp<uint64_t>(sizeof(GrammarHeader) + uint64_t{word_count_} * sizeof(uint32_t), 8);
   }
-  // Records may reach up to `end`: the automaton goes out of their way, and a bit further, so as not to move often.
+  // Makes room for records up to `end`: moves the automaton, and somewhat further than needed, to move it less often.
   bool MakeFront(uint64_t end) {
     if (!ok()) return false;
     end = RoundUp<uint64_t>(end, 8);
@@ -138,7 +138,7 @@ class GrammarPool {
   }
 
   std::byte* base_;
-  uint64_t scratch_;  // where scratch begins
+  uint64_t scratch_;  // offset of scratch
   uint64_t units_ = 0;
   uint32_t unit_count_ = 0;
   uint32_t word_count_ = 1;

@@ -1,4 +1,4 @@
-// Makes a deterministic automaton smaller.
+// Minimises a deterministic automaton.
 #ifndef LFM2_TEXT_GRAMMAR_REDUCER_H_
 #define LFM2_TEXT_GRAMMAR_REDUCER_H_
 
@@ -8,13 +8,14 @@
 
 namespace lfm2 {
 
-// Afterwards DfaState::chain of every state that remains is the state itself, of others another one or 0.
+// Afterwards DfaState::chain of every remaining state is the state itself, of others the state that replaces them, or
+// 0.
 class GrammarReducer {
  public:
   explicit GrammarReducer(GrammarPool* pool) : pool_(pool) {}
 
-  // first: the state that it begins in; its list has `states` states with `edges` edges and calls. is_live: none is to
-  // be removed.
+  // first: the start state; its list has `states` states with `edges` edges and calls. is_live: no state has to be
+  // removed.
   void Run(uint32_t first, uint32_t states, uint32_t edges, bool is_live) {
     count_ = states;
     order_ = pool_->Allocate<uint32_t>(states);
@@ -32,10 +33,10 @@ class GrammarReducer {
   DfaEdge& Edge(uint32_t at) { return *pool_->At<DfaEdge>(at); }
   uint32_t* Lists(uint32_t state, int which) { return which == 0 ? &State(state).edges : &State(state).calls; }
 
-  // Removes the states that lead to no end, and what leads to them. Calls count as passable here.
+  // Removes states that lead to no end, and the edges to them. Every call is assumed to be passable.
   void Trim(uint32_t edges) {
     const uint64_t mark = pool_->scratch_mark();
-    // Of state i, those that lead to it: sources[begin[i]] to sources[begin[i + 1]].
+    // The predecessors of state i: sources[begin[i]] to sources[begin[i + 1]].
     uint32_t* const begin = pool_->Allocate<uint32_t>(uint64_t{count_} + 2);
     uint32_t* const sources = pool_->Allocate<uint32_t>(edges);
     uint32_t* const found = pool_->Allocate<uint32_t>(count_);
@@ -79,9 +80,8 @@ class GrammarReducer {
     }
   }
 
-  // States that end alike and whose edges and calls lead to the same states, or each to itself, become one: from the
-  // last to the first, until nothing changes or enough has been tried. Of loops through several states that differ in
-  // nothing, both remain.
+  // Merges states that accept alike and whose edges and calls lead to the same states, or each to itself: from the last
+  // to the first, until nothing changes or a limit is reached. Equivalent loops through several states are not merged.
   void Merge() {
     constexpr int kMaxRounds = 8;
     const uint64_t mark = pool_->scratch_mark();
@@ -99,7 +99,7 @@ class GrammarReducer {
         Resolve(at);
         uint32_t slot = Hash(at) & (size - 1);
         while (table[slot] != 0 && !IsSame(at, table[slot])) slot = (slot + 1) & (size - 1);
-        // The first state is to remain: others become it, and it none.
+        // The start state must remain: others are merged into it, and it into none.
         if (table[slot] == 0) {
           table[slot] = at;
         } else if (i == 0) {
@@ -117,7 +117,7 @@ class GrammarReducer {
     pool_->Release(mark);
   }
 
-  // Lets the edges lead to the states that remain; edges that became neighbours of the same kind become one.
+  // Redirects the edges to the remaining states; adjacent edges of the same kind are joined.
   void Resolve(uint32_t at) {
     for (int which = 0; which < 2; ++which) {
       for (uint32_t e = *Lists(at, which); e != 0; e = Edge(e).next) {

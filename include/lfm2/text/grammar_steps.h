@@ -1,4 +1,4 @@
-// Steps of a walk through a trie of bytes, each made once.
+// A walk through a trie of bytes that computes each step once.
 #ifndef LFM2_TEXT_GRAMMAR_STEPS_H_
 #define LFM2_TEXT_GRAMMAR_STEPS_H_
 
@@ -14,20 +14,20 @@ namespace lfm2 {
 
 namespace grammar_internal {
 
-// What a list of threads says of plain text (format/token_trie.h) that may follow.
+// What a list of threads allows of plain text (format/token_trie.h).
 struct PlainText {
-  uint32_t most;       // whatever is plain may follow, up to so many characters
-  bool is_exact;       // and no plain text with more
+  uint32_t most;       // any plain text of up to so many characters may follow
+  bool is_exact;       // and no longer plain text
   bool takes_control;  // a byte below 0x20 may follow, now or after that text
 };
 
-// A deterministic automaton, made while a walk goes on: from each list of threads that is kept it is known to which
-// one a byte leads, once that byte has been read. When there is no room to keep more, further lists are made anew
-// each time.
+// A deterministic automaton, built during a walk: for each list of threads that is kept, the list that a byte leads to
+// is recorded once the byte has been read. When there is no room to keep more, further lists are computed again each
+// time.
 class Steps {
  public:
   using List = Threads::List;
-  // Numbers of lists: kNowhere is the empty one, and kUnkept one that stands only with its level.
+  // Numbers of lists: kNowhere is the empty one; kUnkept is one that is valid within its level only.
   static constexpr uint32_t kUnknown = 0, kNowhere = 1, kUnkept = 2, kFirst = 3, kMostKept = 256 - kFirst;
 
   constexpr void Carve(Arena* arena, uint32_t max_kept) {
@@ -37,8 +37,8 @@ class Steps {
     max_kept_ = max_kept;
   }
 
-  // The walk begins with a list, which is kept. keep: other lists are kept, too, for which as many threads and frames
-  // are taken as may be missing in the end.
+  // Starts the walk with a list, which is kept. keep: other lists are kept too, at the cost of threads and frames that
+  // may be missing later.
   void Begin(Threads* threads, const List& list, bool keep) {
     threads_ = threads;
     last_ = list;
@@ -48,20 +48,20 @@ class Steps {
     levels_[0] = {list, kFirst, 0};
   }
 
-  // From the list of the level above to that of this one by a byte: its number. Where it did not find memory:
-  // overflowed() of the threads.
+  // Steps from the list of the level above by a byte: the number of the list of this level. If memory ran out,
+  // overflowed() of the threads is true.
   uint32_t Step(uint32_t level, uint8_t byte) {
     const Level& from = levels_[level - 1];
     uint32_t to = from.number == kUnkept ? kUnknown : next_[(from.number - kFirst) * 256 + byte];
     if (to <= kUnkept && to != kNowhere) to = Make(level, byte);
     Level& at = levels_[level];
     at.number = static_cast<uint8_t>(to);
-    // Characters of a plain text so far.
+    // Characters of plain text so far.
     at.characters = static_cast<uint8_t>(from.characters + ((byte & 0xc0u) != 0x80u ? 1 : 0));
     return to;
   }
   uint32_t characters(uint32_t level) const { return levels_[level].characters; }
-  // What the list that the last Step led to says; of no empty one.
+  // What the list of the last Step allows; not for the empty list.
   const PlainText& text(uint32_t number) const { return KeptOf(number).text; }
 
   PlainText TextOf(const List& list) const {
@@ -81,12 +81,12 @@ class Steps {
     PlainText text;
   };
   struct Level {
-    List list;  // of kUnkept
+    List list;  // for kUnkept
     uint8_t number;
     uint8_t characters;
   };
 
-  // The first one is that of the last list that was not kept.
+  // The first one is the last list that was not kept.
   Kept& KeptOf(uint32_t number) { return kept_[number - kUnkept]; }
   const Kept& KeptOf(uint32_t number) const { return kept_[number - kUnkept]; }
 
@@ -112,7 +112,7 @@ class Steps {
     }
     return to;
   }
-  // A list that was made from one that is not kept is not kept either: new ones would take the place of that one.
+  // A list made from one that is not kept is not kept either, because it would overwrite that one.
   uint32_t NumberOf(const List& list, bool may_keep) {
     if (!may_keep) return kUnkept;
     for (uint32_t number = kFirst; number < kFirst + count_; ++number) {
@@ -130,7 +130,7 @@ class Steps {
     if (g.Kind(at) != GrammarRecord::kState) return kUnclear;
     const uint32_t flags = g[at + 1] >> 24, calls = g[at + 1] >> 12 & 0xfffu;
     if ((flags & kStateIsText) == 0) return kUnclear;
-    // Its operation is that of the edge for a letter.
+    // Its operation is the one of the edge for a letter.
     bool counts = false;
     for (uint32_t i = 0; i < (g[at + 1] & 0xfffu); ++i) {
       const uint32_t edge = g[at + kStateWords + 2 * i];
@@ -139,7 +139,7 @@ class Steps {
     const uint32_t max = g[g[at + 2] + 3];
     const bool leaves = calls > 0 || (flags & (kStateEnds | kStateEndsIfEnough)) != 0;
     counts = counts && max != kUnlimited;
-    // What goes on after the rule may take more characters than the rule itself.
+    // The continuation after the rule may allow more characters than the rule itself.
     if (counts && leaves) return kUnclear;
     const uint32_t most = counts ? static_cast<uint32_t>(max - Min<uint64_t>(thread.tally, max)) : kUnlimited;
     return {most, true, leaves || (flags & kStateTakesControl) != 0};
@@ -149,7 +149,7 @@ class Steps {
   uint8_t* next_ = nullptr;  // [max_kept][256]: the number of a list
   Kept* kept_ = nullptr;
   Level* levels_ = nullptr;
-  List last_ = {0, 0, 0};  // of those kept; what is made comes after it
+  List last_ = {0, 0, 0};  // the last one kept; new lists are made after it
   uint32_t max_kept_ = 0;
   uint32_t limit_ = 0;
   uint32_t count_ = 0;

@@ -1,4 +1,4 @@
-// What a rule of a grammar has counted, and what that allows.
+// The tally of a rule of a grammar, and what it allows.
 #ifndef LFM2_TEXT_GRAMMAR_TALLY_H_
 #define LFM2_TEXT_GRAMMAR_TALLY_H_
 
@@ -32,7 +32,7 @@ class ObjectTally {
       next_ = static_cast<uint32_t>(tally);
       const uint32_t* const ranks = object_ + kObjectWords;
       const uint32_t* const by_rank = ranks + names();
-      // A required property is not passed over.
+      // A required property cannot be skipped.
       for (last_ = next_; last_ < names() && ranks[by_rank[last_]] >> 31 == 0;) ++last_;
       missing_ = last_ < names() ? 1 : 0;
     } else {
@@ -74,19 +74,19 @@ class ObjectTally {
  private:
   bool in_order() const { return (object_[2] & kObjectInOrder) != 0; }
   uint32_t names() const { return object_[1]; }
-  // How many more properties there may be.
+  // How many more properties are allowed.
   uint32_t room() const { return object_[4] > count_ ? object_[4] - count_ : 0; }
 
   const uint32_t* object_;
   uint64_t tally_;
-  uint64_t allowed_ = 0;  // a bit for each name, where they come in any order
+  uint64_t allowed_ = 0;  // a bit for each name, if they come in any order
   uint32_t count_ = 0;
   uint32_t missing_ = 0;
-  uint32_t next_ = 0;  // ranks that may come, where they come in order
+  uint32_t next_ = 0;  // ranks that may come, if they come in order
   uint32_t last_ = 0;
 };
 
-// Whether an operation may be done with a tally, which is then as after it. rule: the record whose tally it is.
+// Whether an operation is allowed by a tally, which is then updated. rule: the record whose tally it is.
 inline bool Apply(const Grammar& grammar, uint32_t rule, GrammarOp op, uint32_t argument, uint64_t* tally) {
   const uint32_t min = grammar[rule + 2], max = grammar[rule + 3];
   switch (op) {

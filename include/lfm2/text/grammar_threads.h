@@ -1,4 +1,4 @@
-// Where a text stands in a grammar: all ways at once in which its bytes can be read, in memory of the caller.
+// The place of a text in a grammar: all ways to read it at the same time, in memory of the caller.
 #ifndef LFM2_TEXT_GRAMMAR_THREADS_H_
 #define LFM2_TEXT_GRAMMAR_THREADS_H_
 
@@ -12,26 +12,26 @@ namespace lfm2 {
 
 namespace grammar_internal {
 
-// One way to read the text so far: a place in a rule, the tally of that rule, and what called it.
+// One way to read the text so far: a place in a rule, the tally of the rule, and its caller.
 struct Thread {
   uint32_t at;     // a state or a literal; of a literal the byte that comes next in the upper 8 bits
-  uint32_t frame;  // 0: nothing called it
+  uint32_t frame;  // 0: no caller
   uint64_t tally;
 };
 
-// A rule that waits for one that it called.
+// A rule that waits for the return of a call.
 struct Frame {
   uint64_t tally;  // its own, after the call
-  uint32_t at;     // where it goes on
+  uint32_t at;     // where it continues
   uint32_t parent;
 };
 
-// Threads in a stack of lists, so that a walk through a trie of bytes can go down and come back: each step reads one
-// list and makes another after it. Frames that a step makes are given back with its list. No recursion; the work of a
-// step is bounded by the memory for threads.
+// Threads in a stack of lists, so that a walk through a trie of bytes can go down and return: each step reads one list
+// and makes another one after it. Frames made by a step are released with its list. No recursion; the work of a step is
+// bounded by the memory for threads.
 class Threads {
  public:
-  // A list of threads, and how many frames there were when it was complete.
+  // A list of threads, and the number of frames when it was complete.
   struct List {
     uint32_t begin;
     uint32_t end;
@@ -48,7 +48,7 @@ class Threads {
     max_frames_ = max_frames;
   }
 
-  // The list of a text without bytes.
+  // The list of the empty text.
   List Begin(const Grammar& grammar) {
     grammar_ = grammar;
     overflowed_ = false;
@@ -59,15 +59,15 @@ class Threads {
 
   const Thread& operator[](uint32_t i) const { return threads_[i]; }
   const Grammar& grammar() const { return grammar_; }
-  // True once a step did not find the memory that it needed: what it made is not complete.
+  // Whether a step ran out of memory, so that its list is incomplete.
   bool overflowed() const { return overflowed_; }
   void ClearOverflow() { overflowed_ = false; }
   static constexpr bool IsEmpty(const List& list) { return list.begin == list.end; }
 
-  // The threads of `from` after one more byte, in a list after it; empty where the byte cannot come. What other lists
-  // there were after it is overwritten.
+  // The threads of `from` after one more byte, in a list after it; empty where the byte is not allowed. Overwrites
+  // other lists after it.
   List Step(const List& from, uint8_t byte) { return Step(from, byte, from); }
-  // The same, but the list comes after another, which was made later than `from`.
+  // The same with the new list after another one, which was made later than `from`.
   List Step(const List& from, uint8_t byte, const List& after) {
     frame_count_ = after.frames;
     begin_ = end_ = after.end;
@@ -81,11 +81,11 @@ class Threads {
     return {begin_, end_, frame_count_};
   }
 
-  // Bytes that lead to the same list as that of the last step: low() to high(), and perhaps more.
+  // Bytes that lead to the same list as that of the last step: low() to high(), and possibly more.
   uint32_t low() const { return low_; }
   uint32_t high() const { return high_; }
 
-  // Whether two lists go on alike.
+  // Whether two lists allow the same texts.
   bool IsSame(const List& a, const List& b) const {
     if (a.end - a.begin != b.end - b.begin) return false;
     for (uint32_t i = 0; i < a.end - a.begin; ++i) {
@@ -104,7 +104,7 @@ class Threads {
     return may_end_;
   }
 
-  // Adds the bytes that may come next by a thread to a set of 256 bits: those, and perhaps some more.
+  // Adds the bytes that a thread allows next to a set of 256 bits, and possibly more.
   void AddNextBytes(const Thread& thread, uint32_t (&bytes)[8]) const {
     const uint32_t ref = thread.at & kGrammarRefMask, place = thread.at >> 24;
     const uint32_t* const w = grammar_.words() + ref;
@@ -124,12 +124,12 @@ class Threads {
       more = more || (rule[6] & kRuleIsNullable) != 0;
       for (uint32_t k = 0; k < 8; ++k) bytes[k] |= rule[7 + k];
     }
-    // What comes after the end of a rule is not looked up.
+    // The continuation after the end of a rule is not looked up: all bytes are added.
     for (uint32_t k = 0; k < 8 && more; ++k) bytes[k] = 0xffffffffu;
   }
 
-  // Moves a list to the front, where it is the only one, with the frames that it needs if memory for frames becomes
-  // scarce; *moved says whether frames have other numbers now.
+  // Moves a list to the front, where it is the only one, with the frames that it needs if memory for frames is scarce;
+  // *moved: whether frames have been renumbered.
   List Keep(const List& list, bool* moved) {
     for (uint32_t i = list.begin; i < list.end; ++i) threads_[i - list.begin] = threads_[i];
     const uint32_t count = list.end - list.begin;
@@ -150,7 +150,7 @@ class Threads {
     }
   }
 
-  // The same as Read for a place that only has edges, as most have; false for another.
+  // Read for a place with edges only, the most common kind; false for other places.
   bool ReadSimply(const Thread& t, uint32_t byte) {
     const uint32_t* const w = grammar_.words() + (t.at & kGrammarRefMask);
     if ((w[0] & 0xffu) != static_cast<uint32_t>(GrammarRecord::kState)) return false;
@@ -160,7 +160,7 @@ class Threads {
     return true;
   }
 
-  // All that the byte does to a thread that has it before it.
+  // Applies the byte to a thread.
   void Read(Thread t, uint32_t byte) {
     for (;;) {
       const uint32_t ref = t.at & kGrammarRefMask;
@@ -243,7 +243,7 @@ class Threads {
       if (!begins && !nullable) continue;
       uint64_t tally = t.tally;
       if (!Apply(grammar_, rule, static_cast<GrammarOp>(call[0] >> 24), 0, &tally)) continue;
-      // Where a text of the rule begins, also the empty one comes back through its frame.
+      // An empty text of the rule returns through its frame.
       if (!begins) {
         Later({call[1], t.frame, tally});
       } else if (OnlyEnds(call[1])) {
@@ -261,7 +261,7 @@ class Threads {
     return grammar_.Kind(at) == GrammarRecord::kState && (grammar_[at + 1] >> 24 & kStateOnlyEnds) != 0;
   }
 
-  // To be read with the same byte, once: what comes back to itself without a byte is not followed again.
+  // Reads a thread later with the same byte, once: loops without a byte are not followed again.
   bool Later(const Thread& t) {
     for (uint32_t i = log_; i < max_threads_; ++i) {
       if (IsSame(threads_[i], t)) return false;
@@ -272,7 +272,7 @@ class Threads {
     return true;
   }
 
-  // A thread of the list that is being made.
+  // Adds a thread to the list being made.
   void Emit(Thread t) {
     while (t.frame != 0 && t.at <= kGrammarRefMask && OnlyEnds(t.at)) t = Returned(t);
     for (uint32_t i = begin_; i < end_; ++i) {
@@ -285,7 +285,7 @@ class Threads {
     threads_[end_++] = t;
   }
 
-  // Whether two threads go on alike: their frames may be made by different steps.
+  // Whether two threads allow the same texts: their frames may have been made by different steps.
   bool IsSame(const Thread& a, const Thread& b) const {
     if (a.at != b.at || a.tally != b.tally) return false;
     uint32_t x = a.frame, y = b.frame;
@@ -317,12 +317,12 @@ class Threads {
   }
 
   Grammar grammar_;
-  Thread* threads_ = nullptr;  // lists from the front; from the end what a step has still to read, and has read
+  Thread* threads_ = nullptr;  // lists from the front; from the end, threads that a step has to read or has read
   Frame* frames_ = nullptr;    // from 1 on
   uint32_t* moved_ = nullptr;
   uint32_t max_threads_ = 0;
   uint32_t max_frames_ = 0;
-  uint32_t begin_ = 0;  // of the list that is being made
+  uint32_t begin_ = 0;  // of the list being made
   uint32_t end_ = 0;
   uint32_t log_ = 0;
   uint32_t frame_count_ = 1;

@@ -13,11 +13,11 @@ class GrammarWriter {
  public:
   explicit GrammarWriter(GrammarPool* pool) : pool_(pool) {}
 
-  // Writes what the reducer has left, chains of single bytes as literals, and names the first state in the rule.
+  // Writes the reduced automaton, chains of single bytes as literals, and stores the start state in the rule.
   void Run(uint32_t rule, uint32_t first) {
     first_ = first;
     rule_ = rule;
-    if (first == 0 || State(first).chain == 0) {  // a rule that has no text
+    if (first == 0 || State(first).chain == 0) {  // a rule without texts
       const uint32_t record = pool_->AddRecord(GrammarRecord::kState, kStateWords);
       if (record == 0) return;
       pool_->words()[record + 2] = rule;
@@ -25,8 +25,8 @@ class GrammarWriter {
       return;
     }
     Count();
-    // The order in which they were found, turned round: records that lead to an end mostly come before those that lead
-    // to them, so that GrammarFinisher needs few rounds.
+    // Reverse order of discovery: records that lead to an end mostly come before those that lead to them, so that
+    // GrammarFinisher needs few passes.
     uint32_t last = 0;
     for (uint32_t at = first; at != 0;) {
       if (Remains(at) && State(at).number == 0) Fold(at);
@@ -46,14 +46,14 @@ class GrammarWriter {
   }
 
  private:
-  // DfaState::number, until there is a record: a byte of a literal, its first one or another.
+  // Values of DfaState::number before there is a record: the first byte of a literal, or another one.
   static constexpr uint32_t kBegins = 0xfffffffeu, kInside = 0xffffffffu;
 
   DfaState& State(uint32_t at) { return *pool_->At<DfaState>(at); }
   DfaEdge& Edge(uint32_t at) { return *pool_->At<DfaEdge>(at); }
   bool Remains(uint32_t at) { return State(at).chain == at; }
 
-  // How many edges and calls lead to each state.
+  // Counts the edges and calls that lead to each state.
   void Count() {
     for (uint32_t at = first_; at != 0; at = State(at).next) State(at).hash = State(at).number = 0;
     State(first_).hash = 1;
@@ -64,7 +64,7 @@ class GrammarWriter {
     }
   }
 
-  // Whether there is one byte, and nothing else.
+  // Whether there is exactly one byte and nothing else.
   bool IsSingle(uint32_t at) {
     const DfaState& state = State(at);
     if (state.flags != 0 || state.calls != 0 || state.edges == 0) return false;
@@ -72,7 +72,7 @@ class GrammarWriter {
     return edge.next == 0 && edge.low() == edge.high() && edge.op() == GrammarOp::kNone;
   }
 
-  // Finds the literal that a state begins, if there is one.
+  // Finds the literal that begins with a state, if there is one.
   void Fold(uint32_t at) {
     if (!IsSingle(at)) return;
     State(at).number = kBegins;
@@ -83,7 +83,7 @@ class GrammarWriter {
       i = Edge(State(i).edges).to;
     }
   }
-  // Makes the record of a state, its words to be filled.
+  // Adds the record of a state, whose words are written later.
   void Place(uint32_t at) {
     if (State(at).number == kBegins) {
       uint32_t bytes = 1, end = Edge(State(at).edges).to;
@@ -110,7 +110,7 @@ class GrammarWriter {
     for (; e != 0; e = Edge(e).next) ++length;
     return length;
   }
-  // An argument's record, which the edge then refers to in place of the argument.
+  // Adds the record of an argument; the edge then refers to it.
   void Argument(uint32_t e) {
     const uint32_t record = pool_->AddRecord(GrammarRecord::kArgument, kArgumentWords);
     if (record == 0) return;
@@ -167,7 +167,7 @@ class GrammarWriter {
 
   // The states that bytes low to high lead to from `count` others, at most kWidth.
   static constexpr uint32_t kWidth = 4;
-  // to: 0, or the only state that there may be. False where a byte leads nowhere, or asks for another operation.
+  // to: 0, or the only state allowed. False where a byte leads nowhere or has another operation.
   bool Step(uint32_t* set, uint32_t* count, uint32_t low, uint32_t high, uint32_t to, GrammarOp op) {
     uint32_t next[kWidth] = {}, size = 0;
     for (uint32_t i = 0; i < *count; ++i) {
@@ -190,7 +190,7 @@ class GrammarWriter {
     return true;
   }
 
-  // kStateIsText. Table 3-7 of the Unicode standard has the sequences of bytes that are characters.
+  // kStateIsText. Table 3-7 of the Unicode standard lists the byte sequences that are characters.
   bool IsText(uint32_t at) {
     if (State(at).edges == 0) return false;
     const auto op_at = [&](uint32_t byte) {
@@ -227,7 +227,7 @@ class GrammarWriter {
     }
     for (const Sequence& s : kLonger) {
       begin();
-      // Counted characters ask with their first byte whether there may be one more.
+      // The first byte of a counted character checks whether one more is allowed.
       const GrammarOp before = op == GrammarOp::kCount ? GrammarOp::kMore : GrammarOp::kNone;
       if (!step(s.first.low, s.first.high, false, before) || !step(s.second.low, s.second.high, s.bytes == 2))
         return false;

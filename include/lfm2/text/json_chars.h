@@ -1,4 +1,4 @@
-// JSON text, one character at a time, where it lies.
+// Reads JSON text one character at a time, in place.
 #ifndef LFM2_TEXT_JSON_CHARS_H_
 #define LFM2_TEXT_JSON_CHARS_H_
 
@@ -9,8 +9,8 @@
 
 namespace lfm2 {
 
-// The number that so many hexadecimal digits are, 8 at most, after the next character of a reader with Peek and Skip,
-// which is moved past them. UINT32_MAX where they are none.
+// The value of so many hexadecimal digits, 8 at most, after the next character of a reader with Peek and Skip, which is
+// moved past them. UINT32_MAX if they are not hexadecimal digits.
 template <class Reader>
 LFM2_SELDOM uint32_t TakeHexDigits(Reader* reader, int digits) {
   uint32_t value = 0;
@@ -25,8 +25,8 @@ LFM2_SELDOM uint32_t TakeHexDigits(Reader* reader, int digits) {
   return value;
 }
 
-// An escape of a JSON string, from its backslash on, at the front of a reader with Peek and Skip, which is moved past
-// it. The character, or a negative number where it is none: also for half of a surrogate pair.
+// Reads an escape of a JSON string, from its backslash on, from a reader with Peek and Skip, which is moved past it.
+// Returns the character, or a negative number if it is invalid, including lone surrogates.
 template <class Reader>
 LFM2_SELDOM int32_t TakeJsonEscape(Reader* reader) {
   reader->Skip();
@@ -49,7 +49,7 @@ LFM2_SELDOM int32_t TakeJsonEscape(Reader* reader) {
   return -1;
 }
 
-// The characters of a text, or those that the inside of a JSON string stands for. Copied freely.
+// The characters of a text, or of the inside of a JSON string with escapes decoded. Trivially copyable.
 class JsonChars {
  public:
   static constexpr int32_t kEnd = -2;
@@ -57,11 +57,11 @@ class JsonChars {
 
   JsonChars(std::string_view text, bool in_string) : raw_{text}, rest_(text), in_string_(in_string) { Skip(); }
 
-  // The next character; kEnd; kBad for bytes that are no UTF-8, or an escape that is none.
+  // The next character; kEnd; kBad for invalid UTF-8 or an invalid escape.
   int32_t Peek() const { return point_; }
   bool Is(char c) const { return point_ == static_cast<uint8_t>(c); }
   bool IsDigit() const { return point_ >= '0' && point_ <= '9'; }
-  // What is bad stays.
+  // Does not advance past kBad.
   void Skip() {
     rest_ = raw_.rest;
     // Most characters are ASCII.

@@ -1,4 +1,4 @@
-// Numbers as JSON writes them, by their decimal digits: exact for any length.
+// Numbers in JSON by their decimal digits: exact for any length.
 #ifndef LFM2_TEXT_JSON_DECIMAL_H_
 #define LFM2_TEXT_JSON_DECIMAL_H_
 
@@ -10,12 +10,12 @@
 
 namespace lfm2 {
 
-// The value is 0.ddd times 10 to the power of point(), with digits that neither begin nor end with 0, and negative or
-// not; 0 has no digits. Views the text.
+// The value is 0.ddd times 10 to the power of point(), where the digits neither begin nor end with 0, with a sign; 0
+// has no digits. A view of the text.
 class Decimal {
  public:
   constexpr Decimal() = default;
-  // text: a number of JSON.
+  // text: a JSON number.
   explicit Decimal(std::string_view text) {
     if (!text.empty() && text[0] == '-') {
       negative_ = true;
@@ -40,7 +40,7 @@ class Decimal {
       exponent = minus ? -exponent : exponent;
     }
     mantissa_ = TextPart(text, 0, end);
-    // Zeros that it begins with: each makes it a power smaller, before the point and after it.
+    // Leading zeros, before and after the point: each one lowers the power.
     while (!mantissa_.empty() && (mantissa_[0] == '0' || mantissa_[0] == '.')) {
       point -= mantissa_[0] == '0' ? 1 : 0;
       mantissa_.remove_prefix(1);
@@ -54,7 +54,7 @@ class Decimal {
   uint32_t digits() const { return digits_; }
   int64_t point() const { return point_; }
   bool is_integer() const { return digits_ == 0 || int64_t{digits_} <= point_; }
-  // Digit i, the first is 0; 0 after the last.
+  // Digit i, from 0 on; 0 after the last one.
   uint32_t digit(uint64_t i) const {
     if (i >= digits_) return 0;
     const size_t at = i < dot_ ? static_cast<size_t>(i) : static_cast<size_t>(i) + 1;
@@ -66,7 +66,7 @@ class Decimal {
     return i < 0 ? 0 : digit(static_cast<uint64_t>(i));
   }
 
-  // -1, 0 or 1: |a| against |b|.
+  // -1, 0 or 1: |a| compared with |b|.
   static int CompareMagnitudes(const Decimal& a, const Decimal& b) {
     if (a.is_zero() || b.is_zero()) return (a.is_zero() ? 0 : 1) - (b.is_zero() ? 0 : 1);
     if (a.point_ != b.point_) return a.point_ < b.point_ ? -1 : 1;
@@ -80,7 +80,7 @@ class Decimal {
     const int order = CompareMagnitudes(a, b);
     return a.negative() ? -order : order;
   }
-  // As a count: false where it is negative or a fraction. What is above kMostCount becomes that.
+  // The value as a count. False if it is negative or a fraction; limited to kMostCount.
   bool AsCount(uint32_t* count) const {
     if (negative() || !is_integer()) return false;
     uint64_t value = 0;

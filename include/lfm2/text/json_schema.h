@@ -1,4 +1,4 @@
-// JSON schemas as grammars.
+// Compiles JSON schemas to grammars.
 #ifndef LFM2_TEXT_JSON_SCHEMA_H_
 #define LFM2_TEXT_JSON_SCHEMA_H_
 
@@ -20,7 +20,7 @@ namespace schema_internal {
 
 class SchemaCompiler {
  public:
-  // root: the schema; references are relative to it.
+  // root: the schema, which references are relative to.
   SchemaCompiler(JsonTape* tape, Node root, GrammarBuilder* builder, const JsonSchemaOptions& options)
       : sets_(tape, root, builder), writer_(&sets_, options), b_(*builder) {}
 
@@ -31,9 +31,9 @@ class SchemaCompiler {
     sets_.Add(types, kOfTypes);
     return sets_.Make();
   }
-  // Finds the sets of everything that is in those made so far, and which of them have values at all.
+  // Finds the sets that the existing ones contain, and which of them have values at all.
   void Explore() {
-    // New sets come after those that they were found in: the last one is where the next round begins.
+    // New sets are linked after those in which they were found: the next pass begins with the last one.
     const Demands* explored = nullptr;
     while (b_.ok() && explored != sets_.last()) {
       const Demands* const end = explored;
@@ -50,7 +50,7 @@ class SchemaCompiler {
     }
   }
   SchemaWriter& writer() { return writer_; }
-  // Writes all rules that have been asked for.
+  // Writes all requested rules.
   void Write() {
     for (Demands* set = writer_.TakeNext(); set != nullptr && b_.ok(); set = writer_.TakeNext()) WriteOne(set);
     writer_.Finish();
@@ -145,7 +145,7 @@ class SchemaCompiler {
       default: return WriteNumber(&writer_, *set, rule);
     }
   }
-  // Whether a set allows a value of a kind, as far as it says what a value must not be.
+  // Whether a set allows a value of a kind, by its exclusions.
   bool Allows(const Demands& set, JsonKind kind) const {
     bool allows = true;
     ForEachWordOf(sets_, set, [&](Node, Node value, Word word, bool negated) {
@@ -158,7 +158,7 @@ class SchemaCompiler {
     });
     return allows;
   }
-  // What is not one of some objects or lists is not told apart.
+  // Objects and lists cannot be excluded individually.
   void CheckExclusions(const Demands& set) {
     if (Allows(set, set.types == kObject ? JsonKind::kObject : JsonKind::kArray)) return;
     b_.Fail(Status(StatusCode::kUnsupported, "schema", "excludes an object or a list: byte", writer_.PlaceOf(set)));
@@ -173,7 +173,7 @@ class SchemaCompiler {
 
 namespace schema_internal {
 
-// Reads a JSON text in memory of a builder. False with an error of it.
+// Reads a JSON text in memory of a builder. False with an error of the builder.
 inline bool ReadTape(std::string_view text, GrammarBuilder* builder, JsonTape* tape) {
   JsonTape::Record* const records = builder->Allocate<JsonTape::Record>(JsonTape::CountNodes(text));
   if (records == nullptr) return false;
@@ -184,9 +184,9 @@ inline bool ReadTape(std::string_view text, GrammarBuilder* builder, JsonTape* t
 
 }  // namespace schema_internal
 
-// Compiles a JSON schema to rules, of which *start is for the JSON texts that it allows. Errors, which are those of the
-// builder afterwards, with a byte of the schema as value(): kInvalidArgument for what is no schema or allows nothing,
-// kUnsupported for a keyword that cannot be done, kArenaTooSmall.
+// Compiles a JSON schema to rules; *start is the rule of the JSON texts that it allows. Errors, which are also those of
+// the builder afterwards, with a byte of the schema as value(): kInvalidArgument for an invalid schema or one that
+// allows nothing, kUnsupported for a keyword that is not supported, kArenaTooSmall.
 inline Status CompileJsonSchema(std::string_view schema, const JsonSchemaOptions& options, GrammarBuilder* builder,
                                 GrammarBuilder::Rule* start) {
   JsonTape tape;

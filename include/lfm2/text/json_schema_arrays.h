@@ -1,4 +1,4 @@
-// Rules for lists.
+// Rules for arrays.
 #ifndef LFM2_TEXT_JSON_SCHEMA_ARRAYS_H_
 #define LFM2_TEXT_JSON_SCHEMA_ARRAYS_H_
 
@@ -9,8 +9,7 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// The elements that the demands of a set allow a list to have. Lives as long as the scratch that is current when it is
-// made.
+// The elements that the demands of a set allow. Valid as long as the scratch that is current when it is made.
 class ArrayPlan {
  public:
   static constexpr uint32_t kMostPositions = 256;
@@ -43,7 +42,7 @@ class ArrayPlan {
   }
 
   const CountLimits& limits() const { return limits_; }
-  // The first elements, each of which has demands of its own, and those after them; nullptr if there are none.
+  // The first elements, each of which has its own demands, and those after them; nullptr if there are none.
   uint32_t count() const { return count_; }
   Demands* position(uint32_t i) const { return positions_[i]; }
   Demands* rest() const { return rest_; }
@@ -105,7 +104,7 @@ inline void WriteArray(SchemaWriter* w, const ArrayPlan& plan, GrammarBuilder::R
   using GNode = GrammarBuilder::Node;
   const uint32_t count = plan.count();
   const CountLimits limits = plan.limits();
-  // What is counted is the elements after those.
+  // Only the elements after those are counted.
   const uint32_t min = limits.min > count ? limits.min - count : 0;
   const uint32_t max = limits.max == kUnlimited ? kUnlimited : limits.max - count;
   const bool counts = min > 1 || max != kUnlimited;

@@ -1,4 +1,4 @@
-// The formats of texts that are checked, as regular expressions.
+// Regular expressions of the string formats that are checked.
 #ifndef LFM2_TEXT_JSON_SCHEMA_FORMATS_H_
 #define LFM2_TEXT_JSON_SCHEMA_FORMATS_H_
 
@@ -102,7 +102,7 @@ inline constexpr TextFormat kTextFormats[] = {
 #undef LFM2_FORMAT_PIECE
 #undef LFM2_FORMAT_BRANCH
 
-// The expression of a format; empty for one that is not checked.
+// The expression of a format; empty for a format that is not checked.
 inline std::string_view FormatPattern(const JsonTape& tape, JsonTape::Node name) {
   for (const TextFormat& format : kTextFormats) {
     if (tape.Is(name, format.name)) return format.pattern;

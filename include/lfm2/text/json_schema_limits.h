@@ -1,4 +1,4 @@
-// The counts and numbers that the demands of a set allow, and which of the values that a schema lists they do.
+// Counts and numbers allowed by the demands of a set, and which of the listed values satisfy them.
 #ifndef LFM2_TEXT_JSON_SCHEMA_LIMITS_H_
 #define LFM2_TEXT_JSON_SCHEMA_LIMITS_H_
 
@@ -13,7 +13,7 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// Calls use(key, value, word, negated) for every keyword that the demands of a set have.
+// Calls use(key, value, word, negated) for every keyword in the demands of a set.
 template <class Use>
 void ForEachWordOf(const DemandSets& sets, const Demands& set, const Use& use) {
   for (uint32_t i = 0; i < set.count; ++i) {
@@ -30,13 +30,13 @@ struct CountLimits {
   bool possible() const { return min <= max; }
 };
 
-// Of characters, items or properties. at_least and at_most: the keywords.
+// Limits of characters, elements or properties. at_least and at_most: the keywords.
 inline CountLimits CountLimitsOf(DemandSets* sets, const Demands& set, Word at_least, Word at_most) {
   CountLimits limits;
   ForEachWordOf(*sets, set, [&](Node, Node value, Word word, bool negated) {
     if (word != at_least && word != at_most) return;
     uint32_t count = 0;
-    if (!Decimal(sets->tape().text(value)).AsCount(&count)) return sets->Wrong("is no count: byte", value);
+    if (!Decimal(sets->tape().text(value)).AsCount(&count)) return sets->Wrong("is not a count: byte", value);
     if ((word == at_least) != negated) {
       limits.min = Max(limits.min, negated ? count + 1 : count);
     } else if (negated && count == 0) {
@@ -48,13 +48,13 @@ inline CountLimits CountLimitsOf(DemandSets* sets, const Demands& set, Word at_l
   return limits;
 }
 
-// A number as a multiple of another: both are whole numbers once multiplied by 10 to the power of `decimals`.
+// A number as a multiple of another: both are integers once multiplied by 10 to the power of `decimals`.
 struct Multiple {
   uint32_t modulus = 0;
   uint32_t decimals = 0;
 };
 
-// What a multipleOf comes to. False where it is too large, or no positive number.
+// The multiple of a multipleOf. False if it is too large or not a positive number.
 inline bool MultipleFor(const Decimal& step, Multiple* multiple) {
   if (step.is_zero() || step.negative() || step.point() > 9) return false;
   const int64_t decimals = Max<int64_t>(int64_t{step.digits()} - step.point(), 0);
@@ -74,7 +74,7 @@ struct NumberLimit {
 
 struct NumberLimits {
   NumberLimit low, high;
-  Multiple multiples[4] = {};  // of which numbers a value must be a multiple, and of which not
+  Multiple multiples[4] = {};  // numbers that a value must, or must not, be a multiple of
   bool negated[4] = {};
   uint32_t multiple_count = 0;
   bool is_free() const { return !low.exists() && !high.exists() && multiple_count == 0; }
@@ -104,7 +104,7 @@ inline NumberLimits NumberLimitsOf(DemandSets* sets, const Demands& set) {
     const bool negated = MeaningOf(set.items()[i]) == kNotWord;
     const auto use = [&](Node key, Node value, Word word) {
       const bool number = tape.kind(value) == JsonKind::kNumber;
-      // In draft 4 a flag beside the limit says that it is exclusive.
+      // In draft 4 a flag next to the limit states whether it is exclusive.
       const auto flag = [&](Word name) {
         const Node other = negated ? JsonTape::kNone : sets->KeyOf(n, name);
         return other != JsonTape::kNone && tape.kind(other + 1) == JsonKind::kTrue;
@@ -134,7 +134,7 @@ inline NumberLimits NumberLimitsOf(DemandSets* sets, const Demands& set) {
   return limits;
 }
 
-// Whether a number is one of those multiples.
+// Whether a number is one of these multiples.
 inline bool IsMultiple(const Decimal& number, const Multiple& multiple) {
   const int64_t decimals = multiple.decimals;
   if (number.is_zero()) return true;
@@ -146,11 +146,11 @@ inline bool IsMultiple(const Decimal& number, const Multiple& multiple) {
   return rest == 0;
 }
 
-// Whether two values are the same, 1.0 and 1 too. Lists and objects are not compared: false.
+// Whether two values are equal, including 1.0 and 1. Lists and objects are not compared: false.
 inline bool SameScalar(const JsonTape& tape, Node a, Node b) {
   if (tape.IsText(a) != tape.IsText(b)) return false;
   if (tape.IsText(a)) {
-    // Up to the first backslash a text is what stands there.
+    // Up to the first backslash strings can be compared as bytes.
     const std::string_view x = tape.text(a), y = tape.text(b);
     size_t same = 0;
     while (same < x.size() && same < y.size() && x[same] == y[same] && x[same] != '\\') ++same;
@@ -167,7 +167,7 @@ inline bool SameScalar(const JsonTape& tape, Node a, Node b) {
   return tape.kind(a) != JsonKind::kNumber || Decimal::Compare(Decimal(tape.text(a)), Decimal(tape.text(b))) == 0;
 }
 
-// Whether a list contains a value that is no list or object.
+// Whether a list contains a value that is not a list or an object.
 inline bool Lists(const JsonTape& tape, Node list, Node value) {
   for (Node n = tape.first(list); n != JsonTape::kNone; n = tape.next(n)) {
     if (SameScalar(tape, n, value)) return true;
@@ -175,7 +175,7 @@ inline bool Lists(const JsonTape& tape, Node list, Node value) {
   return false;
 }
 
-// Whether a value that is no list or object is one that a set allows, but for the patterns of texts. source: the demand
+// Whether a set allows a value that is not a list or an object, apart from the patterns of strings. source: the demand
 // that lists it, which allows it; kNoDemand.
 inline bool AllowsScalar(DemandSets* sets, const Demands& set, const CountLimits& lengths, const NumberLimits& numbers,
                          Node value, uint32_t source) {

@@ -1,4 +1,4 @@
-// What the demands of a set say about one property of an object.
+// Demands of a set on a single property of an object.
 #ifndef LFM2_TEXT_JSON_SCHEMA_NAMES_H_
 #define LFM2_TEXT_JSON_SCHEMA_NAMES_H_
 
@@ -9,7 +9,7 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// The value of a member; kNone.
+// The value of a member; kNone if there is none.
 inline Node MemberOf(const JsonTape& tape, Node object, Node name) {
   Node found = JsonTape::kNone;
   for (Node key = tape.first(object); key != JsonTape::kNone; key = tape.next(key)) {
@@ -18,8 +18,8 @@ inline Node MemberOf(const JsonTape& tape, Node object, Node name) {
   return found;
 }
 
-// Whether surely no value satisfies demands: found without looking further than kDepth objects deep, nor at what is one
-// of several things. memory: kDemandsBytes for each of kDepth objects.
+// Whether certainly no value satisfies the demands: looks at most kDepth objects deep, and not into alternatives.
+// memory: kDemandsBytes for each of kDepth objects.
 template <uint32_t kDepth>
 bool IsImpossible(DemandSets* sets, const Demands& set, std::byte* memory) {
   const JsonTape& tape = sets->tape();
@@ -49,7 +49,7 @@ bool IsImpossible(DemandSets* sets, const Demands& set, std::byte* memory) {
   if (types != kObject) return types == 0;
   if (!CountLimitsOf(sets, set, Word::kMinProperties, Word::kMaxProperties).possible()) return true;
   if constexpr (kDepth > 0) {
-    // A property that there must be, and cannot be.
+    // A required property that no value satisfies.
     bool impossible = false;
     const auto require = [&](Node name) {
       if (impossible) return;

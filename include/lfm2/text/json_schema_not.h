@@ -1,4 +1,4 @@
-// What a JSON schema does not allow, as demands; and the table of their sets.
+// Negated JSON schemas as demands, and the table of sets of demands.
 #ifndef LFM2_TEXT_JSON_SCHEMA_NOT_H_
 #define LFM2_TEXT_JSON_SCHEMA_NOT_H_
 
@@ -41,7 +41,7 @@ inline bool DemandSets::ResolveNotWord(Node key) {
     case Word::kAnyOf:
       for (Node n = first; n != JsonTape::kNone; n = tape_.next(n)) Add(n, kNotSchema);
       return false;
-    // One of several is not as it should be: which, is distinguished later.
+    // One of several is not satisfied: which one is decided later.
     case Word::kAllOf:
       if (one) Add(first, kNotSchema);
       break;
@@ -109,7 +109,7 @@ inline Demands* DemandSets::Find() {
   return set;
 }
 
-// Twice as many places in the table.
+// Doubles the size of the table.
 inline bool DemandSets::Grow() {
   const uint32_t size = Max<uint32_t>(table_size_ * 2, 64);
   Demands** const table = builder_.Allocate<Demands*>(size);

@@ -1,4 +1,4 @@
-// Automata for numbers: their syntax, limits of any length, multiples.
+// Automata for numbers: syntax, limits of any length, multiples.
 #ifndef LFM2_TEXT_JSON_SCHEMA_NUMBERS_H_
 #define LFM2_TEXT_JSON_SCHEMA_NUMBERS_H_
 
@@ -12,14 +12,14 @@ namespace schema_internal {
 class NumberAutomata {
  public:
   using Node = GrammarBuilder::Node;
-  // Longer limits are not followed digit by digit: what is greater than these is not written.
+  // Longer limits are not followed digit by digit; greater numbers cannot be written.
   static constexpr uint32_t kMostDigits = 40;
   static constexpr int64_t kMostDecimals = 64;
   static constexpr uint32_t kMostRests = 1024;
 
   explicit NumberAutomata(GrammarBuilder* builder) : b_(*builder) {}
 
-  // A number as JSON writes it, to the end of one automaton.
+  // A JSON number, up to the end of one automaton.
   void Syntax(Node from, Node to, bool fraction, bool exponent) {
     const Node unsigned_part = b_.AddNode(), digits = b_.AddNode(), whole = b_.AddNode();
     b_.Bytes(from, '-', '-', unsigned_part);
@@ -52,9 +52,10 @@ class NumberAutomata {
     b_.Empty(power, to);
   }
 
-  // The rest are for numbers without an exponent, and automata of their own beside Syntax, which they rely on.
+  // The following are for numbers without an exponent. They are automata of their own in an intersection with Syntax,
+  // on which they rely.
 
-  // Not a whole number.
+  // A number that is not an integer.
   void Fraction(Node from, Node to) {
     const Node whole = b_.AddNode(), decimals = b_.AddNode(), rest = b_.AddNode();
     b_.Bytes(from, '-', '-', whole);
@@ -66,7 +67,7 @@ class NumberAutomata {
     Digits(rest);
     b_.Empty(rest, to);
   }
-  // At least a limit, or more if it is exclusive. False where it has too many digits.
+  // At least a limit, or more than it if it is exclusive. False if it has too many digits.
   bool AtLeast(Node from, Node to, const NumberLimit& limit) {
     const Decimal& value = limit.value;
     if ((value.point() > kMostDigits && !value.negative()) || Decimals(value) > kMostDecimals) return false;
@@ -97,23 +98,23 @@ class NumberAutomata {
     Anything(negative, to);
     return true;
   }
-  // A multiple. False where it takes too many states.
+  // A multiple. False if it takes too many states.
   bool MultipleOf(Node from, Node to, const Multiple& multiple) {
     const uint32_t m = multiple.modulus, rows = multiple.decimals + 1;
     if (uint64_t{m} * (rows + 1) > kMostRests) return false;
-    // Node first + row * m + rest: row 0 before the point, then by how many decimals there have been.
+    // Node first + row * m + rest: row 0 is before the point, then the number of decimals so far.
     const Node first = b_.next_node();
     for (uint32_t i = 0; i < m * (rows + 1); ++i) b_.AddNode();
     b_.Bytes(from, '-', '-', first);
     b_.Empty(from, first);
     for (uint32_t row = 0; row <= rows && b_.ok(); ++row) {
-      uint32_t scale = 1 % m;  // for the decimals that are not there
+      uint32_t scale = 1 % m;  // for missing decimals
       for (uint32_t i = row == 0 ? 0 : row - 1; i < multiple.decimals; ++i) scale = scale * 10 % m;
       for (uint32_t rest = 0; rest < m; ++rest) {
         const Node node = first + row * m + rest;
         if (uint64_t{rest} * scale % m == 0) b_.Empty(node, to);
         if (row == 0) b_.Bytes(node, '.', '.', first + m + rest);
-        // After the last decimal zeros change nothing.
+        // Zeros after the last decimal change nothing.
         if (row == rows) {
           b_.Bytes(node, '0', '0', node);
           continue;
@@ -168,7 +169,7 @@ class NumberAutomata {
     return to;
   }
   void Digits(Node node) { b_.Bytes(node, '0', '9', node); }
-  // However it goes on, but for a sign.
+  // Any continuation except a sign.
   void Anything(Node from, Node to) {
     const Node rest = b_.AddNode();
     for (const Node node : {from, rest}) {
@@ -189,7 +190,7 @@ class NumberAutomata {
     if (digit < 9) b_.Bytes(from, static_cast<uint8_t>('0' + digit + 1), '9', to);
   }
 
-  // As many digits as before the point of the value: where they are its own, and where they are greater, or less.
+  // As many digits as before the point of the value: the nodes where they equal it, and where they are greater or less.
   struct SameLength {
     Node equal;
     Node beyond;
@@ -243,7 +244,7 @@ class NumberAutomata {
     const uint32_t whole = Whole(value);
     const Node rest = b_.AddNode(), point = b_.AddNode();
     AnythingOrNothing(rest, to);
-    // What is less already has its end or a point after it.
+    // A number that is already less may end or continue with a point.
     const Node less_end = b_.AddNode();
     b_.Empty(less_end, to);
     b_.Bytes(less_end, '.', '.', rest);

@@ -1,4 +1,4 @@
-// The properties that the demands of a set allow an object to have.
+// The properties that the demands of a set allow.
 #ifndef LFM2_TEXT_JSON_SCHEMA_OBJECT_PLAN_H_
 #define LFM2_TEXT_JSON_SCHEMA_OBJECT_PLAN_H_
 
@@ -10,30 +10,30 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// Where a property is named.
+// A place where a property is named.
 struct Mention {
-  Node name;        // a key or a text
-  uint16_t demand;  // of the set, by index
+  Node name;        // a key or a string
+  uint16_t demand;  // index in the set
   bool required;
-  bool in_schema;  // it is a key of "properties", and its value follows
-  uint32_t order;  // as the schema has them
+  bool in_schema;  // a key of "properties", followed by its schema
+  uint32_t order;  // position in the schema
 };
 
 struct Property {
   Node name;
-  uint32_t first, end;  // its mentions
+  uint32_t first, end;  // its mentions: [first, end)
   uint32_t order;
   bool required;
-  Demands* value;  // what its value must satisfy; nullptr: it may not come
+  Demands* value;  // what its value must satisfy; nullptr: not allowed
 };
 
-// Properties of other names: those that some patterns match and others do not.
+// Properties of other names, grouped by the patterns that they match.
 struct OtherNames {
   uint32_t matched;  // a bit for each pattern
   Demands* value;
 };
 
-// Lives as long as the scratch that is current when it is made.
+// Valid as long as the scratch that is current when it is made.
 class ObjectPlan {
  public:
   static constexpr uint32_t kMostPatterns = 4;
@@ -52,17 +52,17 @@ class ObjectPlan {
     FindOthers();
   }
 
-  // In the order of the bytes of their names, each name once.
+  // In the byte order of their names, each name once.
   Span<const Property> properties() const { return {properties_, count_}; }
-  // What is left out cannot come.
+  // Groups that are not in the list are not allowed.
   Span<const OtherNames> others() const { return {others_, other_count_}; }
-  // The patterns that names are told apart by: keys.
+  // The patterns by which names are grouped: keys.
   Span<const Node> patterns() const { return {patterns_, pattern_count_}; }
-  // What all names must satisfy; nullptr if there is nothing.
+  // What all names must satisfy; nullptr if there is no such demand.
   const Demands* names() const { return names_; }
   const CountLimits& limits() const { return limits_; }
 
-  // Whether there is such an object, as far as is known of the values.
+  // Whether such an object exists, as far as the values are known.
   bool has_text() const {
     uint32_t required = 0, possible = 0;
     for (uint32_t i = 0; i < count_; ++i) {
@@ -138,7 +138,7 @@ class ObjectPlan {
     uint32_t at = 0;
     for (uint32_t i = 0; i < end; ++i) {
       const Mention& mention = mentions_[i];
-      // Those of "properties" come before what is only required.
+      // Properties in "properties" precede those that are only required.
       const uint32_t order = mention.order + (mention.in_schema ? 0 : end);
       if (i == 0 || !Same(i - 1, i)) properties_[at++] = {mention.name, i, i, order, false, nullptr};
       properties_[at - 1].order = Min(properties_[at - 1].order, order);
@@ -147,7 +147,7 @@ class ObjectPlan {
     }
   }
   bool Same(uint32_t a, uint32_t b) const { return SameScalar(tape_, mentions_[a].name, mentions_[b].name); }
-  // A heap sort, by the names as they are spelled, then by their order.
+  // Heap sort by the spelled names, then by position.
   void Sort(uint32_t count) {
     const auto before = [&](uint32_t a, uint32_t b) {
       const int order = CompareSpelled(tape_, mentions_[a].name, mentions_[b].name);
@@ -199,7 +199,7 @@ class ObjectPlan {
       const Meaning meaning = MeaningOf(names_->items()[i]);
       const bool simple = meaning == kWords || meaning == kNotWord || meaning == kEnum || meaning == kConst;
       if (!simple && meaning != kOfTypes) {
-        return sets_.Refuse("has propertyNames that are one of several things: byte", NodeOf(names_->items()[i]));
+        return sets_.Refuse("has propertyNames with alternatives: byte", NodeOf(names_->items()[i]));
       }
     }
   }
@@ -209,7 +209,7 @@ class ObjectPlan {
     return i;
   }
 
-  // Begins the set of what a property's value must satisfy. False if it may not come.
+  // Starts the set of what the value of a property must satisfy. False if it is not allowed.
   bool FindValue(Property* property) {
     uint32_t matched = 0;
     for (uint32_t i = 0; i < pattern_count_; ++i) {
@@ -238,7 +238,7 @@ class ObjectPlan {
     }
     return possible;
   }
-  // What a schema, demand `index`, says about a property or, without one, about those of other names.
+  // Adds what a schema, demand `index`, demands of a property or, without one, of properties of other names.
   void AddValue(Node schema, const Property* property, uint32_t index, uint32_t matched) {
     bool covered = false;
     Node others = JsonTape::kNone;

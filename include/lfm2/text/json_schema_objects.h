@@ -12,14 +12,14 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// What is around and between the properties of an object.
+// The syntax around and between the properties of an object.
 enum class ObjectSyntax : uint8_t {
   kJson,       // {"name": value, "name": value}
-  kOnlyNamed,  // the same, with no other properties than those that the schema names
-  kArguments,  // (name=value, name=value), and only those as well
+  kOnlyNamed,  // the same, with properties named in the schema only
+  kArguments,  // (name=value, name=value), with named properties only
 };
 
-// Writes the rule of an object: any order of the properties, kept track of by an object record.
+// Writes the rule of an object: its properties in any order, tracked by an object record.
 class ObjectWriter {
  public:
   using GNode = GrammarBuilder::Node;
@@ -36,7 +36,7 @@ class ObjectWriter {
     limits_ = plan.limits();
   }
 
-  // Whether there is such an object.
+  // Whether such an object exists.
   bool has_text() const {
     if (takes_others_) return plan_.has_text();
     for (const Property& property : plan_.properties()) {
@@ -46,7 +46,7 @@ class ObjectWriter {
   }
   void Write(Rule rule) {
     if (!Check()) return;
-    // Names that are told apart by patterns have rules of their own, which are written first.
+    // Groups of names by pattern have rules of their own, which are written first.
     Rule others[1u << ObjectPlan::kMostPatterns] = {};
     if (UsesPatterns()) {
       for (uint32_t i = 0; i < plan_.others().size(); ++i) others[i] = WriteOtherNames(plan_.others()[i]);
@@ -99,12 +99,12 @@ class ObjectWriter {
 
  private:
   static bool CanCome(const Property& property) { return property.value != nullptr && property.value->has_text; }
-  // What is escaped in names.
+  // The quotes that are escaped in names.
   std::string_view escapes() const {
     return syntax_ == ObjectSyntax::kArguments ? std::string_view() : w_.name_escapes();
   }
   bool UsesPatterns() const { return takes_others_ && (!plan_.patterns().empty() || plan_.names() != nullptr); }
-  // Whether other names are what is not one of those known, and come in the same automaton.
+  // Whether other names are all unknown names, in the same automaton.
   bool takes_any_name() const { return takes_others_ && !UsesPatterns(); }
   bool HasRequired() const {
     for (const Property& property : plan_.properties()) {
@@ -116,11 +116,11 @@ class ObjectWriter {
     b_.Fail(Status(StatusCode::kUnsupported, "schema", what, w_.PlaceOf(set_)));
     return false;
   }
-  // What cannot be kept track of.
+  // Refuses what the tally cannot track.
   bool Check() {
     uint32_t required = 0;
     for (const Property& property : plan_.properties()) required += property.required ? 1 : 0;
-    // Other names may come twice.
+    // Other names may occur twice.
     if (takes_others_ && limits_.min > Max<uint32_t>(required, 1)) {
       return Refuse("has a minProperties that is not supported: byte");
     }
@@ -158,14 +158,14 @@ class ObjectWriter {
     }
     b_.AddObject({words, size});
   }
-  // Where a property comes among those that may.
+  // The index of a property among those that may occur.
   uint32_t RankOf(const Property& property) const {
     uint32_t rank = 0;
     for (const Property& other : plan_.properties()) rank += CanCome(other) && other.order < property.order ? 1 : 0;
     return rank;
   }
 
-  // From after a name's quote to its value.
+  // From the quote after a name to its value.
   void Colon(GNode from, Demands* value) {
     if (syntax_ == ObjectSyntax::kArguments) return b_.Call(from, w_.RuleOf(value), value_);
     w_.Space(from);
@@ -173,13 +173,13 @@ class ObjectWriter {
     b_.Call(after, w_.RuleOf(value), value_);
   }
 
-  // The names that are known, and in between all others, where they need not be told apart.
+  // The known names and, between them, all other names, where these have no groups.
   void Names(GNode root, char quote) {
     Scratch scratch(&w_.sets());
     const Span<const Property> properties = plan_.properties();
     uint32_t longest = 0;
     for (const Property& property : properties) longest = Max(longest, Length(property));
-    // path[d]: the node after d bytes of the present name.
+    // path[d]: the node after d bytes of the current name.
     GNode* const path = b_.Allocate<GNode>(uint64_t{longest} + 1);
     uint8_t* const bytes = b_.Allocate<uint8_t>(uint64_t{longest} + 1);
     Interval* const intervals = b_.Allocate<Interval>(uint64_t{longest} + 1);
@@ -189,14 +189,14 @@ class ObjectWriter {
     const bool open = takes_any_name();
     OtherNameWriter others(&w_, set_, plan_, escapes(), limits_.max != kUnlimited);
     if (open) Colon(others.Begin(quote), plan_.others()[0].value);
-    uint32_t name = 0;  // its number among those that may come
+    uint32_t name = 0;  // its index among those that may occur
     uint32_t length = 0;
     if (open && properties.empty()) return b_.Empty(root, others.inside());
     if (open) others.Gaps(root, 0, {});
     for (uint32_t i = 0; i < properties.size() && b_.ok(); ++i) {
       const Property& property = properties[i];
       if (!open && !CanCome(property)) continue;
-      // The bytes that it shares with the one before keep their nodes.
+      // The bytes that it shares with the previous name keep their nodes.
       SpelledBytes spelled(w_.tape().chars(property.name), escapes());
       uint32_t depth = 0;
       bool shared = true;
@@ -227,7 +227,7 @@ class ObjectWriter {
     while (spelled.Take() != SpelledBytes::kEnd) ++length;
     return length;
   }
-  // Bytes that the names of two properties begin with in common.
+  // The length of the common prefix of the names of two properties.
   uint32_t Common(uint32_t a, uint32_t b) const {
     SpelledBytes left(w_.tape().chars(plan_.properties()[a].name), escapes());
     SpelledBytes right(w_.tape().chars(plan_.properties()[b].name), escapes());
@@ -236,14 +236,15 @@ class ObjectWriter {
     return length;
   }
 
-  // Names that begin alike: [begin, end) of those that may come; committed: it is one, and has been counted.
+  // Names with a common prefix: [begin, end) of those that may occur; committed: it is one name, which has been
+  // counted.
   struct Interval {
     uint32_t begin, end;
     bool committed;
   };
 
-  // The edge from path[depth] by a byte of property i, whose number is `name`. Where a branch goes to names of which
-  // none may come any more, it must not be taken; once only one is left, it is the one.
+  // The edge from path[depth] by a byte of property i, whose index is `name`. A branch to names none of which may occur
+  // any more is not allowed; once a single name is left, it is chosen.
   void Step(uint32_t i, uint32_t depth, uint8_t byte, uint32_t name, const GNode* path, Interval* intervals) {
     const Span<const Property> properties = plan_.properties();
     const bool open = takes_any_name();
@@ -271,7 +272,7 @@ class ObjectWriter {
     b_.Bytes(path[depth], byte, byte, path[depth + 1], op, argument);
   }
 
-  // A rule for other names, of which some patterns match and others do not. 0 if there are none, or no value for them.
+  // A rule for a group of other names. 0 if there are none, or there is no value for them.
   Rule WriteOtherNames(const OtherNames& others) {
     if (!others.value->has_text) return 0;
     TextDemands text;

@@ -1,4 +1,4 @@
-// Rules for names of properties that a schema does not know.
+// Rules for property names that are not in a schema.
 #ifndef LFM2_TEXT_JSON_SCHEMA_OTHER_NAMES_H_
 #define LFM2_TEXT_JSON_SCHEMA_OTHER_NAMES_H_
 
@@ -14,18 +14,18 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// Writes, beside the nodes of the known names, those of all others: from every node the characters that none of the
-// known names goes on with.
+// Adds all other names to the nodes of the known names: at every node the characters with which no known name
+// continues.
 class OtherNameWriter {
  public:
   using GNode = GrammarBuilder::Node;
 
-  // escapes: what has a backslash before it. counts: the object limits how many properties there are.
+  // escapes: the characters with a backslash before them. counts: the number of properties of the object is limited.
   OtherNameWriter(SchemaWriter* writer, const Demands& set, const ObjectPlan& plan, std::string_view escapes,
                   bool counts)
       : w_(*writer), b_(writer->builder()), set_(set), plan_(plan), escapes_(escapes), counts_(counts) {}
 
-  // Begins with the names between two quotes. The node after the second one.
+  // Starts with the names between two quotes. Returns the node after the second one.
   GNode Begin(char quote) {
     quote_ = static_cast<uint8_t>(quote);
     inside_ = b_.AddNode();
@@ -34,16 +34,16 @@ class OtherNameWriter {
     b_.Bytes(inside_, quote_, quote_, after_, GrammarOp::kOther);
     return after_;
   }
-  // The node in a name that is not a known one whatever comes.
+  // The node within a name that differs from all known names.
   GNode inside() const { return inside_; }
 
-  // At a node between characters, after the bytes that property i and perhaps some after it begin with: what goes on as
-  // no known name does.
+  // At a node between characters, after the bytes that property i and possibly following ones begin with: adds the
+  // characters with which no known name continues.
   void Gaps(GNode node, uint32_t i, Span<const uint8_t> bytes) {
     const GrammarOp op = counts_ ? GrammarOp::kKeys : GrammarOp::kNone;
     const uint32_t argument = op == GrammarOp::kKeys ? kKeysOrOther : 0;
     const Span<const Property> properties = plan_.properties();
-    // A bit for each ASCII character, and escape, that a known name goes on with here.
+    // A bit for each ASCII character, and each escape, with which a known name continues here.
     uint32_t taken[4] = {}, escaped[4] = {};
     uint32_t beyond[kMostBeyond], beyond_count = 0;
     bool is_name = false;
@@ -61,7 +61,7 @@ class OtherNameWriter {
       } else if (c < 0x80) {
         taken[c / 32] |= 1u << c % 32;
       } else {
-        // The whole character.
+        // The complete character.
         char whole[4] = {static_cast<char>(c)};
         uint32_t size = 1;
         while (!spelled.at_boundary() && size < 4) whole[size++] = static_cast<char>(spelled.Take());
@@ -98,7 +98,7 @@ class OtherNameWriter {
   }
 
  private:
-  // Escapes and characters beyond ASCII, but for those that known names go on with.
+  // Escapes and characters beyond ASCII, except those with which known names continue.
   void Specials(GNode node, const uint32_t* escaped, Span<const uint32_t> beyond, GrammarOp op, uint32_t argument) {
     const GNode escape = b_.AddNode();
     b_.Bytes(node, '\\', '\\', escape, op, argument);
@@ -117,7 +117,7 @@ class OtherNameWriter {
       low = high + 2;
     }
   }
-  // Any character beyond ASCII, by its first byte with an operation; the bytes after it are shared by all nodes.
+  // Any character beyond ASCII, by its first byte with an operation; the nodes of the other bytes are shared.
   void Beyond(GNode node, GrammarOp op, uint32_t argument) {
     if (one_more_ == 0) {
       one_more_ = b_.AddNode();
@@ -127,7 +127,7 @@ class OtherNameWriter {
       b_.Bytes(two_more_, 0x80, 0xbf, one_more_);
       b_.Bytes(three_more_, 0x80, 0xbf, two_more_);
     }
-    // The second byte is narrower after some first ones.
+    // The range of the second byte depends on the first.
     constexpr struct {
       uint8_t first, last, low, high, more;
     } kBytes[] = {{0xc2, 0xdf, 0, 0, 1},       {0xe0, 0xe0, 0xa0, 0xbf, 2}, {0xe1, 0xec, 0, 0, 2},
@@ -154,7 +154,7 @@ class OtherNameWriter {
   bool counts_;
   uint8_t quote_ = 0;
   GNode inside_ = 0, after_ = 0;
-  GNode one_more_ = 0, two_more_ = 0, three_more_ = 0;  // before so many bytes of a character
+  GNode one_more_ = 0, two_more_ = 0, three_more_ = 0;  // before the last 1, 2 and 3 bytes of a character
 };
 
 }  // namespace schema_internal

@@ -1,4 +1,4 @@
-// What a set of demands says about a text, and which known texts satisfy it.
+// Demands of a set on strings, and which known strings satisfy them.
 #ifndef LFM2_TEXT_JSON_SCHEMA_PATTERNS_H_
 #define LFM2_TEXT_JSON_SCHEMA_PATTERNS_H_
 
@@ -13,10 +13,10 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// A regular expression that a text must match, or must not.
+// A regular expression that a string must match, or must not match.
 struct TextPattern {
-  Node node = JsonTape::kNone;  // a key or text with the expression, or the name of a format
-  std::string_view format;      // the expression of the format; empty
+  Node node = JsonTape::kNone;  // a key or string with the expression, or the name of a format
+  std::string_view format;      // the expression of the format, or empty
   bool negated = false;
 };
 
@@ -28,13 +28,13 @@ struct TextDemands {
   uint32_t pattern_count = 0;
   Node excluded[4] = {};  // values, or lists of them, that are not allowed
   uint32_t excluded_count = 0;
-  Span<const Node> names;  // and these
+  Span<const Node> names;  // names that are not allowed
 
   bool excludes() const { return excluded_count > 0 || !names.empty(); }
   bool has_lengths() const { return lengths.min > 0 || lengths.max != kUnlimited; }
-  // Whether characters are counted as they come.
+  // Whether characters are counted as they are read.
   bool counts() const { return has_lengths() && pattern_count == 0 && !excludes(); }
-  // Whether any spelling of a text will do.
+  // Whether any spelling of a string is allowed.
   bool is_free() const { return pattern_count == 0 && !excludes(); }
 
   template <class Use>
@@ -50,7 +50,7 @@ struct TextDemands {
   }
 };
 
-// Adds a pattern; kNone for both: nothing.
+// Adds a pattern; kNone and an empty format add nothing.
 inline void AddTextPattern(DemandSets* sets, const TextPattern& pattern, TextDemands* text) {
   if (text->pattern_count == TextDemands::kMostPatterns) {
     return sets->Refuse("has too many patterns for one text: byte", pattern.node);
@@ -74,7 +74,7 @@ inline TextDemands TextDemandsOf(DemandSets* sets, const Demands& set) {
   return text;
 }
 
-// Texts of at least and at most so many characters, by a node for each.
+// Strings of at least and at most so many characters, with one node for each character.
 inline void AddLengths(DemandSets* sets, GrammarBuilder::Node from, GrammarBuilder::Node to, StringForm form,
                        const CountLimits& lengths) {
   constexpr uint32_t kMostUnrolled = 64, kMostCharacter = 0x10ffff;
@@ -93,8 +93,8 @@ inline void AddLengths(DemandSets* sets, GrammarBuilder::Node from, GrammarBuild
   b.Empty(from, to);
 }
 
-// The same for what is well-formed by another automaton, and has no character without a letter that needs an escape: a
-// few edges for each.
+// The same in an intersection with another automaton that checks the syntax, for strings without \u escapes: a few
+// edges for each character.
 inline void AddCharacterCounts(DemandSets* sets, GrammarBuilder::Node from, GrammarBuilder::Node to,
                                const CountLimits& lengths) {
   constexpr uint32_t kMostUnrolled = 256;
@@ -123,14 +123,14 @@ inline void AddCharacterCounts(DemandSets* sets, GrammarBuilder::Node from, Gram
   b.Empty(from, to);
 }
 
-// The texts that match a pattern, from one node to another. may_call: this is no intersection.
+// The strings that match a pattern, from one node to another. may_call: not in an intersection.
 inline void AddPatternOf(DemandSets* sets, const TextPattern& pattern, GrammarBuilder::Node from,
                          GrammarBuilder::Node to, StringForm form, bool may_call) {
   PatternCompiler compiler(&sets->builder(), form, sets->tape().byte(pattern.node) + 1, may_call);
   compiler.Run(pattern.format.empty() ? sets->tape().chars(pattern.node) : JsonChars(pattern.format, false), from, to);
 }
 
-// One character of a name, in its one spelling, from one node to another.
+// One character of a name, in its only spelling, from one node to another.
 inline void AddNameCharacter(GrammarBuilder* b, GrammarBuilder::Node from, std::string_view quotes,
                              GrammarBuilder::Node to) {
   constexpr uint32_t kMostCharacter = 0x10ffff;
@@ -146,7 +146,7 @@ inline void AddNameCharacter(GrammarBuilder* b, GrammarBuilder::Node from, std::
   for (const char quote : quotes) b->Bytes(escape, static_cast<uint8_t>(quote), static_cast<uint8_t>(quote), to);
 }
 
-// Whether an automaton that is being built takes a text, as it is spelled, from one node to another.
+// Whether the current automaton accepts a string, as spelled, from one node to another.
 inline bool Takes(DemandSets* sets, GrammarBuilder::Node from, GrammarBuilder::Node to, Node text) {
   GrammarPool& pool = *sets->builder().pool();
   const uint64_t mark = pool.scratch_mark();
@@ -198,7 +198,7 @@ inline bool PatternMatches(DemandSets* sets, const TextPattern& pattern, Node te
   return takes;
 }
 
-// Whether a text is one that the patterns of a set allow.
+// Whether the patterns of a set allow a string.
 inline bool AllowsByPatterns(DemandSets* sets, const Demands& set, Node text) {
   const TextDemands demands = TextDemandsOf(sets, set);
   for (uint32_t i = 0; i < demands.pattern_count; ++i) {
@@ -207,7 +207,7 @@ inline bool AllowsByPatterns(DemandSets* sets, const Demands& set, Node text) {
   return true;
 }
 
-// Whether a name is one that a set allows.
+// Whether a set allows a name.
 inline bool NameMatches(DemandSets* sets, const Demands& set, Node name) {
   const CountLimits lengths = CountLimitsOf(sets, set, Word::kMinLength, Word::kMaxLength);
   return AllowsScalar(sets, set, lengths, {}, name, kNoDemand) && AllowsByPatterns(sets, set, name);

@@ -1,4 +1,4 @@
-// What the references of a JSON schema refer to.
+// Resolves the references of a JSON schema.
 #ifndef LFM2_TEXT_JSON_SCHEMA_REF_H_
 #define LFM2_TEXT_JSON_SCHEMA_REF_H_
 
@@ -14,19 +14,19 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// The bytes of a JSON string, and of a part of a JSON pointer in it.
+// The bytes of a JSON string, or of a part of a JSON pointer in it.
 class TextBytes {
  public:
   static constexpr int32_t kEnd = -1;
 
   explicit TextBytes(JsonChars chars, bool is_pointer = false) : chars_(chars), is_pointer_(is_pointer) {}
 
-  // The next byte; kEnd after the last, and before the / of a pointer.
+  // The next byte; kEnd after the last one, and before the / of a pointer.
   int32_t Take() {
     if (at_ == size_ && !Fill()) return kEnd;
     return static_cast<uint8_t>(buffer_[at_++]);
   }
-  // Where the text goes on.
+  // The rest of the string.
   const JsonChars& rest() const { return chars_; }
 
  private:
@@ -35,7 +35,7 @@ class TextBytes {
     uint32_t point = Next();
     at_ = 0;
     if (is_pointer_ && point == '%') {
-      // A byte in two digits.
+      // A byte as two hexadecimal digits.
       buffer_[0] = static_cast<char>(Hex() << 4);
       buffer_[0] = static_cast<char>(buffer_[0] | Hex());
       size_ = 1;
@@ -69,7 +69,7 @@ class SchemaRefs {
  public:
   SchemaRefs(const JsonTape* tape, JsonTape::Node root) : tape_(*tape), root_(root) {}
 
-  // Reads what the whole schema says about itself.
+  // Reads the draft and the identifiers of the schema.
   void Open() {
     const Node draft = Member(root_, "$schema");
     if (draft != JsonTape::kNone && tape_.IsText(draft)) {
@@ -79,9 +79,9 @@ class SchemaRefs {
       }
     }
   }
-  // Whether keywords beside $ref do not count: so until draft 7.
+  // Whether keywords next to $ref are ignored: up to draft 7.
   bool only_refs() const { return only_refs_; }
-  // The key "$ref" of a schema; kNone.
+  // The key "$ref" of a schema; kNone if there is none.
   JsonTape::Node RefOf(JsonTape::Node schema) const {
     for (Node key = tape_.first(schema); key != JsonTape::kNone; key = tape_.next(key)) {
       if (static_cast<Word>(tape_.tag(key)) == Word::kRef && tape_.IsText(key + 1)) return key;
@@ -89,20 +89,20 @@ class SchemaRefs {
     return JsonTape::kNone;
   }
 
-  // What a reference refers to. Returns what is wrong with it, or nullptr.
+  // Finds the target of a reference. Returns an error, or nullptr.
   const char* Find(JsonTape::Node ref, JsonTape::Node* target) const {
-    if (tape_.kind(ref) != JsonKind::kString) return "has a $ref that is no text: byte";
+    if (tape_.kind(ref) != JsonKind::kString) return "has a $ref that is not a string: byte";
     JsonChars at = tape_.chars(ref);
     Node base = root_;
     if (!at.Is('#')) {
-      // Another document, unless it is one of this file's identifiers.
+      // Another document, unless it is an identifier in this one.
       if (!FindId(at, &base)) return "refers to another document: byte";
       while (at.Peek() >= 0 && !at.Is('#')) at.Skip();
     }
     if (at.Is('#')) at.Skip();
     *target = base;
     if (at.Peek() == JsonChars::kEnd) return nullptr;
-    if (!at.Is('/')) return FindAnchor(at, target) ? nullptr : "refers to an anchor that there is not: byte";
+    if (!at.Is('/')) return FindAnchor(at, target) ? nullptr : "refers to an unknown anchor: byte";
     while (at.Is('/')) {
       at.Skip();
       if (!Step(&at, target)) return "has a $ref to nothing: byte";
@@ -147,7 +147,7 @@ class SchemaRefs {
       if (from_a == TextBytes::kEnd) return true;
     }
   }
-  // Whether a text and an identifier are the same up to a #.
+  // Whether a string and an identifier are equal up to a #.
   static bool SameDocument(JsonChars a, JsonChars b) {
     while (a.Peek() == b.Peek() && a.Peek() >= 0 && !a.Is('#')) {
       a.Skip();
@@ -167,7 +167,7 @@ class SchemaRefs {
              return same(id);
            });
   }
-  // The first object that has a text as one of two members for which `is` is true.
+  // The first object with a string as one of two members for which `is` is true.
   template <class Is>
   bool ForEachMember(std::string_view name, std::string_view other, Node* target, const Is& is) const {
     for (Node n = 0; n < tape_.size(); ++n) {

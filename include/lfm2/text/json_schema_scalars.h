@@ -1,4 +1,4 @@
-// Rules for texts, numbers and listed values.
+// Rules for strings, numbers and listed values.
 #ifndef LFM2_TEXT_JSON_SCHEMA_SCALARS_H_
 #define LFM2_TEXT_JSON_SCHEMA_SCALARS_H_
 
@@ -11,7 +11,7 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// Values that a set lists: those of its first list that the rest allows.
+// Calls use for the values in the first list of a set that the rest of the set allows.
 template <class Use>
 void ForEachListed(SchemaWriter* w, const Demands& set, const Use& use) {
   const CountLimits lengths = CountLimitsOf(&w->sets(), set, Word::kMinLength, Word::kMaxLength);
@@ -46,7 +46,7 @@ inline bool ListHasText(SchemaWriter* w, const Demands& set) {
 
 inline void WriteList(SchemaWriter* w, const Demands& set, GrammarBuilder::Rule rule) {
   GrammarBuilder& b = w->builder();
-  // Which are left out by patterns is found before: that takes rules of its own.
+  // Values excluded by patterns are found first, because that needs rules of its own.
   Scratch scratch(&w->sets());
   uint32_t count = 0;
   ForEachListed(w, set, [&](Node) { ++count; });
@@ -90,7 +90,7 @@ inline void WriteNumber(SchemaWriter* w, const Demands& set, GrammarBuilder::Rul
   });
   const GrammarBuilder::Node start = another();
   automata.Syntax(start, end, fraction, fraction && limits.is_free() && !only_fraction && !excluded);
-  // `end` is that of the automaton that was begun last.
+  // `end` belongs to the last automaton.
   if (only_fraction) {
     const GrammarBuilder::Node from = another();
     automata.Fraction(from, end);
@@ -125,7 +125,7 @@ inline void WriteNumber(SchemaWriter* w, const Demands& set, GrammarBuilder::Rul
   b.End(starts, count);
 }
 
-// Texts: what is between the quotes as a rule, or all of it.
+// Strings: the inside of the quotes as a rule, or the whole string.
 inline void WriteText(SchemaWriter* w, const TextDemands& text, GrammarBuilder::Rule rule, bool quotes) {
   GrammarBuilder& b = w->builder();
   using GNode = GrammarBuilder::Node;
@@ -138,7 +138,7 @@ inline void WriteText(SchemaWriter* w, const TextDemands& text, GrammarBuilder::
     return;
   }
   const std::string_view all = quotes ? w->quotes() : std::string_view("\"", 1);
-  // Adds an automaton for texts in quotes: inside(first, last, form, quote) makes what is between.
+  // Adds an automaton for strings in quotes: inside(first, last, form, quote) adds the inside.
   const auto add = [&](bool without, const auto& inside) {
     if (count > 0) b.And(without);
     const bool counted = count == 0 && enough;
@@ -163,7 +163,7 @@ inline void WriteText(SchemaWriter* w, const TextDemands& text, GrammarBuilder::
       AnyText(&b, first, last, form, counts ? GrammarOp::kCount : GrammarOp::kNone);
     });
   } else if (!only_pattern) {
-    // A pattern that has to match leaves well-formed texts only.
+    // A pattern that must match allows well-formed strings only.
     bool well_formed = false;
     for (uint32_t i = 0; i < text.pattern_count; ++i) well_formed = well_formed || !text.patterns[i].negated;
     add(false, [&](GNode first, GNode last, StringForm form, std::string_view) {

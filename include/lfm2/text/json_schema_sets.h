@@ -1,4 +1,4 @@
-// Sets of JSON schemas that hold for one value, as what is left of them once references and the like are resolved.
+// Sets of JSON schemas that a value must satisfy, after references and the like have been resolved.
 #ifndef LFM2_TEXT_JSON_SCHEMA_SETS_H_
 #define LFM2_TEXT_JSON_SCHEMA_SETS_H_
 
@@ -10,6 +10,7 @@
 #include "lfm2/base/status.h"
 #include "lfm2/text/grammar_builder.h"
 #include "lfm2/text/json_decimal.h"
+#include "lfm2/text/json_schema_demand.h"
 #include "lfm2/text/json_schema_ref.h"
 #include "lfm2/text/json_schema_words.h"
 #include "lfm2/text/json_tape.h"
@@ -18,47 +19,7 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-using Node = JsonTape::Node;
-
-// What a value must satisfy: a node of the schema's text and what is meant by it.
-using Demand = uint32_t;
-enum Meaning : uint8_t {
-  kSchema,       // a schema: until it is resolved
-  kWords,        // the keywords of a schema that are no demands of their own, as those below are
-  kNotSchema,    // a value that the schema does not allow
-  kNotWord,      // a value that a keyword, whose key the node is, does not allow
-  kAnyOf,        // one or more of a list of schemas
-  kOneOf,        // exactly one of a list of schemas
-  kIf,           // a schema with if, for its then and else
-  kDependency,   // of a key of "dependencies" or one of its successors
-  kEnum,         // one of a list of values
-  kConst,        // this value
-  kHas,          // an object with a property of this name
-  kLacks,        // an object without one
-  kMayLack,      // no object, or one without it
-  kNotProperty,  // an object with the property that this key of "properties" is of, and not as that says
-  kOfTypes,      // in place of a node: a set of types
-};
-constexpr Demand MakeDemand(Node node, Meaning meaning) { return node << 8 | meaning; }
-constexpr Node NodeOf(Demand demand) { return demand >> 8; }
-constexpr Meaning MeaningOf(Demand demand) { return static_cast<Meaning>(demand & 0xff); }
-
-inline constexpr Demand kNoDemand = 0xffffffffu;
-
-// Demands that must all hold, in ascending order, and the rule for what satisfies them.
-struct Demands {
-  Demands* before;  // made before this one
-  Demands* next;    // to be written after this one
-  GrammarBuilder::Rule rule;
-  uint32_t count;
-  uint32_t hash;
-  Types types;
-  bool has_text;  // some value satisfies them, as far as is known yet
-  bool is_queued;
-  const Demand* items() const { return reinterpret_cast<const Demand*>(this + 1); }
-};
-
-// Makes such sets, each one once.
+// Creates such sets, each one once.
 class DemandSets {
  public:
   static constexpr uint32_t kMostDemands = 256;
@@ -76,7 +37,7 @@ class DemandSets {
   GrammarBuilder& builder() { return builder_; }
   bool ok() const { return builder_.status().ok(); }
   Word keyword(Node key) const { return static_cast<Word>(tape_.tag(key)); }
-  // A rule without texts, for automata that are only tried.
+  // A rule without texts, for temporary automata.
   GrammarBuilder::Rule test_rule() {
     if (test_rule_ == 0) test_rule_ = builder_.Declare(0);
     return test_rule_;
@@ -86,12 +47,12 @@ class DemandSets {
     builder_.Begin(test_rule_);
     builder_.End(builder_.AddNode());
   }
-  // How often sets have taken memory: what was allocated before that can no longer be given back.
+  // How often sets have allocated memory: anything allocated before that can no longer be released.
   uint32_t slabs() const { return slabs_; }
-  // The last set that was made.
+  // The last set created.
   Demands* last() const { return last_; }
 
-  // Fails: what stands at a node is not what a keyword takes, or cannot be done.
+  // Errors: the value at a node is invalid for its keyword, or is not supported.
   void Wrong(const char* what, Node n) {
     builder_.Fail(Status(StatusCode::kInvalidArgument, "schema", what, tape_.byte(n)));
   }
@@ -99,7 +60,7 @@ class DemandSets {
     builder_.Fail(Status(StatusCode::kUnsupported, "schema", what, tape_.byte(n)));
   }
 
-  // Begins a set.
+  // Starts a set.
   void Clear() {
     count_ = 0;
     types_ = kAllTypes;
@@ -114,18 +75,18 @@ class DemandSets {
       return Refuse("has too many schemas for one value: byte", node < tape_.size() ? node : 0);
     queue_[count_++] = demand;
   }
-  // All of another set, but one.
+  // Adds all demands of another set, except one.
   void AddSet(const Demands& set, Demand but = kNoDemand) {
     for (uint32_t i = 0; i < set.count; ++i) {
       if (set.items()[i] != but) Add(NodeOf(set.items()[i]), MeaningOf(set.items()[i]));
     }
   }
-  // The set of what was added since Clear, resolved. nullptr after an error.
+  // The resolved set of everything added since Clear. nullptr after an error.
   Demands* Make() {
     Resolve();
     return ok() ? Find() : nullptr;
   }
-  // The same without keeping it: made in memory for kMostDemands demands.
+  // The same without keeping it: in memory for kMostDemands demands.
   const Demands* MakeIn(Demands* memory) {
     Resolve();
     *memory = {nullptr, nullptr, 0, count_, 0, types_, false, false};
@@ -133,15 +94,15 @@ class DemandSets {
     return memory;
   }
   static constexpr uint64_t kDemandsBytes = sizeof(Demands) + kMostDemands * sizeof(Demand);
-  // The set of what satisfies types only.
+  // The set of all values of some types.
   Demands* OfTypes(Types types) {
     Clear();
     Add(types, kOfTypes);
     return Make();
   }
 
-  // Calls use(key, value, word) for the keywords of a schema that is an object and count there: beside $ref only that,
-  // in old drafts.
+  // Calls use(key, value, word) for the effective keywords of a schema that is an object: next to $ref, in old drafts,
+  // $ref only.
   template <class Use>
   void ForEachWord(Node schema, const Use& use) const {
     const Node only = refs_.only_refs() ? refs_.RefOf(schema) : JsonTape::kNone;
@@ -150,7 +111,7 @@ class DemandSets {
       if (keyword(key) != Word::kUnknown) use(key, key + 1, keyword(key));
     }
   }
-  // The key of a keyword; kNone.
+  // The key of a keyword; kNone if there is none.
   Node KeyOf(Node schema, Word wanted) const {
     Node found = JsonTape::kNone;
     ForEachWord(schema, [&](Node key, Node, Word word) { found = word == wanted ? key : found; });
@@ -161,14 +122,14 @@ class DemandSets {
     for (Node n = tape_.first(list); n != JsonTape::kNone; n = tape_.next(n)) ++count;
     return count;
   }
-  // The type of a value, and those of a list of them.
+  // The type of a value, and the types of a list of values.
   Types TypeOfValue(Node n) const;
   Types TypesOfValues(Node list) const {
     Types types = 0;
     for (Node n = tape_.first(list); n != JsonTape::kNone; n = tape_.next(n)) types |= TypeOfValue(n);
     return types;
   }
-  // No two alternatives of a oneOf are met at once.
+  // Notes that no two alternatives of a oneOf allow the same value.
   void SetApart(Node key) { tape_.set_tag(key, static_cast<uint8_t>(Word::kOneOfApart)); }
 
  private:
@@ -183,14 +144,14 @@ class DemandSets {
     for (uint32_t i = 0; i < count_; ++i) {
       const Demand demand = queue_[i];
       if (demand == kNoDemand || !Matters(demand)) continue;
-      // Insertion: the sets are small, and mostly in order.
+      // Insertion sort: the sets are small and mostly in order.
       uint32_t at = kept++;
       for (; at > 0 && queue_[at - 1] > demand; --at) queue_[at] = queue_[at - 1];
       queue_[at] = demand;
     }
     count_ = kept;
   }
-  // Adds what a demand comes to. Whether something is left of it.
+  // Adds what a demand resolves to. Returns whether the demand itself remains.
   bool ResolveOne(Demand demand) {
     const Node n = NodeOf(demand);
     switch (MeaningOf(demand)) {
@@ -250,7 +211,7 @@ class DemandSets {
   void Expect(Node value, JsonKind kind) {
     if (tape_.kind(value) != kind) Wrong("has a keyword whose value is of the wrong type: byte", value);
   }
-  // The form of a keyword's value.
+  // Checks the value of a keyword.
   void Check(Node value, Word word);
   Types TypesAt(Node value) {
     Types types = 0;
@@ -262,7 +223,7 @@ class DemandSets {
     }
     return types;
   }
-  // Whether a demand says anything about values of these types.
+  // Whether a demand restricts values of these types.
   bool Matters(Demand demand) const {
     switch (MeaningOf(demand)) {
       case kWords: break;
@@ -281,7 +242,7 @@ class DemandSets {
   bool ResolveNot(Node schema);
   bool ResolveNotWord(Node key);
 
-  // The set of the demands in the queue, made if it is new.
+  // The set of the demands in the queue, created if new.
   Demands* Find();
 
   bool Grow();
@@ -327,7 +288,7 @@ inline void DemandSets::Check(Node value, Word word) {
     case Word::kAnyOf:
     case Word::kOneOf: return Expect(value, JsonKind::kArray);
     case Word::kRequired:
-      if (kind == JsonKind::kTrue || kind == JsonKind::kFalse) return;  // of draft 3: without meaning since
+      if (kind == JsonKind::kTrue || kind == JsonKind::kFalse) return;  // draft 3, ignored by later drafts
       Expect(value, JsonKind::kArray);
       for (Node n = tape_.first(value); n != JsonTape::kNone; n = tape_.next(n)) Expect(n, JsonKind::kString);
       return;
@@ -381,7 +342,7 @@ inline bool DemandSets::MattersAs(Word word, Node value) const {
   }
 }
 
-// Memory that is given back at the end of a block, unless sets were made above it.
+// Memory that is released at the end of a block, unless sets were allocated after it.
 class Scratch {
  public:
   explicit Scratch(DemandSets* sets) : sets_(*sets), mark_(sets->builder().scratch_mark()), slabs_(sets->slabs()) {}

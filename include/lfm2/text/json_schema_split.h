@@ -1,4 +1,4 @@
-// Demands that are one of several things: a set of each.
+// Splits demands with alternatives into a set for each alternative.
 #ifndef LFM2_TEXT_JSON_SCHEMA_SPLIT_H_
 #define LFM2_TEXT_JSON_SCHEMA_SPLIT_H_
 
@@ -9,13 +9,13 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// The first demand of a set that is met in one of several ways, or that its values are of several types.
+// The alternatives of the first demand of a set that has any, or the types of its values if there are several.
 class Split {
  public:
-  static constexpr uint32_t kDepth = 3;  // objects looked into for what tells alternatives apart
+  static constexpr uint32_t kDepth = 3;  // depth of objects searched for differences between alternatives
   static constexpr uint32_t kMostExclusive = 100;
 
-  // memory: for IsImpossible, and a set beside.
+  // memory: for IsImpossible, and one more set.
   static constexpr uint64_t kMemory = (kDepth + 1) * DemandSets::kDemandsBytes;
   Split(DemandSets* sets, const Demands& set, std::byte* memory)
       : sets_(*sets), tape_(sets->tape()), set_(set), memory_(memory) {
@@ -40,7 +40,7 @@ class Split {
     if (MeaningOf(demand_) == kOneOf) TellApart(n);
   }
 
-  // 0: it is not split.
+  // 0: the set is not split.
   uint32_t count() const { return count_; }
   // Set i; nullptr after an error.
   Demands* Make(uint32_t i) {
@@ -58,7 +58,7 @@ class Split {
     }
     sets_.AddSet(set_, demand_);
     AddAlternative(i);
-    // Not one of the others as well.
+    // Excludes the other alternatives.
     for (uint32_t other = 0; other < count_ && exclusive_; ++other) {
       if ((near[other / 32] >> other % 32 & 1u) != 0) sets_.Add(Element(NodeOf(demand_), other), kNotSchema);
     }
@@ -83,7 +83,7 @@ class Split {
     }
   }
 
-  // Scalars that are listed stay together, unless there are demands on texts that the others do not meet.
+  // Listed scalars stay together, unless there are demands on strings that the others do not satisfy.
   void SplitTypes() {
     bool listed = false, patterns = false;
     for (uint32_t i = 0; i < set_.count; ++i) {
@@ -140,7 +140,7 @@ class Split {
     return n;
   }
 
-  // Schemas of which no two allow the same value are as well any of them: that is noted in the tag of the key.
+  // Schemas no two of which allow the same value are equivalent to anyOf: this is noted in the tag of the key.
   void TellApart(Node list) {
     if (sets_.keyword(list - 1) == Word::kOneOfApart) return;
     for (uint32_t i = 0; i < count_ && !exclusive_; ++i) {

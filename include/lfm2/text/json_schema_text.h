@@ -1,4 +1,4 @@
-// How JSON values that a schema names are spelled in a grammar.
+// The spelling of JSON values of a schema in a grammar.
 #ifndef LFM2_TEXT_JSON_SCHEMA_TEXT_H_
 #define LFM2_TEXT_JSON_SCHEMA_TEXT_H_
 
@@ -14,8 +14,8 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// The bytes of a JSON string's inside as json.dumps(text, ensure_ascii=False) has them, with a backslash before
-// `quotes`; without quotes, the characters as they are.
+// The bytes of the inside of a JSON string as json.dumps(text, ensure_ascii=False) writes it, with a backslash before
+// `quotes`; without quotes, the unescaped characters.
 class SpelledBytes {
  public:
   static constexpr int32_t kEnd = -1;
@@ -65,7 +65,7 @@ class SpelledBytes {
   char buffer_[8] = {};
 };
 
-// Less than 0, 0 or more: the order of two texts as they are spelled.
+// Less than 0, 0 or more: the order of two strings as spelled.
 inline int CompareSpelled(const JsonTape& tape, JsonTape::Node a, JsonTape::Node b) {
   SpelledBytes left(tape.chars(a)), right(tape.chars(b));
   for (;;) {

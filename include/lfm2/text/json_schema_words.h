@@ -1,4 +1,4 @@
-// The keywords of JSON schemas that restrict what is valid.
+// The keywords of JSON schemas that restrict values.
 #ifndef LFM2_TEXT_JSON_SCHEMA_WORDS_H_
 #define LFM2_TEXT_JSON_SCHEMA_WORDS_H_
 
@@ -12,7 +12,7 @@ namespace lfm2 {
 namespace schema_internal {
 
 enum class Word : uint8_t {
-  kUnknown,  // an annotation, or the name of anything
+  kUnknown,  // an annotation, or any other name
   kType,
   kProperties,
   kRequired,
@@ -54,7 +54,7 @@ enum class Word : uint8_t {
   kUnevaluatedItems,
   kDynamicRef,
   kRecursiveRef,
-  kOneOfApart,  // a oneOf with alternatives of which no two are met at once
+  kOneOfApart,  // a oneOf no two of whose alternatives allow the same value
 };
 
 inline constexpr std::string_view kWordTexts[] = {"",
@@ -100,7 +100,7 @@ inline constexpr std::string_view kWordTexts[] = {"",
                                                   "$dynamicRef",
                                                   "$recursiveRef"};
 
-// The keyword that a key is.
+// The keyword of a key.
 inline Word WordOf(const JsonTape& tape, JsonTape::Node key) {
   const std::string_view text = tape.text(key);
   for (uint32_t i = 1; i < sizeof(kWordTexts) / sizeof(kWordTexts[0]); ++i) {
@@ -109,12 +109,12 @@ inline Word WordOf(const JsonTape& tape, JsonTape::Node key) {
   return Word::kUnknown;
 }
 
-// The types of JSON's values, as sets of them. Integers are numbers, and have a bit of their own.
+// Sets of the types of JSON values. Integers are numbers, with a bit of their own.
 using Types = uint32_t;
 inline constexpr Types kNull = 1, kBoolean = 2, kInteger = 4, kFraction = 8, kString = 16, kArray = 32, kObject = 64;
 inline constexpr Types kNumber = kInteger | kFraction, kAllTypes = 127;
 
-// The type of a name in a schema; 0 if there is none of that name.
+// The type of a name in a schema; 0 if there is no such type.
 inline Types TypeOf(const JsonTape& tape, JsonTape::Node name) {
   constexpr std::string_view kNames[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
   constexpr Types kTypes[] = {kNull, kBoolean, kInteger, kNumber, kString, kArray, kObject};
@@ -124,7 +124,7 @@ inline Types TypeOf(const JsonTape& tape, JsonTape::Node name) {
   return 0;
 }
 
-// The types that a keyword says something about: values of others satisfy it.
+// The types that a keyword restricts: values of other types satisfy it.
 constexpr Types TypesOf(Word word) {
   switch (word) {
     case Word::kProperties:

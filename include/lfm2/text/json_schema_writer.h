@@ -1,4 +1,4 @@
-// The rules of a grammar for sets of demands.
+// Writes the rules of a grammar for sets of demands.
 #ifndef LFM2_TEXT_JSON_SCHEMA_WRITER_H_
 #define LFM2_TEXT_JSON_SCHEMA_WRITER_H_
 
@@ -14,7 +14,7 @@ namespace lfm2 {
 
 namespace schema_internal {
 
-// What those who write rules share.
+// Shared by the functions that write rules.
 class SchemaWriter {
  public:
   using GNode = GrammarBuilder::Node;
@@ -29,9 +29,9 @@ class SchemaWriter {
   const JsonSchemaOptions& style() const { return style_; }
   std::byte* memory() { return memory_; }
 
-  // The rule of a set, which is written later unless it has been. Not while a set is being made.
+  // The rule of a set, which is written later unless it already has been. Not while a set is being made.
   Rule RuleOf(Demands* set) {
-    // What is one thing only has its rule.
+    // A set with a single alternative has the rule of that.
     for (int i = 0; i < kMostAliases && set->rule == 0 && b_.ok(); ++i) {
       Split split(&sets_, *set, memory_);
       Demands* only = nullptr;
@@ -55,14 +55,14 @@ class SchemaWriter {
     }
     return set->rule;
   }
-  // What may come after a backslash in the name of a property.
+  // The characters that may follow a backslash in the name of a property.
   std::string_view name_escape_letters() const { return style_.python ? "\"'\\bfnrt" : "\"\\bfnrt"; }
   // A rule for one character of such a name that is an escape or not ASCII.
   Rule special_character() {
     if (special_character_ == 0) special_character_ = b_.Declare(0);
     return special_character_;
   }
-  // Writes the rules that several others share.
+  // Writes the shared rules.
   void Finish() {
     sets_.Finish();
     if (special_character_ == 0 || !b_.ok()) return;
@@ -77,7 +77,7 @@ class SchemaWriter {
     b_.Accept(end);
     b_.End(start);
   }
-  // The next rule that is to be written; nullptr.
+  // The next rule to be written; nullptr if there is none.
   Demands* TakeNext() {
     Demands* const set = queue_;
     if (set != nullptr) queue_ = set->next;
@@ -91,14 +91,14 @@ class SchemaWriter {
     return 0;
   }
 
-  // White space, where it is allowed, before what comes at a node.
+  // White space, where allowed, before what follows a node.
   void Space(GNode node) {
     if (style_.spacing != JsonSpacing::kFlexible) return;
     b_.Bytes(node, '\t', '\n', node);
     b_.Bytes(node, '\r', '\r', node);
     b_.Bytes(node, ' ', ' ', node);
   }
-  // A punctuation mark; after it the space that there is. The node after both.
+  // A punctuation mark and the white space after it. Returns the node after both.
   GNode Mark(GNode from, char mark, GrammarOp op = GrammarOp::kNone) {
     GNode after = b_.AddNode();
     b_.Bytes(from, static_cast<uint8_t>(mark), static_cast<uint8_t>(mark), after, op);
@@ -110,14 +110,14 @@ class SchemaWriter {
     Space(after);
     return after;
   }
-  // The quotes that texts are between.
+  // The quotes around strings.
   std::string_view quotes() const { return style_.python && style_.single_quotes ? "\"'" : "\""; }
   StringForm form(char quote) const {
     return !style_.python ? StringForm::kJson : quote == '"' ? StringForm::kPython : StringForm::kPythonSingle;
   }
-  // What is escaped in the names of properties: in Python both quotes, so that between either they are the same.
+  // The quotes that are escaped in the names of properties: in Python both, so that names are the same between either.
   std::string_view name_escapes() const { return style_.python ? "\"'" : "\""; }
-  // A text's inside, as it is spelled with a backslash before `quotes`, from one node to another.
+  // The inside of a string, spelled with a backslash before `quotes`, from one node to another.
   void Spelled(GNode from, Node text, std::string_view quotes, GNode to) {
     SpelledBytes bytes(tape().chars(text), quotes);
     for (int32_t c = bytes.Take(); c != SpelledBytes::kEnd; c = bytes.Take()) {
@@ -127,7 +127,7 @@ class SchemaWriter {
     }
     b_.Empty(from, to);
   }
-  // A value that is neither a list nor an object.
+  // A value that is not a list or an object.
   void Literal(GNode from, Node value, GNode to) {
     switch (tape().kind(value)) {
       case JsonKind::kString:

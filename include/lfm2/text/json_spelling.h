@@ -11,10 +11,10 @@
 
 namespace lfm2 {
 
-// Objects and lists within one another.
+// Most objects and lists within one another.
 inline constexpr uint32_t kMaxJsonDepth = 256;
 
-// Writes a character as it stands in a string of JSON to `to`, which has room for 6 bytes. Returns the bytes.
+// Writes a character as in a JSON string to `to`, which has room for 6 bytes. Returns the number of bytes.
 inline size_t WriteJsonChar(uint32_t point, char* to) {
   size_t size = 0;
   const auto put = [&](uint32_t byte) { to[size++] = static_cast<char>(byte); };
@@ -38,18 +38,18 @@ inline size_t WriteJsonChar(uint32_t point, char* to) {
 }
 
 // Writes a JSON text as Python's json.dumps(json.loads(text), ensure_ascii=False) does, piece by piece: ", " and ": "
-// and no other white space; escapes only for quotes, backslashes and control characters. What it leaves as it is: how
-// numbers are spelled, and keys that an object has twice. Strict: JSON as RFC 8259 has it, in UTF-8, and no half of a
-// surrogate pair. No recursion, and no memory beside this object.
+// and no other white space; escapes only for quotes, backslashes and control characters. It preserves the spelling of
+// numbers and duplicate keys of an object. Strict: JSON by RFC 8259, in UTF-8, without lone surrogates. No recursion,
+// and no memory besides this object.
 //   JsonSpeller speller(text, "tool");
 //   while (speller.Next(&piece)) Write(piece);
 //   return speller.status();
 class JsonSpeller {
  public:
-  // where: what the Status calls the text. Both must outlive the speller.
+  // where: the name of the text in the Status. Both must outlive the speller.
   JsonSpeller(std::string_view text, const char* where) : text_(text), where_(where) {}
 
-  // The next piece of the output, never empty, valid until the next call. False at the end and at an error.
+  // The next piece of the output, never empty, valid until the next call. False at the end and after an error.
   bool Next(std::string_view* piece) {
     if (state_ == State::kString) return InString(piece);
     if (state_ == State::kEnd) return false;
@@ -75,7 +75,7 @@ class JsonSpeller {
     }
   }
 
-  // ok() until Next has found an error. Errors: kInvalidArgument, with the byte or with the depth.
+  // ok() unless Next has found an error: kInvalidArgument, with the byte or the depth.
   Status status() const { return status_; }
 
  private:
@@ -83,24 +83,24 @@ class JsonSpeller {
 
   static bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
   static bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-  // '\0' at the end, which no rule takes.
+  // '\0' at the end, which matches no rule.
   char Peek(size_t at) const { return at < text_.size() ? text_[at] : '\0'; }
   bool InObject() const { return (objects_[(depth_ - 1) / 32] >> ((depth_ - 1) % 32) & 1u) != 0; }
 
-  // The error is at byte at_.
+  // Records an error at byte at_.
   bool Fail(const char* what = "is not well-formed JSON: byte") {
     status_ = Status(StatusCode::kInvalidArgument, where_, what, at_);
     state_ = State::kEnd;
     return false;
   }
-  // The next `bytes` of the text are a piece.
+  // The next `bytes` bytes of the text are a piece.
   bool Took(size_t bytes, State next, std::string_view* piece) {
     *piece = TextPart(text_, at_, bytes);
     at_ += bytes;
     state_ = next;
     return true;
   }
-  // The next byte becomes `text`.
+  // Replaces the next byte by `text`.
   bool Instead(std::string_view text, State next, std::string_view* piece) {
     ++at_;
     *piece = text;
@@ -159,7 +159,7 @@ class JsonSpeller {
     return true;
   }
 
-  // Within a string: characters up to the next that is written otherwise, that one, or the end.
+  // Within a string: the characters up to the next one that is written differently, that one, or the end.
   bool InString(std::string_view* piece) {
     size_t end = at_;
     while (end < text_.size() && static_cast<uint8_t>(text_[end]) >= 0x20 && text_[end] != '"' && text_[end] != '\\') {
@@ -187,7 +187,7 @@ class JsonSpeller {
     }
   }
 
-  // The four hexadecimal digits of \uNNNN at at_, which moves past them.
+  // Reads the four hexadecimal digits of \uNNNN at at_ and moves past them.
   bool ReadUnit(uint32_t* unit) {
     *unit = 0;
     if (Peek(at_) != '\\' || Peek(at_ + 1) != 'u') return false;
@@ -200,7 +200,7 @@ class JsonSpeller {
     return true;
   }
 
-  // \uNNNN, or two that are one character: the character.
+  // Reads \uNNNN, or two that form one character.
   bool CodeUnits(std::string_view* piece) {
     uint32_t point = 0, low = 0;
     const size_t begin = at_;
@@ -220,8 +220,8 @@ class JsonSpeller {
   const char* where_;
   size_t at_ = 0;
   State state_ = State::kValue;
-  bool is_first_ = false;  // just after the beginning of an object or a list
-  bool is_key_ = false;    // the string that is read
+  bool is_first_ = false;  // at the beginning of an object or a list
+  bool is_key_ = false;    // the current string is a key
   uint32_t depth_ = 0;
   uint32_t objects_[kMaxJsonDepth / 32] = {};  // a bit for each level, set for an object
   char written_[8] = {};

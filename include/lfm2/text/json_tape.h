@@ -1,4 +1,4 @@
-// JSON text, indexed once: where its values begin and which follow each other.
+// An index of a JSON text: where its values begin and how they are linked.
 #ifndef LFM2_TEXT_JSON_TAPE_H_
 #define LFM2_TEXT_JSON_TAPE_H_
 
@@ -13,19 +13,19 @@ namespace lfm2 {
 
 enum class JsonKind : uint8_t { kObject, kArray, kString, kNumber, kTrue, kFalse, kNull, kKey };
 
-// The values of a JSON text as nodes, which are numbered as they come: 0 is the whole. A member of an object is a kKey
-// node and, after it, that of its value. Views the text and memory of the caller. Copied freely.
+// The values of a JSON text as nodes, numbered in the order of the text: 0 is the whole. A member of an object is a
+// kKey node followed by the node of its value. A view of the text and of memory of the caller. Trivially copyable.
 class JsonTape {
  public:
   using Node = uint32_t;
-  static constexpr Node kNone = 0;  // after the last of a list: the whole is in none
+  static constexpr Node kNone = 0;  // no node: 0 is never an element or a member
   static constexpr uint32_t kMaxBytes = 1u << 28, kMaxNodes = 1u << 24;
   struct Record {
-    uint32_t place;  // the byte that it begins at | kind << 28
-    uint32_t next;   // | what a compiler knows a key by << 24
+    uint32_t place;  // first byte | kind << 28
+    uint32_t next;   // next node | tag of a key << 24
   };
 
-  // Nodes that reading a text takes at most.
+  // Most nodes that a text can have.
   static constexpr uint32_t CountNodes(std::string_view text) {
     uint32_t count = 1;
     bool in_word = false;
@@ -42,8 +42,8 @@ class JsonTape {
     return count;
   }
 
-  // Reads a text strictly (RFC 8259; no half of a surrogate pair). records: CountNodes(text) of them. Errors:
-  // kInvalidArgument with the byte; kUnsupported.
+  // Reads a text strictly (RFC 8259; no lone surrogates). records: CountNodes(text) of them. Errors: kInvalidArgument
+  // with the byte; kUnsupported for a text that is too long.
   Status Read(std::string_view text, Record* records) {
     if (text.size() >= kMaxBytes) {
       return Status(StatusCode::kUnsupported, "schema", "is too long: bytes", text.size(), kMaxBytes);
@@ -59,15 +59,15 @@ class JsonTape {
   uint32_t size() const { return count_; }
   JsonKind kind(Node n) const { return static_cast<JsonKind>(records_[n].place >> 28); }
   uint32_t byte(Node n) const { return records_[n].place & (kMaxBytes - 1); }
-  // The first element, or the first key; kNone.
+  // The first element or key; kNone if there is none.
   Node first(Node n) const { return n + 1 < count_ && records_[n].next >> 24 != 0 ? n + 1 : kNone; }
-  // The element or key after it. Not for values of members.
+  // The next element or key. Not for values of members.
   Node next(Node n) const { return records_[n].next & (kMaxNodes - 1); }
-  // Of keys, as it was set.
+  // The tag of a key, set by set_tag.
   uint8_t tag(Node key) const { return static_cast<uint8_t>(records_[key].next >> 24); }
   void set_tag(Node key, uint8_t tag) { records_[key].next = next(key) | uint32_t{tag} << 24; }
 
-  // A number, or what is between the quotes of a string or key.
+  // A number, or the inside of a string or key without its quotes.
   std::string_view text(Node n) const {
     size_t begin = byte(n), end = begin;
     if (kind(n) == JsonKind::kString || kind(n) == JsonKind::kKey) {
@@ -77,9 +77,9 @@ class JsonTape {
     }
     return TextPart(text_, begin, end - begin);
   }
-  // The characters that a string or a key stands for.
+  // The characters of a string or a key, with escapes decoded.
   JsonChars chars(Node n) const { return JsonChars(text(n), true); }
-  // Whether a string or key stands for an ASCII text.
+  // Whether a string or key equals an ASCII text.
   bool Is(Node n, std::string_view ascii) const {
     JsonChars own = chars(n);
     for (const char c : ascii) {
@@ -104,8 +104,8 @@ class JsonTape {
     return count_++;
   }
 
-  // No recursion: while a list or object is open, the next of its record is the one around it, and the tag of its
-  // last key or element is not set yet.
+  // No recursion: while a list or an object is open, `next` of its record is the enclosing one, and the tag of its last
+  // key or element is not set yet.
   bool Value() {
     constexpr Node kOutside = kMaxNodes - 1;
     Node around = kOutside, last = kOutside;  // the last element or key of `around`, or itself
@@ -129,12 +129,12 @@ class JsonTape {
       }
       const char c = Peek();
       if (c == '{' || c == '[') {
-        // The last key or element of what is around is the node before, or this one.
+        // The last key or element of the enclosing node is the previous node, or this one.
         const Node node = Add(c == '{' ? JsonKind::kObject : JsonKind::kArray);
         ++at_;
         SkipSpace();
         if (Peek() != (c == '{' ? '}' : ']')) {
-          // An element's own link is needed for what is around it: kept until the list ends.
+          // The link of an element is needed for the enclosing node, so it is kept until the list ends.
           records_[node].next = around;
           around = last = node;
           continue;
@@ -143,7 +143,7 @@ class JsonTape {
       } else if (!Scalar(c)) {
         return false;
       }
-      // What ends here.
+      // Closes everything that ends here.
       for (;;) {
         if (around == kOutside) {
           SkipSpace();
@@ -166,7 +166,7 @@ class JsonTape {
       }
     }
   }
-  // Makes `node` the one after `last`, unless it is the first of `around`.
+  // Makes `node` the successor of `last`, unless it is the first of `around`.
   void Link(Node around, Node last, Node node) {
     if (last != around) records_[last].next |= node;
   }

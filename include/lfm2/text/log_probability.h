@@ -1,4 +1,4 @@
-// How likely a model thought a token was.
+// The log probability of a token.
 #ifndef LFM2_TEXT_LOG_PROBABILITY_H_
 #define LFM2_TEXT_LOG_PROBABILITY_H_
 
@@ -9,11 +9,11 @@
 
 namespace lfm2 {
 
-// log(exp(logits[token]) / sum over i of exp(logits[i])): the natural logarithm of the probability before any option of
-// a sampler. Integer arithmetic, as the sampler's: equal logits give equal results on every machine. The error is at
-// most 1e-8, 2^-40 for each logit (6e-8 for 65,536) and the rounding to float. Logits are limited to +-2^20; -infinity
-// (or below -3e38) is a token that cannot come. A NaN for an id that is no token, for logits that hold a NaN or
-// +infinity or allow no token, and for more than 2^22 of them.
+// log(exp(logits[token]) / sum over i of exp(logits[i])): the natural logarithm of the probability, before any options
+// of a sampler. In integer arithmetic like the sampler: equal logits give equal results on every machine. The error is
+// at most 1e-8, plus 2^-40 for each logit (6e-8 for 65,536), plus the rounding to float. Logits are limited to +-2^20;
+// -infinity (or below -3e38) is a probability of 0. Returns NaN for an id that is not a token, for logits that contain
+// a NaN or +infinity or forbid every token, and for more than 2^22 logits.
 inline float LogProbability(Span<const float> logits, int32_t token) {
   constexpr uint32_t kBits = 40;  // of fraction
   constexpr uint32_t kInfinity = 0x7f800000u;

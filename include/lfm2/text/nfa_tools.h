@@ -1,4 +1,4 @@
-// What compilers do with the automaton that is being built.
+// Operations of compilers on the current automaton.
 #ifndef LFM2_TEXT_NFA_TOOLS_H_
 #define LFM2_TEXT_NFA_TOOLS_H_
 
@@ -8,15 +8,15 @@
 namespace lfm2 {
 
 // Repeats the newest part of the automaton, [begin, next_node()), which leads from `begin` to `end`, `least` to `most`
-// times (kUnlimited: any number) after `from`. No edge may lead into it or out of it yet, and none back to `begin`.
-// Returns the node that it leads to.
+// times (kUnlimited: any number) after `from`. It must have no edge from or to the outside, and none back to `begin`.
+// Returns the node that the repetition leads to.
 inline GrammarBuilder::Node RepeatNodes(GrammarBuilder* builder, GrammarBuilder::Node from, GrammarBuilder::Node begin,
                                         GrammarBuilder::Node end, uint32_t least, uint32_t most) {
   using Node = GrammarBuilder::Node;
   if (most == 0) return from;
   const Node size = builder->next_node() - begin, to_end = end - begin;
   const uint32_t copies = most == kUnlimited ? Max<uint32_t>(least, 1) : most;
-  // All copies come first: edges between them are no part of what is copied.
+  // All copies are made first: edges between them must not be copied.
   for (uint32_t i = 1; i < copies && builder->ok(); ++i) builder->Copy(begin, begin + size);
   const Node out = most != kUnlimited && least < most ? builder->AddNode() : 0;
   for (uint32_t i = 0; i < copies && builder->ok(); ++i) {
@@ -38,9 +38,9 @@ namespace nfa_internal {
 
 using Node = GrammarBuilder::Node;
 
-// From `begin` the nodes that it leads to without a byte: where they have an edge that asks for the beginning of the
-// text, that one leads from `begin` without asking. Of a text without bytes (is_empty) that is the end as well: what
-// asks for it leads on.
+// Follows empty edges from `begin`: where a node has an edge that requires the beginning of the text, adds the same
+// edge from `begin` without the condition. For a text without bytes (is_empty) this is its end too, so edges that
+// require the end are followed as well.
 inline void ResolveBegins(GrammarBuilder* builder, Node first, Node begin, Node end, bool is_empty) {
   GrammarPool* const pool = builder->pool();
   const uint64_t mark = pool->scratch_mark();
@@ -66,8 +66,8 @@ inline void ResolveBegins(GrammarBuilder* builder, Node first, Node begin, Node 
   pool->Release(mark);
 }
 
-// The nodes that lead to `end` without a byte: where an edge that asks for the end of the text leads to one, its node
-// leads to `end` without asking. False where that takes too many rounds.
+// Follows empty edges back from `end`: a node with an edge to them that requires the end of the text gets an edge to
+// `end` without the condition. False if that takes too many passes.
 inline bool ResolveEnds(GrammarBuilder* builder, Node first, Node end) {
   constexpr int kMaxRounds = 64;
   GrammarPool* const pool = builder->pool();
@@ -103,9 +103,9 @@ inline bool ResolveEnds(GrammarBuilder* builder, Node first, Node end) {
 
 }  // namespace nfa_internal
 
-// Makes edges without conditions of those that ask for the beginning or the end of the text (NfaUnit::Kind::kBegin,
-// kEnd), in the part of the automaton from `first` on, in which a text begins at `begin`, which no edge leads to, and
-// ends at `end`, which no edge leaves.
+// Replaces edges that require the beginning or the end of the text (NfaUnit::Kind::kBegin, kEnd) by edges without
+// conditions, in the part of the automaton from `first` on, where a text begins at `begin`, which has no incoming
+// edges, and ends at `end`, which has no outgoing ones.
 inline bool ResolveAnchors(GrammarBuilder* builder, GrammarBuilder::Node first, GrammarBuilder::Node begin,
                            GrammarBuilder::Node end) {
   GrammarPool* const pool = builder->pool();
@@ -138,8 +138,8 @@ inline bool ResolveAnchors(GrammarBuilder* builder, GrammarBuilder::Node first, 
   return builder->ok();
 }
 
-// Follows a text through the automaton that is being built, without calls and as if no operation refused anything. Its
-// memory is of the builder's scratch, for the caller to release.
+// Follows a text through the current automaton, without calls and ignoring operations. Its memory is scratch of the
+// builder, to be released by the caller.
 class NfaRun {
  public:
   NfaRun(GrammarBuilder* builder, GrammarBuilder::Node begin) : pool_(builder->pool()) {

@@ -1,4 +1,4 @@
-// Regular expressions as JSON schemas have them: ECMA-262's, without what looks around or back.
+// Regular expressions of JSON schemas: ECMA-262 without look-around and back references.
 #ifndef LFM2_TEXT_PATTERN_H_
 #define LFM2_TEXT_PATTERN_H_
 
@@ -12,21 +12,21 @@
 
 namespace lfm2 {
 
-// Adds to the automaton that is being built the texts in which a pattern is found: literals, classes, \d \w \s, \p{L}
-// and \p{N}, alternatives, groups, repetitions (lazy ones are the same language), ^ and $ anywhere. Words are of ASCII,
-// and . is no line end, as in ECMA-262. Refused by name and byte: look-around, back references, word boundaries, other
-// properties. {m,n} copies what it repeats, as far as memory goes; large classes that come often become rules that
-// count. No recursion: open groups are among the nodes.
+// Adds the texts in which a pattern is found to the current automaton. Supported: literals, classes, \d \w \s, \p{L}
+// and \p{N}, alternatives, groups, repetitions (lazy ones match the same language), ^ and $ anywhere. \w is ASCII, and
+// . excludes line ends, as in ECMA-262. Refused, with name and byte: look-around, back references, word boundaries,
+// other properties. {m,n} copies what it repeats, as far as memory allows; large classes with large counts become rules
+// with a count. No recursion: open groups are stored among the nodes.
 class PatternCompiler {
  public:
   using Node = GrammarBuilder::Node;
 
-  // form: how the model writes the text. place: the byte of the source at which the pattern begins. may_call: it is not
-  // part of an intersection, and may call rules.
+  // form: the spelling of the text. place: the byte of the source at which the pattern begins. may_call: the pattern is
+  // not part of an intersection and may call rules.
   PatternCompiler(GrammarBuilder* builder, StringForm form, uint32_t place, bool may_call)
       : builder_(builder), form_(form), place_(place), may_call_(may_call) {}
 
-  // From one node to another by a text that the pattern is found in. False with an error of the builder.
+  // From one node to another by a text in which the pattern is found. False with an error of the builder.
   bool Run(JsonChars pattern, Node from, Node to) {
     chars_ = &pattern;
     bytes_ = pattern.rest().size();
@@ -39,7 +39,7 @@ class PatternCompiler {
     if (!builder_->ok()) return false;
     builder_->Empty(at_, top + 1);
     builder_->Empty(before, top);
-    // Once the pattern has been found any text follows, and where else it might be found does not matter.
+    // After a match any text may follow, and other matches do not matter.
     const Node after = AnyText(builder_, top + 1, end, form_);
     if (!ResolveAnchors(builder_, first, begin, end)) return false;
     builder_->Absorb(after, first);
@@ -49,7 +49,7 @@ class PatternCompiler {
   }
 
  private:
-  static constexpr uint64_t kManyNodes = 512;  // and edges, beyond which characters are counted
+  static constexpr uint64_t kManyNodes = 512;  // and edges: beyond this, characters are counted
 
   void Refuse(const char* what, StatusCode code = StatusCode::kInvalidArgument) {
     builder_->Fail(Status(code, "pattern", what, place_ + (bytes_ - chars_->rest().size())));
@@ -57,7 +57,7 @@ class PatternCompiler {
   void RefuseFeature(const char* what) { Refuse(what, StatusCode::kUnsupported); }
 
   NfaUnit& Group() { return builder_->pool()->units()[group_]; }
-  // A group begins: two nodes, and after them a unit of data that says what goes on after it.
+  // Starts a group: two nodes, followed by a unit of data with the continuation after the group.
   Node Open(Node at) {
     const Node begin = builder_->AddNode();
     builder_->AddNode();
@@ -85,7 +85,7 @@ class PatternCompiler {
   void Next() {
     const int32_t c = chars_->Peek();
     switch (c) {
-      case JsonChars::kBad: return Refuse("is no text: byte");
+      case JsonChars::kBad: return Refuse("is not valid text: byte");
       case '(': return OpenGroup();
       case ')': return Close();
       case '|':
@@ -138,7 +138,7 @@ class PatternCompiler {
     builder_->DropNodes(begin);
     at_ = Counted(&set, negated, least, most);
   }
-  // A rule for characters of a set that are counted.
+  // A rule for a number of characters of a set.
   Node Counted(CharacterSet* set, bool negated, uint32_t least, uint32_t most) {
     const GrammarBuilder::Rule rule = builder_->Declare(static_cast<uint32_t>(place_));
     builder_->Begin(rule, least, most);
@@ -170,7 +170,7 @@ class PatternCompiler {
     Open(at_);
   }
 
-  // How often what has been read comes.
+  // Reads the number of repetitions of the last item.
   void TakeRepeat(uint32_t* least, uint32_t* most) {
     *least = *most = 1;
     if (chars_->Is('*') || chars_->Is('+') || chars_->Is('?')) {
@@ -181,13 +181,13 @@ class PatternCompiler {
       return;
     }
     if (chars_->Is('?')) chars_->Skip();
-    if (*least > *most) Refuse("repeats at most less often than at least: byte");
+    if (*least > *most) Refuse("has a maximum below its minimum: byte");
   }
-  // What has been read leads from `begin` to `end`, and is the newest of the automaton.
+  // The last item leads from `begin` to `end`, and is the newest part of the automaton.
   void Repeat(Node begin, Node end, uint32_t least, uint32_t most) {
     if (builder_->ok()) at_ = RepeatNodes(builder_, at_, begin, end, least, most);
   }
-  // {m}, {m,} or {m,n}; false, and nothing is taken, where it is something else.
+  // {m}, {m,} or {m,n}; false, with nothing consumed, for anything else.
   bool TakeTimes(uint32_t* least, uint32_t* most) {
     JsonChars chars = *chars_;
     const auto number = [&chars](uint32_t* value) {
@@ -212,7 +212,7 @@ class PatternCompiler {
     return true;
   }
 
-  // After a backslash: a character, or a set that is added to `set`, if the result is kSet.
+  // Reads what follows a backslash: a character, or a set that is added to `set` if the result is kSet.
   static constexpr int32_t kSet = -1, kNone = -2;
   int32_t TakeEscape(CharacterSet* set, bool in_class) {
     chars_->Skip();
@@ -259,7 +259,7 @@ class PatternCompiler {
     set->Add(ranges, negated);
     return kSet;
   }
-  // The digits after \x or \u, or \u{...}; two halves of a surrogate pair are one character.
+  // The digits after \x or \u, or \u{...}; a surrogate pair is one character.
   int32_t TakeNumber(int digits) {
     chars_->Skip();
     const bool in_braces = digits == 4 && chars_->Is('{');
@@ -294,7 +294,7 @@ class PatternCompiler {
         }
       }
     }
-    if (value > 0x10ffff) return RefuseEscape("has an escape of what is no character: byte");
+    if (value > 0x10ffff) return RefuseEscape("has an escape of an invalid character: byte");
     return value;
   }
   int32_t TakeProperty(CharacterSet* set, bool negated) {
@@ -314,7 +314,7 @@ class PatternCompiler {
     return kSet;
   }
 
-  // Whether the class is of all other characters.
+  // Returns whether the class is negated.
   bool Class(CharacterSet* set) {
     chars_->Skip();
     const bool negated = chars_->Is('^');
@@ -332,7 +332,7 @@ class PatternCompiler {
         set->Add(static_cast<uint32_t>(low), static_cast<uint32_t>(high));
         continue;
       }
-      // Beside a set, or at the end, a hyphen stands for itself.
+      // Next to a set, or at the end, a hyphen is literal.
       AddOne(set, low);
       AddOne(set, '-');
       AddOne(set, high);
@@ -357,12 +357,12 @@ class PatternCompiler {
   bool may_call_;
   JsonChars* chars_ = nullptr;
   size_t bytes_ = 0;
-  Node at_ = 0;     // what has been read leads here
+  Node at_ = 0;     // the end of what was read
   Node group_ = 0;  // the data of the innermost group; its two nodes come just before it
 };
 
-// Whether a pattern is found in a text, for values that a schema names. A rule is being built, which stays as it is.
-// place: the byte of the source at which the pattern begins. False also with an error of the builder.
+// Whether a pattern is found in a text, for values listed in a schema. The rule being built is unchanged. place: the
+// byte of the source at which the pattern begins. Also false after an error of the builder.
 inline bool IsFound(GrammarBuilder* builder, JsonChars pattern, JsonChars text, uint32_t place) {
   const GrammarBuilder::Node first = builder->next_node();
   const GrammarBuilder::Node from = builder->AddNode(), to = builder->AddNode();

@@ -1,4 +1,4 @@
-// Splits text into words as LFM2's tokenizer does; merging never crosses a word's end.
+// Splits text into words as LFM2's tokenizer does; merges never cross the end of a word.
 #ifndef LFM2_TEXT_PRETOKENIZER_H_
 #define LFM2_TEXT_PRETOKENIZER_H_
 
@@ -10,15 +10,15 @@
 
 namespace lfm2 {
 
-// The first word of `text` under the pattern
+// The first word of `text` by the pattern
 //   (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n]* | \s*[\r\n]+
 //   | \s+(?!\S) | \s+
-// tried from left to right. Bytes that are no UTF-8 count as U+FFFD (class other), a maximal subpart as one character,
-// so that they split as the text would with its errors replaced. Returns the word's length in bytes, 1 at least.
-// If more text may follow (!final) and could change the result: 0.
+// whose alternatives are tried from left to right. Invalid UTF-8 counts as U+FFFD (class other), one character for each
+// maximal subpart, so it is split as if it had been replaced. Returns the length of the word in bytes, at least 1; or 0
+// if more text may follow (!final) that could change the result.
 class WordSplitter {
  public:
-  // text is not empty.
+  // text: not empty.
   static size_t FirstWord(std::string_view text, bool final) {
     LFM2_ASSERT(!text.empty());
     WordSplitter s(text, final);
@@ -31,7 +31,7 @@ class WordSplitter {
 
   WordSplitter(std::string_view text, bool final) : text_(text), final_(final) {}
 
-  // The class of the character at byte `at`; *next is where the next one begins.
+  // The class of the character at byte `at`; *next is the byte after it.
   Char Read(size_t at, size_t* next) {
     if (at >= text_.size()) {
       undecided_ = undecided_ || !final_;
@@ -55,14 +55,14 @@ class WordSplitter {
     return Char::kOther;
   }
 
-  // Past all characters of class `c` from byte `at` on.
+  // The first byte after all characters of class `c` from byte `at` on.
   size_t Skip(size_t at, Char c) {
     size_t next = at;
     while (Read(at, &next) == c) at = next;
     return at;
   }
 
-  // The lower-case ASCII letter that the character at `at` is, ignoring case; U+017F (long s) folds to s.
+  // The ASCII letter at `at` in lower case; U+017F (long s) folds to s.
   char Folded(size_t at, size_t* next) {
     if (Read(at, next) != Char::kLetter) return '\0';
     const std::string_view bytes = TextPart(text_, at, *next - at);
@@ -71,7 +71,7 @@ class WordSplitter {
     return static_cast<char>(bytes[0] | 0x20);
   }
 
-  // Behind an apostrophe at 0: the length of 's, 't, 're ...; 0 for none.
+  // After an apostrophe at byte 0: the length of 's, 't, 're ...; 0 if there is no contraction.
   size_t Contraction() {
     size_t one = 0, two = 0;
     const char first = Folded(1, &one);
@@ -103,8 +103,8 @@ class WordSplitter {
     return Spaces(first, after);
   }
 
-  // A word that begins with white space and nothing but: up to the last newline of the run; else the whole run at the
-  // end of the text; else all but its last character, which goes to the next word unless it is the only one.
+  // Length of a word of white space: up to the last newline of the run; otherwise the whole run at the end of the text;
+  // otherwise all but its last character, which belongs to the next word, unless it is the only one.
   size_t Spaces(Char first, size_t after) {
     size_t end = after, last_begin = 0;
     size_t newline_end = first == Char::kNewline ? after : 0;

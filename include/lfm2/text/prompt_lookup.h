@@ -1,4 +1,4 @@
-// Guesses what comes next from what the text repeats.
+// Predicts the next tokens from repetitions in the text.
 #ifndef LFM2_TEXT_PROMPT_LOOKUP_H_
 #define LFM2_TEXT_PROMPT_LOOKUP_H_
 
@@ -8,16 +8,16 @@
 
 namespace lfm2 {
 
-// Where the last tokens of a sequence have occurred before, in it or in another text.
+// The earlier occurrence of the last tokens of a sequence, in the sequence or in another text.
 struct PromptMatch {
-  size_t next = 0;      // the place of the token that came after them there
-  uint32_t length = 0;  // how many of the last tokens are the same, 2 to kMaxPromptMatch; 0: there is no such place
+  size_t next = 0;      // index of the token that follows them there
+  uint32_t length = 0;  // number of equal tokens, 2 to kMaxPromptMatch; 0: no match
 };
 
 inline constexpr uint32_t kMaxPromptMatch = 8;
 
-// Whether `first` and `second` follow each other within the kPromptStride + 1 tokens from `at` on. Without a way out of
-// the loop, so that compilers make vectors of it.
+// Whether `first` and `second` follow each other within the kPromptStride + 1 tokens from `at` on. The loop has no
+// early exit, so that compilers vectorise it.
 inline constexpr size_t kPromptStride = 32;
 inline bool HasPair(const int32_t* at, int32_t first, int32_t second) {
   int32_t any = 0;
@@ -25,9 +25,9 @@ inline bool HasPair(const int32_t* at, int32_t first, int32_t second) {
   return any != 0;
 }
 
-// The place of the text, before its last token, that agrees with most of the last tokens of the sequence; of several,
-// the latest (prompt lookup decoding: Saxena 2023). One token alone foresees too little. text: the sequence itself, or
-// another. Goes through the text once.
+// Finds the place in the text, before its last token, that agrees with most of the last tokens of the sequence; of
+// several, the latest (prompt lookup decoding: Saxena 2023). A single equal token is not a match: it predicts too
+// little. text: the sequence itself, or another text. O(text).
 inline PromptMatch FindPromptMatch(Span<const int32_t> tokens, Span<const int32_t> text) {
   PromptMatch best;
   if (tokens.size() < 2 || text.size() < 3) return best;

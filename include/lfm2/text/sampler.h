@@ -11,18 +11,19 @@
 
 namespace lfm2 {
 
-// What is not set follows the model's recommendation, and what that does not say a rule: see ResolveSampling. The
-// likeliest token always, whatever the model recommends: temperature 0 and repetition_penalty 1.
+// Fields that are not set follow the recommendation of the model, or the defaults of ResolveSampling. For greedy
+// decoding with any model, set temperature to 0 and repetition_penalty to 1.
 struct SamplerOptions : Sampling {
   uint64_t seed = 0;
 };
 
-// What Liquid AI recommends for LFM2, and for models that recommend nothing.
+// Liquid AI's recommendation for LFM2; also used for models that recommend nothing.
 inline constexpr Sampling kLfm2Sampling = {0.3f, 0, 1.0f, 0.15f, 1.05f};
 
-// Options with every field set: as they are where they are set, else as the model recommends (Image::sampling), else,
-// if it recommends nothing at all, as kLfm2Sampling. Of a model that recommends something, what it leaves out of top_k,
-// top_p and min_p is off (0, 1, 0), and a temperature or repetition_penalty is still that of kLfm2Sampling.
+// Options with every field set: those that are set in `options`; otherwise those of the model (Image::sampling);
+// otherwise, if the model recommends nothing at all, those of kLfm2Sampling. Where a model recommends something,
+// missing top_k, top_p and min_p are off (0, 1, 0), and a missing temperature or repetition_penalty is that of
+// kLfm2Sampling.
 constexpr SamplerOptions ResolveSampling(const SamplerOptions& options, const Sampling& model) {
   constexpr Sampling kOff = {kLfm2Sampling.temperature, 0, 1.0f, 0.0f, kLfm2Sampling.repetition_penalty};
   SamplerOptions all = options;
@@ -31,22 +32,23 @@ constexpr SamplerOptions ResolveSampling(const SamplerOptions& options, const Sa
 }
 
 // Applies, in the order of Hugging Face's generate(): repetition penalty, temperature, top-k, top-p, min-p; then draws.
-// A token is kept by top-p while the likelier ones have less than top_p together. Of equal logits the lower id comes
-// first, so top-k keeps exactly k. Everything behind the logits is integer arithmetic: equal logits and seeds give
-// equal tokens on every machine. Logits are taken to 2^-40 and limited to +-8192; tokens less than 2^-40 times as
+// Top-p keeps a token if the likelier ones together have a probability below top_p. Of equal logits the lower id comes
+// first, so top-k keeps exactly k tokens. All arithmetic on the logits is in integers: equal logits and seeds give
+// equal tokens on every machine. Logits are rounded to 2^-40 and limited to +-8192; tokens less than 2^-40 times as
 // likely as the likeliest are never drawn.
 class Sampler {
  public:
-  // Bytes that Sample needs: 4 and an eighth per token.
+  // Bytes of scratch for Sample: 4 1/8 per token.
   static constexpr uint64_t ScratchBytes(uint64_t vocab_size) {
     return (DivideUp<uint64_t>(vocab_size, 32) + vocab_size) * sizeof(uint32_t) + sizeof(uint32_t) - 1;
   }
 
-  // kInvalidArgument, naming the option, where one is set and out of range.
+  // kInvalidArgument, with the name of the option, if one is set and out of range.
   static Status Check(const Sampling& options) { return CheckSampling(options, StatusCode::kInvalidArgument); }
 
-  // Takes the options and begins the random sequence of their seed. model: what counts where they are not set, already
-  // checked, as Image::sampling() is. An unconfigured sampler has those of a model that recommends nothing.
+  // Sets the options and starts the random sequence of their seed. model: the recommendation for fields that are not
+  // set, already checked, such as Image::sampling(). A sampler that was never configured has the options of a model
+  // that recommends nothing.
   Status Configure(const SamplerOptions& options, const Sampling& model = Sampling()) {
     LFM2_RETURN_IF_ERROR(Check(options));
     *this = Sampler(ResolveSampling(options, model));
@@ -55,14 +57,14 @@ class Sampler {
 
   constexpr Sampler() = default;
 
-  // Where the random sequence is, to be kept and set again after Configure.
+  // The state of the random sequence, which can be saved and restored after Configure.
   constexpr uint64_t random_state() const { return random_.state(); }
   constexpr void SetRandomState(uint64_t state) { random_.SetState(state); }
 
-  // logits[vocab_size]; -infinity (or below -3e38) forbids a token. history: tokens so far, prompt included, for the
-  // repetition penalty. scratch: ScratchBytes(logits.size()) bytes of any alignment, used during the call only. Errors:
-  // kArenaTooSmall; kInvalidArgument for a NaN or +infinity, for logits that forbid everything, and for an id in the
-  // history that is no token. On an error the random sequence has not advanced.
+  // Chooses *token. logits[vocab_size]; -infinity (or below -3e38) forbids a token. history: tokens so far, including
+  // the prompt, for the repetition penalty. scratch: ScratchBytes(logits.size()) bytes of any alignment, used during
+  // the call only. Errors, after which the random sequence has not advanced: kArenaTooSmall; kInvalidArgument for a NaN
+  // or +infinity, for logits that forbid every token, and for an id in the history that is not a token.
   Status Sample(Span<const float> logits, Span<const int32_t> history, Span<std::byte> scratch, int32_t* token) {
     if (penalty_ == 0) *this = Sampler(ResolveSampling({}, {}));  // not configured
     if (logits.empty() || logits.size() > kMaxLogits) {
@@ -89,7 +91,7 @@ class Sampler {
   static constexpr uint32_t kPenaltyBits = 28;
   static constexpr int64_t kForbidden = INT64_MIN;
 
-  // o: all set.
+  // o: every field is set.
   explicit Sampler(const SamplerOptions& o)
       : random_(o.seed),
         top_k_(o.top_k),
@@ -106,7 +108,8 @@ class Sampler {
     for (size_t i = 0; i < history.size(); ++i) {
       const uint32_t id = static_cast<uint32_t>(history[i]);
       if (id >= logits_.size()) {
-        return Status(StatusCode::kInvalidArgument, "sampler history", "has an id that is no token", id, logits_.size())
+        return Status(StatusCode::kInvalidArgument, "sampler history", "has an id that is not a token", id,
+                      logits_.size())
             .At(static_cast<uint32_t>(i));
       }
       seen_[id / 32] |= 1u << (id % 32);
@@ -152,7 +155,7 @@ class Sampler {
     const int64_t score = Score(id);
     if (score == kForbidden) return 0;
     const uint64_t below = static_cast<uint64_t>(best_score_ - score) >> (kLogitBits - 20);
-    // Beyond 41 doublings the weight is 0; tested first so that the product fits.
+    // Beyond 41 halvings the weight is 0. Tested first, so that the product does not overflow.
     if (below > (uint64_t{41} << 48) / inverse_temperature_) return 0;
     return ExpWeight(below * inverse_temperature_);
   }
@@ -162,7 +165,7 @@ class Sampler {
     return score_a != score_b ? score_a > score_b : a < b;
   }
 
-  // candidates_[0 .. size) is a heap, the likeliest on top, except below `at`.
+  // candidates_[0 .. size) is a heap with the likeliest at the top, except below `at`.
   void SiftDown(uint32_t at, uint32_t size) {
     const uint32_t moved = candidates_[at];
     for (;;) {
@@ -186,7 +189,7 @@ class Sampler {
 
   uint32_t Draw() {
     const bool ranked = top_k_ != 0 || top_p_ < (uint64_t{1} << 32);
-    // Top-p counts what min-p removes only afterwards.
+    // Top-p comes before min-p, so it counts the tokens that min-p removes.
     const uint64_t least = ranked ? 1 : min_weight_;
     uint32_t count = 0;
     uint64_t total = 0;
@@ -200,7 +203,7 @@ class Sampler {
     if (ranked) {
       first = Rank(count, total, &total);
     }
-    // Ranked candidates stand at the end, the likeliest last; others in the order of their ids.
+    // Ranked candidates are at the end, the likeliest last; others in the order of their ids.
     uint64_t point = MulHigh(random_.Next(), total);
     for (uint32_t i = ranked ? count - 1 : 0;; i = ranked ? i - 1 : i + 1) {
       const uint64_t weight = Weight(candidates_[i]);
@@ -209,11 +212,11 @@ class Sampler {
     }
   }
 
-  // Top-k, top-p and min-p: sorts what they keep to the end of the candidates, the likeliest last. Returns where that
-  // begins; *kept is its weight.
+  // Top-k, top-p and min-p: sorts the tokens that are kept to the end of the candidates, the likeliest last. Returns
+  // their first index; *kept is their total weight.
   uint32_t Rank(uint32_t count, uint64_t total, uint64_t* kept) {
     for (uint32_t i = count / 2; i-- > 0;) SiftDown(i, count);
-    uint32_t end = 0;  // the heap's size after the last pop that counts
+    uint32_t end = 0;  // size of the heap after the last token that is kept
     if (top_k_ != 0 && top_k_ < count) {
       end = count - top_k_;
       total = 0;
@@ -245,7 +248,7 @@ class Sampler {
   uint64_t inverse_penalty_ = 0;
   uint64_t inverse_temperature_ = 0;  // log2(e) / temperature, 28 bits of fraction; 0: greedy
 
-  // Of the call that runs.
+  // Arguments of the current call.
   Span<const float> logits_;
   uint32_t* seen_ = nullptr;        // one bit for each token, set if it is in the history
   uint32_t* candidates_ = nullptr;  // ids

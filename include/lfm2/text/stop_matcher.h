@@ -1,4 +1,4 @@
-// Ends text at the first of some stop texts.
+// Ends text at the first of several stop texts.
 #ifndef LFM2_TEXT_STOP_MATCHER_H_
 #define LFM2_TEXT_STOP_MATCHER_H_
 
@@ -16,23 +16,23 @@ namespace lfm2 {
 inline constexpr size_t kMaxStopTexts = 8;
 inline constexpr size_t kMaxStopTextBytes = 64;
 
-// Takes text in pieces and hands on what no stop text can begin in any more. The text ends before the stop text whose
-// last byte comes first; of several that end there, before the longest. How the text is cut into pieces changes
-// nothing. Holds copies of the stop texts; plain data, copied freely. A default one has no stop text.
+// Receives text in pieces and passes on what cannot be part of a stop text. The text ends before the stop text whose
+// last byte comes first; if several end there, before the longest. The result does not depend on how the text is
+// divided into pieces. Contains copies of the stop texts; trivially copyable. Without SetTexts there are no stop texts.
 class StopMatcher {
  public:
   static constexpr uint8_t kNone = 0xff;
 
-  // How far the matching has come, to be saved: what is held back is the beginning of a stop text.
+  // Progress of matching, which can be saved. The text held back is the beginning of a stop text.
   struct State {
-    uint8_t text = 0;       // the stop text that it begins
-    uint8_t bytes = 0;      // how much of it has come and is held back
+    uint8_t text = 0;       // index of this stop text
+    uint8_t bytes = 0;      // number of its bytes that are held back
     uint8_t found = kNone;  // the stop text that ended the text
-    uint8_t shown = 0;      // how much of that was handed out nevertheless, by Flush
+    uint8_t shown = 0;      // number of its bytes that Flush has passed on
   };
 
-  // Takes copies of the stop texts and begins anew. Errors, with nothing changed: kInvalidArgument for more than
-  // kMaxStopTexts, and for one that is empty, longer than kMaxStopTextBytes or no UTF-8 (index() says which).
+  // Copies the stop texts and starts a new text. Errors, with nothing changed: kInvalidArgument for more than
+  // kMaxStopTexts, and for one that is empty, longer than kMaxStopTextBytes or not UTF-8 (index() is its index).
   Status SetTexts(Span<const std::string_view> texts) {
     if (texts.size() > kMaxStopTexts) {
       return Status(StatusCode::kInvalidArgument, "stop texts", "are too many", texts.size(), kMaxStopTexts);
@@ -40,7 +40,7 @@ class StopMatcher {
     for (size_t i = 0; i < texts.size(); ++i) {
       const uint32_t index = static_cast<uint32_t>(i);
       if (texts[i].empty() || texts[i].size() > kMaxStopTextBytes) {
-        return Status(StatusCode::kInvalidArgument, "stop text", "has an impossible length: bytes", texts[i].size(),
+        return Status(StatusCode::kInvalidArgument, "stop text", "is empty or too long: bytes", texts[i].size(),
                       kMaxStopTextBytes)
             .At(index);
       }
@@ -62,11 +62,11 @@ class StopMatcher {
     return Status();
   }
 
-  // Another text begins.
+  // Starts another text.
   void Reset() { state_ = State(); }
 
-  // piece: whole characters, which then come out whole. Calls sink(std::string_view), at most twice and never with an
-  // empty text; the views are valid during the call. Does nothing once a stop text was found.
+  // piece: whole characters; the output then consists of whole characters too. Calls sink(std::string_view) at most
+  // twice, never with an empty text; the views are valid during the call. Does nothing once a stop text was found.
   template <class Sink>
   void Put(std::string_view piece, Sink&& sink) {
     if (state_.found != kNone) return;
@@ -79,8 +79,8 @@ class StopMatcher {
     state_.shown = static_cast<uint8_t>(state_.found != kNone ? 0 : shown - Min(released, shown));
   }
 
-  // The text ends here, or nobody knows when it goes on: hands out what is held back. A stop text that it is the
-  // beginning of still ends the text that goes on, before what comes then.
+  // Passes on the text held back, at the end of the text or when it is unknown whether it continues. If it then turns
+  // out to be the beginning of a stop text, the text still ends there, before later text.
   template <class Sink>
   void Flush(Sink&& sink) {
     const std::string_view held = TextFrom(Held(), state_.shown);
@@ -88,16 +88,17 @@ class StopMatcher {
     if (!held.empty()) sink(held);
   }
 
-  // The index of the stop text that was found; kNone if none was.
+  // Index of the stop text that was found; kNone if there is none.
   uint8_t found() const { return state_.found; }
 
   State state() const { return state_; }
-  // Goes on from a state that was saved with the same stop texts. Returns false, with nothing changed, for one that
-  // they can not have.
+  // Continues from a state that was saved with the same stop texts. Returns false, with nothing changed, for a state
+  // that they cannot lead to.
   bool SetState(State state) {
     if (state.found != kNone && (state.found >= count_ || state.bytes != 0)) return false;
     if (state.shown > state.bytes) return false;
-    // What is held back ends where a character does, before the end of the stop text, and so does what was shown of it.
+    // The text held back, and the part of it that was passed on, end at a character boundary before the end of the stop
+    // text.
     if (state.bytes != 0 &&
         (state.text >= count_ || state.bytes >= size_[state.text] || IsContinuation(text_[state.text][state.bytes]) ||
          IsContinuation(text_[state.text][state.shown]))) {
@@ -110,8 +111,8 @@ class StopMatcher {
  private:
   std::string_view Held() const { return {text_[state_.text], state_.bytes}; }
 
-  // Moves the state past `piece`. Returns how much of what was held back and of the piece, as one text, can be handed
-  // out.
+  // Advances the state past `piece`. Returns how many bytes of the text held back and the piece, as one text, can be
+  // passed on.
   size_t Scan(std::string_view piece) {
     const size_t held = state_.bytes;
     for (size_t i = 0; i < piece.size(); ++i) {
@@ -121,9 +122,9 @@ class StopMatcher {
     return held + piece.size() - state_.bytes;
   }
 
-  // Moves the state past one byte. The length of the stop text that it completes; 0 where it completes none.
+  // Advances the state past one byte. Returns the length of the stop text that it completes, or 0.
   size_t Advance(char byte) {
-    char end[kMaxStopTextBytes];  // what is held back, and the byte: shorter than the longest stop text, or that
+    char end[kMaxStopTextBytes];  // the text held back and the byte: at most as long as the longest stop text
     const size_t size = state_.bytes + size_t{1};
     std::memcpy(end, text_[state_.text], state_.bytes);
     end[size - 1] = byte;
@@ -136,7 +137,7 @@ class StopMatcher {
     }
     state_.bytes = 0;
     if (complete > 0) return complete;
-    // The longest end that a stop text begins with.
+    // The longest suffix that is a prefix of a stop text.
     for (size_t length = size; length > 0; --length) {
       for (uint8_t t = 0; t < count_; ++t) {
         if (size_[t] <= length || std::memcmp(text_[t], end + size - length, length) != 0) continue;

@@ -1,4 +1,4 @@
-// How the characters of a string are written in a text that a model makes, as automata.
+// Automata for the characters of strings, in the spelling of the surrounding text.
 #ifndef LFM2_TEXT_STRING_FORM_H_
 #define LFM2_TEXT_STRING_FORM_H_
 
@@ -13,9 +13,9 @@ enum class StringForm : uint8_t {
   kJson,          // between the double quotes of a JSON string
   kPython,        // between double quotes in Python
   kPythonSingle,  // between single quotes in Python
-  kPlain,         // as they are
+  kPlain,         // unescaped
 };
-// The quote that has to be escaped.
+// The quote that must be escaped.
 constexpr char QuoteOf(StringForm form) { return form == StringForm::kPythonSingle ? '\'' : '"'; }
 
 namespace string_form_internal {
@@ -35,7 +35,7 @@ inline void Hexadecimal(GrammarBuilder* builder, GrammarBuilder::Node from, uint
   bytes(10, 15, 10, 'a');
   bytes(10, 15, 10, 'A');
 }
-// Four digits, the first between `low` and `high`, and after 0xd a second between second_low and second_high.
+// Four digits, the first between `low` and `high`; after 0xd the second is between second_low and second_high.
 inline void AfterU(GrammarBuilder* builder, GrammarBuilder::Node from, uint8_t low, uint8_t high, uint8_t second_low,
                    uint8_t second_high, GrammarBuilder::Node to, GrammarOp op) {
   const GrammarBuilder::Node one = builder->AddNode(), two = builder->AddNode(), three = builder->AddNode();
@@ -66,8 +66,8 @@ inline void Controls(GrammarBuilder* builder, GrammarBuilder::Node from, uint32_
 
 }  // namespace string_form_internal
 
-// From one node to another by one character of low to high, surrogates left out: in UTF-8, or by its one escape where
-// it cannot stand for itself: a letter, or the number where there is none. The operation is that of the last byte.
+// From one node to another by one character of low to high, without surrogates: in UTF-8 or, where it must be escaped,
+// by its one escape: a letter, or the number if there is no letter. The operation is on the last byte.
 inline void AddCharacter(GrammarBuilder* builder, GrammarBuilder::Node from, uint32_t low, uint32_t high,
                          GrammarBuilder::Node to, StringForm form, GrammarOp op = GrammarOp::kNone) {
   if (form == StringForm::kPlain) return builder->Characters(from, low, high, to, op);
@@ -87,8 +87,8 @@ inline void AddCharacter(GrammarBuilder* builder, GrammarBuilder::Node from, uin
   string_form_internal::Controls(builder, escape, low, high, to, op);
 }
 
-// From one node to another by the characters of a text. False, with an error of the builder at byte `place`, where it
-// has something that is no character.
+// From one node to another by the characters of a text. False, with an error of the builder at byte `place`, for
+// invalid characters.
 inline bool AddText(GrammarBuilder* builder, GrammarBuilder::Node from, JsonChars text, GrammarBuilder::Node to,
                     StringForm form, uint32_t place) {
   for (; text.Peek() >= 0 && builder->ok(); text.Skip()) {
@@ -98,15 +98,16 @@ inline bool AddText(GrammarBuilder* builder, GrammarBuilder::Node from, JsonChar
     from = next;
   }
   if (text.Peek() == JsonChars::kBad) {
-    builder->Fail(Status(StatusCode::kInvalidArgument, "grammar", "has a string that is no text: byte", place));
+    builder->Fail(
+        Status(StatusCode::kInvalidArgument, "grammar", "has a string with an invalid character: byte", place));
   }
   builder->Empty(from, to);
   return builder->ok();
 }
 
-// From one node to another by any number of any characters, in every way in which they can be written: of JSON also
-// with escapes that are not needed. The operation is done for each, with its last byte; a surrogate pair is one.
-// Returns the node that it comes back to after each.
+// From one node to another by any number of any characters, in every valid spelling: for JSON including unnecessary
+// escapes. The operation is on the last byte of each character; a surrogate pair is one character. Returns the node to
+// which it returns after each character.
 inline GrammarBuilder::Node AnyText(GrammarBuilder* builder, GrammarBuilder::Node from, GrammarBuilder::Node to,
                                     StringForm form, GrammarOp op = GrammarOp::kNone) {
   namespace internal = string_form_internal;
@@ -129,7 +130,7 @@ inline GrammarBuilder::Node AnyText(GrammarBuilder* builder, GrammarBuilder::Nod
   }
   builder->Bytes(escape, 'u', 'u', unit);
   if (form != StringForm::kJson) {
-    // A tab may stand for itself; no pairs, which Python does not join.
+    // A tab may be unescaped; no pairs, which Python does not combine.
     const Node first = builder->AddNode(), second = builder->AddNode();
     builder->Bytes(loop, '\t', '\t', loop, op);
     builder->Bytes(escape, 'x', 'x', first);

@@ -1,4 +1,4 @@
-// Where a model's thoughts, <think> ... </think>, begin and end in what it writes.
+// Tracks where thoughts, <think> ... </think>, begin and end in generated text.
 #ifndef LFM2_TEXT_THOUGHT_TRACKER_H_
 #define LFM2_TEXT_THOUGHT_TRACKER_H_
 
@@ -12,26 +12,26 @@
 
 namespace lfm2 {
 
-// Fed with the bytes of each token; a marker may span tokens. Plain data, copied freely.
+// Receives the bytes of each token; a marker may span tokens. Trivially copyable.
 class ThoughtTracker {
  public:
-  // To be saved.
+  // Can be saved and restored.
   struct State {
     uint32_t tokens_inside = 0;
-    uint8_t matched = 0;  // bytes of the marker that is awaited
+    uint8_t matched = 0;  // matched bytes of the next marker
     uint8_t inside = 0;   // 0 or 1
   };
 
-  // The bytes of the next token (Vocab::TokenBytes).
+  // bytes: those of the next token (Vocab::TokenBytes).
   void Put(std::string_view bytes) {
     if (inside() && state_.tokens_inside < 0xffffffffu) ++state_.tokens_inside;
     PutText(bytes);
   }
-  // Other text of the same answer, which is no token that counts.
+  // Text of the same answer that does not count as a token.
   void PutText(std::string_view bytes) {
     for (const char byte : bytes) {
       const std::string_view marker = Marker(state_.inside);
-      // Only the first byte of a marker is '<': a marker that is broken off begins anew there, or not at all.
+      // '<' occurs in a marker as its first byte only, so a failed match can restart only at the current byte.
       if (byte != marker[state_.matched]) state_.matched = 0;
       if (byte == marker[state_.matched]) ++state_.matched;
       if (state_.matched == marker.size()) {
@@ -43,7 +43,7 @@ class ThoughtTracker {
 
   // Whether the text ends within a thought.
   bool inside() const { return state_.inside != 0; }
-  // Calls of Put that began within a thought, of all thoughts so far; the tokens of </think> are among them.
+  // Number of tokens that began within a thought, over all thoughts so far, including the tokens of </think>.
   uint32_t tokens_inside() const { return state_.tokens_inside; }
 
   State state() const { return state_; }
@@ -62,15 +62,15 @@ class ThoughtTracker {
 
 inline constexpr size_t kMaxThinkEndTokens = kThinkEnd.size();
 
-// Writes the tokens that end a thought, the text </think>, to ids[0 .. count) and returns the count, at least 1: the
-// special token where the vocabulary has one.
+// Writes the tokens of the text </think> to ids[0 .. count) and returns count, at least 1: the special token if the
+// vocabulary has one.
 inline size_t ThinkEndTokens(const Vocab& vocab, int32_t (&ids)[kMaxThinkEndTokens]) {
   std::byte scratch[Tokenizer::ScratchBytes(kMaxThinkEndTokens)];
   size_t count = 0;
   EncodeOptions options;
   options.parse_special = true;
   const Status status = Tokenizer(vocab).Encode(kThinkEnd, options, scratch, ids, &count);
-  LFM2_ASSERT(status.ok());  // a token has a byte at least, and the scratch is that of one word
+  LFM2_ASSERT(status.ok());  // each token has at least one byte, and the scratch is for one word
   static_cast<void>(status);
   return count;
 }

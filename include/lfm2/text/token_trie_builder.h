@@ -1,5 +1,5 @@
-// Makes the token trie of a vocabulary (format/token_trie.h): what the packer writes into an image, and what programs
-// build in memory of their own where an image has none.
+// Builds the token trie of a vocabulary (format/token_trie.h): used by the packer to write it into an image, and by
+// programs to build it in their own memory where an image has none.
 #ifndef LFM2_TEXT_TOKEN_TRIE_BUILDER_H_
 #define LFM2_TEXT_TOKEN_TRIE_BUILDER_H_
 
@@ -16,7 +16,7 @@
 
 namespace lfm2 {
 
-// Which trie some bytes belong to; plain_length: their characters if they are plain, else 0.
+// The trie that some bytes belong to. plain_length: their number of characters if they are plain, otherwise 0.
 struct TokenKind {
   TokenClass token_class;
   uint8_t plain_length;
@@ -35,15 +35,15 @@ inline TokenKind KindOfToken(std::string_view bytes) {
   return {TokenClass::kPlain, static_cast<uint8_t>(characters)};
 }
 
-// Whether a trie has a token: it is text, and not empty.
+// Whether a token is in a trie: it is text and not empty.
 inline bool IsInTrie(const Vocab& vocab, int32_t token) {
   const TokenType type = vocab.type(token);
   return (type == TokenType::kNormal || type == TokenType::kUserDefined || type == TokenType::kByte) &&
          !vocab.TokenBytes(token).empty();
 }
 
-// Bytes of memory that BuildTokenTrie never needs more than. The trie itself is smaller, since tokens share what they
-// begin with. O(tokens).
+// An upper bound of the bytes of memory that BuildTokenTrie needs. The trie itself is smaller, because tokens share
+// prefixes. O(tokens).
 inline uint64_t TokenTrieMemoryBytes(const Vocab& vocab) {
   uint64_t nodes = 0, tokens = 0;
   for (uint32_t t = 0; t < vocab.size(); ++t) {
@@ -55,8 +55,8 @@ inline uint64_t TokenTrieMemoryBytes(const Vocab& vocab) {
   return RoundUp<uint64_t>(sizeof(TokenTrieHeader) + nodes * sizeof(TrieNode) + end, 8);
 }
 
-// One trie after the other, in memory of the caller, whose end has the tokens in their order until nodes are made of
-// them. Used through BuildTokenTrie.
+// Builds one trie after another in memory of the caller. The end of the memory holds the tokens, sorted, until they
+// have been converted to nodes. Used by BuildTokenTrie.
 class TokenTrieBuilder {
  public:
   TokenTrieBuilder(const Vocab& vocab, Span<std::byte> memory) : vocab_(vocab), memory_(memory) {}
@@ -72,7 +72,7 @@ class TokenTrieBuilder {
   }
 
  private:
-  // A key is a token, its class, and whether another token before it in the order has the same bytes.
+  // A key consists of a token, its class, and whether an earlier token in the order has the same bytes.
   static constexpr uint32_t kTokenMask = 0xffffff, kRepeated = 1u << 24, kClassShift = 30;
   static_assert(kMaxTrieTokens <= kTokenMask, "a key holds every token");
 
@@ -104,8 +104,8 @@ class TokenTrieBuilder {
     return Status();
   }
 
-  // By class, then by bytes, as if each token had one byte more at its end: one below all others, or, where it is
-  // repeated, one above them. So a repeated token comes after everything that begins with its bytes.
+  // By class, then by bytes, as if each token ended with one more byte: one below all others or, if it is repeated, one
+  // above them. So a repeated token follows everything that begins with its bytes.
   bool Less(uint32_t a, uint32_t b) const {
     if (ClassOfKey(a) != ClassOfKey(b)) return a < b;
     const std::string_view x = BytesOf(a), y = BytesOf(b);
@@ -115,7 +115,7 @@ class TokenTrieBuilder {
     return x.size() < y.size() ? (a & kRepeated) == 0 : (b & kRepeated) != 0;
   }
 
-  // Heapsort: in place, and as fast for the worst vocabulary.
+  // Heap sort: in place, and O(n log n) for any vocabulary.
   void Sort() {
     for (uint32_t root = key_count_ / 2; root-- > 0;) SiftDown(keys_[root], root, key_count_);
     for (uint32_t end = key_count_; end-- > 1;) {
@@ -125,8 +125,9 @@ class TokenTrieBuilder {
     }
   }
 
-  // Puts a key into the heap of `count` keys at or below `root`, whose own key is taken. The hole goes down to a leaf
-  // first, and the key up from there: it mostly belongs near the leaves, so this compares half as often.
+  // Inserts the key into the heap of `count` keys at or below `root`, whose own key is removed. The hole first moves
+  // down to a leaf, then the key moves up from there: it mostly belongs near the leaves, so this takes half the
+  // comparisons.
   void SiftDown(uint32_t key, uint32_t root, uint32_t count) {
     uint32_t hole = root;
     for (uint32_t child; (child = 2 * hole + 1) < count; hole = child) {
@@ -152,7 +153,7 @@ class TokenTrieBuilder {
     return any;
   }
 
-  // How many bytes key i shares with the one before it, at most all but its last one: that one always has a node.
+  // The number of bytes that key i shares with the previous one, at most all but its last one, which always has a node.
   size_t Shared(uint32_t i) const {
     if (i == 0 || ClassOfKey(keys_[i]) != ClassOfKey(keys_[i - 1])) return 0;
     const std::string_view x = BytesOf(keys_[i - 1]), y = BytesOf(keys_[i]);
@@ -183,10 +184,10 @@ class TokenTrieBuilder {
                   memory_.size(), RoundUp<uint64_t>(needed, 8));
   }
 
-  // A node whose subtree is not complete has the place of its parent, plus 1, in place of the size.
+  // While the subtree of a node is incomplete, its size field holds the index of its parent plus 1.
   void WriteNodes() {
     TrieNode* nodes = nullptr;
-    uint32_t count = 0, open = 0;  // open: the deepest such node, plus 1; 0 where there is none
+    uint32_t count = 0, open = 0;  // open: the deepest such node plus 1; 0 if there is none
     const auto close = [&](size_t depth) {
       while (open != 0 && nodes[open - 1].depth() > depth) {
         TrieNode& node = nodes[open - 1];
@@ -213,7 +214,7 @@ class TokenTrieBuilder {
     close(0);
   }
 
-  // What is after the nodes, where the keys were, and the header.
+  // Writes what follows the nodes, over the keys, and the header.
   Span<const std::byte> WriteRest() {
     uint8_t* const lengths = reinterpret_cast<uint8_t*>(memory_.data() + static_cast<size_t>(layout_.plain_lengths));
     std::memset(lengths, 0, static_cast<size_t>(layout_.section_bytes - layout_.plain_lengths));
@@ -233,17 +234,17 @@ class TokenTrieBuilder {
   const Vocab& vocab_;
   Span<std::byte> memory_;
   uint32_t* keys_ = nullptr;
-  size_t keys_at_ = 0;  // their offset in memory_
+  size_t keys_at_ = 0;  // offset in memory_
   uint32_t key_count_ = 0;
   TokenTrieHeader header_{};
   TokenTrieLayout layout_{};
 };
 
-// Writes the section of the vocabulary's token trie to the front of `memory` and opens it: out->bytes() is how much of
-// the memory it takes, the rest is free again. The same vocabulary gives the same bytes. memory: aligned to 8, outlives
-// *out; TokenTrieMemoryBytes(vocab) always suffice, fewer may. O(n log n) for n tokens. Errors, which leave *out as it
-// is: kArenaTooSmall, where limit() suffices; kUnsupported for a token of more than kMaxTrieDepth bytes, whose id is
-// index(), or too many; kInvalidArgument for a misaligned memory or a vocabulary that is not open.
+// Writes the token trie section of the vocabulary to the front of `memory` and opens it: out->bytes() is the part of
+// the memory in use, the rest is free again. Equal vocabularies give equal bytes. memory: aligned to 8 bytes, must
+// outlive *out; TokenTrieMemoryBytes(vocab) bytes always suffice. O(n log n) for n tokens. Errors, which leave *out
+// unchanged: kArenaTooSmall, where limit() suffices; kUnsupported for a token of more than kMaxTrieDepth bytes, whose
+// id is index(), or too many tokens; kInvalidArgument for misaligned memory or a vocabulary that is not open.
 inline Status BuildTokenTrie(const Vocab& vocab, Span<std::byte> memory, TokenTrie* out) {
   if (vocab.size() == 0) return Status(StatusCode::kInvalidArgument, "vocab", "is not open");
   if (reinterpret_cast<uintptr_t>(memory.data()) % 8 != 0) {
@@ -256,8 +257,8 @@ inline Status BuildTokenTrie(const Vocab& vocab, Span<std::byte> memory, TokenTr
   return TokenTrieBuilder(vocab, memory).Build(out);
 }
 
-// Whether each token is where BuildTokenTrie puts it, with the bytes that the vocabulary gives it: what TokenTrie::Open
-// cannot see. O(bytes of the tokens). kCorrupt, with the token's id, where the trie is another vocabulary's.
+// Checks what TokenTrie::Open cannot: that each token is where BuildTokenTrie puts it, with the bytes of the
+// vocabulary. O(bytes of the tokens). Errors: kCorrupt, with the id of the token, for the trie of another vocabulary.
 inline Status CheckTokenTrie(const Vocab& vocab, const TokenTrie& trie) {
   if (trie.token_count() != vocab.size()) {
     return Status(StatusCode::kCorrupt, "token_trie.token_count", "is not that of the vocabulary", trie.token_count(),

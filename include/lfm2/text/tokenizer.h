@@ -1,4 +1,4 @@
-// Text to tokens: byte-level BPE over a Vocab.
+// Text to tokens: byte-level BPE with a Vocab.
 #ifndef LFM2_TEXT_TOKENIZER_H_
 #define LFM2_TEXT_TOKENIZER_H_
 
@@ -15,21 +15,22 @@
 
 namespace lfm2 {
 
-// Which added tokens are looked for in text.
+// Which added tokens are recognised in text.
 enum class AddedTokens : uint8_t {
-  kNone,         // for text that is not trusted: the text of an added token stays text
-  kUserDefined,  // all but the special ones, as Hugging Face's tokenizers do with split_special_tokens
-  kAll,          // the special ones too: only for text that is trusted, because it can end a turn
+  kNone,         // for untrusted text: the text of an added token stays text
+  kUserDefined,  // all but special ones, as Hugging Face's tokenizers with split_special_tokens
+  kAll,          // also special ones: for trusted text only, because they can end a turn
 };
 
 struct EncodeOptions {
-  // AddedTokens::kAll instead of kUserDefined.
+  // AddedTokens::kAll in place of kUserDefined.
   bool parse_special = false;
-  // Begins with the bos token, where the vocabulary has one. Vocab::add_bos() says what the model expects.
+  // Whether to begin with the bos token, if the vocabulary has one. Vocab::add_bos() is what the model expects.
   bool add_bos = false;
 };
 
-// Collects tokens; counts on where they do not fit, so that one failed call says how much room is needed.
+// Collects tokens. Where they do not fit it continues counting, so that one failed call returns the size that is
+// needed.
 class TokenWriter {
  public:
   explicit TokenWriter(Span<int32_t> out) : out_(out) {}
@@ -38,11 +39,11 @@ class TokenWriter {
     ++count_;
   }
   size_t count() const { return count_; }
-  // kOutputTooSmall if not all tokens fitted.
+  // kOutputTooSmall if not all tokens fit; *count is their number in any case.
   Status Finish(size_t* count) const {
     *count = count_;
     if (count_ <= out_.size()) return Status();
-    return Status(StatusCode::kOutputTooSmall, "tokens", "do not fit their memory", count_, out_.size());
+    return Status(StatusCode::kOutputTooSmall, "tokens", "do not fit the buffer", count_, out_.size());
   }
 
  private:
@@ -50,9 +51,8 @@ class TokenWriter {
   size_t count_ = 0;
 };
 
-// Tokenising never fails on bytes: text that is not UTF-8 becomes byte tokens (WordSplitter says how it splits), and
-// the tokens of any text turn back into exactly its bytes. Reading is const; several threads may share one Tokenizer,
-// each with its own scratch.
+// Tokenizes any bytes: invalid UTF-8 becomes byte tokens (WordSplitter has the details), and detokenizing gives exactly
+// the original bytes. All functions are const. Several threads may share a Tokenizer, each with its own scratch.
 class Tokenizer {
  public:
   // vocab must outlive the tokenizer.
@@ -60,15 +60,15 @@ class Tokenizer {
 
   const Vocab& vocab() const { return *vocab_; }
 
-  // Scratch for texts whose longest word has max_word_bytes bytes: about 9 a byte. A word is a run of letters, of
-  // spaces or of punctuation; a text without them is one word.
+  // Bytes of scratch for texts whose longest word has max_word_bytes bytes: about 9 per byte. A word is a run of
+  // letters, of white space or of punctuation; max_word_bytes = text.size() is always enough.
   static constexpr uint64_t ScratchBytes(uint64_t max_word_bytes) {
     return WordMerger::ScratchBytes(Min(max_word_bytes, WordMerger::kMaxWordBytes));
   }
 
   // Writes the tokens of `text` to `out` and their number to *count. scratch: any alignment, used during the call only.
-  // Errors: kArenaTooSmall where a word needs more scratch (limit() is how much); kOutputTooSmall where `out` is too
-  // small (*count is how many tokens there are); kUnsupported for a word beyond 1 GiB.
+  // Errors: kArenaTooSmall where a word needs more scratch (limit() is the number of bytes); kOutputTooSmall where
+  // `out` is too small (*count is the number of tokens); kUnsupported for a word of more than 1 GiB.
   Status Encode(std::string_view text, EncodeOptions options, Span<std::byte> scratch, Span<int32_t> out,
                 size_t* count) const {
     TokenWriter writer(out);
@@ -84,8 +84,8 @@ class Tokenizer {
     return writer.Finish(count);
   }
 
-  // Calls on_text(part) and on_added(token) for the parts of `text` from left to right: at each place the longest of
-  // the tokens that are looked for counts. Parts may be empty.
+  // Calls on_text(part) and on_added(token) for the parts of `text` from left to right. At each place the longest
+  // matching token is taken. Parts may be empty.
   template <class OnText, class OnAdded>
   void SplitAtAdded(std::string_view text, AddedTokens added, OnText&& on_text, OnAdded&& on_added) const {
     const bool control = added == AddedTokens::kAll;
@@ -107,7 +107,7 @@ class Tokenizer {
     on_text(TextFrom(text, begin));
   }
 
-  // The tokens of one word, as WordSplitter finds them.
+  // Encodes one word, as returned by WordSplitter.
   Status EncodeWord(std::string_view word, Span<std::byte> scratch, TokenWriter* writer) const {
     if (word.size() == 1) {
       writer->Put(static_cast<int32_t>(vocab_->ByteToken(static_cast<uint8_t>(word[0]))));

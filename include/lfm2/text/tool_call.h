@@ -1,4 +1,4 @@
-// The calls of tools in an assistant's turn, from JSON to the spelling that models were trained on.
+// The tool calls of an assistant message: from JSON to the spelling that models were trained on.
 #ifndef LFM2_TEXT_TOOL_CALL_H_
 #define LFM2_TEXT_TOOL_CALL_H_
 
@@ -14,13 +14,13 @@
 
 namespace lfm2 {
 
-// A list of calls, each {"name": ..., "arguments": {...}} or {"function": {"name": ..., "arguments": {...}}}, where the
-// arguments may also be a text that holds the object, null or missing; other members are not read. A view, made from
-// whatever a ListRef<std::string_view> is made from. Only a list that was made from one refers to the code that reads
-// them, so that firmware without calls does not contain it.
+// A list of calls, each {"name": ..., "arguments": {...}} or {"function": {"name": ..., "arguments": {...}}}. The
+// arguments may also be a string that contains the object, null or missing; other members are ignored. A view,
+// constructed like a ListRef<std::string_view>. Only a list constructed from something refers to the code that reads
+// calls, so that firmware without calls does not contain it.
 class ToolCallList {
  public:
-  // Takes a piece of a call's text.
+  // Receives a piece of the text of a call.
   using Sink = FunctionRef<void(std::string_view piece)>;
 
   constexpr ToolCallList() = default;
@@ -33,11 +33,11 @@ class ToolCallList {
   constexpr size_t size() const { return calls_.size(); }
   constexpr bool empty() const { return calls_.empty(); }
   constexpr std::string_view operator[](size_t i) const { return calls_[i]; }
-  // Whether it was made from a list, which may be empty.
+  // Whether it was constructed from a list, which may be empty.
   constexpr bool is_given() const { return spell_ != nullptr; }
 
   // Calls sink with call i as name(argument=value, ...) in the spelling of the format, piece by piece. Errors:
-  // kInvalidArgument for a call that is no JSON or no call, with the byte as value().
+  // kInvalidArgument for a call that is not JSON or not a call, with the byte as value().
   Status Spell(size_t i, const ChatFormat& format, Sink sink) const {
     return spell_ == nullptr ? Status() : spell_(calls_[i], format, sink);
   }

@@ -1,4 +1,4 @@
-// The calls of tools that a model has written, from its text: their names and typed arguments.
+// Reads the tool calls in the text of a model: their names and typed arguments.
 #ifndef LFM2_TEXT_TOOL_CALL_READER_H_
 #define LFM2_TEXT_TOOL_CALL_READER_H_
 
@@ -15,18 +15,18 @@
 
 namespace lfm2 {
 
-// Arguments of one call.
+// Most arguments of one call.
 inline constexpr size_t kMaxToolArguments = 256;
 
-// A call within the text that it was read from, which it refers to. Copied freely.
+// A call: a view of the text that it was read from. Trivially copyable.
 class ToolCall {
  public:
   ToolCall() = default;
   std::string_view name() const { return name_; }
 
-  // The names of arguments that have none in the call but their place, from the first on: the properties of the tool's
-  // schema in order, in UTF-8, which outlive the call. Without these such an argument is found by arguments() only.
-  // Errors, and no names are taken: kInvalidArgument where an argument would have the name of another, with its index.
+  // Names positional arguments, from the first on: the properties of the schema of the tool, in order, in UTF-8; the
+  // list must outlive the call. Without names such arguments are found by arguments() only. Errors, after which there
+  // are no names: kInvalidArgument where a positional argument would have the name of another argument, with its index.
   Status NameArguments(const ListRef<std::string_view>& parameters) {
     size_t nameless = 0;
     ToolItem item;
@@ -34,7 +34,7 @@ class ToolCall {
       if (!item.has_name && nameless < parameters.size()) ++nameless;
       for (size_t i = 0; i < nameless && item.has_name; ++i) {
         if (!item.name.Is(parameters[i])) continue;
-        return Status(StatusCode::kInvalidArgument, "argument", "is there twice, by its name and by its place", i);
+        return Status(StatusCode::kInvalidArgument, "argument", "is given by its name and by its position", i);
       }
     }
     parameters_ = parameters;
@@ -52,9 +52,9 @@ class ToolCall {
     }
     if (found == 1) return Status();
     return found == 0 ? Status(StatusCode::kInvalidArgument, "argument", "is missing")
-                      : Status(StatusCode::kCorrupt, "argument", "is there twice");
+                      : Status(StatusCode::kCorrupt, "argument", "is given twice");
   }
-  // Find, and what ToolValue's Get of that name says.
+  // Find, then the Get function of ToolValue. Errors: those of both.
   LFM2_SELDOM Status GetInteger(std::string_view name, int64_t* value) const {
     ToolValue found;
     Status status = Find(name, &found);
@@ -84,7 +84,7 @@ class ToolCall {
   friend class tool_internal::CallList;
   static constexpr std::string_view kNone = "{}";
 
-  // name: not empty. arguments: well-formed, with its parentheses or braces.
+  // name: not empty. arguments: well-formed, including the parentheses or braces.
   ToolCall(std::string_view name, std::string_view arguments, ToolCallForm form)
       : name_(name), arguments_(arguments), form_(form) {}
 
@@ -96,11 +96,11 @@ class ToolCall {
 
 namespace tool_internal {
 
-// Calls in a row: one, or several with commas between them, or any number in brackets.
+// Consecutive calls: one, or several separated by commas, or any number in brackets.
 class CallList {
  public:
   CallList() : CallList({}, 0) {}
-  // They begin at byte `at` of the text.
+  // The calls begin at byte `at` of the text.
   CallList(std::string_view text, size_t at) : scanner_(text, at, ToolCallForm::kPython) {
     in_brackets_ = scanner_.Take('[');
     scanner_.SkipSpace();
@@ -110,10 +110,10 @@ class CallList {
   CallScanner& scanner() { return scanner_; }
   bool in_brackets() const { return in_brackets_; }
   bool is_malformed() const { return is_malformed_; }
-  // Whether there was something that nothing but a call has: of name(, or of JSON's "name" and "arguments".
+  // Whether the text contains what only a call has: name( or, in JSON, "name" and "arguments".
   bool is_certain() const { return is_certain_; }
 
-  // False after the last and its bracket, and where the text is malformed.
+  // False after the last call and its bracket, and for malformed text.
   LFM2_SELDOM bool Next(ToolCall* call) {
     const bool goes_on = count_ == 0 || scanner_.Take(',');
     const bool may_end = in_brackets_ && (count_ == 0 || !scanner_.is_json());
@@ -137,7 +137,7 @@ class CallList {
     if (!scanner_.Take('(')) return scanner_.Fail("needs '(' at byte");
     size_t count = 0;
     for (bool named = false; scanner_.Peek() != ')'; ++count) {
-      if (count == kMaxToolArguments) return scanner_.Fail("needs to end, with so many arguments, at byte");
+      if (count == kMaxToolArguments) return scanner_.Fail("needs fewer arguments at byte");
       const size_t begin_of_this = scanner_.offset();
       const bool is_name = scanner_.IsName() && scanner_.Name();
       const std::string_view argument = scanner_.From(begin_of_this);
@@ -157,11 +157,11 @@ class CallList {
     *call = ToolCall(name, scanner_.From(arguments), ToolCallForm::kPython);
     return true;
   }
-  // arguments: from '(' on, with the comma after the last, or white space.
+  // arguments: from '(' on, up to the comma or white space after the last one.
   static bool IsAmong(std::string_view arguments, std::string_view name) {
     ToolItem item;
     for (ToolItems items(arguments, ToolCallForm::kPython, {}); items.Next(&item);) {
-      if (item.has_name && item.name.spelling() == name) return true;  // Python's names have no escapes
+      if (item.has_name && item.name.spelling() == name) return true;  // names in Python have no escapes
     }
     return false;
   }
@@ -201,41 +201,42 @@ class CallList {
 
 }  // namespace tool_internal
 
-// Where calls may be in a text.
+// Where a text may contain calls.
 struct ToolCallPlaces {
-  // Between <|tool_call_start|> and <|tool_call_end|>. Where false, a text without these markers may also consist of
-  // calls and nothing else, as models write them that do not know the markers; see ToolCallReader.
+  // Calls are only between <|tool_call_start|> and <|tool_call_end|>. If false, a text without these markers may also
+  // consist entirely of calls, as written by models that do not use the markers; see ToolCallReader.
   bool needs_markers = true;
-  // The text begins within a thought, which <think> before it has begun.
+  // The text begins within a thought, after a <think> that precedes it.
   bool begins_in_thought = false;
 };
 
-// Reads the calls of a whole text, one after another, without memory beside this object.
+// Reads the calls of a complete text, one after another, without memory besides this object.
 //   ToolCallReader reader(text);
 //   while (reader.Next(&call)) ...
 //   return reader.status();
 //
-// Between the markers, of which a text may have many, is one of these, with white space anywhere between its parts:
-//   [name(argument=value, ...), ...]                     also without brackets; arguments may lack their names
-//   [{"name": "...", "arguments": {...}}, ...]           likewise; without arguments, or null, there are none
-// Names and values are those of CallScanner. Beyond Python, texts may go over lines, Python's own keywords are names,
-// and names may have '-', '/' and ':' between their letters. Malformed, beside what is neither form: a text, a list or
-// a call that ends with the text; anything between the last call and its end marker; an argument twice, or without a
-// name after one with a name. The end marker may be missing after calls that are complete. Calls within thoughts,
-// <think> ... </think>, are none.
+// Between the markers, of which a text may have several pairs, is one of the following, with white space anywhere
+// between its parts:
+//   [name(argument=value, ...), ...]                     also without brackets; arguments may be positional
+//   [{"name": "...", "arguments": {...}}, ...]           also without brackets; arguments may be missing or null
+// CallScanner defines names and values. Extensions of Python: strings may span lines, Python's keywords are names, and
+// names may contain '-', '/' and ':' between letters. Malformed is everything that has neither form, and: a string, a
+// list or a call that the text cuts off; anything between the last call and its end marker; an argument given twice, or
+// a positional argument after a named one. The end marker may be missing after complete calls. Calls within thoughts,
+// <think> ... </think>, are ignored.
 //
-// Markers, once begun, have to hold well-formed calls; none of those is returned before all have been read. Of a text
-// without markers that is taken as a whole (needs_markers) the same is true where it begins with '[' and name(, or is
-// an object of JSON that has "name" and "arguments"; where it only begins with name(, it is a call if it reads as one,
-// or as the beginning of one that the end cuts off; every other text has no calls.
+// After a start marker all calls must be well-formed; none of them is returned before all have been read. Without
+// needs_markers the same applies to a text without markers that begins with '[' and name(, or is a JSON object with
+// "name" and "arguments". A text that begins with name( alone is a call if it can be read as one or as the beginning of
+// one that is cut off. All other texts have no calls.
 class ToolCallReader {
  public:
   explicit ToolCallReader(std::string_view text) : text_(text) {}
-  // Only this one refers to the code for texts without markers.
+  // Only this constructor refers to the code for texts without markers.
   ToolCallReader(std::string_view text, const ToolCallPlaces& places)
       : text_(text), in_thought_(places.begins_in_thought), check_bare_(places.needs_markers ? nullptr : &CheckBare) {}
 
-  // The next call. False at the end and at an error, after which there are no more.
+  // The next call. False at the end and after an error.
   bool Next(ToolCall* call) {
     while (!in_list_ || !list_.Next(call)) {
       in_list_ = false;
@@ -244,7 +245,7 @@ class ToolCallReader {
     return true;
   }
 
-  // ok() until Next has found an error. Errors: kInvalidArgument for what is malformed, with the byte as value().
+  // ok() unless Next has found an error: kInvalidArgument for malformed calls, with the byte as value().
   Status status() const { return status_; }
 
  private:
@@ -252,7 +253,7 @@ class ToolCallReader {
     return text_.size() - at_ >= marker.size() && TextPart(text_, at_, marker.size()) == marker;
   }
 
-  // The next calls, all of them well-formed.
+  // Finds the next calls, all of them well-formed.
   bool FindList() {
     for (; at_ < text_.size(); ++at_) {
       if (text_[at_] != '<') continue;
@@ -282,7 +283,7 @@ class ToolCallReader {
     return false;
   }
 
-  // Whether there are well-formed calls from begin_ on up to the marker, or to the end.
+  // Whether there are well-formed calls from begin_ up to the marker, or to the end of the text.
   LFM2_SELDOM bool Check(std::string_view marker) {
     list_ = tool_internal::CallList(text_, begin_);
     CallScanner& scanner = list_.scanner();
@@ -297,7 +298,7 @@ class ToolCallReader {
 
   static bool CheckBare(ToolCallReader* reader) {
     if (reader->Check({})) return reader->all_certain_ && reader->Begin();
-    // Was it to be a call?
+    // Whether it was meant as a call.
     tool_internal::CallList& list = reader->list_;
     const std::string_view text = TextFrom(reader->text_, reader->begin_);
     const bool is_meant =
@@ -308,8 +309,8 @@ class ToolCallReader {
   }
 
   std::string_view text_;
-  size_t at_ = 0;     // of what is looked for next
-  size_t begin_ = 0;  // of the calls, or of what thoughts are followed by
+  size_t at_ = 0;     // where the search continues
+  size_t begin_ = 0;  // of the calls, or of the text after thoughts
   tool_internal::CallList list_;
   bool in_thought_ = false;
   bool in_list_ = false;

@@ -1,4 +1,4 @@
-// The calls of tools that a model writes, as it writes them, and the text around them.
+// Finds tool calls in an answer while it is generated, and passes on the text around them.
 #ifndef LFM2_TEXT_TOOL_CALL_STREAM_H_
 #define LFM2_TEXT_TOOL_CALL_STREAM_H_
 
@@ -15,26 +15,26 @@
 
 namespace lfm2 {
 
-// Is given an answer piece by piece, however it is cut: also within characters, escapes and markers. Finds the calls
-// and the errors that a ToolCallReader finds in the whole answer, and hands on all other text, thoughts included, as it
-// comes; only what may be the beginning of <|tool_call_start|> waits for what follows.
+// Receives an answer in pieces of any kind, also within characters, escapes and markers. Finds the calls and errors
+// that a ToolCallReader finds in the whole answer, and passes on all other text, including thoughts, as it arrives;
+// only a possible beginning of <|tool_call_start|> is held back.
 class ToolCallStream {
  public:
   using TextSink = FunctionRef<void(std::string_view text)>;
   using CallSink = FunctionRef<void(const ToolCall& call)>;
 
-  // buffer: room for the calls of one pair of markers, with the markers. Outlives the stream. begins_in_thought: as in
-  // ToolCallPlaces.
+  // buffer: room for the calls of one pair of markers, including the markers. It must outlive the stream.
+  // begins_in_thought: as in ToolCallPlaces.
   explicit ToolCallStream(Span<char> buffer, bool begins_in_thought = false) : buffer_(buffer) {
     if (begins_in_thought) thoughts_.PutText(kThinkBegin);
   }
 
-  // The next bytes of the answer. Calls text with what is no call and, at the end of a pair of markers, calls with each
-  // call between them; their views are valid during that call only. Errors, after which every call returns the same and
-  // does nothing: kInvalidArgument for calls that are malformed, with the byte of the answer as value();
-  // kOutputTooSmall where the buffer is full.
+  // The next bytes of the answer. Calls `text` with text outside of calls and, at an end marker, `calls` with each call
+  // of the pair; their views are valid during the call only. Errors, after which every call returns the same error and
+  // does nothing: kInvalidArgument for malformed calls, with the byte of the answer as value(); kOutputTooSmall where
+  // the buffer is full.
   Status Put(std::string_view piece, TextSink text, CallSink calls) {
-    size_t sent = 0;                // of the piece: handed on, or kept
+    size_t sent = 0;                // bytes of the piece that were passed on or kept
     size_t held_before = matched_;  // bytes of a marker that are not in the piece
     for (size_t i = 0; i < piece.size() && status_.ok(); ++i) {
       if (in_call_) {
@@ -60,7 +60,7 @@ class ToolCallStream {
     return status_;
   }
 
-  // The answer has ended.
+  // The end of the answer.
   Status End(TextSink text, CallSink calls) {
     if (!status_.ok()) return status_;
     if (in_call_) {
@@ -72,7 +72,7 @@ class ToolCallStream {
     return status_;
   }
 
-  // Whether a marker has begun calls that have not ended.
+  // Whether there was a start marker without its end marker.
   bool in_call() const { return in_call_; }
 
  private:
@@ -94,7 +94,7 @@ class ToolCallStream {
     buffer_[used_++] = byte;
     return true;
   }
-  // Whether this byte ends the calls: an end marker that is not within a text of theirs.
+  // Whether this byte ends the calls: the last byte of an end marker that is not within a string.
   bool Keep(char byte) {
     if (!Append(byte)) return false;
     if (quote_ != '\0') {
@@ -128,10 +128,10 @@ class ToolCallStream {
   uint64_t bytes_ = 0;  // of the answer, before the piece
   uint64_t begin_ = 0;  // of the calls
   size_t used_ = 0;     // of the buffer
-  size_t matched_ = 0;  // bytes of the marker that is awaited
+  size_t matched_ = 0;  // matched bytes of the next marker
   bool in_call_ = false;
   bool is_escaped_ = false;
-  char quote_ = '\0';  // of the text that the calls are in
+  char quote_ = '\0';  // of the string that the text is in
   Status status_;
 };
 

@@ -1,4 +1,4 @@
-// The calls of tools that were read, as JSON.
+// Writes tool calls that were read as JSON.
 #ifndef LFM2_TEXT_TOOL_CALL_WRITER_H_
 #define LFM2_TEXT_TOOL_CALL_WRITER_H_
 
@@ -17,14 +17,14 @@
 
 namespace lfm2 {
 
-// Writes JSON as Python's json.dumps(value, ensure_ascii=False) spells it, but for numbers, which keep their digits:
-// only what JSON does not know becomes other than it was (+1, 1_000, .5, 1., 0x1f: 1, 1000, 0.5, 1.0, 31). Lists and
-// tuples are lists. Pieces never tear a character, and are written by the time a function returns.
+// Writes JSON as Python's json.dumps(value, ensure_ascii=False) does, except that numbers keep their digits; only forms
+// that JSON does not have are converted (+1, 1_000, .5, 1., 0x1f become 1, 1000, 0.5, 1.0, 31). Lists and tuples become
+// arrays. Pieces never split a character, and are written by the time a function returns.
 class ToolJsonWriter {
  public:
   explicit ToolJsonWriter(ToolCallList::Sink sink) : sink_(sink) {}
 
-  // {"name": "...", "arguments": {...}}. An argument that has its place only has its index, from 0 on, for a name.
+  // {"name": "...", "arguments": {...}}. The name of a positional argument is its index, from 0 on.
   void Call(const ToolCall& call) {
     Put("{\"name\": ");
     String(ToolText(call.name(), ToolCallForm::kJson));
@@ -33,7 +33,7 @@ class ToolJsonWriter {
     Put("}");
     Flush();
   }
-  // {...}, of a call.
+  // The arguments of a call: {...}.
   void Arguments(const ToolCall& call) {
     Put("{");
     ToolItem item;
@@ -54,7 +54,7 @@ class ToolJsonWriter {
   }
   void Value(const ToolValue& value) {
     CallScanner scanner(value.spelling(), 0, value.form());
-    uint32_t in_parentheses[kMaxJsonDepth / 32] = {};  // a bit for each level: brackets that are not written
+    uint32_t in_parentheses[kMaxJsonDepth / 32] = {};  // a bit for each level: parentheses that are not written
     uint32_t depth = 0;
     for (scanner.SkipSpace(); !scanner.IsEnd(); scanner.SkipSpace()) {
       const char c = scanner.Peek();
@@ -96,7 +96,7 @@ class ToolJsonWriter {
     if (used_ > 0) sink_({buffer_, used_});
     used_ = 0;
   }
-  // At most 20 bytes.
+  // text: at most 20 bytes.
   void Put(std::string_view text) {
     if (used_ + text.size() > sizeof(buffer_)) Flush();
     for (const char c : text) buffer_[used_++] = c;
@@ -145,8 +145,8 @@ class ToolJsonWriter {
   char buffer_[64];
 };
 
-// Writes a call as JSON, {"name": "...", "arguments": {...}}, to `buffer`, and makes *json a view of that: what a
-// ToolCallList takes, for the history of a chat. Errors: kOutputTooSmall, with the bytes that are needed.
+// Writes a call as JSON, {"name": "...", "arguments": {...}}, to `buffer`, and sets *json to a view of it: an element
+// of a ToolCallList, for the history of a chat. Errors: kOutputTooSmall, with the number of bytes needed.
 inline Status WriteToolCall(const ToolCall& call, Span<char> buffer, std::string_view* json) {
   size_t bytes = 0;
   ToolJsonWriter([&](std::string_view piece) {

@@ -1,4 +1,4 @@
-// The tools that a model is told of.
+// The tools that are available to a model.
 #ifndef LFM2_TEXT_TOOL_LIST_H_
 #define LFM2_TEXT_TOOL_LIST_H_
 
@@ -14,12 +14,12 @@
 
 namespace lfm2 {
 
-// A list of JSON texts, one for each tool: a view, made from whatever a ListRef<std::string_view> is made from. Only a
-// list with tools refers to the code that reads them and the day that some templates write with them, so that firmware
-// without tools does not contain it.
+// A list of JSON texts, one for each tool: a view, constructed like a ListRef<std::string_view>. Only a list with tools
+// refers to the code that reads them, and the date that some templates write with them, so that firmware without tools
+// does not contain it.
 class ToolList {
  public:
-  // Takes a piece of a tool's text.
+  // Receives a piece of the text of a tool.
   using Sink = FunctionRef<void(std::string_view piece)>;
 
   constexpr ToolList() = default;
@@ -33,12 +33,12 @@ class ToolList {
   constexpr std::string_view operator[](size_t i) const { return tools_[i]; }
 
   // Calls sink with tool i in the spelling that models were trained on (JsonSpeller), piece by piece. Errors:
-  // kInvalidArgument for a tool that is no JSON, with i as index() and the byte as value().
+  // kInvalidArgument for a tool that is not JSON, with i as index() and the byte as value().
   Status Spell(size_t i, Sink sink) const {
     const Status status = spell_ == nullptr ? Status() : spell_(tools_[i], sink);
     return status.ok() ? status : Status(status).At(static_cast<uint32_t>(i));
   }
-  // Whether a text is a day, YYYY-MM-DD, that can be written with them: any, where there are no tools.
+  // Whether a text is a date, YYYY-MM-DD. True for any text if there are no tools.
   bool IsDay(std::string_view date) const { return is_date_ == nullptr || is_date_(date); }
 
  private:

@@ -1,4 +1,4 @@
-// Numbers as calls of tools spell them: those of JSON, and those of Python.
+// Numbers in tool calls, in the notations of JSON and Python.
 #ifndef LFM2_TEXT_TOOL_NUMBER_H_
 #define LFM2_TEXT_TOOL_NUMBER_H_
 
@@ -11,19 +11,19 @@ namespace lfm2 {
 namespace tool_internal {
 
 inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-// 99 for what is no digit in any base.
+// The value of a digit of any base up to 16; 99 for any other character.
 inline uint32_t DigitOf(char c) {
   const char lower = static_cast<char>(c | 0x20);
   if (IsDigit(c)) return static_cast<uint32_t>(c - '0');
   return lower >= 'a' && lower <= 'f' ? static_cast<uint32_t>(lower - 'a' + 10) : 99;
 }
-// What a digit 0 and this letter begin: 0x, 0o, 0b; 10 for all others.
+// The base of a number that begins with 0 and this letter: 0x, 0o, 0b; otherwise 10.
 inline uint32_t BaseOf(char c) {
   const char lower = static_cast<char>(c | 0x20);
   return lower == 'x' ? 16 : lower == 'o' ? 8 : lower == 'b' ? 2 : 10;
 }
 
-// A well-formed number, without its sign and the zeros that its digits begin with.
+// A well-formed number, without its sign and its leading zeros.
 struct NumberParts {
   bool is_negative = false;
   uint32_t base = 10;
@@ -43,7 +43,7 @@ LFM2_SELDOM inline NumberParts SplitNumber(std::string_view text) {
   return parts;
 }
 
-// Whether it has digits only: no point and no exponent.
+// Whether it consists of digits: no point and no exponent.
 LFM2_SELDOM inline bool IsWhole(const NumberParts& parts) {
   for (const char c : parts.rest) {
     if (c != '_' && DigitOf(c) >= parts.base) return false;
@@ -51,7 +51,7 @@ LFM2_SELDOM inline bool IsWhole(const NumberParts& parts) {
   return true;
 }
 
-// The value of digits only. False where it is above UINT64_MAX.
+// The value of a whole number. False above UINT64_MAX.
 inline bool ReadMagnitude(const NumberParts& parts, uint64_t* magnitude) {
   const uint64_t most = parts.base == 10 ? UINT64_MAX / 10
                                          : UINT64_MAX >> (parts.base == 16  ? 4
@@ -76,7 +76,7 @@ LFM2_SELDOM inline bool ReadInteger(const NumberParts& parts, int64_t* value) {
   return true;
 }
 
-// magnitude * 10^exponent. Exact operations where the powers are exact, which those up to 10^22 are.
+// magnitude * 10^exponent. Exact operations where the powers of ten are exact, which is up to 10^22.
 inline double Scale(uint64_t magnitude, int32_t exponent) {
   constexpr double kPowers[] = {1e1, 1e2, 1e4, 1e8, 1e16, 1e32, 1e64, 1e128, 1e256};
   double value = static_cast<double>(magnitude);
@@ -97,8 +97,8 @@ inline double Scale(uint64_t magnitude, int32_t exponent) {
   return value;
 }
 
-// The nearest double for numbers of up to 15 digits and a power of ten up to 22 in size, as people write them; for
-// others within 1e-14 of it, relative to its size.
+// The nearest double for numbers of up to 15 digits with a power of ten of up to +-22; for others within a relative
+// error of 1e-14.
 inline double ReadDouble(const NumberParts& parts) {
   uint64_t magnitude = 0;
   double value = 0;

@@ -1,4 +1,4 @@
-// A text as a call of a tool spells it: with escapes, of which Python and JSON have their own.
+// Strings in tool calls, with the escapes of Python and JSON.
 #ifndef LFM2_TEXT_TOOL_TEXT_H_
 #define LFM2_TEXT_TOOL_TEXT_H_
 
@@ -13,7 +13,7 @@
 
 namespace lfm2 {
 
-// How calls are written: name(argument=value, ...), or {"name": ..., "arguments": {...}}.
+// The notation of a call: name(argument=value, ...), or {"name": ..., "arguments": {...}}.
 enum class ToolCallForm : uint8_t { kPython, kJson };
 
 namespace tool_internal {
@@ -21,7 +21,7 @@ namespace tool_internal {
 inline constexpr int32_t kTextEnd = -2;
 inline constexpr int32_t kTextBad = -1;
 
-// What TakeJsonEscape reads from: escapes have no other bytes than ASCII's.
+// A reader for TakeJsonEscape: escapes consist of ASCII.
 struct EscapeBytes {
   std::string_view rest;
 
@@ -29,8 +29,8 @@ struct EscapeBytes {
   void Skip() { rest.remove_prefix(rest.empty() ? 0 : 1); }
 };
 
-// The next character of what is within the quotes of a literal. kTextEnd, or kTextBad at bytes that are no UTF-8 and
-// escapes that are none, where the text stays. Two \u that are a surrogate pair are one character in either form.
+// The next character within the quotes of a literal. kTextEnd at the end; kTextBad at invalid UTF-8 and invalid
+// escapes, where the text is not advanced. Two \u that form a surrogate pair are one character in either form.
 LFM2_SELDOM inline int32_t TakeTextChar(std::string_view* text, ToolCallForm form) {
   for (;;) {
     if (text->empty()) return kTextEnd;
@@ -66,28 +66,28 @@ LFM2_SELDOM inline int32_t TakeTextChar(std::string_view* text, ToolCallForm for
       }
       return point;
     }
-    // Of an escape that is none Python keeps the backslash.
+    // Python keeps the backslash of an unknown escape.
     const int32_t point = c == '\'' ? '\'' : c == 'a' ? '\a' : c == 'v' ? '\v' : c == '\n' ? kTextEnd : '\\';
     text->remove_prefix(point == '\\' ? 1 : 2);
-    if (point != kTextEnd) return point;  // otherwise a line that goes on
+    if (point != kTextEnd) return point;  // otherwise a line continuation
   }
 }
 
 }  // namespace tool_internal
 
-// A text or a name within a call, from which it was made and which it refers to. Copied freely.
+// A string or a name in a call: a view of the text of the call. Trivially copyable.
 class ToolText {
  public:
   constexpr ToolText() = default;
-  // spelling: what is within the quotes, and well-formed.
+  // spelling: well-formed, without the quotes.
   constexpr ToolText(std::string_view spelling, ToolCallForm form) : spelling_(spelling), form_(form) {}
 
-  // As the call has it, with its escapes.
+  // As written in the call, with escapes.
   constexpr std::string_view spelling() const { return spelling_; }
   constexpr ToolCallForm form() const { return form_; }
   constexpr bool empty() const { return spelling_.empty(); }
 
-  // Whether it is this text, in UTF-8.
+  // Whether it equals a text in UTF-8.
   bool Is(std::string_view text) const {
     bool same = true;
     ForEach([&](std::string_view character) {
@@ -99,8 +99,8 @@ class ToolText {
     return same && text.empty();
   }
 
-  // Writes it to `buffer`, in UTF-8 and without a zero at the end, and makes *text a view of that. Errors:
-  // kOutputTooSmall, with the bytes that are needed; the buffer then has the beginning.
+  // Writes it to `buffer`, in UTF-8 without a terminating zero, and sets *text to a view of it. Errors:
+  // kOutputTooSmall, with the number of bytes needed; the buffer then contains the beginning.
   Status Copy(Span<char> buffer, std::string_view* text) const {
     size_t bytes = 0;
     ForEach([&](std::string_view character) {
@@ -116,7 +116,7 @@ class ToolText {
     return Status();
   }
 
-  // Calls sink with each character, in UTF-8: a view that is valid during the call.
+  // Calls sink with each character in UTF-8: a view that is valid during the call.
   LFM2_SELDOM void ForEach(FunctionRef<void(std::string_view)> sink) const {
     char bytes[4];
     std::string_view rest = spelling_;

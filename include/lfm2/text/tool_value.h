@@ -1,4 +1,4 @@
-// What a tool is called with: values with types, where they are in the text of the call.
+// Arguments of tool calls: typed values, read in place from the text of a call.
 #ifndef LFM2_TEXT_TOOL_VALUE_H_
 #define LFM2_TEXT_TOOL_VALUE_H_
 
@@ -22,25 +22,25 @@ class CallList;
 enum class ToolValueKind : uint8_t {
   kNull,
   kBool,
-  kInteger,  // an integer that an int64_t holds
-  kNumber,   // every other number
+  kInteger,  // an integer that fits int64_t
+  kNumber,   // any other number
   kString,
-  kList,    // or tuple
-  kObject,  // a dictionary
+  kList,    // or a tuple
+  kObject,  // or a dictionary
 };
 
-// A value within the text of a call, which it refers to. Copied freely.
-// Each Get is for one type. Errors, with *value or *text as it was: kUnsupported for a value of another type,
-// kOutputTooSmall for one that does not fit.
+// A value: a view of the text of a call. Trivially copyable.
+// Each Get function is for one type. Errors, which leave *value or *text unchanged: kUnsupported for a value of another
+// type, kOutputTooSmall for one that does not fit.
 class ToolValue {
  public:
   ToolValue() = default;  // null
 
-  // A value of a text of its own, with white space around it. Errors: kInvalidArgument with the byte, and *value is as
-  // it was.
+  // Reads a value from a text that contains nothing else but white space. Errors, which leave *value unchanged:
+  // kInvalidArgument, with the byte.
   static Status Read(std::string_view text, ToolCallForm form, ToolValue* value);
 
-  // As the call has it. Numbers of any size are in it.
+  // As written in the call. Numbers of any size can be read from it.
   std::string_view spelling() const { return spelling_; }
   ToolCallForm form() const { return form_; }
 
@@ -64,16 +64,16 @@ class ToolValue {
     return is_integer ? ToolValueKind::kInteger : ToolValueKind::kNumber;
   }
 
-  // Integers that have neither point nor exponent; kOutputTooSmall beyond int64_t.
+  // Integers without a point or an exponent; kOutputTooSmall beyond int64_t.
   Status GetInteger(int64_t* value) const {
-    if (!IsNumber()) return Mismatch("is no integer");
+    if (!IsNumber()) return Mismatch("is not an integer");
     const tool_internal::NumberParts parts = tool_internal::SplitNumber(spelling_);
-    if (!tool_internal::IsWhole(parts)) return Mismatch("is no integer");
+    if (!tool_internal::IsWhole(parts)) return Mismatch("is not an integer");
     return tool_internal::ReadInteger(parts, value) ? Status() : TooLarge("is an integer of more than 64 bits");
   }
-  // Any number: exact as people write them (tool_internal::ReadDouble); kOutputTooSmall beyond the largest double.
+  // Any number, with the accuracy of tool_internal::ReadDouble; kOutputTooSmall beyond the largest double.
   Status GetNumber(double* value) const {
-    if (!IsNumber()) return Mismatch("is no number");
+    if (!IsNumber()) return Mismatch("is not a number");
     const double number = tool_internal::ReadDouble(tool_internal::SplitNumber(spelling_));
     constexpr uint64_t kInfinite = uint64_t{0x7ff} << 52;
     if ((BitCast<uint64_t>(number) & kInfinite) == kInfinite) return TooLarge("is a number beyond double");
@@ -85,11 +85,11 @@ class ToolValue {
     *value = (spelling_[0] | 0x20) == 't';
     return Status();
   }
-  // A text: its escapes are read into buffer, and *text is a view of that (ToolText::Copy).
+  // A string: decodes its escapes into buffer, and sets *text to a view of that (ToolText::Copy).
   Status GetString(Span<char> buffer, std::string_view* text) const {
-    return kind() == ToolValueKind::kString ? string().Copy(buffer, text) : Mismatch("is no text");
+    return kind() == ToolValueKind::kString ? string().Copy(buffer, text) : Mismatch("is not a string");
   }
-  // Of a text; empty for other values.
+  // The string; empty for other values.
   ToolText string() const {
     if (kind() != ToolValueKind::kString) return ToolText();
     return ToolText(TextPart(spelling_, 1, spelling_.size() - 2), form_);
@@ -111,22 +111,22 @@ class ToolValue {
   ToolCallForm form_ = ToolCallForm::kJson;
 };
 
-// An argument, a member of an object, or an item of a list.
+// An argument, a member of an object, or an element of a list.
 struct ToolItem {
   size_t index = 0;
-  bool has_name = false;  // false for items of a list, and for arguments that have their place only
+  bool has_name = false;  // false for elements of a list, and for positional arguments without a name
   ToolText name;
   ToolValue value;
 };
 
-// The arguments of a call, the members of an object, or the items of a list, in order.
+// The arguments of a call, the members of an object, or the elements of a list, in order.
 //   ToolItem item;
 //   for (ToolItems items = call.arguments(); items.Next(&item);) ...
 class ToolItems {
  public:
-  // None.
+  // No items.
   ToolItems() : scanner_({}, 0, ToolCallForm::kJson) {}
-  // Of a list or an object; of other values none.
+  // The items of a list or an object; none for other values.
   explicit ToolItems(const ToolValue& value)
       : ToolItems(IsOpen(value.spelling()) ? value.spelling() : kNone, value.form(), {}) {}
 
@@ -167,14 +167,14 @@ class ToolItems {
   friend class tool_internal::CallList;
   static constexpr std::string_view kNone = "[]";
 
-  // spelling: well-formed, with its brackets; in parentheses, of a call in Python's form, it may have arguments with
-  // names. parameters: the names of those without.
+  // spelling: well-formed, including its brackets; the arguments of a call in Python's form, in parentheses, may have
+  // names. parameters: the names of positional arguments.
   ToolItems(std::string_view spelling, ToolCallForm form, const ListRef<std::string_view>& parameters)
       : scanner_(TextPart(spelling, 1, spelling.size() - 2), 0, form), parameters_(parameters), open_(spelling[0]) {}
 
   static bool IsOpen(std::string_view text) { return text[0] == '[' || text[0] == '(' || text[0] == '{'; }
 
-  // Without the parentheses around it that are no tuple's.
+  // Without parentheses around it that do not make a tuple.
   static ToolValue Value(CallScanner* scanner) {
     bool in_parentheses = false;
     size_t begin = scanner->offset();

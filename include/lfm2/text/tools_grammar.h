@@ -1,4 +1,4 @@
-// Tools as a grammar of their calls.
+// Compiles tools to a grammar of their calls.
 #ifndef LFM2_TEXT_TOOLS_GRAMMAR_H_
 #define LFM2_TEXT_TOOLS_GRAMMAR_H_
 
@@ -18,11 +18,11 @@ enum class CallForm : uint8_t {
 };
 
 struct ToolsGrammarOptions {
-  std::string_view only;  // calls of the tool of this name; empty: of all
-  bool parallel = true;   // several calls in one list; otherwise exactly one
+  std::string_view only;  // name of the only tool to be called; empty: any
+  bool parallel = true;   // any number of calls in a list; false: exactly one
   CallForm form = CallForm::kPython;
-  // Of kPython: texts in quotes of either kind. false: in double quotes only, as LFM2 writes them if it is free to, so
-  // that the quote before a text is certain and need not be chosen.
+  // For kPython: strings in quotes of either kind. false: in double quotes only, as LFM2 writes them when unrestricted,
+  // so that the quote before a string is certain and need not be sampled.
   bool single_quotes = true;
 };
 
@@ -50,7 +50,7 @@ class ToolsCompiler {
     b_.Bytes(from, '[', '[', begin);
     for (uint32_t i = 0; i < count && b_.ok(); ++i) {
       b_.Call(begin, calls[i], call);
-      // One call in JSON needs no list.
+      // A single call in JSON needs no list.
       if (options_.form == CallForm::kJson) b_.Call(from, calls[i], end);
     }
     b_.Bytes(call, ']', ']', end);
@@ -130,7 +130,7 @@ class ToolsCompiler {
     return rule;
   }
 
-  // Rules for the arguments: one for each way in which the schema can be met. How many.
+  // Rules for the arguments: one for each alternative of the schema. Returns their number.
   uint32_t Arguments(SchemaCompiler* compiler, Node parameters, Rule* rules) {
     SchemaWriter& writer = compiler->writer();
     Demands* forms[kMostForms] = {compiler->SetOf(parameters, kObject)};
@@ -166,13 +166,13 @@ class ToolsCompiler {
 
 }  // namespace schema_internal
 
-// Compiles tools, which are JSON texts {"name", "parameters": schema} or {"function": such an object}, to rules, of
-// which *start is for what stands between the marks of calls: calls with arguments that satisfy the schema, by name and
-// in any order, none that the schema does not name. In Python's form texts are in quotes of either kind unless options
-// say otherwise, with ", " between arguments, elements and members and ": " within members; True, False and None are
-// also spelled as in JSON, so that what a chat template writes of calls in the history is allowed whichever of these
-// forms it uses. Errors, which are those of the builder afterwards, with the tool as index() and a byte of its text as
-// value(): those of CompileJsonSchema.
+// Compiles tools, which are JSON texts {"name", "parameters": schema} or {"function": such an object}, to rules; *start
+// is the rule of the text between the markers of calls: calls with arguments that satisfy the schema, named and in any
+// order, without arguments that the schema does not name. In Python's form strings are in quotes of either kind unless
+// options state otherwise, with ", " between arguments, elements and members and ": " within members; True, False and
+// None may also be spelled as in JSON, so that every spelling that a chat template writes in the history is allowed.
+// Errors, which are also those of the builder afterwards, with the tool as index() and a byte of its text as value():
+// those of CompileJsonSchema.
 inline Status CompileTools(const ToolList& tools, const ToolsGrammarOptions& options, GrammarBuilder* builder,
                            GrammarBuilder::Rule* start) {
   return schema_internal::ToolsCompiler(options, builder).Run(tools, start);

@@ -1,4 +1,4 @@
-// UTF-8, one code point at a time, for bytes that may be anything.
+// UTF-8, one code point at a time, for arbitrary bytes.
 #ifndef LFM2_TEXT_UTF8_H_
 #define LFM2_TEXT_UTF8_H_
 
@@ -10,18 +10,18 @@
 
 namespace lfm2 {
 
-// Views of text[at .. at + length) and text[at ..), both within it. string_view::substr would bring in the code that
-// throws.
+// Views of text[at .. at + length) and text[at ..), which must be within the text. string_view::substr would add code
+// that throws.
 constexpr std::string_view TextPart(std::string_view text, size_t at, size_t length) {
   LFM2_ASSERT(at <= text.size() && length <= text.size() - at);
   return {text.data() + at, length};
 }
 constexpr std::string_view TextFrom(std::string_view text, size_t at) { return TextPart(text, at, text.size() - at); }
 
-// Whether a byte goes on with a character that an earlier one has begun.
+// Whether a byte is a continuation byte of a character.
 constexpr bool IsContinuation(char byte) { return (static_cast<uint8_t>(byte) & 0xc0u) == 0x80u; }
 
-// Writes a character, which is no surrogate, to `to`. Returns its bytes, 1..4.
+// Writes a character, not a surrogate, to `to`. Returns the number of bytes, 1..4.
 inline size_t WriteUtf8(uint32_t code_point, char* to) {
   size_t size = 0;
   const auto put = [&](uint32_t byte) { to[size++] = static_cast<char>(byte); };
@@ -44,7 +44,7 @@ inline size_t WriteUtf8(uint32_t code_point, char* to) {
   return size;
 }
 
-// What the split pattern of the tokenizer distinguishes.
+// Character classes of the split pattern of the tokenizer.
 enum class CharClass : uint8_t { kOther = 0, kLetter = 1, kNumber = 2, kSpace = 3 };
 
 constexpr CharClass ClassOf(uint32_t code_point) {
@@ -62,21 +62,21 @@ struct Utf8Char {
   enum class Kind : uint8_t {
     kValid,
     kInvalid,     // `length` bytes that belong to no character
-    kIncomplete,  // all bytes given are the beginning of a character
+    kIncomplete,  // the bytes are the beginning of a character
   };
   uint32_t code_point;  // kReplacementCharacter unless valid
   uint32_t length;      // bytes, 1..4
   Kind kind;
 };
 
-// bytes is not empty. An invalid run is the "maximal subpart" of Unicode chapter 3.9 (table 3-8): what Python's and
+// bytes: not empty. An invalid run is a "maximal subpart" as in Unicode chapter 3.9 (table 3-8), which Python's and
 // Rust's lossy decoders replace by one U+FFFD.
 inline Utf8Char ReadUtf8(std::string_view bytes) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) return {first, 1, Utf8Char::Kind::kValid};
   uint32_t length = 0, code_point = 0;
-  // The second byte is narrower after some first bytes: no overlong forms, no surrogates, nothing above U+10FFFF.
+  // The range of the second byte depends on the first: no overlong forms, no surrogates, nothing above U+10FFFF.
   uint8_t low = 0x80, high = 0xbf;
   if (first >= 0xc2 && first <= 0xdf) {
     length = 2;
