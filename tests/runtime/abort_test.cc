@@ -41,7 +41,9 @@ SessionOptions Options() { return OptionsWithChunk(5); }
 
 }  // namespace
 
-TEST_CASE("Abort after any number of steps leaves the sequence as it was, and the logits unless new ones were begun") {
+TEST_CASE(
+    "Abort after any number of steps leaves the sequence as it was, and the logits unless computing new ones has "
+    "started") {
   const std::string moe = std::string(LFM2_TEST_DATA) + "/gguf/moe-256-Q4_K_M.gguf";
   const TestModel other(moe);
   for (const TestModel* model : {&Home(), &other}) {

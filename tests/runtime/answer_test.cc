@@ -1,4 +1,4 @@
-// What an answer may be: where it ends, what of it is handed out and when, and what a caller may do to it on the way.
+// Answers: where they end, what text of them is passed on and when, and how a caller can influence them.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -6,10 +6,11 @@
 #include <limits>
 
 #include "tests/runtime/puppet.h"
+#include "tests/runtime/streamed_session.h"
 #include "tests/runtime/test_model.h"
 
 namespace lfm2::test {
-TEST_CASE("a character whose bytes come in four calls is handed out whole, in the last of them") {
+TEST_CASE("a character whose bytes come in four calls is passed on whole, in the last of them") {
   Puppet puppet;
   puppet.WillSay(" \xf0\x9f\x99\x82!");
   puppet.Say("Hello.");
@@ -21,6 +22,29 @@ TEST_CASE("a character whose bytes come in four calls is handed out whole, in th
   }
   CHECK(puppet.Answer(1) == Pieces{"\xf0\x9f\x99\x82"});
   CHECK(puppet.Answer(1) == Pieces{"!"});
+}
+
+TEST_CASE("a character interrupted by a failed read is passed on whole by the call that continues") {
+  SessionOptions options = OptionsWithChunk(16);
+  options.read_retries = 0;
+  options.arena_bytes = ArenaFor(Home().image(), options, 8);
+  StreamedSession open(Home().image(), DriveOptions(4, 4 * kBlock), options);
+  for (uint32_t before = 0; before < 4; ++before) {
+    CAPTURE(before);
+    Puppet puppet(open.session.get());
+    puppet.WillSay("\xf0\x9f\x99\x82!");
+    puppet.Say("Hello.");
+    LFM2_REQUIRE_OK(puppet.chat.Compute());
+    if (before > 0) CHECK(puppet.Answer(before).empty());
+    open.streamed.drive.Vanish();
+    uint32_t calls = 0;
+    CHECK(puppet.chat.Answer(puppet.Options(), [&](std::string_view) { ++calls; }).code() == StatusCode::kIo);
+    open.streamed.drive.Return();
+    CHECK(calls == 0);
+    CHECK(puppet.chat.answer_end() == AnswerEnd::kError);
+    REQUIRE(puppet.chat.can_go_on());
+    CHECK(puppet.Answer(5 - before) == Pieces{"\xf0\x9f\x99\x82", "!"});
+  }
 }
 
 TEST_CASE(
@@ -35,7 +59,7 @@ TEST_CASE(
                                   "a",
                                   "\xef\xbf\xbd"});
   CHECK(puppet.chat.answer_end() == AnswerEnd::kStop);
-  // The next answer knows nothing of what was cut.
+  // The next answer does not contain what was cut off.
   puppet.WillSay("\x99\x82");
   puppet.Say("And?");
   CHECK(puppet.Answer(2) == Pieces{"\xef\xbf\xbd", "\xef\xbf\xbd"});
@@ -98,7 +122,7 @@ TEST_CASE("an answer ends before a stop text, whatever tokens it is made of, and
       CHECK(tokens == c.tokens);
       std::string want;
       for (const std::string& piece : c.pieces) want += piece;
-      // In calls of one token, what may have become a stop text was handed out at the end of each.
+      // In calls of one token, a possible beginning of a stop text was passed on at the end of each.
       CHECK(text.substr(0, want.size()) == want);
       if (max_tokens == 0) CHECK(text == want);
       CHECK(puppet.session.tokens()[puppet.session.position() - 1] ==
@@ -153,7 +177,7 @@ TEST_CASE("thoughts end after as many tokens as they may have, also in the middl
   }
 }
 
-TEST_CASE("an answer without thoughts: the text that it begins with is in the context and is not handed out") {
+TEST_CASE("an answer without thoughts: the text that it begins with is in the context and is not passed on") {
   Puppet puppet;
   puppet.WillSay("ok");
   puppet.WillSay(HomeVocab().eos());
@@ -238,7 +262,7 @@ TEST_CASE("on_token gets each token with the logits it was chosen from, also the
   }
 }
 
-TEST_CASE("a mask that forbids every token, or makes a NaN, ends the answer with a Status; the chat goes on") {
+TEST_CASE("a mask that forbids every token, or makes a NaN, ends the answer with a Status; the chat continues") {
   for (const float bad : {-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     Puppet puppet;
     static float value;
@@ -258,7 +282,7 @@ TEST_CASE("a mask that forbids every token, or makes a NaN, ends the answer with
   }
 }
 
-TEST_CASE("a question that is refused leaves the answer before it as it was; one that was begun and given up ends it") {
+TEST_CASE("a question that is refused leaves the answer before it as it was; one that is started and aborted ends it") {
   const std::string_view stops[] = {"stop"}, too_long[] = {"", "x"}, others[] = {"o"};
   Puppet puppet;
   puppet.WillSay("\xf0\x9f\x99");

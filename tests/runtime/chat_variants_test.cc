@@ -1,6 +1,7 @@
 // The chats of every published template, through a conversation: its context is the published text, token by token.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +74,46 @@ TEST_CASE(
     }
   }
   CHECK(same_tokens > 40);
+}
+
+TEST_CASE("with system text, tools and LFM2.5's template, answers are those of a session given the published text") {
+  const char* const command = "Could you remind me in 21 minutes please.";
+  const std::string_view tools[] = {"{\"name\": \"start_timer\", \"parameters\": {\"minutes\": \"int\"}}",
+                                    "{\"name\": \"set_light\"}"};
+  ConversationOptions options = Greedy();
+  options.chat_format = tools::FindChatFormat("lfm2_5");
+  options.system = "Be brief.";
+  options.tools = tools;
+  SessionOptions session_options;
+  session_options.context_length = 512;
+  const OpenSession open(Home().image(), session_options), plain(Home().image(), session_options);
+  Conversation conversation;
+  LFM2_REQUIRE_OK(conversation.Open(open.session.get(), options));
+  LFM2_REQUIRE_OK(conversation.Add({ChatRole::kUser, command}));
+  std::string context = "<|startoftext|><|im_start|>system\nBe brief.\nList of tools: [" + std::string(tools[0]) +
+                        ", " + std::string(tools[1]) + "]<|im_end|>\n<|im_start|>user\n" + command + "<|im_end|>\n";
+  for (const char* const result : {"{\"ok\": true}", "{\"ok\": false}", ""}) {
+    std::string answer, want;
+    LFM2_REQUIRE_OK(conversation.Answer(40, [&](std::string_view text) { answer += text; }));
+    CHECK(conversation.answer_end() == AnswerEnd::kStop);
+    context += "<|im_start|>assistant\n";
+    const std::vector<int32_t> prompt = Tokens(context);
+    plain.session->Reset();
+    LFM2_REQUIRE_OK(plain.session->Prefill({prompt.data(), prompt.size()}));
+    for (uint32_t i = 0; i < 40; ++i) {
+      const Span<const float> logits = plain.session->logits();
+      const int32_t best = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+      if (HomeVocab().IsStop(best)) break;
+      want += HomeVocab().TokenBytes(best);
+      LFM2_REQUIRE_OK(plain.session->Decode(best));
+    }
+    CHECK(answer == want);
+    CHECK(!answer.empty());
+    const Span<const int32_t> got = open.session->tokens(), expected = plain.session->tokens();
+    CHECK(std::vector<int32_t>(got.begin(), got.end()) == std::vector<int32_t>(expected.begin(), expected.end()));
+    context += answer + "<|im_end|>\n<|im_start|>tool\n" + result + "<|im_end|>\n";
+    LFM2_REQUIRE_OK(conversation.Add({ChatRole::kTool, result}));
+  }
 }
 
 TEST_CASE("a template that begins every answer within a thought: its budget holds from the first token on") {

@@ -13,7 +13,6 @@
 namespace lfm2::test {
 namespace {
 
-
 const TokenTrie& HomeTrie() {
   static TestArena memory(TokenTrieMemoryBytes(HomeVocab()));
   static const TokenTrie trie = [] {
@@ -179,7 +178,7 @@ TEST_CASE("what is certain is written as the tokenizer writes it, also a word th
 
 TEST_CASE("the likeliest answer is the one that masks by brute force give") {
   const std::set<std::string> all = AllRooms();
-  // The oracle forbids, by the text so far, every token after which no text of the list goes on.
+  // The oracle forbids every token after which the text so far is not the beginning of a text of the list.
   struct Oracle {
     const std::set<std::string>* all;
     std::string so_far;
@@ -215,7 +214,7 @@ TEST_CASE("the likeliest answer is the one that masks by brute force give") {
   }
 }
 
-TEST_CASE("an answer that is cut off by its length goes on as if it had not been, also among certain tokens") {
+TEST_CASE("an answer that is cut off by max_tokens continues as if it had not been, also among certain tokens") {
   Asking asking;
   OpenConstraint open(kRooms, {});
   AnswerOptions options;
@@ -269,7 +268,7 @@ TEST_CASE("calls: as the model decides, none, or certainly one; the text around 
   const std::string command = "Could you heat the hallway to 17 degrees, please",
                     question = "What is the capital of France?";
   const std::string call = "<|tool_call_start|>[lights_off()]<|tool_call_end|>";
-  // The model wants to call another tool, which is not there.
+  // The model would call another tool, which does not exist.
   CHECK(ask(ToolChoice::kAuto, command) == call);
   CHECK(ask(ToolChoice::kNone, command).find("<|tool_call") == std::string::npos);
   CHECK(ask(ToolChoice::kRequired, command) == call);
@@ -300,7 +299,7 @@ TEST_CASE("a thought is free, ends before the answer may, and what follows it is
   }
 }
 
-TEST_CASE("an answer goes on in another session, with a constraint that has followed it so far") {
+TEST_CASE("an answer continues in another session, with a constraint that has followed it so far") {
   Asking asking, other;
   OpenConstraint open(kRooms, {}), second(kRooms, {});
   AnswerOptions options;

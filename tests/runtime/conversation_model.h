@@ -1,5 +1,5 @@
-// What a conversation must do, written down plainly: a list of messages and answers that is rendered anew whenever
-// somebody asks, a session that computes logits and nothing else, and the text of an answer decoded from all its bytes.
+// A simple model of a conversation: a list of messages and answers that is rendered again for every query, a session
+// that only computes logits, and the text of an answer decoded from all its bytes.
 #ifndef LFM2_TESTS_RUNTIME_CONVERSATION_MODEL_H_
 #define LFM2_TESTS_RUNTIME_CONVERSATION_MODEL_H_
 
@@ -56,12 +56,12 @@ std::string WholeText(const std::string& bytes, bool final);
 // not know of.
 void ForceToken(const Vocab& vocab, const std::vector<int32_t>& forced, size_t at, Span<float> logits);
 
-// What day it is in the chats.
+// The date of the chats.
 inline constexpr const char* kDate = "2026-11-25";
 
 class ConversationModel {
  public:
-  // oracle: an open session of the same weights, used by nobody else. context: positions that there are.
+  // oracle: an open session of the same weights, used for nothing else. context: number of positions.
   ConversationModel(Session* oracle, uint32_t context, const ChatFormat& format, const std::string& system,
                     const std::vector<std::string>& tools, const SamplerOptions& sampler, bool show_special);
 
@@ -75,7 +75,7 @@ class ConversationModel {
   // What a mark holds is found by comparing: the ids before it are still there.
   State Mark() const;
   StatusCode Rewind(const State& mark);
-  // What saving and loading leaves: logits only where the answer may go on by them.
+  // The state after saving and loading: logits only where the answer can be continued by them.
   void SaveAndLoad();
 
   std::vector<int32_t> ComputedIds() const;
@@ -89,7 +89,7 @@ class ConversationModel {
     bool generated = false;
     std::vector<int32_t> ids;
   };
-  // The answer that may go on.
+  // The answer that can be continued.
   struct Open {
     bool is_open = false;
     bool finished = false;

@@ -1,5 +1,5 @@
 // A conversation against a straightforward model of it, fed by random scripts. If they differ, what a user reads is not
-// what the model was told, or the context holds something that nobody said.
+// what the model has in its context, or the context contains text that was never said.
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -196,7 +196,7 @@ class Script {
     CHECK(status.code() == model_->DropOldest(positions));
     if (!status.ok()) CHECK(status.code() == StatusCode::kContextFull);
     if (status.ok()) CHECK(conversation_.room() >= positions);
-    // What is left is computed anew, and an answer whose logits Rewind has lost may then go on.
+    // The rest is computed again, so that an answer whose logits Rewind has dropped can be continued.
     if (goes_on) CHECK(conversation_.can_go_on());
     ++counts_->drops[status.ok() ? 0 : 1];
   }
@@ -273,7 +273,7 @@ class Script {
     if (!cut.happened) CHECK(conversation_.answer_end() == want.end);
     Count(pieces, want, cut);
   }
-  // Between two steps nothing else may be begun.
+  // Between two steps no other call may be started.
   void CheckRefusals() {
     if (Below(50) != 0) return;
     CHECK(conversation_.Add({ChatRole::kUser, "x"}).code() == StatusCode::kFailedPrecondition);

@@ -63,7 +63,7 @@ struct SampledChat {
   Conversation conversation;
 };
 
-TEST_CASE("saved after any token and loaded elsewhere, a sampled chat goes on with the same tokens and text") {
+TEST_CASE("saved after any token and loaded elsewhere, a sampled chat continues with the same tokens and text") {
   for (const uint32_t cut : {1u, 5u, 12u, 30u}) {
     CAPTURE(cut);
     SampledChat whole, first, second(Sampled(), 300);
@@ -72,7 +72,7 @@ TEST_CASE("saved after any token and loaded elsewhere, a sampled chat goes on wi
     LFM2_REQUIRE_OK(second.Load(state));
     if (second.conversation.can_go_on()) got += second.GoOn(30 - cut + (cut == 30 ? 1 : 0));
     if (cut == 30) {
-      // The answer may have ended by itself; if not, both go on by one.
+      // The answer may have ended by itself; if not, both continue by one token.
       if (whole.conversation.can_go_on()) want += whole.GoOn(1);
     }
     CHECK(got == want);
@@ -131,7 +131,7 @@ TEST_CASE("a snapshot of system text and tools is what the context begins with")
   CHECK(begun.Tokens() == alone.Tokens());
 }
 
-TEST_CASE("what is no state of this conversation is refused, and the conversation begins anew") {
+TEST_CASE("what is not a state of this conversation is refused, and the conversation starts again") {
   SampledChat chat;
   chat.Ask("Tell me a tale.", 5);
   const Bytes good = chat.Save();

@@ -1,4 +1,4 @@
-// Saved states that were damaged, cut, or made by somebody else: each is refused by name, and the session stays usable.
+// Saved states that were damaged, truncated or forged: each is refused by name, and the session stays usable.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,5 +1,5 @@
 // Which kernels a session computes with, and that they all give the same answer. Compiled twice: for the compiler's
-// flags alone, and with LFM2_DYNAMIC_DISPATCH for plain x86-64. If one of these fails, a program that is handed to
+// flags alone, and with LFM2_DYNAMIC_DISPATCH for plain x86-64. If one of these fails, a program that is copied to
 // other machines crashes there or says something else.
 #include "lfm2.h"
 

@@ -124,7 +124,7 @@ TEST_CASE("system text and tools are written once, at the begin, whatever comes 
   CHECK(nothing_first.Context() == head);
   LFM2_REQUIRE_OK(nothing_first.chat.Add({ChatRole::kUser, "Hello."}));
   CHECK(nothing_first.Context() == head + rest);
-  // A first question that is given up has not begun the context: the next one does.
+  // A first question that is aborted does not start the context: the next one does.
   LFM2_REQUIRE_OK(asked.chat.BeginAsk("What?", 5));
   LFM2_REQUIRE_OK(asked.chat.Step(kIgnore));
   asked.chat.Abort();
@@ -185,7 +185,7 @@ TEST_CASE("DropOldest leaves the tokens of the shorter history, and the answer t
       LFM2_REQUIRE_OK(chat.chat.DropOldest(c.positions));
       CHECK(chat.chat.room() >= c.positions);
       CHECK(chat.Ids() == c.same_as->Ids());
-      // Once more: there is no older message than the last.
+      // Again: there is no older message than the last one.
       const Status status = chat.chat.DropOldest(context - one + 1);
       CHECK(status.code() == StatusCode::kContextFull);
       CHECK(chat.Ids() == c.same_as->Ids());
@@ -202,7 +202,9 @@ TEST_CASE("DropOldest leaves the tokens of the shorter history, and the answer t
   CHECK(chat.chat.DropOldest(UINT32_MAX).code() == StatusCode::kContextFull);
 }
 
-TEST_CASE("an answer that may go on goes on after DropOldest, in one call or in steps, cancelled in between or not") {
+TEST_CASE(
+    "an answer that can be continued continues after DropOldest, in one call or in steps, cancelled in between or "
+    "not") {
   Chat reference;
   LFM2_REQUIRE_OK(reference.chat.Add({ChatRole::kUser, kCommand}));
   std::string want;

@@ -110,7 +110,7 @@ TEST_CASE("an image on a drive that has no trie gets one built, and a session st
   CHECK(s.IsClean());
 }
 
-TEST_CASE("what a drive gives back wrongly, or not at all, is no trie; later it is") {
+TEST_CASE("what a drive reads wrongly, or not at all, is not a trie; later it is") {
   const Image& resident = Home().image();
   const uint64_t trie_bytes = RoundUp<uint64_t>(Want().size(), kRecordAlignment);
   for (const Fault fault : {Fault::kIoError, Fault::kShortRead, Fault::kBadBits, Fault::kVanished, Fault::kTimeout}) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,11 @@ inline std::vector<int32_t> ByteTokens(std::string_view text) {
 // The tokens to say are chosen because before_choice forbids all others, as a mask of a caller does.
 struct Puppet {
   explicit Puppet(const ConversationOptions& options = Greedy(), uint32_t context = 256)
-      : open(Home().image(), SessionOptionsOf(context)), session(*open.session) {
+      : own(std::make_unique<OpenSession>(Home().image(), SessionOptionsOf(context))), session(*own->session) {
     LFM2_REQUIRE_OK(chat.Open(&session, options));
   }
+  // on: an open session, which outlives this.
+  explicit Puppet(Session* on) : session(*on) { LFM2_REQUIRE_OK(chat.Open(on, Greedy())); }
   static SessionOptions SessionOptionsOf(uint32_t context) {
     SessionOptions options;
     options.context_length = context;
@@ -55,7 +58,7 @@ struct Puppet {
     };
     return options;
   }
-  // The pieces that one call hands out. takes: how many the sink wants.
+  // The pieces that one call passes on. takes: how many the sink accepts.
   std::vector<std::string> Answer(const AnswerOptions& options, size_t takes = SIZE_MAX) {
     std::vector<std::string> pieces;
     const auto sink = [&](std::string_view text) {
@@ -69,7 +72,7 @@ struct Puppet {
   std::vector<std::string> Answer(uint32_t max_tokens = 0) { return Answer(Options(max_tokens)); }
   void Say(std::string_view text) { LFM2_REQUIRE_OK(chat.Add({ChatRole::kUser, text})); }
 
-  OpenSession open;
+  std::unique_ptr<OpenSession> own;
   Session& session;
   Conversation chat;
   std::vector<int32_t> words;

@@ -1,4 +1,5 @@
-// A sequence that was saved, loaded or forked goes on as if it had never stopped; what is not such a state is refused.
+// A sequence that was saved, loaded or forked continues as if it had never stopped; what is not such a state is
+// refused.
 #include "lfm2/runtime/saved_state.h"
 
 #include <doctest/doctest.h>
@@ -103,7 +104,7 @@ TEST_CASE("logits are saved with the sequence, so that a token is chosen without
   const auto hidden = [](const Session& s) { return std::vector<float>(s.hidden().begin(), s.hidden().end()); };
   CHECK(hidden(*second.session).size() == Home().config().hidden_size);
   CHECK(hidden(*second.session) == hidden(*first.session));
-  // Where there are none, none are saved.
+  // If there are no logits, none are saved.
   first.session->Reset();
   CHECK(Saved(*first.session, StateNote(), true).size() ==
         SavedStateBytes(Home().config(), WithKv(KvCacheType::kF16), 0));

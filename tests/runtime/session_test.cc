@@ -22,7 +22,7 @@ SessionOptions SmallOptions() {
   return options;
 }
 
-// Runs tasks backwards: whoever depends on their order is found out.
+// Runs tasks in reverse order: code that depends on their order fails.
 Executor Backwards() {
   Executor executor;
   executor.workers = 3;
@@ -141,6 +141,28 @@ TEST_CASE("misuse is a Status, and leaves the session as it was") {
     const Status status = session.Open(image, long_options, arena.span());
     CHECK(status.code() == StatusCode::kInvalidArgument);
     CHECK(status.limit() == image.config().context_length);
+  }
+  SUBCASE("an arena that overlaps the image in memory") {
+    const Span<const std::byte> weights = image.memory();
+    // Refused before anything is written, so that the image's own memory may be offered.
+    const Span<std::byte> inside(const_cast<std::byte*>(weights.data()), weights.size());
+    const Status status = session.Open(image, options, inside);
+    CHECK(status.code() == StatusCode::kInvalidArgument);
+    CHECK(std::string(status.where()) == "arena");
+    CHECK(!session.is_open());
+  }
+  SUBCASE("an executor without a function, or without workers") {
+    Executor executor;
+    CHECK(session.Open(image, options, arena.span(), &executor).code() == StatusCode::kInvalidArgument);
+    executor.run = [](void*, uint32_t, void (*)(void*, uint32_t), void*) {};
+    for (const uint32_t workers : {0u, Executor::kMaxWorkers + 1, 1u << 30}) {
+      executor.workers = workers;
+      const Status status = session.Open(image, options, arena.span(), &executor);
+      CHECK(status.code() == StatusCode::kInvalidArgument);
+      CHECK(status.value() == workers);
+      CHECK(!session.is_open());
+    }
+    CHECK(arena.RimIsIntact());
   }
   SUBCASE("open twice") {
     LFM2_REQUIRE_OK(session.Open(image, options, arena.span()));

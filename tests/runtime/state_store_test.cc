@@ -275,7 +275,7 @@ TEST_CASE("bad arguments, and calls at the wrong time, are refused") {
   CHECK(!store.is_open());
 }
 
-TEST_CASE("headers of the store that somebody else made are no states") {
+TEST_CASE("forged headers of the store are not states") {
   struct Header {
     char magic[8];
     uint64_t sequence, bytes;
@@ -300,7 +300,7 @@ TEST_CASE("headers of the store that somebody else made are no states") {
   CHECK(device.Find() == 1);
 }
 
-TEST_CASE("a session that is saved to flash goes on after the power was lost") {
+TEST_CASE("a session that is saved to flash continues after the power was lost") {
   const auto options = [] {
     SessionOptions o;
     o.context_length = 64;

@@ -63,7 +63,7 @@ TEST_CASE("no step of the logits multiplies more than a feed forward does") {
   }
 }
 
-TEST_CASE("what was begun is finished in one go, or forgotten by a reset") {
+TEST_CASE("a call that was started is finished in one go, or discarded by a reset") {
   const std::vector<int32_t> ids = TestPrompt(20);
   OpenSession whole(Home().image(), OptionsWithChunk(4));
   LFM2_REQUIRE_OK(whole.session->Prefill({ids.data(), ids.size()}));
@@ -109,7 +109,7 @@ TEST_CASE("steps in the wrong order are a Status, and change nothing") {
   CHECK(Logits(session) == Logits(*whole.session));
 }
 
-TEST_CASE("a chat in steps says the same, and can be begun again behind its answer") {
+TEST_CASE("a chat in steps says the same, and can be continued after its answer") {
   const char* const commands[] = {"Could you remind me in 21 minutes please.", "What is the weather like?"};
   OpenSession a(Home().image(), OptionsWithChunk(16)), b(Home().image(), OptionsWithChunk(16));
   Conversation whole, stepped;
@@ -148,7 +148,7 @@ TEST_CASE("a sink that has heard enough ends an answer in steps, too") {
   CHECK(parts == 2);
 }
 
-TEST_CASE("a step that can not read is a Status; behind it, the answer goes on where it was") {
+TEST_CASE("a step that cannot read is a Status; after it, the answer continues where it was") {
   const char* const command = "Could you remind me in 21 minutes please.";
   OpenSession resident(Home().image(), OptionsWithChunk(16));
   Conversation chat;

@@ -36,7 +36,7 @@ std::vector<Span<const int32_t>> Calls(const std::vector<int32_t>& ids) {
   return calls;
 }
 
-// The logits behind every call.
+// The logits after every call.
 std::vector<std::vector<float>> ResidentLogits(const std::vector<Span<const int32_t>>& calls) {
   SessionOptions options = OptionsWithRetries(0, 1);
   OpenSession open(Home().image(), options);
@@ -84,7 +84,7 @@ void Run(uint32_t seed, uint32_t retries, const std::vector<Span<const int32_t>>
       CHECK(session.position() == position);
       CHECK(session.tokens().size() == position);
       CHECK(session.logits().empty());
-      // What is repeated is the call, not the fault: a drive that was away for a time is asked until it is back.
+      // What is repeated is the call, not the fault: a drive that was disconnected is tried until it is back.
     }
     position += static_cast<uint32_t>(calls[i].size());
     CHECK(Logits(session) == want[i]);
@@ -152,7 +152,7 @@ TEST_CASE("an error names record, byte and cause, and leaves the text, the state
   }
 }
 
-TEST_CASE("a record that is damaged on the drive is refused for good, and everything else goes on") {
+TEST_CASE("a record that is damaged on the drive is refused every time, and everything else works") {
   StreamedSession open(Home().image(), DriveOptions(4, 256 * kBlock), OptionsWithRetries(2, 16));
   Session& session = *open.session;
   const std::vector<int32_t> ids = TestPrompt(40);
@@ -162,7 +162,7 @@ TEST_CASE("a record that is damaged on the drive is refused for good, and everyt
   uint32_t refused = 0;
   for (const int32_t id : ids) {
     const Status status = session.Decode(id);
-    // A bit behind the record's end is no damage.
+    // A bit after the end of the record is not damage.
     if (status.ok()) continue;
     ++refused;
     CHECK(status.code() == StatusCode::kCorrupt);
@@ -175,7 +175,7 @@ TEST_CASE("a record that is damaged on the drive is refused for good, and everyt
   CHECK(AllLogits(session, ids) == AllLogits(*resident.session, ids));
 }
 
-TEST_CASE("logits of every position: behind a failure all of them are given again") {
+TEST_CASE("logits of every position: after a failure all of them are given again") {
   const std::vector<int32_t> ids = TestPrompt(30);
   OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);
@@ -195,7 +195,7 @@ TEST_CASE("logits of every position: behind a failure all of them are given agai
   CHECK(AllLogits(*open.session, ids) == want);
 }
 
-TEST_CASE("behind an error a session may as well begin anew") {
+TEST_CASE("after an error a session can also start again") {
   const std::vector<int32_t> ids = TestPrompt(20);
   OpenSession resident(Home().image(), OptionsWithRetries(0, 16));
   const auto want = AllLogits(*resident.session, ids);

@@ -79,8 +79,8 @@ TEST_CASE("a wrong size or offset in the header of an image on a drive is named,
                           offsetof(ImageHeader, directory_offset), offsetof(ImageHeader, record_table_offset),
                           offsetof(ImageHeader, record_crc_offset), offsetof(ImageHeader, pinned_offset),
                           offsetof(ImageHeader, pinned_bytes), offsetof(ImageHeader, vocab_bytes)}) {
-    for (const uint64_t value : {uint64_t{0}, uint64_t{8192}, uint64_t{1} << 31, uint64_t{1} << 40, UINT64_MAX - 4095,
-                                 UINT64_MAX}) {
+    for (const uint64_t value :
+         {uint64_t{0}, uint64_t{8192}, uint64_t{1} << 31, uint64_t{1} << 40, UINT64_MAX - 4095, UINT64_MAX}) {
       CAPTURE(at);
       CAPTURE(value);
       CHECK(with(at, value, 8).code() == StatusCode::kCorrupt);
@@ -235,6 +235,31 @@ TEST_CASE("an arena that does not suit the image says why") {
   CHECK(arena.RimIsIntact());
   LFM2_REQUIRE_OK(image.Open(drive, arena.span(), &rest));
   CHECK(image.Open(drive, arena.span(), &rest).code() == StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("a session given any of the memory that its image was read into is refused, and nothing is written") {
+  const SessionOptions options = OptionsWithChunk(8);
+  const Plan plan = StreamedPlan(Resident(), options);
+  // As much again, so that the rest alone would be large enough wherever it begins.
+  StreamedImage s(Resident(), DriveOptions(4, 4 * kBlock), 2 * plan.total_bytes);
+  LFM2_REQUIRE_OK(s.opened);
+  const size_t front = static_cast<size_t>(Resident().front_bytes()), all = s.arena.span().size();
+  const std::vector<std::byte> before(s.arena.span().begin(), s.arena.span().end());
+  Session session;
+  for (const size_t begin : {size_t{0}, size_t{kRecordAlignment}, front - kRecordAlignment}) {
+    CAPTURE(begin);
+    const Status status = session.Open(s.image, options, s.arena.span().subspan(begin, all - begin));
+    CHECK(status.code() == StatusCode::kInvalidArgument);
+    CHECK(std::string(status.where()) == "arena");
+    CHECK(!session.is_open());
+  }
+  CHECK(std::equal(before.begin(), before.end(), s.arena.span().begin()));
+  const std::vector<int32_t> ids = TestPrompt(20);
+  OpenSession resident(Resident(), options);
+  LFM2_REQUIRE_OK(resident.session->Prefill({ids.data(), ids.size()}));
+  LFM2_REQUIRE_OK(session.Open(s.image, options, s.rest));
+  LFM2_REQUIRE_OK(session.Prefill({ids.data(), ids.size()}));
+  CHECK(Logits(session) == Logits(*resident.session));
 }
 
 TEST_CASE("the least arena works; one byte less is refused with the number that is needed") {

@@ -74,7 +74,7 @@ class TestArena {
     begin_ = static_cast<size_t>(RoundUp<uintptr_t>(address + 1, kAlignment) - address);
   }
   Span<std::byte> span() { return {memory_.data() + begin_, bytes_}; }
-  // Nothing was written before or behind the arena.
+  // Nothing was written before or after the arena.
   bool RimIsIntact() const {
     for (size_t i = 0; i < memory_.size(); ++i) {
       const bool inside = i >= begin_ && i < begin_ + bytes_;
