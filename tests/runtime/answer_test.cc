@@ -29,13 +29,12 @@ TEST_CASE("a character interrupted by a failed read is passed on whole by the ca
   options.read_retries = 0;
   options.arena_bytes = ArenaFor(Home().image(), options, 8);
   StreamedSession open(Home().image(), DriveOptions(4, 4 * kBlock), options);
-  for (uint32_t before = 0; before < 4; ++before) {
+  for (uint32_t before = 1; before < 4; ++before) {
     CAPTURE(before);
     Puppet puppet(open.session.get());
     puppet.WillSay("\xf0\x9f\x99\x82!");
     puppet.Say("Hello.");
-    LFM2_REQUIRE_OK(puppet.chat.Compute());
-    if (before > 0) CHECK(puppet.Answer(before).empty());
+    CHECK(puppet.Answer(before).empty());
     open.streamed.drive.Vanish();
     uint32_t calls = 0;
     CHECK(puppet.chat.Answer(puppet.Options(), [&](std::string_view) { ++calls; }).code() == StatusCode::kIo);

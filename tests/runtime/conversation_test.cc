@@ -24,7 +24,7 @@ struct OpenConversation {
   Conversation conversation;
 };
 
-TEST_CASE("home answers at least 97% of the commands it never saw with the exact call") {
+TEST_CASE("home answers 296 of the 300 commands it never saw with the exact call") {
   OpenConversation chat(Greedy());
   std::ifstream file(LFM2_TEST_DATA "/home/commands.jsonl");
   REQUIRE(file.good());
@@ -38,9 +38,8 @@ TEST_CASE("home answers at least 97% of the commands it never saw with the exact
     ++commands;
     exact += answer == command["call"].get<std::string>() ? 1 : 0;
   }
-  MESSAGE(exact << " of " << commands << " commands");
   CHECK(commands == 300);
-  CHECK(exact * 100 >= commands * 97);
+  CHECK(exact >= 296);
 }
 
 TEST_CASE("a chat that continues has the tokens of the whole chat rendered at once") {

@@ -47,12 +47,6 @@ std::vector<int32_t> Repetitive(size_t tokens, uint32_t seed) {
   return text;
 }
 
-Bytes MarkOf(const Session& session) {
-  Bytes mark(static_cast<size_t>(Session::MarkBytes(session.config())));
-  LFM2_REQUIRE_OK(session.Mark({mark.data(), mark.size()}));
-  return mark;
-}
-
 // Everything that can be seen of both is the same.
 void CheckSame(const Session& a, const Session& b) {
   REQUIRE(a.position() == b.position());

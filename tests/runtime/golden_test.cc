@@ -100,8 +100,11 @@ TEST_CASE("the scalar oracle gives the exact logits of every file") {
 }
 
 TEST_CASE(
-    "the default path's error is at most 1.35 times llama.cpp's for each GGUF file, no larger for MLX's, and .7 over "
-    "all quantised GGUF files") {
+    "the default path's error is the recorded share of llama.cpp's, at most 1.35 of it for a GGUF file and 1 for "
+    "MLX's, "
+    "and 0.7 over all quantised GGUF files") {
+  // A file that is compared for the first time needs a line there: the ratio that is printed.
+  const nlohmann::json recorded = ReadJsonFile(std::string(LFM2_TEST_DATA) + "/golden/error-ratio.json");
   double log_sum = 0;
   int quantized = 0;
   for (const GoldenModel& model : GoldenModels()) {
@@ -111,11 +114,13 @@ TEST_CASE(
     OpenSession open(packed.image(), OptionsFor(ids.size()));
     const double error = LogitsError(AllLogits(*open.session, ids), ReadNpy(model.golden + ".logits.npy"));
     const double ratio = error / model.peer_error;
-    const bool mlx = model.label.find(" mlx-") != std::string::npos;
-    std::printf("%-16s error %.3e, of llama.cpp's %.3g\n", model.label.c_str(), error, ratio);
+    const bool mlx = model.label.find(" mlx-") != std::string::npos, exact = !model.hidden.empty();
+    std::printf("%-16s error %.3e, of llama.cpp's %.4g\n", model.label.c_str(), error, ratio);
     CHECK(ratio <= (mlx ? 1.0 : 1.35));
+    // The error of an unquantised file is that of sums of floats, whose order depends on the instruction set.
+    CHECK(ratio <= recorded.value(model.label, 0.0) * (exact ? 2.0 : 1.05));
     // Unquantised files, where the ratio is next to nothing, would hide all others in the mean.
-    if (mlx || !model.hidden.empty()) continue;
+    if (mlx || exact) continue;
     log_sum += std::log(ratio);
     ++quantized;
   }
@@ -201,7 +206,7 @@ TEST_CASE("home's greedy tokens are the golden ones up to the first close call, 
     nll += std::log(sum) - static_cast<double>(logits[t][static_cast<size_t>(text[t + 1])]);
   }
   const double perplexity = std::exp(nll / static_cast<double>(text.size() - 1));
-  CHECK(perplexity == doctest::Approx(golden["long_prompt_perplexity"].get<double>()).epsilon(0.01));
+  CHECK(perplexity == doctest::Approx(golden["long_prompt_perplexity"].get<double>()).epsilon(0.001));
 }
 
 }  // namespace

@@ -10,13 +10,6 @@
 namespace lfm2::test {
 namespace {
 
-Bytes MarkOf(const Session& session) {
-  Bytes mark(static_cast<size_t>(Session::MarkBytes(session.config())) + 1, std::byte{0x5a});
-  LFM2_REQUIRE_OK(session.Mark({mark.data(), mark.size()}));
-  CHECK(mark.back() == std::byte{0x5a});
-  mark.pop_back();
-  return mark;
-}
 Status RewindTo(Session& session, const Bytes& mark) { return session.Rewind({mark.data(), mark.size()}); }
 void Prefill(Session& session, const std::vector<int32_t>& ids) {
   LFM2_REQUIRE_OK(session.Prefill({ids.data(), ids.size()}));

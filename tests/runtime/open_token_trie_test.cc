@@ -13,7 +13,7 @@ const TestModel& HomeWithoutTrie() {
   return model;
 }
 
-std::string_view BytesOf(const TokenTrie& trie) {
+std::string_view TrieBytes(const TokenTrie& trie) {
   return {reinterpret_cast<const char*>(trie.bytes().data()), trie.bytes().size()};
 }
 
@@ -21,7 +21,7 @@ std::string_view BytesOf(const TokenTrie& trie) {
 std::string_view Want() {
   TokenTrie trie;
   LFM2_REQUIRE_OK(Home().image().OpenTokenTrie(&trie));
-  return BytesOf(trie);
+  return TrieBytes(trie);
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ TEST_CASE("of an image in memory the trie is used in place, and none of the memo
   Span<std::byte> rest;
   CHECK(TokenTrieMemoryBytes(Home().image()) == 0);
   LFM2_REQUIRE_OK(OpenTokenTrie(Home().image(), {}, &rest, &trie));
-  CHECK(BytesOf(trie).data() == Want().data());
+  CHECK(TrieBytes(trie).data() == Want().data());
   CHECK(rest.empty());
   TestArena arena(1000);
   LFM2_REQUIRE_OK(OpenTokenTrie(Home().image(), arena.span(), &rest, &trie));
@@ -47,7 +47,7 @@ TEST_CASE("an image without a trie gets the same one built, in the front of the 
   TokenTrie trie;
   Span<std::byte> rest;
   LFM2_REQUIRE_OK(OpenTokenTrie(image, arena.span(), &rest, &trie));
-  CHECK(BytesOf(trie) == Want());
+  CHECK(TrieBytes(trie) == Want());
   CHECK(trie.bytes().data() == arena.span().data());
   CHECK(rest.data() == arena.span().data() + RoundUp<size_t>(Want().size(), kAlignment));
   CHECK(rest.data() + rest.size() == arena.span().data() + arena.span().size());
@@ -79,14 +79,14 @@ TEST_CASE("of an image on a drive the trie is read, once, before a session opens
     CHECK(s.image.OpenTokenTrie(&trie).code() == StatusCode::kFailedPrecondition);
     CHECK(s.image.VerifyTokenTrie().code() == StatusCode::kFailedPrecondition);
     LFM2_REQUIRE_OK(OpenTokenTrie(s.image, s.rest, &rest, &trie));
-    CHECK(BytesOf(trie) == Want());
+    CHECK(TrieBytes(trie) == Want());
     CHECK(s.watched.bytes() - before == RoundUp<uint64_t>(Want().size(), alignment));
     CHECK((rest.data() == s.rest.data() + trie_bytes && rest.size() == s.rest.size() - trie_bytes));
     Session session;
     LFM2_REQUIRE_OK(session.Open(s.image, options, rest));
     LFM2_REQUIRE_OK(session.Prefill({ids.data(), ids.size()}));
     CHECK(Logits(session) == Logits(*want.session));
-    CHECK(BytesOf(trie) == Want());
+    CHECK(TrieBytes(trie) == Want());
     CHECK(s.IsClean());
   }
 }
@@ -102,11 +102,11 @@ TEST_CASE("an image on a drive that has no trie gets one built, and a session st
   Span<std::byte> rest;
   CHECK(s.image.ReadTokenTrie(s.rest, &trie).code() == StatusCode::kFailedPrecondition);
   LFM2_REQUIRE_OK(OpenTokenTrie(s.image, s.rest, &rest, &trie));
-  CHECK(BytesOf(trie) == Want());
+  CHECK(TrieBytes(trie) == Want());
   Session session;
   LFM2_REQUIRE_OK(session.Open(s.image, options, rest));
   LFM2_REQUIRE_OK(session.Decode(1));
-  CHECK(BytesOf(trie) == Want());
+  CHECK(TrieBytes(trie) == Want());
   CHECK(s.IsClean());
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("what a drive reads wrongly, or not at all, is not a trie; later it is
       CHECK((trie.token_count() == 0 && rest.empty()));
       int tries = 0;
       while (!OpenTokenTrie(s.image, s.rest, &rest, &trie).ok()) REQUIRE(++tries < 4);
-      CHECK(BytesOf(trie) == Want());
+      CHECK(TrieBytes(trie) == Want());
       CHECK(s.IsClean());
     }
   }

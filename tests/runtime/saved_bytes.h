@@ -45,6 +45,15 @@ inline Status LoadBytes(Session& session, Span<const std::byte> bytes, StateNote
   return session.Load(source, note);
 }
 
+// A mark of the end of the sequence, in memory of just the size.
+inline Bytes MarkOf(const Session& session) {
+  Bytes mark(static_cast<size_t>(Session::MarkBytes(session.config())) + 1, std::byte{0x5a});
+  LFM2_REQUIRE_OK(session.Mark({mark.data(), mark.size()}));
+  CHECK(mark.back() == std::byte{0x5a});
+  mark.pop_back();
+  return mark;
+}
+
 // Changes one field of the header and makes its CRC right again.
 template <class T>
 Bytes WithField(Bytes bytes, size_t offset, T value) {

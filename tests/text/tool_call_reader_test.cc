@@ -217,7 +217,7 @@ TEST_CASE("nesting and the number of arguments are bounded, and both bounds can 
   std::string arguments = "0";
   for (size_t i = 1; i < kMaxToolArguments; ++i) arguments += "," + std::to_string(i);
   CHECK(Arguments(arguments).find("\"255\": 255}") != std::string::npos);
-  CHECK(Arguments(arguments + ",256").find("so many arguments") != std::string::npos);
+  CHECK(Arguments(arguments + ",256").find("fewer arguments") != std::string::npos);
 }
 
 TEST_CASE("calls within thoughts are ignored: a model considers there what it might do") {

@@ -21,7 +21,7 @@ struct Outcome {
   }
 };
 
-std::string Json(const ToolCall& call) {
+std::string JsonOf(const ToolCall& call) {
   std::string json;
   ToolJsonWriter([&](std::string_view piece) { json += piece; }).Call(call);
   return json;
@@ -35,7 +35,7 @@ Outcome Stream(const std::vector<std::string>& pieces, size_t room = 1000, bool 
     CHECK_FALSE(piece.empty());
     out.text += piece;
   };
-  const auto calls = [&](const ToolCall& call) { out.calls.push_back(Json(call)); };
+  const auto calls = [&](const ToolCall& call) { out.calls.push_back(JsonOf(call)); };
   Status status;
   for (const std::string& piece : pieces) {
     // Exactly as large as it is, so that the sanitizer sees any read beyond it.
@@ -67,7 +67,7 @@ TEST_CASE("calls come out of a stream as they do of the whole answer, wherever i
     const Outcome whole = Stream({answer});
     ToolCallReader reader(answer);
     std::vector<std::string> calls;
-    for (ToolCall call; reader.Next(&call);) calls.push_back(Json(call));
+    for (ToolCall call; reader.Next(&call);) calls.push_back(JsonOf(call));
     CHECK(whole.calls == calls);
     CHECK(whole.status == (reader.status().ok() ? "" : Sentence(reader.status())));
     for (size_t first = 0; first <= answer.size(); ++first) {
