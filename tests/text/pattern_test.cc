@@ -171,6 +171,66 @@ TEST_CASE("the syntax of ECMA-262 is read, and what is refused is named with its
   CHECK(refusal("\xff") == "invalid argument: pattern is not valid text: byte: 100");
 }
 
+TEST_CASE("every escape of ECMA-262 that stands for characters is read, and every other one is refused by name") {
+  const auto takes = [](std::string_view pattern, std::string_view text) {
+    const CompiledGrammar grammar = Compiled(pattern, StringForm::kPlain);
+    REQUIRE_MESSAGE(grammar.ok(), grammar.sentence());
+    return grammar.Takes(text);
+  };
+  CHECK(takes("^\\W\\D\\S$", "-x-"));
+  CHECK_FALSE(takes("^\\W$", "a"));
+  CHECK_FALSE(takes("^\\D$", "1"));
+  CHECK_FALSE(takes("^\\S$", " "));
+  CHECK(takes("^[\\b]\\t\\f\\r\\n$", "\b\t\f\r\n"));
+  CHECK(takes("^\\x41\\u00e9\\u{e9}$", "A\u00e9\u00e9"));
+  CHECK(takes("^\\/\\.\\*\\$\\^$", "/.*$^"));
+  CHECK(takes("^[\\d-x]+$", "1-x"));
+  // Braces that are no repetition stand for themselves.
+  CHECK(takes("^a{2$", "a{2"));
+  CHECK(takes("^a{2,x}$", "a{2,x}"));
+  CHECK(takes("^(?<name>a)(?:b)$", "ab"));
+  CHECK(takes("^\\p{Number}\\p{Letter}$", "5z"));
+  struct Wrong {
+    const char* pattern;
+    const char* what;
+  };
+  const Wrong wrong[] = {
+      {"?a", "repeats nothing"},
+      {"+a", "repeats nothing"},
+      {"{1}a", "repeats nothing"},
+      {"a**", "repeats nothing"},
+      {"(?!a)", "lookahead"},
+      {"(?<=a)b", "lookbehind"},
+      {"(?<na", "a group whose name does not end"},
+      {"\\B", "word boundary"},
+      {"\\01", "octal number"},
+      {"\\xg1", "an escape without its digits"},
+      {"\\x4", "an escape without its digits"},
+      {"\\u00", "an escape without its digits"},
+      {"\\u{}", "an escape without its digits"},
+      {"\\u{110000}", "an escape of an invalid character"},
+      {"\\ud83d\\u00g1", "half of a surrogate pair"},
+      {"\\p", "an unknown escape"},
+      {"\\p{Script=Greek}", "a property that is not supported"},
+      {"\\p{L", "a property that is not supported"},
+      {"\\c1", "an unknown escape"},
+      {"\\c{", "an unknown escape"},
+      {"[\\B]", "an unknown escape"},
+      {"[a-\\", "ends with a backslash"},
+  };
+  for (const Wrong& w : wrong) {
+    INFO(std::string(w.pattern));
+    const CompiledGrammar refused = Compiled(w.pattern, StringForm::kJson);
+    CHECK_FALSE(refused.ok());
+    CHECK_MESSAGE(refused.sentence().find(w.what) != std::string::npos, refused.sentence());
+  }
+  // Half of a surrogate pair is a character of the pattern, and of no text.
+  for (const char* pattern : {"\\ud83d", "\\ud83dx", "\\ud83d\\n", "\\ud83d\\u0041", "\\ude00"}) {
+    INFO(std::string(pattern));
+    CHECK(Compiled(pattern, StringForm::kJson).code() == StatusCode::kInvalidArgument);
+  }
+}
+
 TEST_CASE("characters that are counted need little memory, and patterns that explode are refused") {
   const CompiledGrammar counted = Compiled("^.{1,5000}\\p{L}{2,100}!$", StringForm::kJson);
   CHECK(counted.grammar().size() < 20000);

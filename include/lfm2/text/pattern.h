@@ -199,16 +199,19 @@ class PatternCompiler {
       }
       return true;
     };
+    uint32_t low = 0;
     chars.Skip();
-    if (!number(least)) return false;
-    *most = *least;
+    if (!number(&low)) return false;
+    uint32_t high = low;
     if (chars.Is(',')) {
       chars.Skip();
-      if (!number(most)) *most = kUnlimited;
+      if (!number(&high)) high = kUnlimited;
     }
     if (!chars.Is('}')) return false;
     chars.Skip();
     *chars_ = chars;
+    *least = low;
+    *most = high;
     return true;
   }
 
@@ -265,7 +268,7 @@ class PatternCompiler {
     const bool in_braces = digits == 4 && chars_->Is('{');
     int32_t value = 0;
     if (in_braces) chars_->Skip();
-    for (int i = 0; in_braces ? !chars_->Is('}') : i < digits; ++i) {
+    for (int i = 0; in_braces ? i == 0 || !chars_->Is('}') : i < digits; ++i) {
       const int32_t c = chars_->Peek(), lower = c | 0x20;
       const bool is_digit = chars_->IsDigit();
       if ((!is_digit && (lower < 'a' || lower > 'f')) || value > 0x10ffff) {
@@ -307,7 +310,7 @@ class PatternCompiler {
     }
     const std::string_view found(name, size);
     const bool is_letter = found == "L" || found == "Letter";
-    if (!is_letter && found != "N" && found != "Number")
+    if (!chars_->Is('}') || (!is_letter && found != "N" && found != "Number"))
       return RefuseEscape("has a property that is not supported: byte");
     chars_->Skip();
     set->Add(is_letter ? CharClass::kLetter : CharClass::kNumber, negated);
