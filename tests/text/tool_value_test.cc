@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -171,6 +172,78 @@ TEST_CASE("numbers are the doubles that strtod reads, or next to them in unusual
   CHECK(read("1e-99999999999999999999") == 0);
   CHECK(read("0x1_0000") == 65536);
   CHECK(std::signbit(read("-0.0")));
+}
+
+TEST_CASE(
+    "integers of any base have their value and its limits, and all else that is no value is refused at its byte") {
+  const auto integer = [](const char* spelling, int64_t* out) {
+    ToolValue value;
+    REQUIRE(ToolValue::Read(spelling, ToolCallForm::kPython, &value).ok());
+    return value.GetInteger(out).code();
+  };
+  struct Whole {
+    const char* spelling;
+    int64_t value;
+  };
+  const Whole wholes[] = {{"-0x1f", -31},
+                          {"0x1_0", 16},
+                          {"0B101", 5},
+                          {"0o1_7", 15},
+                          {"+ 12", 12},
+                          {"-0x8000000000000000", INT64_MIN},
+                          {"0x7fffffffffffffff", INT64_MAX},
+                          {"\f0", 0}};
+  for (const Whole& w : wholes) {
+    CAPTURE(std::string(w.spelling));
+    int64_t value = -1;
+    CHECK(integer(w.spelling, &value) == StatusCode::kOk);
+    CHECK(value == w.value);
+  }
+  for (const char* const large : {"0x8000000000000000", "0xffffffffffffffff", "9223372036854775808"}) {
+    CAPTURE(std::string(large));
+    int64_t value = 7;
+    CHECK(integer(large, &value) == StatusCode::kOutputTooSmall);
+    CHECK(value == 7);
+  }
+  const auto number = [](const char* spelling, double* out) {
+    ToolValue value;
+    REQUIRE(ToolValue::Read(spelling, ToolCallForm::kJson, &value).ok());
+    return value.GetNumber(out).code();
+  };
+  double value = 7;
+  CHECK(number("1E400", &value) == StatusCode::kOutputTooSmall);
+  CHECK(value == 7);
+  CHECK(number("-1E+2", &value) == StatusCode::kOk);
+  CHECK(value == -100);
+  struct Wrong {
+    const char* spelling;
+    ToolCallForm form;
+    uint64_t at;
+  };
+  const Wrong wrong[] = {{"{1: 2}", ToolCallForm::kPython, 1},
+                         {"{'a' 1}", ToolCallForm::kPython, 5},
+                         {"{'a", ToolCallForm::kPython, 3},
+                         {"[1 2]", ToolCallForm::kPython, 3},
+                         {"'\\U00110000'", ToolCallForm::kPython, 1},
+                         {"'\\ud800'", ToolCallForm::kPython, 1},
+                         {"'\\x4'", ToolCallForm::kPython, 1},
+                         {"\"\\ud83d\\n\"", ToolCallForm::kJson, 1},
+                         {"\"\\ud83dx\"", ToolCallForm::kJson, 1},
+                         {"\"\\u00g0\"", ToolCallForm::kJson, 1},
+                         {"\f1", ToolCallForm::kJson, 0},
+                         {"1_000", ToolCallForm::kJson, 1},
+                         {"1__0", ToolCallForm::kPython, 1},
+                         {"-", ToolCallForm::kPython, 1},
+                         {"01", ToolCallForm::kJson, 2},
+                         {"1e", ToolCallForm::kJson, 2},
+                         {"0x1ffffffffffffffff", ToolCallForm::kPython, 19}};
+  for (const Wrong& w : wrong) {
+    CAPTURE(std::string(w.spelling));
+    ToolValue read;
+    const Status status = ToolValue::Read(w.spelling, w.form, &read);
+    CHECK(status.code() == StatusCode::kInvalidArgument);
+    CHECK(status.value() == w.at);
+  }
 }
 
 }  // namespace
