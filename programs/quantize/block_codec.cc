@@ -15,19 +15,19 @@ namespace {
 constexpr uint32_t kLanes = 16;
 constexpr float kLargestHalf = 65504.0f;
 
-// Integers from kLow to kHigh stand for themselves.
+// Levels of the types whose integers from kLow to kHigh are the values themselves.
 template <int kLow, int kHigh>
 struct UniformGrid {
   static constexpr float kFirst = kLow, kLast = kHigh;
-  // In this order what is no number becomes the first level.
+  // The comparison is in this order so that a NaN becomes the first level.
   static float Nearest(float x) { return std::min(kLast, std::max(kFirst, std::rint(x))); }
 };
 
-// Levels of a table of `count` values that rise.
+// `count` levels of a table, in ascending order.
 template <const int8_t* kValues, uint32_t count>
 struct TableGrid {
   static constexpr float kFirst = kValues[0], kLast = kValues[count - 1];
-  // The first, and the differences over all thresholds below x, which compilers make vectors of.
+  // The first level plus the differences over all thresholds below x: a form that compilers vectorise.
   static float Nearest(float x) {
     float level = kFirst;
     for (uint32_t i = 0; i + 1 < count; ++i) {
@@ -36,7 +36,7 @@ struct TableGrid {
     }
     return level;
   }
-  // Its index.
+  // The level's index.
   static int Index(float x) {
     int index = 0;
     for (uint32_t i = 0; i + 1 < count; ++i) index += 2 * x > static_cast<float>(kValues[i] + kValues[i + 1]) ? 1 : 0;
@@ -89,18 +89,18 @@ float Largest(const float* x, uint32_t n) {
   return largest;
 }
 
-// Factors of the step that puts the largest value on an end of the grid: 1 + i * spacing, i = -below .. above.
+// Factors applied to the step that maps the largest value to an end of the grid: 1 + i * spacing, i = -below .. above.
 struct Trials {
   int below, above;
   float spacing;
 };
-// Four bits gain by cutting off the largest value. With more bits all that counts is how the others happen to fall, and
-// the best of many is well below the mean.
+// Types of four bits gain by clipping the largest value. With more bits the error depends only on how the other values
+// happen to fall on the grid, and the best of many trials is well below their mean.
 constexpr Trials kThreeBitTrials = {20, 6, 0.03f}, kTwoBitTrials = {24, 4, 0.03f}, kFourBitTrials = {16, 10, 0.02f},
                  kSixBitTrials = {4, 24, 0.01f}, kByteTrials = {2, 80, 0.003f};
 
-// The best of the trials, with the largest value on either end of the grid, and then what least squares make of it.
-// stored(step): what becomes of a step in the file.
+// Takes the best of the trials, with the largest value on either end of the grid, and refines it by least squares.
+// stored(step): the step as it is stored in the file.
 template <class Grid, class Stored>
 float BestStep(const float* x, const float* importance, uint32_t n, const Trials& trials, Stored&& stored) {
   const float largest = Largest(x, n);
@@ -117,7 +117,7 @@ float BestStep(const float* x, const float* importance, uint32_t n, const Trials
     best_step = step;
     return true;
   };
-  // The ends of a symmetric grid are alike.
+  // The ends of a symmetric grid are equivalent.
   for (const float end : {Grid::kFirst, Grid::kLast}) {
     if (end == -Grid::kFirst) break;
     for (int i = -trials.below; i <= trials.above; ++i) {
@@ -136,7 +136,8 @@ void ChooseOneStep(const float* x, const float* importance, uint32_t columns, co
   std::fill_n(out->step, columns / kStepColumns, step);
 }
 
-// Steps are multiples of delta, -127 to 127 of them: delta is such that the largest step that is tried is one.
+// Steps are multiples of delta, -127 to 127 times: delta is chosen such that the largest step that is tried can be
+// stored.
 void ChooseQ6_K(const float* x, const float* importance, BlockSteps* out) {
   constexpr float kMost = 1 + static_cast<float>(kSixBitTrials.above) * kSixBitTrials.spacing;
   const float delta = AsHalf(std::fabs(Largest(x, kMaxBlockColumns)) / Q6_KGrid::kLast * kMost / 127);
@@ -157,8 +158,8 @@ void StoreNibbles(const BlockSteps& steps, const int8_t* integers, uint8_t* out)
   for (uint32_t i = 0; i < 16; ++i) out[2 + i] = static_cast<uint8_t>(integers[i] | integers[16 + i] << 4);
 }
 
-// Low nibbles [128], upper bit pairs [64], scales [16], delta: column 128 n + 32 p + l has its low bits in nibble p / 2
-// of byte 64 n + 32 (p % 2) + l and its upper bits in bit pair p of byte 32 n + l of theirs.
+// Low nibbles [128], upper bit pairs [64], scales [16], delta. The low bits of column 128 n + 32 p + l are in nibble p
+// / 2 of byte 64 n + 32 (p % 2) + l, and its upper bits are in bit pair p of byte 32 n + l of the bit pairs.
 void StoreQ6_K(const BlockSteps& steps, const int8_t* integers, uint8_t* out) {
   std::memset(out, 0, 192);
   for (uint32_t c = 0; c < kMaxBlockColumns; ++c) {

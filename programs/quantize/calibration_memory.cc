@@ -30,9 +30,9 @@ uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32
     loaded[t.spec.layer] += MatrixBytes(source.base().tensors()[i].type, t.spec.rows, t.spec.cols);
     if (!held[i]) continue;
     loaded[t.spec.layer] += MatrixBytes(t.type, t.spec.rows, t.spec.cols);
-    // Besides the square of moments: while inputs are added, the drift, the weights where it is that of outputs, and
-    // what a sequence's inputs are copied to; while the matrix is rounded, its values, integers, steps and what is
-    // stored, and the drift where another matrix is yet to come.
+    // In addition to the square of the moments. While inputs are added: the drift, the weights if the drift is of
+    // outputs, and a copy of a sequence's inputs. While the matrix is rounded: its values, integers, steps and stored
+    // blocks, and the drift if it is needed for another matrix.
     const bool shares = Shares(t.spec.role);
     const uint64_t drift = 4 * cols * (shares ? cols : std::min<uint64_t>(cols, t.spec.rows));
     const uint64_t copies = t.spec.layout == TensorLayout::kExpert ? 3 : 2;
@@ -43,14 +43,14 @@ uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32
   uint64_t most = 0;
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     uint64_t bytes = loaded[layer] + work[layer];
-    // Both sides' inputs, routes and a piece of them, and the moments of all.
+    // The inputs and routes of both sides, a piece of them, and the moments of all experts.
     if (config.is_moe_layer(layer)) {
       bytes += tokens * (8 * hidden + 12 * config.experts_per_token) + 4 * hidden * sequence + 8 * hidden * hidden;
     }
     most = std::max(most, bytes);
   }
   most += 8 * tokens * hidden + LayerRunner::MemoryBytes(config, sequence);
-  // Panels of matrices, what the allocator has not given back, and the program itself.
+  // Panels of matrices, memory that the allocator has not returned to the system, and the program itself.
   return most + most / 10 + (uint64_t{16} << 20);
 }
 

@@ -1,4 +1,4 @@
-// How much memory a calibration takes.
+// Estimates the memory that a calibration needs.
 #ifndef LFM2_PROGRAMS_QUANTIZE_CALIBRATION_MEMORY_H_
 #define LFM2_PROGRAMS_QUANTIZE_CALIBRATION_MEMORY_H_
 
@@ -8,7 +8,7 @@
 
 namespace lfm2::tools {
 
-// About the memory that Calibrate takes at most; sequence: tokens of the longest.
+// An estimate of the peak memory of Calibrate. sequence: tokens of the longest sequence.
 uint64_t CalibrationBytes(const QuantizedSource& source, uint64_t tokens, uint32_t sequence);
 
 }  // namespace lfm2::tools

@@ -11,9 +11,9 @@
 
 namespace lfm2::tools {
 
-// The first `tokens` ids of a text, in which the text of special tokens becomes those tokens, cut into sequences of
-// `length` (the last may be shorter). Each begins with the begin token where the vocabulary has one, which counts. Both
-// are 2 or more. The Error says how many tokens the text has where those are fewer than 2.
+// Encodes a text, with the text of special tokens becoming those tokens, and cuts its first `tokens` ids into sequences
+// of `length` (the last may be shorter). Each sequence starts with the begin token, which counts, if the vocabulary has
+// one. `tokens` and `length` are at least 2. If the text has fewer than 2 tokens, the Error gives their number.
 Error CalibrationIds(const Vocab& vocab, const std::string& text, uint32_t tokens, uint32_t length,
                      std::vector<std::vector<int32_t>>* sequences);
 

@@ -16,10 +16,10 @@ namespace lfm2::tools {
 namespace {
 
 using Roles = std::vector<TensorRole>;
-// That are corrected at a time.
+// Rows that are corrected at a time.
 constexpr Eigen::Index kPartRows = 512;
 
-// Only the report says what rounding every block by itself would lose: of many rows each eighth has to do for that.
+// The error of rounding every block by itself is only reported: of many rows, every eighth is measured.
 constexpr size_t kManyRows = 256, kRowsApart = 8;
 
 double PlainError(const BlockCodec& codec, const FactoredMoments& factored, const RowMatrix& w,
@@ -38,7 +38,7 @@ double PlainError(const BlockCodec& codec, const FactoredMoments& factored, cons
   return factored.SquaredLength(error, executor) * static_cast<double>(rows) / tried;
 }
 
-// Of two matrices of the same size.
+// Copies between two matrices of the same size.
 double SquaredDistance(const Matrix& a, const Matrix& b) {
   Eigen::VectorXf own(a.cols), other(a.cols);
   double sum = 0;
@@ -118,17 +118,18 @@ class Calibration {
   Error CheckStop() const {
     if (!show_ || show_(done_, total_)) return Error();
     return Error::Of("interrupted with ", progress_.layers, " of ", config_.layers,
-                     " layers done; the same command goes on from there");
+                     " layers done; run the same command to continue");
   }
 
-  // w[rows, cols] as the source has them; of an expert the one that is loaded.
+  // w[rows, cols] as in the source; for an expert tensor, of the expert that is loaded.
   Error Weights(TensorRole role, uint32_t expert, RowMatrix* w) const {
     const TensorSpec& spec = layer_.tensor(role).spec;
     w->resize(spec.rows, spec.cols);
     return FiniteValues(layer_.exact(role), spec, expert, 0, w->data());
   }
 
-  // Quantises the matrices of these roles, whose inputs have these moments, and shows the results to the runner.
+  // Quantises the matrices of these roles, which share the inputs of these moments, and shows the results to the
+  // runner.
   Error Quantize(Roles roles, uint32_t expert, InputMoments&& moments) {
     roles.erase(std::remove_if(roles.begin(), roles.end(), [&](TensorRole role) { return !Holds(role); }), roles.end());
     if (roles.empty()) return Error();
@@ -149,7 +150,7 @@ class Calibration {
       report.inputs += inputs;
       report.weight_power += w.cast<double>().squaredNorm();
       report.output_power += factored.SquaredLength(w, executor_);
-      // In parts, which take less memory. w becomes what is to be rounded.
+      // In parts, to save memory. w becomes the target of the rounding.
       for (Eigen::Index first = 0; first < w.rows(); first += kPartRows) {
         const Eigen::Index rows = std::min<Eigen::Index>(kPartRows, w.rows() - first);
         RowMatrix part = w.middleRows(first, rows);
@@ -185,7 +186,7 @@ class Calibration {
     }
     return Error();
   }
-  // Calls f(x of a sequence, tokens), which may change x, for every one on both sides.
+  // Calls f(x of a sequence, tokens), which may change x, for every sequence on both sides.
   template <class F>
   Error EachStream(F&& f) {
     return EachSequence([&](size_t first, uint32_t tokens) {
@@ -196,7 +197,7 @@ class Calibration {
     });
   }
 
-  // Adds inputs[tokens, size of the moments], which input() returns for either side once the runner uses it.
+  // Adds inputs[tokens, size of the moments], which input() returns for the side that the runner uses.
   template <class F>
   void AddInputs(uint32_t tokens, const float* weights, F&& input, InputMoments* moments) {
     const uint32_t cols = moments->size();
@@ -207,7 +208,7 @@ class Calibration {
                  executor_);
   }
 
-  // Quantises the matrices of these roles, whose inputs[tokens, cols] are what input(x, tokens) returns.
+  // Quantises the matrices of these roles. input(x, tokens) returns their inputs[tokens, cols].
   template <class F>
   Error QuantizeFor(const Roles& roles, uint32_t cols, F&& input) {
     if (!HoldsAny(roles)) return Error();
@@ -248,11 +249,11 @@ class Calibration {
     return EachStream([&](float* x, uint32_t n) { runner_.AddDense(x, n); });
   }
 
-  // What the experts of a layer get from one side.
+  // The inputs of a layer's experts on one side.
   struct ExpertInputs {
     std::vector<float> normed;     // [tokens, hidden_size]
     std::vector<uint16_t> chosen;  // [tokens, experts_per_token]
-    std::vector<float> shares;     // the same
+    std::vector<float> shares;     // of the same shape
   };
 
   Error RunExperts() {
@@ -291,7 +292,7 @@ class Calibration {
     return Error();
   }
 
-  // Places in [tokens, experts_per_token] at which an expert stands.
+  // Positions in [tokens, experts_per_token] at which an expert stands.
   std::vector<size_t> Assignments(uint32_t e, const ExpertInputs& inputs) const {
     std::vector<size_t> places;
     for (size_t a = 0; a < inputs.chosen.size(); ++a) {
@@ -299,7 +300,7 @@ class Calibration {
     }
     return places;
   }
-  // Calls f(places, how many) in pieces that the runner holds.
+  // Calls f(places, count) in pieces that fit the runner.
   template <class F>
   void EachPiece(const std::vector<size_t>& places, F&& f) const {
     for (size_t first = 0; first < places.size(); first += longest_) {
@@ -317,8 +318,8 @@ class Calibration {
     return gathered_.data();
   }
 
-  // An expert is asked by the tokens that choose it once all before it is quantised. What it answers is multiplied by
-  // its share of a token, so a token counts with the square of that.
+  // The moments of an expert come from the tokens that choose it once all layers before it are quantised. Its output is
+  // multiplied by its share of a token, so a token counts with the square of that share.
   Error QuantizeExpert(uint32_t e, const ExpertInputs (&inputs)[2], const InputMoments& all) {
     const ExpertInputs& own = inputs[static_cast<uint32_t>(Side::kQuantized)];
     const std::vector<size_t> places = Assignments(e, own);
@@ -365,9 +366,9 @@ class Calibration {
   const QuantizedSource& source_;
   const ModelConfig& config_;
   LayerRunner runner_;
-  LayerTensors layer_;  // the one at work
+  LayerTensors layer_;  // the current layer
   size_t tokens_ = 0;
-  uint32_t longest_ = 0;           // sequence
+  uint32_t longest_ = 0;           // tokens of the longest sequence
   uint64_t done_ = 0, total_ = 0;  // weights
   std::vector<float> gathered_;
 };

@@ -1,4 +1,4 @@
-// Quantises a model layer by layer, with the activations that a text gives in the layers that are quantised already.
+// Quantises a model layer by layer, with the activations that a text produces in the layers that are already quantised.
 #ifndef LFM2_PROGRAMS_QUANTIZE_CALIBRATOR_H_
 #define LFM2_PROGRAMS_QUANTIZE_CALIBRATOR_H_
 
@@ -15,20 +15,21 @@ namespace lfm2::tools {
 
 struct CalibrationOptions {
   uint32_t tokens = 16384;   // of the text at most; their residual streams are held in memory
-  uint32_t sequence = 512;   // tokens of a sequence at most: the text is cut into these, each for itself
-  float shrinkage = 0.3f;    // FactoredMoments'
+  uint32_t sequence = 512;   // at most, in each of the sequences that the text is cut into; they are independent
+  float shrinkage = 0.3f;    // as in FactoredMoments
   float damping = 0.05f;     // likewise
-  float prior = 128.0f;      // inputs, as all tokens give them, that every expert gets besides its own
-  uint32_t refinements = 3;  // QuantizeWithFeedback's
+  float prior = 128.0f;      // inputs from all tokens that every expert gets in addition to its own
+  uint32_t refinements = 3;  // as in QuantizeWithFeedback
 };
 
-// Whether `source`'s tensor comes from the store: matrices that it quantises and that belong to a layer.
+// Whether this tensor of `source` comes from the store: matrices that the source quantises and that belong to a layer.
 std::vector<bool> HeldTensors(const QuantizedSource& source);
 
-// Quantises HeldTensors of `source`, which takes them and their reports from the store afterwards. sequences: of ids
-// of the model's vocabulary. show: weights quantised so far and in all; false from it stops the work with an Error.
-// Goes on where `progress`, from WeightStore::Open, says. The result does not depend on the executor, nor on where an
-// earlier run was stopped. Errors: the source's, the store's, and weights or activations that are not finite, by name.
+// Quantises HeldTensors of `source`, which then reads them and their reports from the store. sequences: of ids of the
+// model's vocabulary. show: called with the weights quantised so far and their total; if it returns false, the work
+// stops with an Error. Continues from `progress`, as WeightStore::Open returns it. The result depends neither on the
+// executor nor on where an earlier run was stopped. Errors: those of the source and the store, and weights or
+// activations that are not finite, with the tensor's name.
 Error Calibrate(const std::vector<std::vector<int32_t>>& sequences, const CalibrationOptions& options,
                 const Executor* executor, const StepProgress& show, WeightProgress* progress, WeightStore* store,
                 QuantizedSource* source);

@@ -1,4 +1,4 @@
-// What enters the first layer.
+// Computes the input of the first layer.
 #ifndef LFM2_PROGRAMS_QUANTIZE_EMBED_TOKENS_H_
 #define LFM2_PROGRAMS_QUANTIZE_EMBED_TOKENS_H_
 
@@ -10,8 +10,8 @@
 
 namespace lfm2::tools {
 
-// stream[tokens of all sequences, hidden_size]: every token's row of the embedding, whose rows are read a window at a
-// time. sequences: of ids below the vocabulary's size.
+// Fills stream[tokens of all sequences, hidden_size] with the embedding row of every token. The rows are read one
+// window at a time. sequences: of ids below the vocabulary's size.
 Error EmbedTokens(const ModelSource& source, const std::vector<std::vector<int32_t>>& sequences, float* stream);
 
 }  // namespace lfm2::tools

@@ -13,12 +13,13 @@ namespace {
 // Rows that one task rounds.
 constexpr uint32_t kTaskRows = 128;
 
-// What all rows share of a block of columns: `after`, `within` and `importance` for the feedback, or `h` for refining.
+// Data of a block of columns that all rows share: `after`, `within` and `importance` for the feedback, `h` for
+// refining.
 struct Panel {
   uint32_t first = 0;
   uint32_t columns = 0;
-  Eigen::MatrixXf after;          // L_ik / L_kk for i behind the block, [size - first - columns, columns]
-  RowMatrix within;               // the same inside the block, [i, k], zero but for i > k
+  Eigen::MatrixXf after;          // L_ik / L_kk for i after the block, [size - first - columns, columns]
+  RowMatrix within;               // the same inside the block, [i, k], zero except for i > k
   std::vector<float> importance;  // L_kk^2
   RowMatrix h;                    // H[:, block], damped
 };
@@ -47,14 +48,14 @@ Panel MakePanel(const FactoredMoments& m, uint32_t first, uint32_t columns, bool
   return p;
 }
 
-// What is stored in the end.
+// What will be stored.
 struct Rounded {
   std::vector<int8_t> integers;   // [rows, size]
   std::vector<BlockSteps> steps;  // [rows, size / columns]
 };
 
-// Rounds one row's block from its last column to its first. target[columns]: w + what the errors after the block ask
-// for; used up. error[columns] = w - w', and may be w itself. Returns what the block adds to e H e^T.
+// Rounds one row's block from its last column to its first. target[columns]: w plus the compensation of the errors
+// after the block; overwritten. error[columns] = w - w', may alias w. Returns the block's contribution to e H e^T.
 double RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float* target, BlockSteps* steps,
                   int8_t* integers, float* error) {
   codec.ChooseSteps(target, p.importance.data(), steps);
@@ -72,12 +73,12 @@ double RoundBlock(const Panel& p, const BlockCodec& codec, const float* w, float
   return sum;
 }
 
-// Moves each integer of a row's block, and then its step, to where e H e^T is least while all else stays: a step d of
-// value k changes it by d^2 H_kk - 2 d (e H)_k. gradient[columns] = (e H)[block]; used up.
+// Moves each integer of a row's block, and then its step, to where e H e^T is smallest with everything else fixed: a
+// step d of value k changes it by d^2 H_kk - 2 d (e H)_k. gradient[columns] = (e H)[block]; overwritten.
 void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, BlockSteps* steps, int8_t* integers,
                  float* error) {
   const auto h = [&p](uint32_t i) { return p.h.data() + size_t{p.first + i} * p.columns; };
-  // Weights, from which errors are taken anew: moves added up would gather rounding.
+  // The errors are computed from the weights again: adding up the moves would accumulate rounding errors.
   float w[kMaxBlockColumns], values[kMaxBlockColumns], levels[kMaxBlockColumns];
   for (uint32_t k = 0; k < p.columns; ++k) {
     values[k] = codec.Level(integers[k]) * steps->step[k / kStepColumns];
@@ -97,7 +98,7 @@ void RefineBlock(const Panel& p, const BlockCodec& codec, float* gradient, Block
     const float along = level.dot(Eigen::Map<const Eigen::VectorXf>(gradient, p.columns));
     const float curvature = level.dot(p.h.middleRows(p.first, p.columns) * level);
     const float best = steps->step[0] + along / curvature;
-    // Of weights beyond all floats' squares nothing can be said.
+    // Without a positive, finite curvature the step stays as it is.
     if (curvature > 0 && std::isfinite(best)) {
       codec.SetStep(best, steps);
       for (uint32_t k = 0; k < p.columns; ++k) values[k] = levels[k] * steps->step[0];
@@ -113,7 +114,7 @@ double QuantizeWithFeedback(const BlockCodec& codec, const FactoredMoments& mome
   const uint32_t size = moments.size(), columns = codec.columns(), blocks = size / columns;
   const uint32_t rows = static_cast<uint32_t>(w->rows());
   Rounded r{std::vector<int8_t>(size_t{rows} * size), std::vector<BlockSteps>(size_t{rows} * blocks)};
-  // Calls f(first row, rows) for groups of rows, which are independent of each other.
+  // Calls f(first row, rows) for independent groups of rows.
   const auto each_rows = [&](auto&& f) {
     ParallelFor(executor, DivideUp(rows, kTaskRows),
                 [&](uint32_t i) { f(i * kTaskRows, std::min(kTaskRows, rows - i * kTaskRows)); });

@@ -12,9 +12,9 @@ namespace lfm2::tools {
 namespace {
 
 constexpr uint32_t kPanel = 64;
-// Below it squares of single values are no floats any more.
+// Below this, squares of single values underflow.
 constexpr float kLeastMean = 1e-30f;
-// 0.03 of the mean, tenfold each time: with the last, H is next to a diagonal.
+// 0.03 of the mean, tenfold each time: with the last, H is almost diagonal.
 constexpr uint32_t kAttempts = 6;
 
 }  // namespace
@@ -69,7 +69,7 @@ Error FactoredMoments::Factor(InputMoments&& moments, float shrinkage, float dam
   for (uint32_t j = 1; j < n; ++j) {
     for (uint32_t i = 0; i < j; ++i) square_(i, j) = square_(j, i);
   }
-  // Inputs next to nothing have no say: any positive number serves.
+  // Almost zero inputs do not influence the result: any positive number works.
   added_ = mean > kLeastMean ? mean * damping : 1.0f;
   diagonal_.resize(n);
   for (uint32_t attempt = 0; attempt < kAttempts; ++attempt, added_ *= 10) {
@@ -115,7 +115,7 @@ double FactoredMoments::SquaredLength(const RowMatrix& e, const Executor* execut
   return Undamped(std::accumulate(sums.begin(), sums.end(), 0.0), e);
 }
 
-// What was added to the diagonal goes out again: the damping, and what shrinking has left there.
+// Removes what was added to the diagonal: the damping, and the effect of the shrinkage.
 double FactoredMoments::Undamped(double squared_length, const RowMatrix& e) const {
   const double shrinkage = static_cast<double>(shrinkage_), added = static_cast<double>(added_);
   // Row by row, as e is stored.

@@ -16,13 +16,13 @@ namespace lfm2::tools {
 struct LayerRunner::Machine {
   const KernelTable* kernels = nullptr;
   ModelConfig config;
-  ModelConfig expert;  // whose dense feed forward is one expert
+  ModelConfig expert;  // its dense feed forward is one expert
   const Executor* executor = nullptr;
   ArenaMemory memory;
   Workspace workspace;
-  State state;  // of one sequence; layers of a kind share the first place
+  State state;  // of one sequence; layers of the same kind share one state
 
-  // Returns the bytes that the arena has given. tokens: of the longest sequence.
+  // Returns the bytes allocated in the arena. tokens: of the longest sequence.
   uint64_t Carve(const ModelConfig& c, uint32_t tokens, Arena arena) {
     ModelConfig largest = c;
     largest.dense_ff_size = std::max(c.dense_ff_size, c.expert_ff_size);

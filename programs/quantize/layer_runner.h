@@ -1,4 +1,4 @@
-// One layer of a model at work on sequences of tokens, with weights in memory: the library's own layers, one at a time.
+// Runs one layer of a model on sequences of tokens, with the library's own layers and weights in memory.
 #ifndef LFM2_PROGRAMS_QUANTIZE_LAYER_RUNNER_H_
 #define LFM2_PROGRAMS_QUANTIZE_LAYER_RUNNER_H_
 
@@ -16,7 +16,7 @@ namespace lfm2::tools {
 
 // Which of a layer's two norms.
 enum class Input { kOperator, kFeedForward };
-// Whose weights: the model's before it is quantised, or what has been made of them so far.
+// Which weights: those of the model before it is quantised, or the ones quantised so far.
 enum class Side : uint32_t { kExact, kQuantized };
 inline constexpr Side kSides[] = {Side::kExact, Side::kQuantized};
 
@@ -29,22 +29,22 @@ class LayerRunner {
 
   // tokens: of the longest sequence. executor outlives this.
   Error Open(const ModelConfig& config, uint32_t tokens, const Executor* executor);
-  // What Open allocates.
+  // Bytes that Open allocates.
   static uint64_t MemoryBytes(const ModelConfig& config, uint32_t tokens);
 
-  // The tensors of the layer that is at work, each where its role has its place: Show one after the other on each side,
-  // which outlive their use, begun by Clear. An expert's matrices stand as those of a dense feed forward. A plain
-  // tensor's data are floats. The model's own roles, such as the embedding, have no place here.
+  // Sets the tensors of the current layer by role. Each side starts with Clear, followed by a Show for each tensor; the
+  // data outlive their use. An expert's matrices take the places of a dense feed forward's. The data of a plain tensor
+  // are floats. Roles of the whole model, such as the embedding, are not supported.
   void Clear() {
     for (LayerWeights& weights : weights_) weights = LayerWeights();
   }
   void Show(Side side, TensorRole role, const Matrix& matrix);
-  // The side whose weights all calls from here on compute with.
+  // Selects the side whose weights all following calls use.
   void Use(Side side) { side_ = side; }
 
-  // These take one sequence x[tokens, hidden_size] from position 0 on; attention or convolution is what `layer` has.
-  // What they return, [tokens, cols], is valid until the next call: the normalised x; what attention or convolution
-  // hands to its output matrix; silu(gate) * up.
+  // These process one sequence x[tokens, hidden_size] from position 0 on; `layer` decides between attention and
+  // convolution. The result, [tokens, cols], is valid until the next call: the normalised x; the input of the output
+  // matrix of attention or convolution; silu(gate) * up.
   const float* Normed(Input input, const float* x, uint32_t tokens);
   const float* OperatorOut(uint32_t layer, const float* x, uint32_t tokens);
   // x += operator(x).
@@ -52,7 +52,7 @@ class LayerRunner {
   const float* DenseActivation(const float* x, uint32_t tokens);
   // x += feed_forward(x), of a dense layer.
   void AddDense(float* x, uint32_t tokens);
-  // chosen[tokens, experts_per_token] and their shares of the token, from normalised inputs.
+  // chosen[tokens, experts_per_token] and the weights of the chosen experts, from normalised inputs.
   void Route(const float* normed, uint32_t tokens, uint16_t* chosen, float* shares);
   // normed[tokens, hidden_size] of tokens that are routed to one expert: its activation, and its output.
   const float* ExpertActivation(const float* normed, uint32_t tokens);

@@ -1,4 +1,4 @@
-// The tensors of the layer that is at work, as the source has them and as they are quantised, shown to a LayerRunner.
+// Loads the tensors of the current layer, from the source and quantised, and shows them to a LayerRunner.
 #ifndef LFM2_PROGRAMS_QUANTIZE_LAYER_TENSORS_H_
 #define LFM2_PROGRAMS_QUANTIZE_LAYER_TENSORS_H_
 
@@ -17,17 +17,17 @@ class LayerTensors {
  public:
   LayerTensors(const QuantizedSource& source, LayerRunner* runner) : source_(source), runner_(*runner) {}
 
-  // What the layer has but its experts: both sides have it as the source does.
+  // Loads everything but the experts: both sides use the source's tensors.
   Error Load(uint32_t layer);
-  // The matrices of one of its experts, in place of the last one's.
+  // Loads the matrices of one of its experts, which replace those of the expert before.
   Error LoadExpert(uint32_t expert);
-  // From here on Side::kQuantized computes with these blocks.
+  // From here on Side::kQuantized uses these blocks.
   void Replace(TensorRole role, std::vector<uint8_t> blocks);
 
-  // The layer's tensor of a role, among the source's; the layer has it.
+  // The layer's tensor of a role, from the source; the layer has one.
   size_t IndexOf(TensorRole role) const;
   const ImageTensor& tensor(TensorRole role) const { return source_.tensors()[IndexOf(role)]; }
-  // As the source has it; of a matrix that is loaded.
+  // A loaded matrix as it is in the source.
   const Matrix& exact(TensorRole role) const { return exact_.at(role).view; }
 
  private:

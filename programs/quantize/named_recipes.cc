@@ -12,8 +12,8 @@ namespace {
 
 using Choice = QuantChoice;
 
-// What is not experts: of the least loss a byte first. Attention and dense layers bear the fewest bits, the vocabulary,
-// which makes the logits, the most.
+// The tensors that are not experts, ordered by the loss per byte: attention and dense layers need the fewest bits, the
+// vocabulary, which also computes the logits, the most.
 RoleChoices Large(Choice expert_in, Choice expert_down, Choice conv_in) {
   return {expert_in, expert_down, Choice::kQ8, conv_in, Choice::kQ8, Choice::kIQ4_NL, Choice::kQ8};
 }
@@ -24,14 +24,14 @@ RoleChoices Small(Choice expert_in, Choice expert_down) {
   return {expert_in, expert_down, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kIQ4_NL, Choice::kQ6};
 }
 
-// Sizes of a recipe's image.
+// Sizes of the image that a recipe gives.
 struct Sizes {
   uint64_t file_bytes = 0;
   uint64_t least_arena = 0;
-  uint64_t read_bytes = 0;  // a token, in the wish's arena
+  uint64_t read_bytes = 0;  // per token, in the arena of the wish
 };
 
-// plan: of any recipe; becomes this one's.
+// plan: of any recipe; becomes the one of this recipe.
 Error Measure(const ModelSource& source, const Recipe& recipe, uint64_t arena_bytes, PackPlan* plan, Sizes* sizes) {
   QuantizedSource quantized;
   LFM2_RETURN_IF_FAILED(quantized.Open(source, recipe, nullptr));

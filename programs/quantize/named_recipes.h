@@ -1,4 +1,4 @@
-// The recipes that have names, and which of them to take.
+// The named recipes, and the choice among them.
 #ifndef LFM2_PROGRAMS_QUANTIZE_NAMED_RECIPES_H_
 #define LFM2_PROGRAMS_QUANTIZE_NAMED_RECIPES_H_
 
@@ -15,31 +15,31 @@ namespace lfm2::tools {
 struct NamedRecipe {
   const char* name;
   const char* description;
-  const char* family;  // whose members a size chooses among; nullptr: all of one type, which no size chooses
+  const char* family;  // recipes that a size limit chooses among; nullptr: of one type, not chosen by size
   RoleChoices choices;
   // Error of the logits with --calibrate, as a ratio to that of llama-quantize's Q4_0 (docs/quantisation.md): of a
-  // trained model, and the geometric mean of four with random weights. 0: not measured, and never chosen. KL says the
-  // same, but a few positions decide it.
+  // trained model, and the geometric mean of four with random weights. 0: not measured, and never chosen. KL ranks the
+  // recipes the same way, but is dominated by a few positions.
   double trained, random;
 };
 
-// Mixed ones from the most bytes to the least, then those of one type.
+// The mixed recipes in descending order of bytes, followed by those of one type.
 const std::vector<NamedRecipe>& NamedRecipes();
-// nullptr for no name of a recipe.
+// nullptr for an unknown name.
 const NamedRecipe* FindRecipe(const std::string& name);
 
-// What a person has said of the image to be.
+// What the user requests of the image.
 struct RecipeWish {
-  std::string type;          // a recipe, of whose family the choice is; empty: of any
-  uint64_t file_bytes = 0;   // of the image at most; 0: any size
-  uint64_t arena_bytes = 0;  // in which experts are streamed; 0: they are not
+  std::string type;          // name of a recipe, whose family limits the choice; empty: no limit
+  uint64_t file_bytes = 0;   // maximum size of the image; 0: any size
+  uint64_t arena_bytes = 0;  // arena into which experts are streamed; 0: no streaming
 };
 
-// The recipe for a wish, whose choices `recipe`, which has its rules already, then gets. With neither size it is the
-// recipe of that name. file_bytes: of those that fit, the one of the least error. arena_bytes: of those that fit, and
-// whose error is at most kArenaError of Q4_0's or that are of the family that `type` names, the one that reads the
-// fewest bytes for a token, where no expert is a favourite, in a session of default options. The Error says what the
-// smallest would take.
+// Finds the recipe for a wish and stores its choices in `recipe`, which already has its rules. Without a size it is the
+// recipe of that name. file_bytes: of the recipes that fit, the one with the smallest error. arena_bytes: of the
+// recipes that fit and either have an error of at most kArenaError of Q4_0's or belong to the family of `type`, the one
+// that reads the fewest bytes per token with experts chosen uniformly, in a session with default options. The Error
+// states the sizes of the smallest recipe.
 Error ChooseRecipe(const ModelSource& source, const RecipeWish& wish, Recipe* recipe, const NamedRecipe** out);
 inline constexpr double kArenaError = 0.75;
 

@@ -16,7 +16,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Changes whenever the result does, so that an older program's work is not taken for this one's.
+// Increased whenever the result changes, so that weights stored by an older version are not reused.
 constexpr char kMethod[] = "feedback 7";
 
 }  // namespace
@@ -40,7 +40,7 @@ std::string Quantization::RecipeText() const {
   return text + line;
 }
 
-// All that the result hangs on.
+// Everything that the result depends on.
 std::string Quantization::Job(const std::string& text) const {
   const CalibrationOptions& o = arguments_.calibration;
   std::string job = kMethod;

@@ -1,4 +1,4 @@
-// lfm2-pack --type: what lies between a model source and the packer.
+// lfm2-pack --type: quantises the weights between a model source and the packer.
 #ifndef LFM2_PROGRAMS_QUANTIZE_QUANTIZE_H_
 #define LFM2_PROGRAMS_QUANTIZE_QUANTIZE_H_
 
@@ -18,7 +18,7 @@ namespace lfm2::tools {
 
 struct QuantizeArguments {
   RecipeWish wish;
-  Recipe recipe;          // its rules; the wish decides its choices
+  Recipe recipe;          // with its rules; the wish decides the choices
   std::string calibrate;  // text file; empty: no calibration
   CalibrationOptions calibration;
   std::string report;    // JSON file to write; empty: none
@@ -26,20 +26,20 @@ struct QuantizeArguments {
   bool quiet = false;
 };
 
-// One model on its way. The base source outlives it.
+// Quantises one model. The base source outlives this.
 class Quantization {
  public:
-  // Decides every tensor's type; source() is to be packed from here on. Nothing is computed yet.
+  // Decides every tensor's type; from here on source() is the model to be packed. Computes nothing yet.
   Error Open(const ModelSource& base, const QuantizeArguments& arguments);
   const ModelSource& source() const { return source_; }
-  // The recipe, and what it has cost where it was measured, in a line or two.
+  // The recipe, and its measured error if it is known, in a line or two.
   std::string RecipeText() const;
 
-  // Opens the report, so that one that can not be written shows now, and calibrates, if that is wanted, with a progress
-  // bar. output: the image to be, beside which the work is kept. vocab_section: the vocabulary as the packer has built
-  // it.
+  // Opens the report, so that a file that cannot be written is reported at the start, and calibrates if requested, with
+  // a progress bar. output: the path of the image; the weights are stored in a folder next to it. vocab_section: the
+  // vocabulary as the packer has built it.
   Error Prepare(const std::string& output, const std::string& vocab_section);
-  // Behind a finished image: shows and writes the reports, and removes the work.
+  // To be called after the image is complete: shows and writes the reports, and removes the folder.
   Error Finish();
 
  private:

@@ -14,16 +14,16 @@
 
 namespace lfm2::tools {
 
-// values[rows, cols] of a matrix, which is a tensor's, of expert `expert` where it belongs to the experts, from row
-// `row` on. Refuses, by name, what is no finite number.
+// Reads values[rows, cols] of a matrix of a tensor, of expert `expert` if it is an expert tensor, from row `row` on.
+// Refuses values that are not finite; the Error names the tensor.
 Error FiniteValues(const Matrix& matrix, const TensorSpec& spec, uint32_t expert, uint32_t row, float* values);
 
 // base, executor and store outlive this.
 class QuantizedSource final : public ModelSource {
  public:
-  // Every block is rounded by itself.
+  // Every block is rounded independently.
   Error Open(const ModelSource& base, const Recipe& recipe, const Executor* executor);
-  // From here on, tensors that the store holds come from there. reports: of those, the store's.
+  // From here on, tensors that the store holds are read from it. reports: the store's, of those tensors.
   void UseStore(const WeightStore* store, std::vector<TensorReport> reports) {
     store_ = store;
     reports_ = std::move(reports);
@@ -34,16 +34,16 @@ class QuantizedSource final : public ModelSource {
 
   const ModelSource& base() const { return *base_; }
   bool IsQuantizedHere(size_t tensor) const { return tensors_[tensor].type != base_->tensors()[tensor].type; }
-  // Of what ReadBlocks has rounded so far, and the store's.
+  // Reports of the tensors that ReadBlocks has rounded so far, and of the store's.
   const std::vector<TensorReport>& reports() const { return reports_; }
 
  private:
   const ModelSource* base_ = nullptr;
   const Executor* executor_ = nullptr;
   const WeightStore* store_ = nullptr;
-  mutable std::vector<TensorReport> reports_;  // as tensors()
+  mutable std::vector<TensorReport> reports_;  // in the order of tensors()
   mutable std::vector<uint8_t> blocks_;        // of the base, of one read
-  mutable std::vector<float> values_;          // of the same
+  mutable std::vector<float> values_;          // of the same rows
   mutable std::vector<uint8_t> stored_;
 };
 

@@ -19,10 +19,10 @@ namespace lfm2::tools {
 
 namespace {
 
-// Layout of the file "progress": this, the job's text, reports, the streams.
+// Layout of the file "progress": this header, the job's text, the reports, the streams.
 struct ProgressHeader {
   char magic[8];
-  uint32_t crc;  // of all that follows
+  uint32_t crc;  // of everything after it
   uint32_t layers;
   uint64_t job_bytes;
   uint64_t reports;
@@ -65,18 +65,18 @@ Error WeightStore::Open(const std::string& folder, const std::string& job, const
   offsets_.push_back(end);
   std::error_code error;
   std::filesystem::create_directory(folder, error);
-  if (error) return Error::Of(folder, ": can not be made: ", error.message());
+  if (error) return Error::Of(folder, ": cannot be created: ", error.message());
   const std::string path = WeightsFile(folder);
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd_ < 0) return Failed(path, "can not be opened");
+  if (fd_ < 0) return Failed(path, "cannot be opened");
   // Two runs would mix their weights.
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) return Error::Of(folder, " is at work for another run");
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) return Error::Of(folder, " is in use by another run");
   *progress = WeightProgress();
-  // Whatever is wrong with what is there, beginning anew is right.
+  // Whatever is wrong with the existing files, starting again is right.
   if (!Load(tensors.size(), progress).ok()) {
     *progress = WeightProgress();
     std::filesystem::remove(ProgressFile(folder), error);
-    if (error) return Error::Of(ProgressFile(folder), ": can not be removed: ", error.message());
+    if (error) return Error::Of(ProgressFile(folder), ": cannot be removed: ", error.message());
   }
   progress->reports.resize(tensors.size());
   return Error();
@@ -91,15 +91,15 @@ Error WeightStore::Load(size_t tensors, WeightProgress* progress) const {
   if (std::memcmp(header.magic, kStoreMagic, sizeof(kStoreMagic)) != 0 || header.job_bytes != job_.size() ||
       header.reports != tensors || header.streams > bytes / sizeof(float) ||
       bytes != job_.size() + tensors * sizeof(TensorReport) + header.streams * sizeof(float)) {
-    return Error::Of("is of another job");
+    return Error::Of("belongs to another job");
   }
   std::string rest(static_cast<size_t>(bytes), '\0');
   LFM2_RETURN_IF_FAILED(file.Read(sizeof(header), rest.data(), rest.size()));
-  if (rest.compare(0, job_.size(), job_) != 0) return Error::Of("is of another job");
+  if (rest.compare(0, job_.size(), job_) != 0) return Error::Of("belongs to another job");
   if (Crc32c(HeaderCrc(header), rest.data(), rest.size()) != header.crc) return Error::Of("is damaged");
   struct stat info;
   if (::fstat(fd_, &info) != 0 || static_cast<uint64_t>(info.st_size) < EndOf(header.layers)) {
-    return Error::Of("its weights are gone");
+    return Error::Of("its weights are missing");
   }
   progress->layers = header.layers;
   progress->reports.resize(tensors);
@@ -128,7 +128,7 @@ Error WeightStore::Write(size_t tensor, uint32_t expert, const std::vector<uint8
   for (size_t done = 0; done < blocks.size();) {
     const ssize_t n = ::pwrite(fd_, blocks.data() + done, blocks.size() - done, static_cast<off_t>(at + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Failed(WeightsFile(folder_), "can not be written");
+    if (n < 0) return Failed(WeightsFile(folder_), "cannot be written");
     done += static_cast<size_t>(n);
   }
   return Error();
@@ -141,7 +141,7 @@ Error WeightStore::Read(size_t tensor, uint32_t expert, uint32_t row, uint32_t r
   for (size_t done = 0; done < bytes;) {
     const ssize_t n = ::pread(fd_, blocks + done, bytes - done, static_cast<off_t>(at + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Failed(WeightsFile(folder_), "can not be read");
+    if (n < 0) return Failed(WeightsFile(folder_), "cannot be read");
     if (n == 0) return Error::Of(WeightsFile(folder_), " was cut short");
     done += static_cast<size_t>(n);
   }
@@ -149,8 +149,8 @@ Error WeightStore::Read(size_t tensor, uint32_t expert, uint32_t row, uint32_t r
 }
 
 Error WeightStore::Save(const WeightProgress& progress) {
-  // The weights reach the device before the word that they are there.
-  if (::fsync(fd_) != 0) return Failed(WeightsFile(folder_), "can not be written");
+  // The weights are on the device before the progress file states that they are.
+  if (::fsync(fd_) != 0) return Failed(WeightsFile(folder_), "cannot be written");
   ProgressHeader header = {};
   std::memcpy(header.magic, kStoreMagic, sizeof(kStoreMagic));
   header.layers = progress.layers;
@@ -174,7 +174,7 @@ Error WeightStore::Save(const WeightProgress& progress) {
 Error WeightStore::Remove() {
   std::error_code error;
   std::vector<std::filesystem::path> files = {WeightsFile(folder_)};
-  // With what a run that was killed has left under temporary names.
+  // Also removes the temporary files of a run that was killed.
   for (const auto& file : std::filesystem::directory_iterator(folder_, error)) {
     if (file.path().stem() == "progress") files.push_back(file.path());
   }
@@ -183,7 +183,7 @@ Error WeightStore::Remove() {
   ::close(fd_);
   fd_ = -1;
   const bool others = error == std::errc::directory_not_empty;
-  return error && !others ? Error::Of(folder_, ": can not be removed: ", error.message()) : Error();
+  return error && !others ? Error::Of(folder_, ": cannot be removed: ", error.message()) : Error();
 }
 
 }  // namespace lfm2::tools

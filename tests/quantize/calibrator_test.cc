@@ -266,7 +266,7 @@ TEST_CASE("stopped behind any layer, or within, and continued, the image is the 
     QuantizedModel model;
     const std::string stopped = QuantizeModel(tiny.source, job, &model).text();
     CHECK(stopped.find("interrupted with ") == 0);
-    CHECK(stopped.find(" of 3 layers done; the same command goes on from there") != std::string::npos);
+    CHECK(stopped.find(" of 3 layers done; run the same command to continue") != std::string::npos);
     // The same run in two more pieces.
     seen = 0;
     if (!QuantizeModel(tiny.source, job, &model).ok()) {

@@ -157,7 +157,7 @@ TEST_CASE("two runs do not work in one folder") {
   WeightStore first, second;
   WeightProgress progress;
   REQUIRE(Open(&first, folder, "job", &progress).ok());
-  CHECK(Open(&second, folder, "job", &progress).text() == folder + " is at work for another run");
+  CHECK(Open(&second, folder, "job", &progress).text() == folder + " is in use by another run");
 }
 
 TEST_CASE("what a killed run has left is removed, what somebody else has put there stays") {
@@ -208,7 +208,7 @@ TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read 
   const std::string saved = store.Save(progress).text();
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &old) == 0);
   std::signal(SIGXFSZ, old_handler);
-  CHECK(written == folder + "/weights: can not be written: File too large");
+  CHECK(written == folder + "/weights: cannot be written: File too large");
   CHECK(saved.find("File too large") != std::string::npos);
   CHECK(!fs::exists(folder + "/progress"));
   std::vector<uint8_t> read(bytes.size());
