@@ -1,4 +1,4 @@
-// lfm2-cache-sim: how many reads an expert cache saves on a recorded routing trace, and how many the best one could.
+// lfm2-cache-sim: the hit rates of an expert cache on a recorded routing trace, and those of the best possible cache.
 #include <algorithm>
 #include <string>
 
@@ -15,13 +15,13 @@ namespace {
 
 struct CacheSimOptions {
   std::vector<std::string> traces;
-  std::vector<uint32_t> slots;  // empty: every number that makes sense
+  std::vector<uint32_t> slots;  // empty: all useful sizes
   std::string svg;
   bool all_decoded = false;
   bool json = false;
 };
 
-// Sizes in order, each once, checked against the trace.
+// The sizes in ascending order without duplicates, checked against the trace.
 Error SlotsFor(const std::string& file, const RoutingTrace& trace, std::vector<uint32_t> wanted,
                std::vector<uint32_t>* slots) {
   if (wanted.empty()) {
@@ -64,7 +64,7 @@ Error RunCacheSim(const CacheSimOptions& o) {
 int Main(int argc, char** argv) {
   CLI::App app(
       "Replays routing traces (lfm2-bench or lfm2-eval --record-trace) through expert caches: LRU, LFU, lfm2.h's own\n"
-      "policy, and Belady's optimum, which knows the future.");
+      "policy, and Belady's optimum, which needs the whole trace in advance.");
   CacheSimOptions o;
   app.add_option("traces", o.traces, "Routing traces")->required()->type_name("TRACE");
   app.add_option("--slots", o.slots, "Slots of each layer; all sizes if not given")
@@ -72,7 +72,7 @@ int Main(int argc, char** argv) {
       ->allow_extra_args(false)
       ->check(CLI::Range(1u, kMaxExperts))
       ->type_name("N[,N]");
-  app.add_flag("--decode", o.all_decoded, "Take prefilled tokens as if they had been decoded one by one");
+  app.add_flag("--decode", o.all_decoded, "Treat prefilled tokens as if they had been decoded one by one");
   app.add_option("--svg", o.svg, "Draw hit rate against slots")->type_name("FILE");
   app.add_flag("--json", o.json, "A JSON list with an object for each trace");
   int exit_code = 0;

@@ -17,7 +17,7 @@ const CacheCounts& CountsOf(const SlotsResult& result, Eviction eviction) {
 
 double HitRate(const CacheCounts& c) { return static_cast<double>(c.hits) / static_cast<double>(c.hits + c.misses); }
 
-// Hits over the optimum's; 1 where there is nothing to hit.
+// The hit rate relative to the optimum's; 1 if there can be no hits.
 double OfBelady(const SlotsResult& result, Eviction eviction) {
   const uint64_t best = CountsOf(result, Eviction::kBelady).hits;
   return best == 0 ? 1.0 : static_cast<double>(CountsOf(result, eviction).hits) / static_cast<double>(best);
@@ -93,7 +93,7 @@ std::string ReportJson(const std::vector<TraceReport>& reports) {
 
 namespace {
 
-// Pixels of a panel: the plot, and what surrounds it.
+// In pixels: the plot of a panel, and its margins.
 constexpr double kPlotWidth = 520, kPlotHeight = 280, kLeft = 64, kTop = 40, kRight = 110, kBottom = 52;
 constexpr double kPanelWidth = kLeft + kPlotWidth + kRight, kPanelHeight = kTop + kPlotHeight + kBottom;
 
@@ -135,7 +135,7 @@ std::string Panel(const TraceReport& report, double top) {
   svg += SvgLine(kLeft, y(1), kLeft, bottom, "stroke=\"#333333\"");
   svg += SvgText(kLeft + kPlotWidth / 2, bottom + 40, "middle", "",
                  "slots of each layer, for " + std::to_string(report.trace.experts) +
-                     " experts of which a token takes " + std::to_string(report.trace.experts_per_token));
+                     " experts of which a token uses " + std::to_string(report.trace.experts_per_token));
   const double middle = top + kTop + kPlotHeight / 2;
   svg += SvgText(18, middle, "middle", " transform=\"rotate(-90 18 " + Fixed(middle, 1) + ")\"", "hit rate");
   double legend = top + kTop + 14;

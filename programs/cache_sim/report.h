@@ -1,4 +1,4 @@
-// What lfm2-cache-sim shows of a simulation: a table, JSON, a drawing.
+// The output of lfm2-cache-sim: a table, JSON, a chart.
 #ifndef LFM2_PROGRAMS_CACHE_SIM_REPORT_H_
 #define LFM2_PROGRAMS_CACHE_SIM_REPORT_H_
 
@@ -18,7 +18,7 @@ struct TraceReport {
 std::string ReportText(const std::vector<TraceReport>& reports);
 // A list with an object for each trace.
 std::string ReportJson(const std::vector<TraceReport>& reports);
-// Hit rate against slots, one panel for each trace below the other.
+// Hit rate against slots, with a panel for each trace, arranged vertically.
 std::string ReportSvg(const std::vector<TraceReport>& reports);
 
 }  // namespace lfm2::tools

@@ -13,7 +13,7 @@ using TokenKind = RoutingTrace::TokenKind;
 
 constexpr uint64_t kNever = UINT64_MAX;
 
-// The library's policy with memory of its own.
+// The library's policy with its own memory.
 class Policy {
  public:
   explicit Policy(const RoutingTrace& trace) {
@@ -34,18 +34,18 @@ class Policy {
   ExpertPolicy policy_;
 };
 
-// A whole number that grows with a float that is not negative.
+// Maps a non-negative float to an integer in the same order.
 uint64_t Ordered(float priority) { return BitCast<uint32_t>(priority); }
 
-// What every rule knows of the experts of one layer.
+// The state of the experts of one layer that the rules use.
 struct LayerHistory {
   std::vector<uint64_t> last_use;             // 0: never
   std::vector<uint64_t> uses;                 // so far
   std::vector<std::vector<uint64_t>> chunks;  // that need each expert, in order
-  std::vector<size_t> next;                   // into chunks: the first one to come
+  std::vector<size_t> next;                   // index into chunks: the next one
 };
 
-// One layer's slots under one rule.
+// The slots of one layer under one rule.
 struct Cache {
   std::vector<uint8_t> resident;  // [experts]
 };
@@ -86,7 +86,7 @@ class Simulation {
   }
 
  private:
-  // Every expert that the chunk needs, once.
+  // Every expert that the chunk needs, without duplicates.
   std::vector<uint16_t> Active(size_t chunk, uint32_t layer) const {
     std::vector<uint16_t> active;
     for (size_t t = chunk_begin_[chunk]; t < chunk_begin_[chunk + 1]; ++t) {
@@ -103,7 +103,7 @@ class Simulation {
     for (size_t t = chunk_begin_[chunk]; t < chunk_begin_[chunk + 1]; ++t) {
       const uint16_t* const chosen = trace_.Chosen(t, layer);
       policy_->Use(layer, chosen, trace_.experts_per_token);
-      // The best choice counts as the latest.
+      // The best choice is recorded as the latest.
       for (uint32_t i = trace_.experts_per_token; i-- > 0;) {
         history.last_use[chosen[i]] = ++clock_;
         ++history.uses[chosen[i]];
@@ -112,7 +112,7 @@ class Simulation {
     for (const uint16_t e : active) ++history.next[e];
   }
 
-  // Whether expert a is worth less than b.
+  // Whether expert a has a lower priority than b.
   bool Less(Eviction eviction, uint32_t layer, uint16_t a, uint16_t b) {
     const LayerHistory& h = layers_[layer];
     const bool earlier = h.last_use[a] < h.last_use[b];
@@ -136,7 +136,7 @@ class Simulation {
     std::vector<uint8_t> needed(trace_.experts);
     for (const uint16_t e : active) needed[e] = 1;
     for (const Eviction eviction : kEvictions) {
-      // The best first; what a token needs stays, whatever its priority.
+      // In descending order of priority; experts that the token needs are kept whatever their priority.
       std::vector<uint16_t> order(trace_.experts);
       for (uint32_t e = 0; e < trace_.experts; ++e) order[e] = static_cast<uint16_t>(e);
       std::stable_sort(order.begin(), order.end(), [&](uint16_t a, uint16_t b) {
@@ -167,7 +167,7 @@ class Simulation {
 
   const RoutingTrace& trace_;
   Policy policy_;
-  std::vector<size_t> chunk_begin_;  // tokens; and the end of the last
+  std::vector<size_t> chunk_begin_;  // first token of each chunk; and the number of tokens
   std::vector<LayerHistory> layers_;
   std::vector<Cache> caches_;  // [slots, evictions, layers]
   std::vector<SlotsResult> results_;

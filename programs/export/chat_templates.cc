@@ -130,7 +130,7 @@ constexpr char kContent[] = R"jinja(
 
 using Words = std::vector<std::pair<std::string_view, std::string>>;
 
-// A piece of Jinja with every @WORD@ replaced. What comes in is not looked into again.
+// A piece of Jinja with every @WORD@ replaced. Replacements are not searched again.
 std::string Filled(std::string_view text, const Words& words) {
   std::string out;
   while (!text.empty()) {
@@ -149,7 +149,7 @@ std::string Filled(std::string_view text, const Words& words) {
   return out;
 }
 
-// A string of Jinja, whose escapes are Python's: those of JSON are among them.
+// A string literal of Jinja. Its escapes are Python's, which include those of JSON.
 std::string Quoted(std::string_view text) { return JsonString(text); }
 
 const char* TextOf(ChatContents contents) {

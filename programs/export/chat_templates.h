@@ -1,4 +1,4 @@
-// Chat templates in Jinja, written anew: an image keeps the pieces of a template, not its text.
+// Writes chat templates in Jinja: an image keeps the pieces of a template, not its text.
 #ifndef LFM2_PROGRAMS_EXPORT_CHAT_TEMPLATES_H_
 #define LFM2_PROGRAMS_EXPORT_CHAT_TEMPLATES_H_
 
@@ -8,8 +8,8 @@
 
 namespace lfm2::tools {
 
-// Renders every chat as the library does with these pieces, and RecognizeChat finds them in it again; empty for a
-// format without a name.
+// A template that renders every chat as the library does with these pieces, and in which RecognizeChat finds them;
+// empty for a format without a name.
 std::string JinjaOf(const ChatFormat& format);
 
 }  // namespace lfm2::tools

@@ -44,7 +44,7 @@ Error CheckTypes(const std::vector<ImageTensor>& tensors) {
   return Error();
 }
 
-// The dimensions that llama.cpp's converter gives a tensor, the one that runs fastest first.
+// The dimensions that llama.cpp's converter gives a tensor, fastest varying first.
 std::vector<uint64_t> DimsOf(const TensorSpec& spec, const ModelConfig& config) {
   if (spec.role == TensorRole::kConvKernel) return {spec.rows, spec.cols};  // a channel's taps together
   if (spec.layout == TensorLayout::kExpert) return {spec.cols, spec.rows, config.experts};
@@ -70,7 +70,7 @@ Error MakeFront(const Image& image, const std::vector<ImageTensor>& tensors, Exp
   return Error();
 }
 
-// A file of which only the front has been made yet; the rest reads as zeros.
+// A file of which only the front exists yet; the rest reads as zeros.
 class FrontSource final : public ByteSource {
  public:
   FrontSource(const std::string& front, uint64_t size) : front_(front), size_(size) {}
@@ -88,7 +88,7 @@ class FrontSource final : public ByteSource {
   uint64_t size_;
 };
 
-// Packs the file as far as that takes no weights.
+// Packs the file without reading weights.
 Error CheckPacksBack(const Image& image, const ByteSource& source, const ExportPlan& plan) {
   const FrontSource file(plan.front, plan.file_bytes);
   GgufSource gguf;
@@ -100,22 +100,22 @@ Error CheckPacksBack(const Image& image, const ByteSource& source, const ExportP
   std::string vocab(static_cast<size_t>(header.vocab_bytes), '\0');
   LFM2_RETURN_IF_FAILED(source.Read(header.pinned_offset, vocab.data(), vocab.size()));
   header.metadata_crc = header.pinned_crc = 0;                  // not computed yet
-  if (header.token_trie_bytes == 0) LeaveOutTokenTrie(&again);  // it says nothing that the vocabulary does not say
-  if (vocab != again.vocab) return Error::Of("its vocabulary is none that lfm2-pack writes");
-  if (std::memcmp(&header, &again.header, sizeof(header)) != 0) return Error::Of("its header says more");
+  if (header.token_trie_bytes == 0) LeaveOutTokenTrie(&again);  // it can be rebuilt from the vocabulary
+  if (vocab != again.vocab) return Error::Of("its vocabulary was not written by lfm2-pack");
+  if (std::memcmp(&header, &again.header, sizeof(header)) != 0) return Error::Of("its header differs");
   for (uint32_t i = 0; i < image.tensor_count(); ++i) {
     const TensorEntry entry = image.tensor(i);
-    if (std::memcmp(&entry, &again.directory[i], sizeof(entry)) != 0) return Error::Of("its directory says more");
+    if (std::memcmp(&entry, &again.directory[i], sizeof(entry)) != 0) return Error::Of("its directory differs");
   }
   return Error();
 }
 
-// Reads tensors in the image's order and writes each to its place; its buffers are used again and again.
+// Reads tensors in the image's order and writes each to its place. The buffers are reused.
 class WeightExporter {
  public:
   WeightExporter(CrcReader* from, ByteSink* to) : from_(from), to_(to) {}
 
-  // The image's next bytes; `offset` of the tensor's first row in the file.
+  // Copies the image's next tensor; `offset` is that of the tensor's first row in the file.
   Error Copy(const ImageTensor& t, uint64_t offset) {
     if (t.spec.layout == TensorLayout::kPlain) return CopyPlain(t.spec, offset);
     const size_t row_bytes = GgmlRowBytes(t.type, t.spec.cols);
@@ -130,7 +130,7 @@ class WeightExporter {
         if (!UnpackRowBlock(t.type, blocks_.data() + r / kBlockRows * block_bytes, std::min(kBlockRows, rows - r),
                             t.spec.cols, rows_.data() + r * row_bytes)) {
           return Error::Of("the tensor ", GgufName(t.spec), " has values that ", NameOf(t.type),
-                           " has not: the image is damaged");
+                           " does not have: the image is damaged");
         }
       }
       LFM2_RETURN_IF_FAILED(to_->Write(offset + row * uint64_t{row_bytes}, rows_.data(), rows_.size()));
@@ -162,7 +162,7 @@ class WeightExporter {
 Error WriteRecords(const Image& image, const std::vector<ImageTensor>& tensors, const ExportPlan& plan,
                    CrcReader* reader, ByteSink* sink) {
   WeightExporter weights(reader, sink);
-  uint32_t first = 0;  // the layer's gate in the directory; up and down follow
+  uint32_t first = 0;  // the layer's gate in the directory, followed by up and down
   for (uint32_t m = 0; m < image.config().moe_layers(); ++m) {
     while (tensors[first].spec.role != TensorRole::kExpertGate) ++first;
     const RecordEntry record = image.record_layer(m);
@@ -190,9 +190,9 @@ Error PlanExport(const Image& image, const ByteSource& source, ExportPlan* plan)
   Error made = MakeFront(image, tensors, plan);
   if (made.ok()) made = CheckPacksBack(image, source, *plan);
   if (made.ok()) return made;
-  // Damage is the likelier reason: the vocabulary is not checked when an image is opened.
+  // Damage is the more likely reason: the vocabulary is not checked when an image is opened.
   LFM2_RETURN_IF_FAILED(VerifyPinned(source, StepProgress()));
-  return Error::Of("a GGUF file can not say all that the image does: ", made.text());
+  return Error::Of("a GGUF file cannot represent all that the image contains: ", made.text());
 }
 
 Error WriteGguf(const Image& image, const ByteSource& source, const ExportPlan& plan, const StepProgress& progress,

@@ -8,7 +8,7 @@ namespace lfm2::tools {
 namespace {
 
 constexpr uint32_t kGgufVersion = 3;
-// What files have that do not state one.
+// The default of files that do not state one.
 constexpr uint64_t kDataAlignment = 32;
 
 template <class T>

@@ -1,4 +1,4 @@
-// The front of a GGUF version 3 file: key/value pairs and the tensor table, which says where each tensor's data lie.
+// Builds the front of a GGUF version 3 file: key/value pairs, and the tensor table with the offsets of the data.
 #ifndef LFM2_PROGRAMS_EXPORT_GGUF_BUILDER_H_
 #define LFM2_PROGRAMS_EXPORT_GGUF_BUILDER_H_
 
@@ -11,7 +11,7 @@ namespace lfm2::tools {
 
 class GgufBuilder {
  public:
-  // Each key once.
+  // Each key may be added once.
   void SetU32(std::string_view key, uint32_t value);
   void SetI32(std::string_view key, int32_t value);
   void SetF32(std::string_view key, float value);
@@ -20,13 +20,13 @@ class GgufBuilder {
   void SetI32s(std::string_view key, const std::vector<int32_t>& values);
   void SetTexts(std::string_view key, const std::vector<std::string>& values);
 
-  // dims: 1 to 4, the one that runs fastest first. type: ggml's number. Data follow those of the tensor before, at the
-  // next multiple of the alignment; the result is their offset from the start of all data.
+  // dims: 1 to 4, fastest varying first. type: ggml's number. The data follow those of the previous tensor, at the next
+  // multiple of the alignment; returns their offset from the start of all data.
   uint64_t AddTensor(std::string_view name, const std::vector<uint64_t>& dims, uint32_t type, uint64_t bytes);
 
-  // Everything before the data, which begin where it ends.
+  // Everything before the data, which start where it ends.
   std::string Front() const;
-  // Of the data, with the padding behind the last tensor.
+  // Size of the data, with the padding after the last tensor.
   uint64_t data_bytes() const { return data_bytes_; }
 
  private:

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;
 
-// general.file_type: what llama.cpp calls a file most of whose weights have this type. Programs show it, no more.
+// general.file_type: llama.cpp's number for a file most of whose weights have this type. Programs only display it.
 uint32_t FileTypeOf(TensorType type) {
   switch (type) {
     case TensorType::kF32: return 0;
@@ -84,7 +84,7 @@ void AddSamplingKeys(const Sampling& s, GgufBuilder* gguf) {
   add(kGgufRepetitionPenalty, s.repetition_penalty);
 }
 
-// In the spelling that the packer reads back as the same bytes.
+// In the notation that the packer reads back as the same bytes.
 std::string SpellingOf(const Vocab& vocab, int32_t token) {
   const std::string_view bytes = vocab.TokenBytes(token);
   if (vocab.type(token) == TokenType::kNormal) return EncodeByteLevel(bytes);
@@ -107,8 +107,8 @@ Error AddMerges(const Vocab& vocab, GgufBuilder* gguf) {
   return Error();
 }
 
-// Tokens that end an answer and are not known without a key, in their order. The packer appends <|im_end|> and
-// <|endoftext|> by itself, in the order of their ids, where they are not there yet.
+// Tokens that end an answer and need a key, in their order. The packer appends <|im_end|> and <|endoftext|> itself, in
+// the order of their ids, unless they are already in the list.
 Error AddStopKeys(const Vocab& vocab, GgufBuilder* gguf) {
   const Span<const int32_t> stops = vocab.stop_tokens();
   size_t begin = !stops.empty() && stops[0] == vocab.eos() ? 1 : 0, end = stops.size();

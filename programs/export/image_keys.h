@@ -1,4 +1,4 @@
-// What a GGUF file's keys say of the model in an image: the inverse of gguf_model.h and gguf_vocab.h.
+// The keys of a GGUF file for the model in an image: the inverse of gguf_model.h and gguf_vocab.h.
 #ifndef LFM2_PROGRAMS_EXPORT_IMAGE_KEYS_H_
 #define LFM2_PROGRAMS_EXPORT_IMAGE_KEYS_H_
 
@@ -11,7 +11,7 @@
 
 namespace lfm2::tools {
 
-// tensors: all of the image, of types that ggml has.
+// tensors: all tensors of the image, of types that ggml has.
 void AddModelKeys(const Image& image, const std::vector<ImageTensor>& tensors, GgufBuilder* gguf);
 
 // Refuses a vocabulary with more tokens that end an answer than there are keys for.

@@ -57,8 +57,8 @@ Error Export(const Arguments& a) {
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Writes the model of a .lfm2 image as a GGUF file, for llama.cpp and its like; no weight changes, and lfm2-pack "
-      "makes the same image of it.");
+      "Writes the model of a .lfm2 image as a GGUF file, for llama.cpp and similar programs; no weight changes, and "
+      "lfm2-pack makes the same image from it.");
   Arguments a;
   app.add_option("IMAGE", a.image, "image to export")->required();
   app.add_option("OUT", a.output, "GGUF file to write; appears when it is complete")->required();

@@ -1,4 +1,4 @@
-// lfm2-grammar: a grammar, a JSON schema or a list of tools, compiled on the PC for firmware that uses it from flash.
+// lfm2-grammar: compiles a grammar, a JSON schema or a list of tools for firmware that uses the result in flash.
 #include <cstdio>
 #include <string>
 
@@ -69,20 +69,19 @@ Error Run(const Arguments& a) {
 }  // namespace
 
 int Main(int argc, char** argv) {
-  CLI::App app(
-      "Compiles what answers may be, for programs that use it where it lies: Grammar::Open, GrammarConstraint.");
+  CLI::App app("Compiles a grammar for answers, for programs that use it in place: Grammar::Open, GrammarConstraint.");
   Arguments a;
   app.add_option("OUT", a.out, "Compiled grammar to write")->required();
-  CLI::Option_group* source = app.add_option_group("source", "What is compiled");
+  CLI::Option_group* source = app.add_option_group("source", "What to compile");
   source->add_option("--grammar", a.gbnf, "Grammar in GBNF")->type_name("FILE");
   source->add_option("--json-schema", a.json_schema, "JSON schema: texts are JSON by it")->type_name("FILE");
   CLI::Option* tools =
-      source->add_option("--tools", a.tools, "Tools, a JSON list: texts are calls of them")->type_name("FILE");
+      source->add_option("--tools", a.tools, "Tools, a JSON list: answers are calls of them")->type_name("FILE");
   source->require_option(1);
   app.add_option("--only", a.only, "Only calls of this tool")->needs(tools)->type_name("NAME");
-  app.add_flag("--one-call", a.one_call, "One call, and no further ones after it")->needs(tools);
-  app.add_flag("--double-quotes", a.double_quotes, "Texts in double quotes only, not in single ones")->needs(tools);
-  app.add_flag("--json", a.json, "Calls as JSON, in place of name(argument=value)")->needs(tools);
+  app.add_flag("--one-call", a.one_call, "Exactly one call")->needs(tools);
+  app.add_flag("--double-quotes", a.double_quotes, "Strings in double quotes only, not in single ones")->needs(tools);
+  app.add_flag("--json", a.json, "Calls as JSON instead of name(argument=value)")->needs(tools);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, Run(a));

@@ -14,7 +14,7 @@ double KlDivergence(Span<const float> base, Span<const float> logits) {
     const double log_p = static_cast<double>(base[i]) - log_base;
     sum += std::exp(log_p) * (log_p - (static_cast<double>(logits[i]) - log_model));
   }
-  // It is never negative; its rounding error can be.
+  // KL is never negative, but its rounding error can be.
   return std::max(sum, 0.0);
 }
 

@@ -1,4 +1,4 @@
-// How far a model's predictions are from those of another one, its base, over the positions of a text.
+// The difference between a model's predictions and those of a base model, over the positions of a text.
 #ifndef LFM2_PROGRAMS_MEASURE_DIVERGENCE_H_
 #define LFM2_PROGRAMS_MEASURE_DIVERGENCE_H_
 
@@ -14,24 +14,24 @@ namespace lfm2::tools {
 // logit for each token of the same vocabulary.
 double KlDivergence(Span<const float> base, Span<const float> logits);
 
-// sum((x - g)^2) / sum((g - mean of g)^2) of a base's logits g and a model's x, in double: the error as a share of what
-// the base says. 0 where they are equal; infinite where they are not, and all of g is one number.
+// sum((x - g)^2) / sum((g - mean of g)^2) of a base's logits g and a model's logits x, in double: the error as a share
+// of the base's variance. 0 if they are equal; infinite if they are not and all elements of g are equal.
 double LogitError(Span<const float> base, Span<const float> logits);
 
 class Divergence {
  public:
-  // The predictions of one position, and the token that follows it.
+  // Adds the predictions of one position; the last argument is the token that follows it.
   void Add(Span<const float> base, Span<const float> logits, int32_t target);
 
   // KL(base || model) of a position, in nats.
   const RunningMean& kl() const { return kl_; }
-  // Of all positions so far, the value that a share of them does not exceed, from 0 (least) to 1 (largest): between two
-  // values in a straight line, as numpy.quantile does. 0 where there are none.
+  // The quantile of all positions so far, for a share from 0 (smallest) to 1 (largest), with linear interpolation, as
+  // numpy.quantile does. 0 if there are no positions.
   double KlQuantile(double share) const;
   // The share of positions at which both find the same token likeliest; of equals the first counts.
   const RunningMean& same_top() const { return same_top_; }
-  // LogitError of a position. Their geometric mean, because where rounding flips a choice of experts at a near tie the
-  // error of that position is a hundred times as large, and must not decide.
+  // LogitError of a position. The mean is geometric: where rounding changes the choice of experts at a near tie, the
+  // error of that position is a hundred times as large and would dominate an arithmetic mean.
   const GeometricMean& error() const { return error_; }
   // Log likelihood of the token that follows: the model's minus the base's, in nats.
   const RunningMean& change() const { return change_; }

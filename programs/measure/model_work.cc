@@ -36,7 +36,7 @@ ModelWork WorkOf(const Image& image) {
       } else if (!embedding) {
         work.layers_macs += macs;
       }
-      // Looking a token up reads one row of its embedding, which is among what the head reads where that is the same.
+      // Looking up a token reads one row of its embedding, which the head reads anyway if both are the same matrix.
       const uint64_t parts = head || !embedding ? 1 : RoundUp(spec.rows, kBlockRows);
       work.pinned.push_back({image.PinnedData(entry), entry.bytes / parts});
     }
@@ -44,7 +44,7 @@ ModelWork WorkOf(const Image& image) {
   for (uint32_t layer = 0; layer < config.moe_layers(); ++layer) {
     work.experts_bytes += config.experts_per_token * image.record_layer(layer).bytes;
   }
-  // The embedding comes first in an image; as the head it is read last.
+  // The embedding comes first in an image; if it is also the head, it is read last.
   if (config.tied_embedding) std::rotate(work.pinned.begin(), work.pinned.begin() + 1, work.pinned.end());
   return work;
 }

@@ -10,13 +10,13 @@
 
 namespace lfm2::tools {
 
-// ln sum(exp(logits)), in double, however large they are. At least one.
+// ln sum(exp(logits)), in double, without overflow. At least one logit.
 double LogSumExp(Span<const float> logits);
 
-// -ln softmax(logits)[target], in double. logits: one for each token of the vocabulary, target is one of them.
+// -ln softmax(logits)[target], in double. logits: one for each token of the vocabulary; target is one of them.
 double NegativeLogLikelihood(Span<const float> logits, int32_t target);
 
-// Perplexity exp(mean) of negative log likelihoods, as they come.
+// Perplexity, exp(mean) of negative log likelihoods, accumulated one at a time.
 class PerplexityMean {
  public:
   void Add(double negative_log_likelihood) { nll_.Add(negative_log_likelihood); }

@@ -1,4 +1,4 @@
-// Means of numbers as they come, with their standard errors.
+// Means, accumulated one number at a time, with their standard errors.
 #ifndef LFM2_PROGRAMS_MEASURE_RUNNING_MEAN_H_
 #define LFM2_PROGRAMS_MEASURE_RUNNING_MEAN_H_
 
@@ -7,7 +7,7 @@
 
 namespace lfm2::tools {
 
-// Of a sample. Where every number is 0 or 1, the standard error is the binomial one: sqrt(p (1 - p) / (n - 1)).
+// The mean of a sample. If every number is 0 or 1, the standard error is the binomial one: sqrt(p (1 - p) / (n - 1)).
 class RunningMean {
  public:
   void Add(double value) {
@@ -27,10 +27,10 @@ class RunningMean {
  private:
   uint64_t count_ = 0;
   double mean_ = 0;
-  double squares_ = 0;  // of the distances from the mean (Welford 1962)
+  double squares_ = 0;  // of the deviations from the mean (Welford 1962)
 };
 
-// Of numbers that are not negative: exp of the mean of their logarithms.
+// The geometric mean of non-negative numbers: exp of the mean of their logarithms.
 class GeometricMean {
  public:
   void Add(double value) {
@@ -40,7 +40,7 @@ class GeometricMean {
       has_zero_ = true;
     }
   }
-  // 0 where one of the numbers is, or where there are none.
+  // 0 if one of the numbers is 0, or there are no numbers.
   double mean() const { return has_zero_ || logarithms_.count() == 0 ? 0 : std::exp(logarithms_.mean()); }
   // By the delta method: mean * (standard error of the mean of the logarithms).
   double standard_error() const { return mean() * logarithms_.standard_error(); }

@@ -1,4 +1,4 @@
-// How long a session takes for tokens.
+// Times a session's prefill and decode.
 #ifndef LFM2_PROGRAMS_MEASURE_SPEED_H_
 #define LFM2_PROGRAMS_MEASURE_SPEED_H_
 

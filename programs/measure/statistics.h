@@ -13,7 +13,7 @@ inline double Mean(const std::vector<double>& v) {
   return v.empty() ? 0.0 : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
-// Of a sample: divided by one less than its size, as llama-bench does. 0 for fewer than two values.
+// Sample standard deviation: divides by the size minus one, as llama-bench does. 0 for fewer than two values.
 inline double StandardDeviation(const std::vector<double>& v) {
   if (v.size() < 2) return 0.0;
   const double mean = Mean(v);
@@ -29,14 +29,14 @@ inline double Median(std::vector<double> v) {
   return v.size() % 2 == 1 ? v[half] : (v[half - 1] + v[half]) / 2;
 }
 
-// Standard error of the median: half of the distance between the values that lie sqrt(n) / 2 places before and after
-// the middle, for the number of values below the true median has that deviation whatever the distribution is. 0 for
-// fewer than two values.
+// Standard error of the median: half of the distance between the values sqrt(n) / 2 places before and after the middle,
+// because the number of values below the true median has that deviation for any distribution. 0 for fewer than two
+// values.
 inline double MedianError(std::vector<double> v) {
   if (v.size() < 2) return 0.0;
   std::sort(v.begin(), v.end());
   const double middle = static_cast<double>(v.size() - 1) / 2, away = std::sqrt(static_cast<double>(v.size())) / 2;
-  // Between two values in a straight line.
+  // With linear interpolation.
   const auto at = [&](double place) {
     const size_t below = std::min(static_cast<size_t>(std::max(place, 0.0)), v.size() - 2);
     const double share = std::min(std::max(place, 0.0) - static_cast<double>(below), 1.0);
