@@ -17,11 +17,11 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Bytes that one measurement of the reading speed goes through in each way: some hundredths of a second on a desktop,
-// some tenths on a small board.
+// Bytes that each way of reading processes in one measurement: some hundredths of a second on a desktop, some tenths on
+// a small board.
 constexpr uint64_t kReadBytes = uint64_t{1} << 30;
 constexpr uint32_t kMostReadTokens = 64;
-// How often the limit of a test is measured once more where the test was faster: what disturbed it may be over then.
+// How often the limit is measured again if the test was faster: a disturbance may be over by then.
 constexpr uint32_t kMoreSamples = 10;
 
 std::vector<TestCase> MakeTests(const BenchOptions& options) {
@@ -39,7 +39,7 @@ std::vector<TestCase> MakeTests(const BenchOptions& options) {
   return tests;
 }
 
-// One line on a terminal that tells what is being done; gone at the end.
+// A line on a terminal that shows the current step and is removed at the end.
 class StatusLine {
  public:
   StatusLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
@@ -62,7 +62,7 @@ Error Bench::Run() {
   }
   if (tests_.empty()) return Error::Of("no test: -p and -n are both 0");
   if (options_.session.draft > 0 && options_.session.storage == StorageKind::kDirect) {
-    return Error::Of("--draft: nothing is guessed with --storage direct");
+    return Error::Of("--draft: tokens are not guessed with --storage direct");
   }
   for (TestCase& test : tests_) {
     if (test.threads == 0) test.threads = std::min(posix::UsableCores(), posix::ThreadPool::kMaxThreads);
@@ -134,7 +134,7 @@ Error Bench::RunTests() {
   return recorder_.Finish();
 }
 
-// So that no test pays for pages that another one finds in the page table.
+// So that the pages of the image are in the page table before the first test.
 void Bench::ReadWholeImage() {
   const Image& image = model_.image();
   if (image.is_streamed()) return;
@@ -194,7 +194,7 @@ Error Bench::RepeatTest(const TestCase& test, const std::function<void(uint32_t)
   return Error();
 }
 
-// Of each MoE layer since the session was opened; none where nothing is read.
+// Statistics of each MoE layer since the session was opened; empty if nothing is read.
 std::vector<StreamStatistics> Bench::LayerStatistics() const {
   std::vector<StreamStatistics> layers;
   if (!session_.is_streamed()) return layers;
@@ -243,9 +243,9 @@ void Bench::MeasureLimit(const TestCase& test, TestResult* result) {
   MeasureReads(test, result);
 }
 
-// A sample is the best of all ways to read, for none of them can be faster than the machine.
+// A sample is the fastest of all ways to read, as none of them can be faster than the machine.
 void Bench::MeasureReads(const TestCase& test, TestResult* result) {
-  // On the average a token attends to what lies before the test, half of the test, and itself.
+  // On average a token attends to the positions before the test, half of the test, and itself.
   const std::vector<ByteRange> kv = KvRanges(test.depth + (test.gen + 1) / 2);
   uint64_t bytes = work_.weight_bytes();
   for (const ByteRange& range : kv) bytes += range.bytes;
@@ -271,7 +271,7 @@ void Bench::MeasureReads(const TestCase& test, TestResult* result) {
   result->limit_seconds.push_back(best);
 }
 
-// The keys and values of the first `positions` positions, where the session has them.
+// The keys and values of the first `positions` positions, in the session's memory.
 std::vector<ByteRange> Bench::KvRanges(uint32_t positions) const {
   const ModelConfig& config = session_.config();
   std::vector<ByteRange> ranges;

@@ -21,10 +21,10 @@ namespace lfm2::tools {
 
 class Bench {
  public:
-  // begin: when the program started. Both outlive this.
+  // begin: when the program started. Both arguments outlive this.
   Bench(const BenchOptions& options, std::chrono::steady_clock::time_point begin) : options_(options), begin_(begin) {}
 
-  // Opens the model and runs either the tests or, with --ttft, one prompt and its first token.
+  // Opens the model and runs either the tests or, with --ttft, one prompt up to its first token.
   Error Run();
 
   const BenchSetup& setup() const { return setup_; }
@@ -37,13 +37,13 @@ class Bench {
   Error RunTest(const TestCase& test);
   Error RunOnce(const TestCase& test, uint32_t tokens, double* seconds);
   Error RepeatTest(const TestCase& test, const std::function<void(uint32_t)>& show, TestResult* result);
-  // With --draft: decodes texts that repeat themselves, each with guesses and without.
+  // With --draft: decodes repetitive texts, each with guesses and without.
   Error RepeatDrafted(const TestCase& test, const std::function<void(uint32_t)>& show, TestResult* result);
   std::vector<int32_t> RepetitiveTokens(uint32_t count);
   Error GoToDepth(uint32_t depth);
   Error SetThreads(uint32_t threads);
   void ReadWholeImage();
-  // Adds the seconds that the machine itself needs for the test, measured now.
+  // Measures how long the machine needs at least for the test, and adds the seconds to the result.
   void MeasureLimit(const TestCase& test, TestResult* result);
   void MeasureReads(const TestCase& test, TestResult* result);
   std::vector<StreamStatistics> LayerStatistics() const;
@@ -55,12 +55,12 @@ class Bench {
   std::vector<TestCase> tests_;
   RunningModel model_;
   posix::ThreadPool pool_;
-  Executor executor_;  // the pool's; the session holds this one while pools come and go
+  Executor executor_;  // the pool's; the session keeps this one while pools are replaced
   Session session_;
-  std::vector<std::byte> at_depth_;  // mark of the session after the depth's tokens: every run of a test begins there
+  std::vector<std::byte> at_depth_;  // mark of the session after the depth's tokens: every run of a test starts there
   RoutingRecorder recorder_;
-  const Observer* observer_ = nullptr;  // of runs that are timed
-  SessionMemory memory_;                // where the session's parts lie in the arena
+  const Observer* observer_ = nullptr;  // of timed runs
+  SessionMemory memory_;                // the parts of the session in the arena
   ModelWork work_;
   uint32_t most_threads_ = 0;
   Random tokens_{1};

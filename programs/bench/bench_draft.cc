@@ -8,10 +8,10 @@ namespace lfm2::tools {
 
 namespace {
 
-// A session guesses nothing while it has an observer.
+// A session does not guess tokens while it has an observer.
 const Observer kNoGuesses;
 
-// A shorter context is nothing to repeat: the decoded text begins with so many tokens of its own then.
+// A shorter context has nothing to repeat: the decoded text then starts with so many tokens of its own.
 constexpr uint32_t kLeastText = 32;
 
 std::vector<int32_t> Joined(std::vector<int32_t> tokens, const std::vector<int32_t>& more) {
@@ -21,7 +21,7 @@ std::vector<int32_t> Joined(std::vector<int32_t> tokens, const std::vector<int32
 
 }  // namespace
 
-// Tokens of which options_.repeat go on as an earlier place of the text does; the others begin anew at any place.
+// Tokens of which a share of options_.repeat continues an earlier place of the text; the others jump to a random place.
 std::vector<int32_t> Bench::RepetitiveTokens(uint32_t count) {
   std::vector<int32_t> text(session_.tokens().begin(), session_.tokens().end());
   const size_t begin = text.size();
@@ -35,7 +35,7 @@ std::vector<int32_t> Bench::RepetitiveTokens(uint32_t count) {
   return {text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(begin + count)};
 }
 
-// Both ways decode the same tokens in turns; which of them goes first alternates.
+// Both ways decode the same tokens; which of them runs first alternates.
 Error Bench::RepeatDrafted(const TestCase& test, const std::function<void(uint32_t)>& show, TestResult* result) {
   result->limit = LimitKind::kUnknown;
   result->plain_seconds.resize(options_.repetitions);

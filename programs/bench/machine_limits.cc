@@ -11,7 +11,7 @@ HWY_BEFORE_NAMESPACE();
 namespace lfm2 {
 namespace HWY_NAMESPACE {
 
-// How far before its use memory is asked for, and into which cache (as __builtin_prefetch: 3 the first, 2 the second).
+// How far ahead memory is prefetched, and into which cache (as in __builtin_prefetch: 3 the first, 2 the second).
 struct Ahead {
   size_t bytes;
   int locality;
@@ -26,8 +26,8 @@ HWY_INLINE void Ask(const uint8_t* at, const Ahead& ahead) {
   }
 }
 
-// Adds up `streams` parts of the data in turns: more misses are under way then, and more walks through the page table.
-// Four sums, so that no addition waits for the one before. What is less than a vector at the end is not read.
+// Adds up `streams` parts of the data in turns, so that more cache misses and page table walks are in flight. Four
+// sums, so that no addition waits for the previous one. A rest of less than a vector at the end is not read.
 template <size_t streams, size_t ahead_bytes, int locality>
 uint64_t SumOf(const uint8_t* data, size_t bytes) {
   constexpr Ahead kAhead = {ahead_bytes, locality};
@@ -53,14 +53,14 @@ uint64_t SumOf(const uint8_t* data, size_t bytes) {
   return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
 }
 
-// Rounds of products of the same numbers, of which the compiler is told that they change. Twelve independent sums hide
-// the latency of two instructions a cycle, or of four with three cycles each, and fit 16 registers. Each function
-// returns something of its result.
+// Rounds of products of the same numbers; the compiler is told that they change. Twelve independent sums hide the
+// latency of two instructions per cycle, or of four with a latency of three cycles, and fit 16 registers. Each function
+// returns a value that depends on all of its results.
 inline constexpr uint32_t kSums = 12;
 
 #if HWY_TARGET == HWY_SCALAR
 
-// The words of tile_scalar-inl.h, taken apart once for twelve tokens where a tile has eight.
+// The words of tile_scalar-inl.h, unpacked once for twelve tokens where a tile has eight.
 size_t MacsOfRound() { return kSums * 4 * kRowsPerWord; }
 
 uint32_t MultiplyRounds(uint32_t rounds) {
@@ -84,7 +84,7 @@ uint32_t MultiplyRounds(uint32_t rounds) {
 
 size_t MacsOfRound() { return kSums * 4 * hn::Lanes(DI32()); }
 
-// Nothing is known of w any more, at the price of no instruction where the compiler can be told so.
+// Makes the value of w unknown to the compiler, without an instruction where inline assembly is available.
 HWY_INLINE void Forget(VU8& w) {
 #if HWY_ARCH_X86
   __asm__ volatile("" : "+x"(w.raw));
@@ -101,7 +101,8 @@ HWY_INLINE void Forget(VU8& w) {
 
 #define LFM2_FOR_EACH_SUM(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 
-// `rounds` of twelve products, as Products has them. All sums are part of the result: one that is not is not computed.
+// `rounds` of twelve products, as Products computes them. All sums are part of the result, or the compiler would remove
+// those that are not.
 template <class Products>
 uint32_t MultiplyRounds(uint32_t rounds) {
   VU8 w = hn::Set(DU8(), uint8_t{3});
@@ -122,8 +123,8 @@ uint32_t MultiplyRounds(uint32_t rounds) {
   return static_cast<uint32_t>(hn::ReduceSum(DI32(), sum));
 }
 
-// Of weights of four bits, which every set has with the fewest instructions: one product of bytes, at most one
-// addition, and no widening of 16 bits. The other types' sums have the same products and more beside them.
+// For four-bit weights, which need the fewest instructions in every instruction set: one product of bytes, at most one
+// addition, and no widening from 16 bits. The other types need the same products and more instructions.
 struct DotProducts {
   alignas(64) static constexpr uint8_t kQuads[kGroupColumns] = {5, 5, 5, 5};
   static HWY_INLINE Sum4 Begin(VU8 w) { return BeginSum4<0>(w, kQuads, hn::Zero(DI32())); }
@@ -162,7 +163,7 @@ namespace target = HWY_STATIC_NAMESPACE;
 
 using Clock = std::chrono::steady_clock;
 
-// Long enough for the processor to foresee what comes, and the last one to finish is not late.
+// Large enough for the hardware prefetcher, and small enough that no thread finishes late.
 constexpr uint64_t kPieceBytes = 256 * 1024;
 
 struct ReadWay {
@@ -177,22 +178,22 @@ constexpr ReadWay kReadWays[] = {{"1 stream", &target::SumOf<1, 0, 0>},
                                  {"4 streams, 1 KB ahead", &target::SumOf<4, 1024, 3>},
                                  {"4 streams, 4 KB ahead", &target::SumOf<4, 4096, 2>}};
 
-// Of IntegerPeak. Short, so that some run is disturbed by nothing and has the highest clock rate that a test can have.
+// For IntegerPeak. Short, so that some run is undisturbed and has the highest clock rate that a test can have.
 constexpr double kPeakSeconds = 0.002;
 constexpr uint32_t kPeakRuns = 24;
 constexpr uint32_t kPeakRounds = 1u << 12;
 
-// Results end here, so that no compiler can leave their computation out.
+// Results are stored here, so that the compiler cannot remove their computation.
 std::atomic<uint64_t> g_sink{0};
 
 double SecondsOf(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Multiply-adds a second of the best of some short runs of all threads. In a run each thread has a rate of its own, so
-// that what a thread needs to wake up is no part of it.
+// Multiply-adds per second in the best of several short runs on all threads. Each thread measures its own rate, so that
+// the time to wake it up is not part of the result.
 double BestRate(const Executor& executor, uint32_t (*multiply)(uint32_t rounds), size_t macs_of_round) {
   double best = 0;
   for (uint32_t run = 0; run < kPeakRuns; ++run) {
-    std::vector<double> rates(executor.workers);  // rounds a second
+    std::vector<double> rates(executor.workers);  // rounds per second
     const auto begin = Clock::now();
     ParallelFor(&executor, executor.workers, [&](uint32_t i) {
       const auto own_begin = Clock::now();

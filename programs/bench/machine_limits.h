@@ -1,5 +1,5 @@
-// What this machine can do at best, measured with the threads of a test: reading memory, multiplying 8-bit integers.
-// Both are upper bounds for what a session does, so both are the best of many short runs and of several ways.
+// Measures the peak speeds of this machine, with the threads of a test: reading memory and multiplying 8-bit integers.
+// Both are upper bounds of a session's speed, so each is the best of many short runs and several ways.
 #ifndef LFM2_PROGRAMS_BENCH_MACHINE_LIMITS_H_
 #define LFM2_PROGRAMS_BENCH_MACHINE_LIMITS_H_
 
@@ -12,24 +12,24 @@
 
 namespace lfm2::tools {
 
-// The ways of reading that are tried: how far ahead a thread asks for memory, and at how many places it reads in turns.
-// None of them is the fastest on every processor. Way 0 asks for nothing.
+// The ways of reading that are tried: how far ahead a thread prefetches, and how many streams it reads in turns. None
+// of them is the fastest on every processor. Way 0 does not prefetch.
 size_t ReadWays();
 const char* NameOfReadWay(size_t way);
 
-// Adds up every byte of the ranges once, cut into pieces that the executor's threads take in turn. Returns seconds.
+// Adds up every byte of the ranges once, in pieces that the executor's threads take in turn. Returns seconds.
 //
-// Why the best way bounds decode: decode has to bring the same bytes from the same place into registers, with the same
-// threads and page tables, and does more with each of them; a sum needs one addition for as many bytes as a register
-// holds, and no byte waits for what becomes of another. What it can do besides is to ask for memory in a better order.
-// That is why several orders are tried.
+// Why the fastest way bounds decode: decode has to load the same bytes from the same memory into registers, with the
+// same threads and page tables, and computes more with each of them. A sum needs one addition per register of bytes,
+// and no byte waits for the result of another. Decode could only be faster by reading in a better order, which is why
+// several orders are tried.
 double ReadOnce(const Executor& executor, const std::vector<ByteRange>& ranges, size_t way);
 
-// Multiply-adds a second of all threads together: the integer kernels' own instructions on numbers that never leave the
-// registers. The kernels do no product with fewer instructions, and have others beside them.
+// Multiply-adds per second of all threads together, with the instructions of the integer kernels on numbers in
+// registers. The kernels need at least these instructions for a product, and others in addition.
 double IntegerPeak(const Executor& executor);
 
-// The kernels that IntegerPeak multiplies with, by the name that a session has for them (Session::kernels_name).
+// Name of the kernels that IntegerPeak multiplies with, as in Session::kernels_name.
 const char* InstructionSet();
 
 }  // namespace lfm2::tools

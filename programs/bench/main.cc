@@ -1,4 +1,4 @@
-// lfm2-bench: how fast a model image runs on this machine, and how fast it could.
+// lfm2-bench: measures how fast a model image runs on this machine, and how fast it could run.
 #include <chrono>
 
 #include "programs/bench/bench.h"
@@ -15,7 +15,7 @@ Error RunBench(const BenchOptions& options, std::chrono::steady_clock::time_poin
   LFM2_RETURN_IF_FAILED(bench.Run());
   LFM2_RETURN_IF_FAILED(WriteStandardOutput(options.json ? ResultsJson(bench.setup(), bench.results())
                                                          : ResultsText(bench.setup(), bench.results())));
-  // The results are there, and the speeds in them are right.
+  // The results are written first: their speeds are right even if a limit is not.
   const std::string faults = FasterThanLimits(bench.results());
   return faults.empty() ? Error() : Error::Of(faults);
 }

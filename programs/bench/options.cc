@@ -14,7 +14,7 @@ namespace lfm2::tools {
 namespace {
 
 CLI::Option* AddList(CLI::App* app, const char* flags, std::vector<uint32_t>* list, const char* what, uint32_t high) {
-  // Without allow_extra_args(false) a list would swallow the model behind it.
+  // Without allow_extra_args(false) a list option would also consume the model that follows it.
   return app->add_option(flags, *list, what)
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -27,7 +27,7 @@ CLI::Option* AddList(CLI::App* app, const char* flags, std::vector<uint32_t>* li
 
 bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
   CLI::App app{
-      "Measures prefill (pp), decode (tg), load time and memory of a model image, each test beside the limit of this\n"
+      "Measures prefill (pp), decode (tg), load time and memory of a model image, each test with the limit of this\n"
       "machine measured in the same run: reading the bytes that a token needs, or multiplying 8-bit integers.\n"
       "Every combination of -d, -t and a -p or -n is one test."};
   AddModelOption(&app, &o->model);
@@ -50,8 +50,8 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
   AddStreamingOptions(&app, &o->session);
   CLI::Option* draft = AddDraftOption(&app, &o->session);
   app.add_option("--repeat", o->repeat,
-                 "With --draft, decode tests take a text that repeats itself, with guesses and without in turns: the "
-                 "share of its tokens that go on as it did before")
+                 "With --draft, decode tests use a repetitive text, with guesses and without in turns: the "
+                 "share of its tokens that repeat an earlier part")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->needs(draft)

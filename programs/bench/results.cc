@@ -31,7 +31,7 @@ const char* LimitName(LimitKind kind) {
   return "unknown";
 }
 
-// Bytes or multiply-adds a second that the machine reached, in billions.
+// Bytes or multiply-adds per second that the machine reached, in billions.
 double LimitRate(const TestResult& r) { return r.LimitTokensPerSecond() * r.work_per_token / 1e9; }
 
 std::string LimitText(const TestResult& r) {
@@ -50,7 +50,7 @@ double Ratio(uint64_t part, uint64_t whole) {
 
 double HitRate(const StreamStatistics& s) { return Ratio(s.hits, s.hits + s.misses); }
 
-// Bytes per nanosecond, while anything was being read.
+// Bytes per nanosecond, over the time in which a read was in progress.
 double ReadGbytesPerSecond(const StreamStatistics& s) { return Ratio(s.bytes, s.read_ns); }
 
 Json StreamJson(const StreamStatistics& s, uint64_t tokens) {
@@ -189,7 +189,7 @@ std::string FasterThanLimits(const std::vector<TestResult>& results) {
     text += (text.empty() ? "" : "; ") + TestName(r.test) + ", " + std::to_string(r.test.threads) +
             " threads: " + Fixed(r.Fraction(), 2) + " of the limit";
   }
-  return text.empty() ? text : text + ": the machine was disturbed whenever it was measured, and the limit is none";
+  return text.empty() ? text : text + ": the machine was disturbed while it was measured, and the limit is not valid";
 }
 
 std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& results) {

@@ -1,4 +1,4 @@
-// What lfm2-bench measured, and how it shows it.
+// The results of lfm2-bench, and their output.
 #ifndef LFM2_PROGRAMS_BENCH_RESULTS_H_
 #define LFM2_PROGRAMS_BENCH_RESULTS_H_
 
@@ -25,14 +25,14 @@ struct TestCase {
   uint32_t tokens() const { return prompt + gen; }
 };
 
-// "pp512", "tg128 @ d4096": as llama-bench names them.
+// "pp512", "tg128 @ d4096": as in llama-bench.
 std::string TestName(const TestCase& test);
 
-// No test can be faster than its limit, but for what a clock and a neighbour on the same machine are good for: a
-// fraction above this says that the limit was none.
+// No test can be faster than its limit, except for the error of the clock and other load on the machine: a fraction
+// above this means that the limit is not valid.
 inline constexpr double kMostFraction = 1.02;
 
-// The limit of a test: the seconds that the machine takes for nothing but
+// The limit of a test: the seconds that the machine needs at least for
 enum class LimitKind : uint8_t {
   kReads,         // reading the bytes that the tokens need, once each
   kMultiplyAdds,  // multiplying their activations by the weights, all as 8-bit integers
@@ -43,54 +43,53 @@ struct TestResult {
   TestCase test;
   std::string time;
   std::vector<double> seconds;  // of each repetition
-  // For as many tokens: before the first repetition, after each, and some more where a repetition was faster than all
-  // of these. Empty if unknown.
+  // Samples for the same number of tokens: one before the first repetition, one after each, and some more if a
+  // repetition was faster than all of these. Empty if unknown.
   std::vector<double> limit_seconds;
   LimitKind limit = LimitKind::kReads;
-  std::string limit_by;       // of memory reads: the way that was fastest
+  std::string limit_by;       // for memory reads: the fastest way
   double work_per_token = 0;  // bytes or multiply-adds
   double first_token_seconds = 0;
-  // With --draft: the same tokens without guesses, and what guesses came to in all repetitions.
+  // With --draft: the seconds of the same tokens without guesses, and the statistics of the guesses in all repetitions.
   std::vector<double> plain_seconds;
   DraftStatistics draft;
   ResidentMemory resident;
-  // Where experts are read: what the repetitions did, together and in each MoE layer.
+  // If experts are read: the statistics of the repetitions, in total and for each MoE layer.
   StreamStatistics stream;
   std::vector<StreamStatistics> stream_layers;
 
   std::vector<double> TokensPerSecond() const;
-  // The limit is the best of what was measured: what is worse was disturbed, and bounds nothing. Not where it is
-  // unknown.
+  // The limit is the fastest sample: slower ones were disturbed, and bound nothing. Requires a known limit.
   double BestLimitSeconds() const;
   double LimitTokensPerSecond() const { return test.tokens() / BestLimitSeconds(); }
   std::vector<double> LimitSamples() const;
-  // Of each repetition: its speed over the limit's.
+  // Speed of each repetition relative to the limit.
   std::vector<double> Fractions() const;
-  // Of the best repetition; 0 where there is no limit.
+  // The fraction of the best repetition; 0 without a limit.
   double Fraction() const;
-  // Median of what each repetition took without guesses, of its time with them.
+  // Median over the repetitions of the time without guesses divided by the time with them.
   double DraftSpeedup() const;
   bool ExceedsLimit() const { return Fraction() > kMostFraction; }
 };
 
-// What all tests of a run have in common.
+// The setup that all tests of a run share.
 struct BenchSetup {
   std::string model_file;
   std::string model_name;
   std::string cpu;
-  std::string kernels;  // their instruction set
+  std::string kernels;  // name of their instruction set
   uint64_t model_bytes = 0;
   uint64_t weights = 0;
-  SessionOptions options;  // as the session runs with them
+  SessionOptions options;  // as the session uses them
   uint64_t arena_bytes = 0;
   StorageKind storage = StorageKind::kMapped;
   SlotPlan slots;
   double load_seconds = 0;
 };
 
-// A JSON list with an object for each test; every name that llama-bench has too means the same.
+// A JSON list with an object for each test; field names that llama-bench also has mean the same.
 std::string ResultsJson(const BenchSetup& setup, const std::vector<TestResult>& results);
-// Names the tests that were faster than their limit, which is a fault of the limit; empty if there are none.
+// Names the tests that were faster than their limit, which means that the limit is wrong; empty if there are none.
 std::string FasterThanLimits(const std::vector<TestResult>& results);
 // A sentence on the setup, and a table in Markdown.
 std::string ResultsText(const BenchSetup& setup, const std::vector<TestResult>& results);

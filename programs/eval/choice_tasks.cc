@@ -56,7 +56,7 @@ Error ReadChoiceTasks(const std::string& path, std::vector<ChoiceItem>* items) {
   const Error read = ReadStrictJson(file, kMostBytes, &json);
   if (!read.ok()) return Error::Of(path, ": ", read.text());
   const auto list = json.find("items");
-  if (list == json.end() || !list->is_array()) return Error::Of(path, ": the key items is missing, or no list");
+  if (list == json.end() || !list->is_array()) return Error::Of(path, ": the key items is missing or not a list");
   if (list->empty()) return Error::Of(path, ": items is empty");
   items->resize(list->size());
   for (size_t i = 0; i < list->size(); ++i) {

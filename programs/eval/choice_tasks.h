@@ -1,4 +1,4 @@
-// Multiple choice tasks as a JSON file has them.
+// Reads multiple choice tasks from a JSON file.
 #ifndef LFM2_PROGRAMS_EVAL_CHOICE_TASKS_H_
 #define LFM2_PROGRAMS_EVAL_CHOICE_TASKS_H_
 
@@ -11,16 +11,16 @@
 namespace lfm2::tools {
 
 struct ChoiceItem {
-  std::string question;               // for people; may be empty
+  std::string question;               // for information only; may be empty
   std::vector<std::string> contexts;  // one for all choices, or one for each
   std::vector<std::string> choices;   // at least two, none empty
-  uint32_t gold = 0;                  // the right one
+  uint32_t gold = 0;                  // index of the right one
 
   const std::string& context(size_t choice) const { return contexts[contexts.size() == 1 ? 0 : choice]; }
 };
 
-// Reads {"items": [{"context" or "contexts", "choices", "gold", "question"?}]}; other members do not matter. At least
-// one item. The Error names the file, the item and the member.
+// Reads {"items": [{"context" or "contexts", "choices", "gold", "question"?}]}; other members are ignored. At least one
+// item. The Error names the file, the item and the member.
 Error ReadChoiceTasks(const std::string& path, std::vector<ChoiceItem>* items);
 
 }  // namespace lfm2::tools

@@ -19,7 +19,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Bytes up to the end of the last character that is no white space to Python.
+// Bytes up to the end of the last character that Python does not treat as white space.
 size_t BytesWithoutTrailingSpace(std::string_view text) {
   size_t end = 0;
   for (size_t at = 0; at < text.size();) {
@@ -30,7 +30,8 @@ size_t BytesWithoutTrailingSpace(std::string_view text) {
   return end;
 }
 
-// Tokens that all choices begin with, fewer than any context has: the last one of a context predicts the choice.
+// Number of tokens that all choices start with, less than the length of any context: its last token predicts the
+// choice.
 size_t SharedTokens(const std::vector<ChoiceTokens>& choices) {
   size_t shared = choices[0].context - 1;
   for (const ChoiceTokens& choice : choices) {
@@ -51,7 +52,7 @@ Error EncodeItem(const Vocab& vocab, const ChoiceItem& item, std::vector<ChoiceT
   return Error();
 }
 
-// Positions that the longest of the choices takes: the last token is predicted, and predicts nothing.
+// Positions that the longest of the choices needs: its last token is predicted, and predicts nothing.
 size_t MostPositions(const std::vector<ChoiceTokens>& choices) {
   size_t most = 0;
   for (const ChoiceTokens& choice : choices) most = std::max(most, choice.ids.size() - 1);
@@ -139,8 +140,8 @@ Error EncodeChoice(const Vocab& vocab, const std::string& context, const std::st
   LFM2_RETURN_IF_FAILED(EncodeText(vocab, kept, true, false, &alone));
   LFM2_RETURN_IF_FAILED(EncodeText(vocab, context + choice, true, false, &tokens->ids));
   tokens->context = alone.size();
-  if (alone.empty()) return Error::Of("has a context of white space only: nothing predicts its first token");
-  if (alone.size() >= tokens->ids.size()) return Error::Of("has no token behind those of its context");
+  if (alone.empty()) return Error::Of("has a context of white space only: no token precedes the first one of a choice");
+  if (alone.size() >= tokens->ids.size()) return Error::Of("has no token after those of its context");
   return Error();
 }
 

@@ -1,4 +1,4 @@
-// lfm2-eval choices: which of several texts a model finds likeliest.
+// lfm2-eval choices: which of several texts a model finds most likely.
 #ifndef LFM2_PROGRAMS_EVAL_CHOICES_H_
 #define LFM2_PROGRAMS_EVAL_CHOICES_H_
 
@@ -17,17 +17,17 @@
 
 namespace lfm2::tools {
 
-// The tokens of context + choice. Those of the choice are what stands behind the tokens of the context alone.
+// The tokens of context + choice. Those of the choice are the ones that follow the tokens of the context alone.
 struct ChoiceTokens {
   std::vector<int32_t> ids;
-  size_t context = 0;  // how many of them; at least one, and fewer than all
+  size_t context = 0;  // number of context tokens; at least one, and fewer than all
 };
 
-// Encodes as lm-evaluation-harness does: white space at the context's end belongs to the choice, and the text of
+// Encodes as lm-evaluation-harness does: white space at the end of the context belongs to the choice, and the text of
 // special tokens becomes those tokens.
 Error EncodeChoice(const Vocab& vocab, const std::string& context, const std::string& choice, ChoiceTokens* tokens);
 
-// What a model said of an item.
+// A model's result for an item.
 struct ChoiceScore {
   std::vector<double> log_likelihood;  // of each choice, in nats
   std::vector<uint64_t> tokens;        // of each choice
@@ -40,10 +40,10 @@ struct ChoiceScores {
   RunningMean acc, acc_norm;  // the share of items whose best choice, or best per byte, is the right one
 };
 
-// Called with the items done so far, and all.
+// Called with the number of items done so far, and of all items.
 using ShowItems = std::function<void(uint64_t, uint64_t)>;
 
-// Loads an opened model, and scores every item in a session just long enough for the longest. name: of the tasks' file.
+// Loads an opened model, and scores every item in a session just long enough for the longest. name: of the task file.
 Error ScoreChoices(RunningModel& model, const SessionArguments& session, bool reference, const Executor* executor,
                    const std::string& name, const std::vector<ChoiceItem>& items, const ShowItems& show,
                    ChoiceScores* scores);
@@ -54,7 +54,7 @@ struct ChoicesArguments {
   std::string out;     // JSON file to write; empty: none
   uint32_t limit = 0;  // items; 0: all
   bool reference = false;
-  SessionArguments session;  // context is the longest item's
+  SessionArguments session;  // the context is that of the longest item
   uint32_t threads = 1;
 };
 Error RunChoices(const ChoicesArguments& arguments);

@@ -35,7 +35,7 @@ Error ReadCommand(std::string_view line, Command* command) {
   return Error();
 }
 
-// The answer to one command, in a chat of its own.
+// Answers one command in a chat of its own.
 Error Ask(const CommandsArguments& a, const ConversationOptions& options, const std::string& user, Session* session,
           CommandAnswers::Answer* answer) {
   Conversation chat;
@@ -64,7 +64,7 @@ Error WriteAnswers(OutputFile* file, const std::vector<Command>& commands, const
                      {"exact", answer.exact}});
   }
   const nlohmann::ordered_json json = {{"exact", exact}, {"items", items}};
-  // Nothing makes a model write UTF-8.
+  // The model's output need not be UTF-8.
   const std::string text = json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   LFM2_RETURN_IF_FAILED(file->Write(0, text.data(), text.size()));
   return file->Commit();

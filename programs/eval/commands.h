@@ -1,4 +1,4 @@
-// lfm2-eval commands: whether a model answers commands with exactly the right tool calls.
+// lfm2-eval commands: measures how often a model answers commands with exactly the right tool calls.
 #ifndef LFM2_PROGRAMS_EVAL_COMMANDS_H_
 #define LFM2_PROGRAMS_EVAL_COMMANDS_H_
 
@@ -18,8 +18,8 @@ namespace lfm2::tools {
 
 struct Command {
   std::string user;
-  std::string call;             // the answer's exact text
-  std::vector<int32_t> greedy;  // tokens of another engine's answer; empty: not known
+  std::string call;             // the exact text of the right answer
+  std::vector<int32_t> greedy;  // tokens of another engine's answer; empty: unknown
 };
 
 // Reads a JSON object {"user", "call", "greedy"?} from each line; at least one. The Error names the file, the line and
@@ -33,8 +33,8 @@ struct CommandAnswers {
     bool exact = false;
   };
   std::vector<Answer> items;
-  RunningMean exact;        // the share of answers that are the call
-  RunningMean same_tokens;  // of those whose `greedy` is known, the share with these very tokens
+  RunningMean exact;        // the share of answers that are equal to the call
+  RunningMean same_tokens;  // of those whose `greedy` is known, the share with identical tokens
 };
 
 struct CommandsArguments {
@@ -49,8 +49,8 @@ struct CommandsArguments {
   uint32_t threads = 1;
 };
 
-// Loads an opened model and asks it every command as a chat's first turn; it answers with the likeliest tokens. show is
-// called with the commands done so far, and all.
+// Loads an opened model and sends it every command as a chat's first turn; answers are decoded greedily. show is called
+// with the number of commands done so far, and of all commands.
 Error AnswerCommands(RunningModel& model, const CommandsArguments& arguments, const Executor* executor,
                      const std::vector<Command>& commands, const std::function<void(uint64_t, uint64_t)>& show,
                      CommandAnswers* answers);

@@ -1,4 +1,4 @@
-// Several models predict the same text side by side, the first of them as the base of the others.
+// Several models predict the same text; the first of them is the base of the others.
 #ifndef LFM2_PROGRAMS_EVAL_COMPARISON_H_
 #define LFM2_PROGRAMS_EVAL_COMPARISON_H_
 
@@ -17,13 +17,13 @@
 
 namespace lfm2::tools {
 
-// Refuses two models whose tokens are not the same, naming the first that differs.
+// Refuses two models with different vocabularies; the Error names the first token that differs.
 Error CheckSameVocabulary(const std::string& base_name, const Vocab& base, const std::string& name, const Vocab& vocab);
 
-// What a model has predicted.
+// Statistics of a model's predictions.
 struct Prediction {
   PerplexityMean perplexity;
-  Divergence divergence;  // from the base; of the base itself, nothing
+  Divergence divergence;  // from the base; empty for the base itself
 };
 
 struct ComparedModel {
@@ -35,8 +35,8 @@ struct ComparedModel {
 
 using ComparedModels = std::vector<std::unique_ptr<ComparedModel>>;
 
-// Opens models with one vocabulary, published ones where `cache` says so; their sessions come later, once it is known
-// how long they have to be.
+// Opens models with one vocabulary; `cache` decides whether published ones are cached. The sessions are opened later,
+// when their length is known.
 inline Error OpenModels(const std::vector<std::string>& paths, bool cache, ComparedModels* models) {
   for (const std::string& path : paths) {
     auto& added = models->emplace_back(std::make_unique<ComparedModel>());
@@ -56,8 +56,8 @@ inline Error OpenSessions(const SessionArguments& arguments, const Executor* exe
   return Error();
 }
 
-// Every model predicts every window, prefill_chunk positions at a time: no more of the base's logits are kept. show is
-// called with the tokens predicted so far.
+// Every model predicts every window, prefill_chunk positions at a time, so that no more of the base's logits are
+// stored. show is called with the number of tokens predicted so far.
 inline Error PredictAll(const Corpus& corpus, ComparedModels* models, const std::function<void(uint64_t)>& show) {
   ComparedModel& base = *models->front();
   const size_t vocab = base.session.config().vocab_size, chunk = base.session.options().prefill_chunk;

@@ -1,4 +1,4 @@
-// The text that a model is to predict, cut into windows.
+// The text that a model predicts, cut into windows.
 #ifndef LFM2_PROGRAMS_EVAL_CORPUS_H_
 #define LFM2_PROGRAMS_EVAL_CORPUS_H_
 
@@ -15,20 +15,19 @@ struct CorpusArguments {
   std::string text;      // file; empty: ids
   std::string ids;       // JSON file with a list of token ids
   bool special = false;  // the text of special tokens becomes those tokens
-  uint32_t window = 0;   // tokens; 0: 512, as llama-perplexity's default
+  uint32_t window = 0;   // tokens; 0: 512, llama-perplexity's default
 };
 
-// Token ids, each predicted from those before it in its window, but for the first of each window.
+// Token ids, each predicted from those before it in its window, except the first of each window.
 struct Corpus {
   std::vector<int32_t> ids;
   uint32_t window = 0;
-  // Tokens that are predicted. A last window of one token has none.
+  // Number of predicted tokens. A last window of one token has none.
   uint64_t predicted() const;
 };
 
 Error ReadIds(const std::string& path, const Vocab& vocab, std::vector<int32_t>* ids);
-// A text begins with the begin token, once: also where its own first token is that. At least one token is to be
-// predicted.
+// Adds the begin token unless the text already starts with it. At least one token must be predicted.
 Error ReadCorpus(const CorpusArguments& arguments, const Vocab& vocab, Corpus* corpus);
 
 // Calls visit(const int32_t* ids, size_t size) for every window of at least two tokens, until one fails.

@@ -83,7 +83,7 @@ class Generator {
     };
     const auto append = [&](std::string_view text) { text_ += text; };
     LFM2_RETURN_IF_FAILED(Error::From(conversation.Answer(answer, append)));
-    // The token that ends it is not part of it.
+    // The token that ends the answer is not part of it.
     if (conversation.answer_end() == AnswerEnd::kStop) tokens_.pop_back();
     return Error();
   }

@@ -14,14 +14,14 @@ namespace lfm2::tools {
 
 struct GenerateArguments {
   ModelArgument model;
-  std::string prompt;                // what a person says; or
+  std::string prompt;                // the user's message; or
   std::string messages;              // JSON file with a list of messages
   std::string tools;                 // JSON file with a list of tools; empty: none
   std::string tool_choice = "auto";  // auto, none, required or the name of a tool
   std::string json_schema;           // file; empty: none
   std::string grammar;               // file in GBNF; empty: none
-  std::string date;                  // of today, for templates that write it
-  SamplerOptions sampler;            // at temperature 0 always the likeliest token
+  std::string date;                  // today's date, for templates that contain it
+  SamplerOptions sampler;            // temperature 0: always the likeliest token
   uint32_t max_tokens = 0;           // 0: until the answer has ended or the context is full
   bool ids = false;
   SessionArguments session;

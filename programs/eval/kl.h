@@ -1,4 +1,4 @@
-// lfm2-eval kl: how far the predictions of a model are from those of its base.
+// lfm2-eval kl: the divergence of a model's predictions from those of its base.
 #ifndef LFM2_PROGRAMS_EVAL_KL_H_
 #define LFM2_PROGRAMS_EVAL_KL_H_
 
@@ -17,7 +17,7 @@ struct KlArguments {
   std::string base;
   CorpusArguments corpus;
   bool reference = false;
-  SessionArguments session;  // of both; context is the corpus's window
+  SessionArguments session;  // of both sessions; the context is the corpus's window
   uint32_t threads = 1;
 };
 Error RunKl(const KlArguments& arguments);

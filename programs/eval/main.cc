@@ -1,4 +1,5 @@
-// lfm2-eval: a model's tokens, prompts and logits, for comparing with other engines, and how good its predictions are.
+// lfm2-eval: a model's tokens, prompts and logits for comparison with other engines, and the quality of its
+// predictions.
 #include <functional>
 #include <string>
 
@@ -39,14 +40,14 @@ void AddRecordOption(CLI::App* command, std::string* file) {
       ->type_name("FILE");
 }
 
-// --reference and, unless that is given, --kv.
+// --reference, and --kv if that is not given.
 void AddReferenceOption(CLI::App* command, bool* reference, SessionArguments* session) {
   CLI::Option* kv = AddKvOption(command, &session->kv_cache);
   command->add_flag("--reference", *reference, "the scalar oracle: float activations, float key/value cache")
       ->excludes(kv);
 }
 
-// How a session of any command runs: in which pieces, from where, and on how many threads.
+// Options of every command's session: chunk size, storage and threads.
 void AddRunOptions(CLI::App* command, SessionArguments* session, uint32_t* threads) {
   command->add_option("--chunk", session->chunk, "tokens that prefill computes at a time")
       ->check(CLI::Range(1u, kMaxContextLength));
@@ -56,7 +57,7 @@ void AddRunOptions(CLI::App* command, SessionArguments* session, uint32_t* threa
 }
 
 void AddCorpusOptions(CLI::App* command, CorpusArguments* corpus) {
-  CLI::Option_group* input = command->add_option_group("input", "what is predicted");
+  CLI::Option_group* input = command->add_option_group("input", "text to predict");
   CLI::Option* text = input->add_option("--text", corpus->text, "text file");
   input->add_option("--ids", corpus->ids, "JSON file with a list of token ids");
   input->require_option(1);
@@ -85,7 +86,7 @@ void AddRender(CLI::App* app, RenderArguments* a, Action* run) {
   CLI::Option* messages =
       command->add_option("MESSAGES", a->messages, "JSON file with a list of messages, each with role and content");
   command->add_option("--tools", a->tools, "JSON file with a list of tools")->needs(messages);
-  command->add_flag("--no-generation-prompt", a->no_generation_prompt, "do not begin the assistant's answer")
+  command->add_flag("--no-generation-prompt", a->no_generation_prompt, "do not start the assistant's answer")
       ->needs(messages);
   AddTemplateOption(command, "the image's", &a->chat_format);
   AddDateOption(command, &a->date);
@@ -103,7 +104,7 @@ void AddRender(CLI::App* app, RenderArguments* a, Action* run) {
 void AddToolCalls(CLI::App* app, ToolCallsArguments* a, Action* run) {
   CLI::App* command = app->add_subcommand(
       "tool-calls", "the tool calls in standard input, an answer's text, to a JSON list of {\"name\", \"arguments\"}");
-  command->add_option("--tools", a->tools, "JSON file with a list of tools, which name what a call gives by its place");
+  command->add_option("--tools", a->tools, "JSON file with a list of tools, for the names of positional arguments");
   command->callback([=] { *run = [=] { return RunToolCalls(*a); }; });
 }
 
@@ -132,7 +133,7 @@ void AddPerplexity(CLI::App* app, PerplexityArguments* a, Action* run) {
 void AddKl(CLI::App* app, KlArguments* a, Action* run) {
   CLI::App* command =
       AddCommand(app, "kl", "KL divergence of a model's predictions from those of its base, over a text", &a->model);
-  command->add_option("--base", a->base, "model whose predictions are right")->required();
+  command->add_option("--base", a->base, "model that the predictions are compared with")->required();
   AddCorpusOptions(command, &a->corpus);
   AddReferenceOption(command, &a->reference, &a->session);
   AddRunOptions(command, &a->session, &a->threads);
@@ -143,7 +144,7 @@ void AddChoices(CLI::App* app, ChoicesArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "choices", "accuracy in multiple choice tasks, by log likelihood", &a->model);
   command->add_option("TASKS", a->tasks, "JSON file of items, as tools/export-tasks.py writes it")->required();
   command->add_option("--out", a->out, "JSON file to write: the log likelihoods of every item");
-  command->add_option("--limit", a->limit, "only so many items; 0: all")->capture_default_str();
+  command->add_option("--limit", a->limit, "limit the number of items; 0: all")->capture_default_str();
   AddReferenceOption(command, &a->reference, &a->session);
   AddRunOptions(command, &a->session, &a->threads);
   command->callback([=] { *run = [=] { return RunChoices(*a); }; });
@@ -154,8 +155,8 @@ void AddCommands(CLI::App* app, CommandsArguments* a, Action* run) {
       AddCommand(app, "commands", "how many commands a model answers with exactly the right tool call", &a->model);
   command->add_option("COMMANDS", a->commands, "file with a JSON object on each line: user, call")->required();
   command->add_option("--out", a->out, "JSON file to write: every answer");
-  command->add_option("--limit", a->limit, "only so many commands; 0: all")->capture_default_str();
-  command->add_option("--system", a->system, "what the model is told first");
+  command->add_option("--limit", a->limit, "limit the number of commands; 0: all")->capture_default_str();
+  command->add_option("--system", a->system, "system message");
   command->add_option("--tools", a->tools, "JSON file with a list of tools");
   command->add_option("--max-tokens", a->max_tokens, "longest answer")->capture_default_str();
   command->add_option("--context", a->session.context, "positions for a prompt and its answer; 0: as chat")
@@ -168,25 +169,25 @@ void AddCommands(CLI::App* app, CommandsArguments* a, Action* run) {
 
 void AddGenerate(CLI::App* app, GenerateArguments* a, Action* run) {
   CLI::App* command = AddCommand(app, "generate", "one answer, free or constrained, on standard output", &a->model);
-  CLI::Option_group* chat = command->add_option_group("chat", "what is answered");
-  chat->add_option("--prompt", a->prompt, "what a person says");
+  CLI::Option_group* chat = command->add_option_group("chat", "chat to answer");
+  chat->add_option("--prompt", a->prompt, "the user's message");
   chat->add_option("--messages", a->messages, "JSON file with a list of messages, each with role and content");
   chat->require_option(1);
   CLI::Option* tools = command->add_option(
-      "--tools", a->tools, "JSON file with a list of tools; calls in the answer are calls of these, and well-formed");
+      "--tools", a->tools, "JSON file with a list of tools; calls in the answer are well-formed calls of these");
   CLI::Option* choice =
       command->add_option("--tool-choice", a->tool_choice, "auto, none, required, or the name of the tool to call")
           ->needs(tools)
           ->capture_default_str();
   CLI::Option* schema =
-      command->add_option("--json-schema", a->json_schema, "file with a JSON schema: the answer is JSON by it");
-  command->add_option("--grammar", a->grammar, "file with a grammar in GBNF: the answer is a text of it")
+      command->add_option("--json-schema", a->json_schema, "file with a JSON schema: the answer conforms to it");
+  command->add_option("--grammar", a->grammar, "file with a grammar in GBNF: the answer conforms to it")
       ->excludes(schema)
       ->excludes(choice);
   schema->excludes(choice);
   command->add_option("--temperature", a->sampler.temperature, "0: always the likeliest token; default: the model's");
   command->add_option("--seed", a->sampler.seed, "equal seeds give equal answers")->capture_default_str();
-  command->add_option("--max-tokens", a->max_tokens, "longest answer; 0: as long as it becomes")->capture_default_str();
+  command->add_option("--max-tokens", a->max_tokens, "longest answer; 0: no limit")->capture_default_str();
   command->add_flag("--ids", a->ids, "write the answer's token ids, a JSON list, instead of its text");
   AddDateOption(command, &a->date);
   command->add_option("--context", a->session.context, "positions for a prompt and its answer; 0: as chat")
@@ -198,29 +199,28 @@ void AddGenerate(CLI::App* app, GenerateArguments* a, Action* run) {
 }
 
 void AddTable(CLI::App* app, TableArguments* a, Action* run) {
-  CLI::App* command = app->add_subcommand("table", "models beside each other: quality, speed, size and memory");
+  CLI::App* command = app->add_subcommand("table", "a table of models: quality, speed, size and memory");
   command->add_option("MODEL", a->models, "models of one vocabulary: images, GGUF files or directories")->required();
   AddCacheOption(command, &a->cache);
-  command->add_option("--base", a->base, "the one that the others are compared with; default: the first");
+  command->add_option("--base", a->base, "the model that the others are compared with; default: the first");
   AddCorpusOptions(command, &a->corpus);
-  command->add_option("--choices", a->choices, "JSON file of items, as choices takes it");
-  command->add_option("--commands", a->commands, "file of commands, as commands takes it");
-  CLI::Option* arena =
-      command
-          ->add_option("--arena", a->arena_bytes,
-                       "also decode in an arena of so many bytes, such as 1300M or 1.3GB, with experts "
-                       "read from the file as needed")
-          ->transform(ByteSizeText())
-          ->type_name("BYTES");
+  command->add_option("--choices", a->choices, "JSON file of items, as for choices");
+  command->add_option("--commands", a->commands, "file of commands, as for commands");
+  CLI::Option* arena = command
+                           ->add_option("--arena", a->arena_bytes,
+                                        "also decode in an arena of this size, such as 1300M or 1.3GB, with experts "
+                                        "read from the file as needed")
+                           ->transform(ByteSizeText())
+                           ->type_name("BYTES");
   command
       ->add_option("--throttle", a->throttle,
-                   "bytes a second, such as 85MB, that the drive seems to give at most; 0: what it gives")
+                   "simulated maximum speed of the drive in bytes a second, such as 85MB; 0: no limit")
       ->transform(ByteSizeText())
       ->type_name("BYTES")
       ->needs(arena);
   command->add_option("--svg", a->svg, "picture to write: quality against size, bytes read a token, and speed");
-  command->add_flag("--markdown", a->markdown, "the table in Markdown");
-  command->add_option("--threads", a->threads, "threads; 0: one for each core that may be used")
+  command->add_flag("--markdown", a->markdown, "write the table in Markdown");
+  command->add_option("--threads", a->threads, "threads; 0: one for each usable core")
       ->check(CLI::Range(0u, 256u))
       ->capture_default_str();
   command->callback([=] { *run = [=] { return RunTable(*a); }; });

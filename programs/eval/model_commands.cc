@@ -20,7 +20,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// state: what the ids continue, where a.load names it.
+// state: the file that the ids continue, if a.load names one.
 Error WriteLogits(RunningModel& model, const LogitsArguments& a, const StateFile& state, Span<const int32_t> ids) {
   posix::ThreadPool pool;
   Session session;

@@ -1,4 +1,4 @@
-// lfm2-eval logits and perplexity: what needs the whole model.
+// lfm2-eval logits and perplexity: the commands that run the whole model.
 #ifndef LFM2_PROGRAMS_EVAL_MODEL_COMMANDS_H_
 #define LFM2_PROGRAMS_EVAL_MODEL_COMMANDS_H_
 
@@ -20,20 +20,20 @@ struct LogitsArguments {
   std::string load;          // file of the state that the ids continue; empty: none
   std::string record_trace;  // file; empty: none
   bool reference = false;
-  SessionArguments session;  // context is as long as everything together
+  SessionArguments session;  // the context is set to the total number of positions
   uint32_t threads = 1;
 };
-// The logits of every position of the ids, to a .npy file.
+// Writes the logits of every position of the ids to a .npy file.
 Error RunLogits(const LogitsArguments& arguments);
 
 struct PerplexityArguments {
   ModelArgument model;
   CorpusArguments corpus;
   std::string record_trace;  // file; empty: none
-  SessionArguments session;  // context is the corpus's window
+  SessionArguments session;  // the context is the corpus's window
   uint32_t threads = 1;
 };
-// Perplexity and its standard error, on standard output.
+// Writes the perplexity and its standard error to standard output.
 Error RunPerplexity(const PerplexityArguments& arguments);
 
 }  // namespace lfm2::tools

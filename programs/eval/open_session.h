@@ -1,4 +1,4 @@
-// A session of a model, as the commands of lfm2-eval use it.
+// A model's session, as the commands of lfm2-eval use it.
 #ifndef LFM2_PROGRAMS_EVAL_OPEN_SESSION_H_
 #define LFM2_PROGRAMS_EVAL_OPEN_SESSION_H_
 
@@ -20,7 +20,7 @@ inline Error OpenSession(RunningModel& model, SessionArguments arguments, const 
   return Error::From(session->Open(model.image(), model.plan().options, model.arena(), executor));
 }
 
-// The same arguments for the scalar oracle, whose sessions have a float cache.
+// The same arguments for the scalar reference, whose sessions have a float cache.
 inline SessionArguments ForReference(SessionArguments arguments) {
   arguments.kv_cache = KvCacheType::kF32;
   arguments.reference = true;

@@ -1,4 +1,4 @@
-// The axis of a chart: where numbers lie on it, and which of them it marks.
+// The axis of a chart: the position of numbers on it, and its marks.
 #ifndef LFM2_PROGRAMS_EVAL_SVG_AXIS_H_
 #define LFM2_PROGRAMS_EVAL_SVG_AXIS_H_
 
@@ -10,14 +10,14 @@ namespace lfm2::tools {
 
 class Axis {
  public:
-  // From a little below `low` to a little above `high`, both at least 0, with round numbers to mark.
+  // From slightly below `low` to slightly above `high`, both at least 0, with marks at round numbers.
   static Axis Linear(double low, double high);
-  // 0 < low; marks are 1, 2 and 5 times powers of ten, or the powers alone where they are many.
+  // low > 0; the marks are 1, 2 and 5 times powers of ten, or only the powers if there are many.
   static Axis Logarithmic(double low, double high);
 
-  // 0 at the range's beginning, 1 at its end. Of a logarithmic axis, 0 also for what is not above 0.
+  // 0 at the start of the range, 1 at its end. On a logarithmic axis, also 0 for values that are not positive.
   double Place(double value) const;
-  // Values, and how they are written.
+  // Values of the marks, and their labels.
   const std::vector<std::pair<double, std::string>>& marks() const { return marks_; }
 
  private:

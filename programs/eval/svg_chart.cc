@@ -11,12 +11,13 @@ namespace lfm2::tools {
 
 namespace {
 
-// Pixels: a plot, and what surrounds them all. The first one has the numbers of the vertical axis to its left.
+// In pixels: a plot, and the margins around all of them. The first plot has the labels of the vertical axis to its
+// left.
 constexpr double kPlotWidth = 310, kPlotHeight = 290, kLeft = 76, kTop = 72, kGap = 28, kBottom = 56;
 constexpr double kHeight = kTop + kPlotHeight + kBottom;
 constexpr double kLetterWidth = 6.6, kLineHeight = 15, kDotRadius = 4.5;
 
-// Colours are classes, because a picture can not know on which page it will be.
+// Colours are classes, because the colours of the surrounding page are not known.
 constexpr char kStyle[] =
     "<style>\n"
     ".page { fill: #ffffff } text { fill: #1f2328 } .quiet { fill: #656d76 } .grid { stroke: #e4e7eb }\n"
@@ -38,7 +39,7 @@ struct Box {
 
 double WidthOf(const std::string& text) { return kLetterWidth * static_cast<double>(text.size()); }
 
-// A label that fits in a plot: of a path, the end says more than the beginning.
+// A label that fits in a plot: of a long path, the end is kept, which differs more than the beginning.
 std::string Shortened(const std::string& label) {
   constexpr size_t kLetters = 40;
   return label.size() <= kLetters ? label : "..." + label.substr(label.size() - kLetters + 3);
@@ -48,8 +49,8 @@ bool MeetsAny(const Box& place, const std::vector<Box>& boxes) {
   return std::any_of(boxes.begin(), boxes.end(), [&](const Box& b) { return place.Meets(b); });
 }
 
-// Where a label stands: beside, over or under its point, the first place in the plot that nothing else has taken; not
-// on a line where that is possible near the point.
+// Places a label next to, above or below its point, at the first position that is not taken; not on a line if that is
+// possible near the point.
 Box PlaceLabel(double x, double y, const std::string& text, const Box& plot, const std::vector<Box>& taken,
                const std::vector<Box>& lines) {
   const double width = WidthOf(text), gap = kDotRadius + 3, half = kLineHeight / 2;
@@ -81,7 +82,7 @@ bool Beats(const ChartPanel& panel, const ChartPoint& a, const ChartPoint& b) {
   return better >= 0 && a.y <= b.y && (better > 0 || a.y < b.y);
 }
 
-// The full points that no point beats, from left to right.
+// The full points that are not dominated by another point, from left to right.
 std::vector<ChartPoint> FrontOf(const ChartPanel& panel) {
   std::vector<ChartPoint> front;
   for (const ChartPoint& point : panel.points) {
@@ -93,7 +94,7 @@ std::vector<ChartPoint> FrontOf(const ChartPanel& panel) {
   return front;
 }
 
-// One panel, whose plot begins at `left`.
+// One panel, whose plot starts at `left`.
 class PanelPicture {
  public:
   PanelPicture(const ChartPanel& panel, const Axis& vertical, double left)
@@ -118,7 +119,7 @@ class PanelPicture {
     for (const ChartPoint& point : panel_.points) {
       if (point.drawn) svg += PointSvg(point);
     }
-    // Those to choose from have the best places.
+    // The points to choose from get the best positions.
     for (const bool best : {true, false}) {
       for (const ChartPoint& point : panel_.points) {
         if (point.drawn && OnFront(point) == best) svg += LabelSvg(point);
@@ -177,12 +178,12 @@ class PanelPicture {
     taken_.push_back(box);
     const bool below = box.top > y, above = box.bottom < y;
     std::string svg;
-    // A label that is not beside its point is tied to it.
+    // A label that is not next to its point is connected to it.
     if (below || above) {
       svg += SvgLine(x, y + (below ? kDotRadius : -kDotRadius), std::clamp(x, box.left, box.right),
                      below ? box.top : box.bottom, "class=\"tie\"");
     }
-    // Held at the side of the point, for the width of letters is a guess.
+    // Anchored on the side of the point, as the width of the letters is only estimated.
     const char* const anchor = box.right < x ? "end" : box.left > x ? "start" : "middle";
     const double at = box.right < x ? box.right : box.left > x ? box.left : (box.left + box.right) / 2;
     return svg +
@@ -197,7 +198,7 @@ class PanelPicture {
   std::vector<Box> taken_, lines_;
 };
 
-// What of families and line is there.
+// Legend entries of the families and the line that exist.
 std::string LegendSvg(const Chart& chart) {
   constexpr double kMarkWidth = 22, kMiddle = 50;
   bool full = false, hollow = false, front = false;
@@ -223,7 +224,7 @@ Axis VerticalAxis(const Chart& chart) {
   bool any = false;
   for (const ChartPanel& panel : chart.panels) {
     for (const ChartPoint& point : panel.points) {
-      // What is not above 0 has no logarithm, and a bar that goes there would hide all else.
+      // Values that are not positive have no logarithm, and an error bar that reaches there would hide everything else.
       if (chart.logarithmic && point.y <= 0) continue;
       const double under = point.y - point.error, least = chart.logarithmic ? std::max(under, point.y / 3) : under;
       low = any ? std::min(low, least) : least;

@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint32_t kPrompt = 256, kGenerated = 32;
 
-// The base first, and none twice.
+// The base first, without duplicates.
 std::vector<std::string> PathsOf(const TableArguments& a) {
   std::vector<std::string> paths;
   if (!a.base.empty()) paths.push_back(a.base);
@@ -35,14 +35,14 @@ std::vector<std::string> PathsOf(const TableArguments& a) {
   return paths;
 }
 
-// File names without their ending; whole paths where that would give two models one name.
+// File names without their extension; whole paths if two models would have the same name.
 std::vector<std::string> NamesOf(const std::vector<std::string>& paths) {
   std::vector<std::string> names;
   for (const std::string& path : paths) names.push_back(std::filesystem::path(path).stem().string());
   return std::set<std::string>(names.begin(), names.end()).size() == names.size() ? names : paths;
 }
 
-// What a model takes, from its file alone: in a session of a default context, whatever the windows are.
+// The memory that a model needs, from its file alone, in a session with the default context whatever the windows are.
 Error MeasureSize(const ModelFile& file, TableSetup* setup, TableRow* row) {
   const Image& image = file.image();
   const std::vector<TensorEntry> directory = file.Directory();
@@ -58,7 +58,7 @@ Error MeasureSize(const ModelFile& file, TableSetup* setup, TableRow* row) {
   return Error();
 }
 
-// Tasks and commands, each model in a session of its own that is as long as these need.
+// Runs tasks and commands, each model in a session of the length that these need.
 Error MeasureAnswers(const TableArguments& a, const std::vector<std::string>& paths, const Executor* executor,
                      std::vector<TableRow>* rows) {
   std::vector<ChoiceItem> items;
@@ -138,7 +138,7 @@ Error RunTable(const TableArguments& a) {
     rows[i].prediction = models[i]->prediction;
     for (const auto& [what, deviation] : {std::pair("perplexity", rows[i].prediction.perplexity.standard_error()),
                                           std::pair("error", rows[i].prediction.divergence.error().standard_error())}) {
-      if (!std::isfinite(deviation)) return Error::Of(paths[i], ": its ", what, " is more than a number can be");
+      if (!std::isfinite(deviation)) return Error::Of(paths[i], ": its ", what, " is not finite");
     }
   }
   LFM2_RETURN_IF_FAILED(MeasureSpeeds(corpus, pool.executor(), &models, &setup, &rows));

@@ -1,4 +1,4 @@
-// lfm2-eval table: models of one vocabulary beside each other, by quality, speed and memory.
+// lfm2-eval table: compares models of one vocabulary by quality, speed and memory.
 #ifndef LFM2_PROGRAMS_EVAL_TABLE_H_
 #define LFM2_PROGRAMS_EVAL_TABLE_H_
 
@@ -13,16 +13,16 @@ namespace lfm2::tools {
 
 struct TableArguments {
   std::vector<std::string> models;
-  bool cache = true;  // ModelArgument's
+  bool cache = true;  // as in ModelArgument
   std::string base;   // empty: the first model
   CorpusArguments corpus;
   std::string choices;       // JSON file of tasks; empty: none
   std::string commands;      // JSON lines; empty: none
-  uint64_t arena_bytes = 0;  // that experts are read into where speed is measured; 0: not measured
-  uint64_t throttle = 0;     // bytes a second that the drive seems to give; 0: what it gives
+  uint64_t arena_bytes = 0;  // arena for experts in the streamed speed measurement; 0: not measured
+  uint64_t throttle = 0;     // simulated speed of the drive in bytes a second; 0: no limit
   std::string svg;           // file to write; empty: none
   bool markdown = false;
-  uint32_t threads = 0;  // 0: one for each core that may be used
+  uint32_t threads = 0;  // 0: one for each usable core
 };
 Error RunTable(const TableArguments& arguments);
 

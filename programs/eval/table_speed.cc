@@ -13,17 +13,17 @@ namespace lfm2::tools {
 
 namespace {
 
-// Small models are through in milliseconds, which a busy machine spoils: they are timed more often.
+// Small models need milliseconds, which other load on the machine disturbs: they are timed more often.
 constexpr uint32_t kLeastRounds = 5, kMostRounds = 50;
 constexpr double kSecondsOfModel = 3;
 
-// A model beside its other session, in the arena of a default context.
+// A model's second session, in the arena of a default context.
 struct StreamedModel {
   RunningModel model;
   Session session;
 };
 
-// Leaves *streamed empty where nothing has to be read from the drive, or the arena is too small.
+// Leaves *streamed empty if nothing has to be read from the drive, or the arena is too small.
 Error OpenStreamed(const ComparedModel& compared, const TableSetup& setup, const Executor* executor,
                    std::unique_ptr<StreamedModel>* streamed, StreamedSpeed* speed) {
   const Image& image = compared.model.file().image();
@@ -48,7 +48,7 @@ Error OpenStreamed(const ComparedModel& compared, const TableSetup& setup, const
   return Error::From((*streamed)->session.Open(model.image(), model.plan().options, model.arena(), executor));
 }
 
-// Decodes the ids, after those of earlier rounds as far as the context goes.
+// Decodes the ids, which continue those of earlier rounds until the context is full.
 Error TimeStreamed(const std::vector<int32_t>& ids, bool counts, Session* session, StreamedSpeed* speed,
                    double* seconds) {
   if (session->position() + ids.size() > session->options().context_length) session->Reset();
@@ -64,7 +64,7 @@ Error TimeStreamed(const std::vector<int32_t>& ids, bool counts, Session* sessio
   return Error();
 }
 
-// Tokens of the text from a place on; after its end it begins again.
+// Tokens of the text from a position on; continues at the start after its end.
 std::vector<int32_t> TextFrom(const Corpus& corpus, size_t begin, uint32_t count) {
   std::vector<int32_t> ids;
   for (uint32_t i = 0; i < count; ++i) ids.push_back(corpus.ids[(begin + i) % corpus.ids.size()]);

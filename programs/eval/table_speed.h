@@ -1,4 +1,4 @@
-// How fast the models of lfm2-eval table are.
+// Measures the speed of the models of lfm2-eval table.
 #ifndef LFM2_PROGRAMS_EVAL_TABLE_SPEED_H_
 #define LFM2_PROGRAMS_EVAL_TABLE_SPEED_H_
 
@@ -12,9 +12,10 @@
 
 namespace lfm2::tools {
 
-// Times every model once in each round, so that what else the machine does hits all alike: prefill and decode in its
-// session, and where the setup has an arena decode of the next tokens of the corpus in a session whose experts are read
-// from the file. A first round is not counted. Sets setup->rounds, and the speeds of the rows, one for each model.
+// Times every model once in each round, so that other load on the machine affects all of them equally: prefill and
+// decode in its session, and, if the setup has an arena, decode of the next tokens of the corpus in a session whose
+// experts are read from the file. The first round is a warm-up. Sets setup->rounds, and the speeds of the rows, one for
+// each model.
 Error MeasureSpeeds(const Corpus& corpus, const Executor* executor, ComparedModels* models, TableSetup* setup,
                     std::vector<TableRow>* rows);
 

@@ -10,7 +10,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// "file size, MB", and the numbers of bytes of the rows in that unit.
+// "file size, MB", and the rows' numbers of bytes in that unit.
 ChartPanel BytesPanel(const char* what, uint64_t TableRow::*bytes, const std::vector<TableRow>& rows) {
   uint64_t largest = 0;
   for (const TableRow& row : rows) largest = std::max(largest, row.*bytes);
@@ -48,7 +48,7 @@ std::string TableSvg(const TableSetup& setup, const std::vector<TableRow>& rows)
   chart.full_name = "images";
   chart.hollow_name = "published files";
   chart.front_name = "images that no other file beats in both";
-  // The base is what the axis measures from.
+  // The axis measures the distance from the base.
   const std::vector<TableRow> drawn(rows.begin() + (compared ? 1 : 0), rows.end());
   chart.panels = {BytesPanel("file", &TableRow::file_bytes, drawn),
                   BytesPanel("read a token", &TableRow::token_bytes, drawn), SpeedPanel(setup, drawn)};

@@ -11,7 +11,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Digits after the point that show two of the error, or four of a value without one.
+// Digits after the point for two significant digits of the error, or four of a value without an error.
 std::string WithError(double value, double error, bool markdown) {
   const double last = error > 0 ? error : value / 100;
   const int decimals =
@@ -31,7 +31,7 @@ std::string Speed(const std::vector<double>& rates, bool markdown) {
   return WithError(Median(rates), MedianError(rates), markdown);
 }
 
-// Cells may hold what would end them.
+// Escapes the characters that would end a cell.
 std::string MarkdownCell(const std::string& text) {
   std::string out;
   for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
@@ -43,7 +43,7 @@ struct Column {
   std::function<std::string(const TableRow&)> cell;
 };
 
-// What decoding in the arena is like.
+// The results of decoding in the arena.
 void AddStreamedColumns(bool markdown, std::vector<Column>* columns) {
   columns->push_back({"streamed, t/s", [=](const TableRow& r) {
                         const StreamedSpeed& s = r.streamed;
@@ -121,7 +121,7 @@ std::string Notes(const TableSetup& s, const std::vector<TableRow>& rows) {
   if (rows.size() > 1) {
     text +=
         "KL: mean of KL(base || model) over the same tokens; error: that of the logits as a share of the base's "
-        "variance, geometric mean; flips: how often the likeliest token is another one than the base's.\n";
+        "variance, geometric mean; flips: how often the likeliest token differs from the base's.\n";
   }
   if (rows[0].acc.count() > 0) text += "acc, acc_norm: " + Grouped(rows[0].acc.count()) + " multiple choice items.\n";
   if (rows[0].commands.count() > 0) {

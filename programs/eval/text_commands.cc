@@ -59,7 +59,7 @@ Error RenderLines(const ChatFormat& format, std::string_view bos, const std::str
     Error error = ParseJson("the line", line, &chat);
     if (error.ok()) error = Render(format, bos, chat, date, &text);
     const char* const key = error.ok() ? "text" : "error";
-    // A text can be cut within a character where its chat was.
+    // A chat can end within a UTF-8 character, and then so does the text.
     LFM2_RETURN_IF_FAILED(WriteStandardOutput(
         Json{{key, error.ok() ? text : error.text()}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
   }

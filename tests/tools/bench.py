@@ -157,7 +157,7 @@ with tempfile.TemporaryDirectory() as folder:
     refused(2, bench, model, "--repeat", "0.5", saying="--draft")
     refused(2, bench, model, "--draft", "4", "--repeat", "1.5", saying="1.5")
     refused(2, bench, model, "--draft", "4", "--ttft", "5", saying="--draft")
-    refused(1, bench, moe, "--draft", "4", "--storage", "direct", saying="--draft: nothing is guessed")
+    refused(1, bench, moe, "--draft", "4", "--storage", "direct", saying="--draft: tokens are not guessed")
 
     # compare-llama beside a program that writes what llama-bench would.
     def fake(name, body):

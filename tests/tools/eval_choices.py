@@ -164,7 +164,7 @@ with tempfile.TemporaryDirectory() as name:
     # " the" is one token, as is " t": nothing of the choice stands behind the context's.
     encode = lambda text: json.loads(run("tokens", image, data=text))
     check(len(encode(b" the")) == len(encode(b" t")) == 1, encode(b" the"), encode(b" t"))
-    refused({"items": [{**good, "context": " t", "choices": ["he", "o"]}]}, "choices[0] has no token behind")
+    refused({"items": [{**good, "context": " t", "choices": ["he", "o"]}]}, "choices[0] has no token after")
     run("choices", image, folder / "absent.json", code=1)
     run("choices", folder / "absent.lfm2", tasks, code=1)
     run("choices", image, tasks, "--out", folder / "no/such/place", "--limit", 1, code=1)
