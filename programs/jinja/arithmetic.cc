@@ -1,4 +1,4 @@
-// + - * / // % ** and what joins texts and lists.
+// + - * / // % ** and the concatenation of strings and lists.
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -25,9 +25,9 @@ const char* NameOf(Operator operation) {
   }
 }
 
-Value TooLarge(Execution& run) { return run.Fail("a number does not fit into 64 bits"); }
+Value TooLarge(Execution& run) { return run.Fail("a number does not fit in 64 bits"); }
 
-// With the sign of the divisor, as Python has it.
+// With the sign of the divisor, as in Python.
 double FloatModulo(double a, double b) {
   double rest = std::fmod(a, b);
   if (rest != 0 && (rest < 0) != (b < 0)) rest += b;
@@ -47,7 +47,7 @@ Value Power(Execution& run, const Value& a, const Value& b) {
   if (a.is(Kind::kFloat) || b.is(Kind::kFloat) || b.as_int() < 0) {
     const double base = a.as_float(), exponent = b.as_float();
     if (base == 0 && exponent < 0) return run.Fail("zero has no negative power");
-    if (base < 0 && std::floor(exponent) != exponent) return run.Fail("this power is a complex number");
+    if (base < 0 && std::floor(exponent) != exponent) return run.Fail("the result of ** is a complex number");
     const double power = std::pow(base, exponent);
     if (std::isinf(power) && std::isfinite(base) && std::isfinite(exponent)) return run.Fail("a number is too large");
     return Value::Float(power);
@@ -106,7 +106,7 @@ Value Repeated(Execution& run, const Value& what, int64_t times) {
     if (what.string()) return Value::String("", what.markup());
     return Value::Sequence(what.kind(), {}, {});
   }
-  // Neither can be larger than its bound, so that the product does not overflow.
+  // Neither exceeds its bound, so that the product does not overflow.
   if (count > run.limits().output) return run.Fail("it repeats something too often");
   const uint64_t all = size * count;
   if (what.string()) {
@@ -125,7 +125,7 @@ Value Repeated(Execution& run, const Value& what, int64_t times) {
 
 bool IsList(const Value& v) { return v.is(Kind::kList) || v.is(Kind::kTuple); }
 
-// What + joins; undefined where it joins nothing.
+// The concatenation by +; undefined for other operands.
 bool Joins(const Value& a, const Value& b) { return (a.string() && b.string()) || (IsList(a) && a.kind() == b.kind()); }
 
 Value Joined(Execution& run, const Value& a, const Value& b) {
@@ -154,7 +154,7 @@ Value Arithmetic(Execution& run, Operator operation, const Value& a, const Value
     if ((a.string() || IsList(a)) && b.integer()) return Repeated(run, a, b.as_int());
     if ((b.string() || IsList(b)) && a.integer()) return Repeated(run, b, a.as_int());
   }
-  return run.Fail("values of type ", a.TypeName(), " and ", b.TypeName(), " have no ", NameOf(operation));
+  return run.Fail("values of type ", a.TypeName(), " and ", b.TypeName(), " do not support ", NameOf(operation));
 }
 
 Value Negated(Execution& run, const Value& value) {
@@ -162,10 +162,10 @@ Value Negated(Execution& run, const Value& value) {
   if (value.is(Kind::kFloat)) return Value::Float(-value.as_float());
   if (value.is(Kind::kBigInt)) {
     if (value.text()[0] == '-') return Value::BigInt(value.text().substr(1));
-    // The one number whose positive needs more bits.
+    // The only number whose negation needs more bits.
     return value.text() == "9223372036854775808" ? Value::Int(INT64_MIN) : Value::BigInt("-" + value.text());
   }
-  if (!value.integer()) return run.Fail("a value of type ", value.TypeName(), " has no negative");
+  if (!value.integer()) return run.Fail("a value of type ", value.TypeName(), " cannot be negated");
   if (value.as_int() == INT64_MIN) return Value::BigInt("9223372036854775808");
   return Value::Int(-value.as_int());
 }
@@ -173,7 +173,7 @@ Value Negated(Execution& run, const Value& value) {
 Value Plus(Execution& run, const Value& value) {
   if (value.undefined()) return FailUndefined(run, value);
   if (value.is(Kind::kBool)) return Value::Int(value.as_int());
-  if (!value.number()) return run.Fail("a value of type ", value.TypeName(), " is no number");
+  if (!value.number()) return run.Fail("a value of type ", value.TypeName(), " is not a number");
   return value;
 }
 

@@ -1,4 +1,4 @@
-// The `attribute` argument of filters: a.b.0 and lists of those.
+// The `attribute` argument of filters: a.b.0, or a list of such paths.
 #ifndef LFM2_PROGRAMS_JINJA_ATTRIBUTE_PATH_H_
 #define LFM2_PROGRAMS_JINJA_ATTRIBUTE_PATH_H_
 
@@ -13,7 +13,7 @@ namespace lfm2::tools::jinja {
 
 class AttributePath {
  public:
-  // `attribute` is nullptr or none where the items themselves are meant.
+  // `attribute` is nullptr or none if the items themselves are used.
   AttributePath(Execution& run, const Value* attribute) : run_(run) {
     if (attribute == nullptr || attribute->none()) return;
     if (!attribute->string()) {
@@ -45,7 +45,7 @@ class AttributePath {
   std::vector<Value> parts_;
 };
 
-// Several, separated by commas: what sort takes.
+// Several paths separated by commas, as sort accepts.
 class SortPaths {
  public:
   SortPaths(Execution& run, const Value* attribute) {
@@ -63,7 +63,7 @@ class SortPaths {
     }
   }
 
-  // The keys of an item, each changed.
+  // The keys of an item, each transformed.
   template <class Change>
   Value Of(const Value& item, const Change& change) const {
     std::vector<Value> keys;

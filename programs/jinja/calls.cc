@@ -44,7 +44,7 @@ Value Interpreter::CallMacro(const Macro& macro, Arguments arguments) {
   return run_.failed() ? Value() : Value::String(std::move(text));
 }
 
-// Gives the parameters their values: from the positional arguments, then by name, then their defaults.
+// Binds the parameters: positional arguments first, then named ones, then defaults.
 bool Interpreter::BindArguments(const Statement& definition, Arguments* arguments, Scope* scope) {
   const size_t given = arguments->positional.size(), wanted = definition.parameters.size();
   if (!run_.Spend(1 + wanted / 8 * (1 + arguments->named.size()))) return false;

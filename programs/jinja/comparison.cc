@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// Digits with a sign: -1, 0 or 1 as a is less, equal or greater.
+// Digits with a sign: -1, 0 or 1 if a is less than, equal to or greater than b.
 int CompareDigits(const std::string& a, const std::string& b) {
   const bool a_negative = a[0] == '-', b_negative = b[0] == '-';
   if (a_negative != b_negative) return a_negative ? -1 : 1;
@@ -22,7 +22,7 @@ int CompareDigits(const std::string& a, const std::string& b) {
 
 std::string DigitsOf(const Value& v) { return v.is(Kind::kBigInt) ? v.text() : std::to_string(v.as_int()); }
 
-// An integer against a float, without rounding either.
+// Compares an integer with a float without rounding either.
 int CompareToFloat(int64_t a, double b) {
   if (b >= 9223372036854775808.0) return -1;
   if (b < -9223372036854775808.0) return 1;
@@ -32,7 +32,7 @@ int CompareToFloat(int64_t a, double b) {
   return rest > 0 ? -1 : rest < 0 ? 1 : 0;
 }
 
-// Of two numbers; 2 where one of them is not a number.
+// Compares two numbers; 2 if one of them is NaN.
 int CompareNumbers(const Value& a, const Value& b) {
   if (a.is(Kind::kFloat) && b.is(Kind::kFloat)) {
     const double x = a.as_float(), y = b.as_float();
@@ -51,7 +51,7 @@ int CompareNumbers(const Value& a, const Value& b) {
   return a.as_int() < b.as_int() ? -1 : a.as_int() > b.as_int() ? 1 : 0;
 }
 
-// For comparing a key with `pairs` others.
+// Accounts for comparing a key with `pairs` others.
 bool SpendLookUp(Execution& run, size_t pairs, const Value& key) {
   const uint64_t length = key.string() ? key.text().size() / 64 : 0;
   return run.Spend(1 + length + pairs / 8 + pairs * length);
@@ -141,7 +141,7 @@ bool Less(Execution& run, const Value& a, const Value& b) {
   }
   if (a.undefined()) FailUndefined(run, a);
   if (b.undefined()) FailUndefined(run, b);
-  run.Fail("values of type ", a.TypeName(), " and ", b.TypeName(), " have no order");
+  run.Fail("values of type ", a.TypeName(), " and ", b.TypeName(), " cannot be ordered");
   return false;
 }
 
@@ -151,7 +151,7 @@ Value Compare(Execution& run, Operator operation, const Value& a, const Value& b
     case Operator::kNotEqual: return Value::Bool(!Equal(run, a, b));
     case Operator::kLess: return Value::Bool(Less(run, a, b));
     case Operator::kGreater: return Value::Bool(Less(run, b, a));
-    // What is no number is neither less nor greater.
+    // NaN is neither less nor greater.
     case Operator::kLessEqual: return Value::Bool(Less(run, a, b) || (!run.failed() && Equal(run, a, b)));
     case Operator::kGreaterEqual: return Value::Bool(Less(run, b, a) || (!run.failed() && Equal(run, a, b)));
     case Operator::kIn: return Value::Bool(Contains(run, b, a));
@@ -166,7 +166,7 @@ bool Contains(Execution& run, const Value& container, const Value& item) {
       if (item.undefined()) {
         FailUndefined(run, item);
       } else {
-        run.Fail("in a text only a text can be looked for, not a value of type ", item.TypeName());
+        run.Fail("only a text can be searched for in a text, not a value of type ", item.TypeName());
       }
       return false;
     }

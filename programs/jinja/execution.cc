@@ -6,7 +6,7 @@ bool Execution::Spend(uint64_t steps) {
   if (failed()) return false;
   if (steps > steps_) {
     steps_ = 0;
-    Fail("it works too long: a chat template is given ", limits_.steps, " steps");
+    Fail("it runs too long: a chat template is limited to ", limits_.steps, " steps");
     return false;
   }
   steps_ -= steps;

@@ -1,4 +1,4 @@
-// What every step of a rendering shares: how much work is left, and what went wrong first.
+// The state that all steps of a rendering share: the remaining work, and the first failure.
 #ifndef LFM2_PROGRAMS_JINJA_EXECUTION_H_
 #define LFM2_PROGRAMS_JINJA_EXECUTION_H_
 
@@ -16,31 +16,31 @@ struct Limits {
   uint64_t steps = 2'000'000;
   size_t output = 16u << 20;
 };
-// Containers in containers, statements in statements, operators in operators.
+// Nesting of containers, of statements and of operators.
 constexpr uint32_t kMaxNesting = 200;
-// Evaluations in evaluations, macros included.
+// Nesting of evaluations, including macros.
 constexpr uint32_t kMaxDepth = 600;
 constexpr int64_t kMaxRange = 100'000;
 constexpr size_t kMaxName = 256;  // bytes of a name in a template
-// Digits of an integer, as Python bounds them.
+// Digits of an integer, with Python's limit.
 constexpr size_t kMaxDigits = 4300;
 
 class Execution {
  public:
   Execution(const Limits& limits, std::string date) : date_(std::move(date)), limits_(limits), steps_(limits.steps) {}
 
-  // Accounts for work before it is done; false once there has been too much, or something failed.
+  // Accounts for work before it is done; false if the limit is exceeded or something has failed.
   bool Spend(uint64_t steps);
-  // For a text of `bytes` to come: refuses what is longer than the output may be.
+  // Accounts for a new text of `bytes`; refuses one that is longer than the output may be.
   bool SpendText(uint64_t bytes);
-  // For adding `more` bytes to a text that has `held`.
+  // Accounts for appending `more` bytes to a text that has `held`.
   bool SpendAppend(uint64_t held, uint64_t more);
-  // For going through a text of `bytes` that is looked up in tables, character by character.
+  // Accounts for table look-ups of every character in a text of `bytes`.
   bool SpendCharacters(uint64_t bytes) { return SpendText(bytes) && Spend(bytes / 8); }
-  // For looking for a text of `needle` bytes in one of `bytes`.
+  // Accounts for searching a text of `needle` bytes in one of `bytes`.
   bool SpendSearch(uint64_t bytes, uint64_t needle) { return Spend(1 + bytes / 64 * (1 + needle / 8)); }
 
-  // Keeps the first failure; for returning from where a value is due.
+  // Keeps the first failure. The result can be returned from functions that return a value.
   template <class... Parts>
   Value Fail(const Parts&... parts) {
     if (error_.ok()) error_ = Error::Of("line ", line_, " of the chat template: ", parts...);
@@ -49,7 +49,7 @@ class Execution {
   bool failed() const { return !error_.ok(); }
   const Error& error() const { return error_; }
 
-  // A new value, refused where containers lie in too many others.
+  // Creates a value; fails if its containers are nested too deeply.
   Value Checked(Value value);
 
   void set_line(uint32_t line) { line_ = line; }
@@ -57,7 +57,7 @@ class Execution {
   const std::string& date() const { return date_; }
   const Limits& limits() const { return limits_; }
 
-  // Namespaces may hold each other: they are emptied at the end.
+  // Namespaces may refer to each other in a cycle: they are cleared at the end.
   Value NewNamespace();
   void FreeNamespaces();
 

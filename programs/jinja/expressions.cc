@@ -1,4 +1,4 @@
-// What the expressions of a template are worth.
+// Evaluates the expressions of a template.
 #include <utility>
 
 #include "programs/jinja/functions.h"
@@ -21,7 +21,7 @@ Value Interpreter::Evaluate(const Expression& e, Scope* scope) {
     case Kind::kCompare: return EvaluateCompare(e, scope);
     case Kind::kCondition: return EvaluateCondition(e, scope);
     case Kind::kItem: return EvaluateItem(e, scope);
-    case Kind::kSlice: return run_.Fail("a slice stands where it slices nothing");
+    case Kind::kSlice: return run_.Fail("a slice is only allowed in a subscript");
     case Kind::kCall: return EvaluateCall(e, scope, nullptr);
     case Kind::kFilter: return EvaluateFilter(e, scope, nullptr);
     case Kind::kTest: return EvaluateTest(e, scope);
@@ -116,7 +116,7 @@ Value Interpreter::EvaluateCondition(const Expression& e, Scope* scope) {
   if (run_.failed()) return Value();
   if (holds) return Evaluate(*e.children[1], scope);
   if (e.children.size() > 2) return Evaluate(*e.children[2], scope);
-  return Value::Undefined("an if without an else does not hold");
+  return Value::Undefined("the condition of an if without an else is false");
 }
 
 Value Interpreter::EvaluateItem(const Expression& e, Scope* scope) {
@@ -185,7 +185,7 @@ bool Interpreter::EvaluateArguments(const CallSite* site, Scope* scope, Argument
     const Value all = Evaluate(*site->more_named, scope);
     if (run_.failed()) return false;
     if (!all.is(Value::Kind::kDict)) {
-      run_.Fail("what stands after ** is no dict");
+      run_.Fail("the argument after ** is not a dict");
       return false;
     }
     if (!run_.Spend(all.pairs().size())) return false;

@@ -12,7 +12,7 @@
 
 namespace lfm2::tools::jinja {
 
-// nullptr where there is none of that name.
+// nullptr for an unknown name.
 Function FindFilter(std::string_view name);
 Function FindTest(std::string_view name);
 Function FindGlobal(std::string_view name);
@@ -28,18 +28,18 @@ struct NamedFunction {
 };
 Function FindIn(Span<const NamedFunction> functions, std::string_view name);
 
-// What a function was called with, sorted to the names of its parameters.
+// The arguments of a call, assigned to the names of its parameters.
 class Parameters {
  public:
-  // The first `required` of them must be there.
+  // The first `required` of them must be given.
   Parameters(Execution& run, const char* function, const Arguments& arguments, std::initializer_list<const char*> names,
              size_t required = 0);
 
   bool ok() const { return ok_; }
-  // nullptr where it was not given.
+  // nullptr if it was not given.
   const Value* operator[](size_t i) const { return values_[i]; }
   bool Flag(size_t i, bool otherwise) const;
-  // Fails where it is no whole number.
+  // Fails if it is not an integer.
   int64_t Integer(size_t i, int64_t otherwise);
 
  private:
@@ -51,7 +51,7 @@ class Parameters {
   bool ok_ = true;
 };
 
-// The tables, one for each file that has functions.
+// The tables, one for each file that defines functions.
 Function FindTextFilter(std::string_view name);
 Function FindListFilter(std::string_view name);
 Function FindSelectionFilter(std::string_view name);

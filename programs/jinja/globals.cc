@@ -46,7 +46,7 @@ bool Pairs(Execution& run, const Value& value, std::vector<std::pair<Value, Valu
   for (const Value& item : items) {
     if (!Iterate(run, item, &pair)) return false;
     if (pair.size() != 2 || !IsHashable(run, pair[0])) {
-      run.Fail("a dict is made of pairs");
+      run.Fail("a dict needs pairs");
       return false;
     }
     SetKey(run, pair[0], pair[1], out);
@@ -56,7 +56,7 @@ bool Pairs(Execution& run, const Value& value, std::vector<std::pair<Value, Valu
 
 bool AllPairs(Execution& run, Arguments& arguments, std::vector<std::pair<Value, Value>>* out) {
   if (arguments.positional.size() > 1) {
-    run.Fail("one value at most can become a dict");
+    run.Fail("dict accepts at most one positional argument");
     return false;
   }
   if (!arguments.positional.empty() && !Pairs(run, arguments.positional[0], out)) return false;

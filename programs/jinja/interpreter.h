@@ -12,22 +12,22 @@
 
 namespace lfm2::tools::jinja {
 
-// The names that a body has set, and those around it.
+// The names that a body has set, and its enclosing scope.
 struct Scope {
   Scope* parent = nullptr;
   std::vector<std::pair<std::string, Value>> names;
-  bool captured = false;  // a macro sees it, which may outlive the body
+  bool captured = false;  // by a macro, which may outlive the body
 };
 
 class Interpreter {
  public:
-  // `context`: what the template can name, a dict; anything else has no names.
+  // `context`: a dict of the names that the template can use; any other value has no names.
   Interpreter(Execution& run, Value context) : run_(run), context_(std::move(context)) {}
   ~Interpreter();
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
-  // Whether it went well is in the Execution.
+  // The Execution has the error, if any.
   void Render(const Body& body, std::string* out);
 
  private:
@@ -58,7 +58,7 @@ class Interpreter {
   Value EvaluateCondition(const Expression& e, Scope* scope);
   Value EvaluateItem(const Expression& e, Scope* scope);
   Value EvaluateCall(const Expression& e, Scope* scope, const Value* caller);
-  // `block`: what stands for the value of a filter that has none.
+  // `block`: the input of a filter without an operand, which filters a block.
   Value EvaluateFilter(const Expression& e, Scope* scope, const Value* block);
   Value EvaluateTest(const Expression& e, Scope* scope);
   bool EvaluateArguments(const CallSite* site, Scope* scope, Arguments* out);
@@ -77,11 +77,11 @@ class Interpreter {
   uint32_t depth_ = 0;
 };
 
-// Counts how deep the interpreter is in itself, while it exists.
+// Counts the recursion depth of the interpreter while it exists.
 class Deeper {
  public:
   explicit Deeper(Interpreter* interpreter) : interpreter_(interpreter) {
-    if (++interpreter_->depth_ > kMaxDepth) interpreter_->run_.Fail("it calls itself more than ", kMaxDepth, " deep");
+    if (++interpreter_->depth_ > kMaxDepth) interpreter_->run_.Fail("it recurses more than ", kMaxDepth, " deep");
   }
   ~Deeper() { --interpreter_->depth_; }
   Deeper(const Deeper&) = delete;
@@ -91,7 +91,7 @@ class Deeper {
   Interpreter* const interpreter_;
 };
 
-// A scope for as long as this exists, or longer where a macro has seen it.
+// A scope that lives as long as this, or longer if a macro has captured it.
 class ScopeHolder {
  public:
   ScopeHolder(Interpreter* interpreter, Scope* parent)

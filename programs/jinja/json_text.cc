@@ -31,7 +31,7 @@ Value FromJson(Execution& run, const Json& json, uint32_t depth) {
       const auto& text = json.get_ref<const std::string&>();
       for (std::string_view rest = text; !rest.empty();) {
         const Utf8Char c = ReadUtf8(rest);
-        if (c.kind != Utf8Char::Kind::kValid) return run.Fail("a text among the values is no UTF-8");
+        if (c.kind != Utf8Char::Kind::kValid) return run.Fail("a text in the values is not UTF-8");
         rest.remove_prefix(c.length);
       }
       return run.SpendText(text.size()) ? Value::String(text) : Value();
@@ -57,7 +57,7 @@ class Dumper {
   Dumper(Execution& run, const JsonStyle& style) : run_(run), style_(style) {}
 
   void Dump(const Value& value, uint32_t depth) {
-    if (depth > kMaxNesting) run_.Fail("tojson meets what is nested more than ", kMaxNesting, " deep");
+    if (depth > kMaxNesting) run_.Fail("tojson: the value is nested more than ", kMaxNesting, " deep");
     if (!run_.Spend(1)) return;
     switch (value.kind()) {
       case Kind::kNone: out_ += "null"; return;
@@ -128,7 +128,7 @@ class Dumper {
     out_ += ']';
   }
 
-  // The text of a key, which Python makes of some other types too.
+  // The text of a key; Python converts keys of some other types.
   bool Key(const Value& key, std::string* out) {
     switch (key.kind()) {
       case Kind::kString:

@@ -19,7 +19,7 @@ struct JsonStyle {
   std::string item_separator = ", ", key_separator = ": ";
 };
 
-// Empty where it failed.
+// Empty if it failed.
 std::string DumpJson(Execution& run, const Value& value, const JsonStyle& style);
 
 }  // namespace lfm2::tools::jinja

@@ -13,7 +13,7 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Line ends as \n, and the last one gone.
+// Normalises line ends to \n, and removes the last one.
 std::string Normalized(std::string_view source) {
   std::string out;
   out.reserve(source.size());
@@ -47,7 +47,7 @@ class Lexer {
   bool Sees(std::string_view word) const { return text_.compare(at_, word.size(), word) == 0; }
   bool SeesAt(size_t at, std::string_view word) const { return text_.compare(at, word.size(), word) == 0; }
   void Add(Token::Kind kind, std::string text) { out_->push_back({kind, line_, std::move(text)}); }
-  // Moves on to `end`, counting lines.
+  // Advances to `end`, counting lines.
   void Advance(size_t end) {
     line_ += static_cast<uint32_t>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(at_),
                                               text_.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
@@ -61,8 +61,8 @@ class Lexer {
     }
     return at;
   }
-  // If a tag ends at `at`, the place after it: a sign of `signs` before `mark`, what the sign eats and, without one,
-  // a line end where the tag is a block or comment. Otherwise npos.
+  // If a tag ends at `at`, the position after it: an optional sign of `signs` before `mark`, the white space that the
+  // sign strips and, without a sign, a line end if the tag is a block or comment. Otherwise npos.
   size_t AfterEnd(size_t at, std::string_view mark, bool is_block) const {
     if (at < text_.size() && text_[at] == '-' && SeesAt(at + 1, mark)) return AfterSpace(at + 1 + mark.size());
     if (is_block && at < text_.size() && text_[at] == '+' && SeesAt(at + 1, mark)) return at + 1 + mark.size();
@@ -71,7 +71,7 @@ class Lexer {
     return is_block && after < text_.size() && text_[after] == '\n' ? after + 1 : after;
   }
 
-  // Text up to the next tag, and the beginning of that.
+  // Text up to the next tag, and the start of that tag.
   void Root() {
     size_t tag = at_;
     for (;;) {
@@ -105,7 +105,7 @@ class Lexer {
     if (end > begin) Add(Token::Kind::kData, text_.substr(begin, end - begin));
   }
 
-  // Where the text before a tag ends once the tag's sign and lstrip_blocks had their way.
+  // Where the text before a tag ends after applying the tag's sign and lstrip_blocks.
   size_t TrimmedEnd(size_t begin, size_t end, char sign, bool is_block) const {
     const std::string_view text(text_.data() + begin, end - begin);
     if (sign == '-') return begin + Strip(text, StripSide::kRight).size();
@@ -117,7 +117,7 @@ class Lexer {
   }
 
   void Comment() {
-    if (at_ == text_.size()) return;  // jinja2 misses no end where nothing follows
+    if (at_ == text_.size()) return;  // jinja2 accepts an unclosed comment if nothing follows
     for (size_t at = at_; at < text_.size(); ++at) {
       const size_t after = AfterEnd(at, "#}", true);
       if (after != std::string::npos) return Advance(after);
@@ -125,7 +125,7 @@ class Lexer {
     Fail("a comment does not end");
   }
 
-  // After "{%" and its sign: whether this is raw text, which is then taken whole.
+  // After "{%" and its sign: whether this is a raw block, which is then read whole.
   bool Raw() {
     size_t at = AfterSpace(at_);
     if (!SeesAt(at, "raw")) return false;
@@ -139,7 +139,7 @@ class Lexer {
       return false;
     }
     starts_line_ = text_[begin - 1] == '\n';
-    // With nothing after it, jinja2 does not miss its end either.
+    // As for comments, jinja2 accepts a missing end if nothing follows.
     if (begin == text_.size()) {
       Advance(begin);
       return true;
@@ -163,7 +163,7 @@ class Lexer {
 
   void Tag(std::string_view mark, bool is_block) {
     Add(is_block ? Token::Kind::kBlockBegin : Token::Kind::kVariableBegin, {});
-    std::string open;  // brackets, in which no tag ends
+    std::string open;  // open brackets, in which a tag cannot end
     while (error_.ok()) {
       if (open.empty()) {
         const size_t after = AfterEnd(at_, mark, is_block);
@@ -207,7 +207,7 @@ class Lexer {
     if (c == '(' || c == '[' || c == '{') {
       *open += c == '(' ? ')' : c == '[' ? ']' : '}';
     } else if (c == ')' || c == ']' || c == '}') {
-      if (open->empty() || open->back() != c) return Fail("a ", std::string_view(&c, 1), " that closes nothing");
+      if (open->empty() || open->back() != c) return Fail("a ", std::string_view(&c, 1), " without an opening bracket");
       open->pop_back();
     }
     AddOperator(std::string_view(&text_[at_], 1));
@@ -252,7 +252,7 @@ Error Tokenize(std::string_view source, std::vector<Token>* out) {
   out->clear();
   for (std::string_view rest = source; !rest.empty();) {
     const Utf8Char c = ReadUtf8(rest);
-    if (c.kind != Utf8Char::Kind::kValid) return Error::Of("the chat template is no UTF-8");
+    if (c.kind != Utf8Char::Kind::kValid) return Error::Of("the chat template is not UTF-8");
     rest.remove_prefix(c.length);
   }
   const std::string text = Normalized(source);

@@ -1,4 +1,4 @@
-// A template's text as tokens.
+// Splits a template's text into tokens.
 #ifndef LFM2_PROGRAMS_JINJA_LEXER_H_
 #define LFM2_PROGRAMS_JINJA_LEXER_H_
 
@@ -21,7 +21,7 @@ struct Token {
     kName,
     kInteger,  // decimal digits, whatever base it was written in
     kFloat,
-    kString,  // text: what it stands for
+    kString,  // its value, with escapes resolved
     kOperator,
     kEnd,
   };
@@ -30,7 +30,7 @@ struct Token {
   std::string text;
 };
 
-// White space around the tags is already gone as trim_blocks and lstrip_blocks want it. The last token is kEnd.
+// White space around the tags is already removed as by trim_blocks and lstrip_blocks. The last token is kEnd.
 Error Tokenize(std::string_view source, std::vector<Token>* out);
 
 }  // namespace lfm2::tools::jinja

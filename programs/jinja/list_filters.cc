@@ -1,4 +1,4 @@
-// Filters that make or take apart lists and dicts.
+// Filters that create lists and dicts or access their items.
 #include <algorithm>
 #include <utility>
 
@@ -88,13 +88,13 @@ Value Items(Execution& run, const Value& self, Arguments& arguments) {
   return run.Checked(Value::Sequence(Kind::kGenerator, std::move(items), "generator"));
 }
 
-// What is compared instead of the values: texts of any case count as one.
+// The values to compare: texts are compared without regard to case.
 Value SortKey(Execution& run, const Value& value, bool case_sensitive) {
   if (case_sensitive || !value.string() || !run.SpendCharacters(value.text().size())) return value;
   return Value::String(Lower(value.text()));
 }
 
-// Stable; std::stable_sort wants an order that never fails and never contradicts itself, which values may.
+// A stable merge sort; std::stable_sort requires a consistent order that cannot fail, which values need not have.
 void SortByKeys(Execution& run, bool reverse, std::vector<std::pair<Value, Value>>* keyed) {
   std::vector<std::pair<Value, Value>>& items = *keyed;
   std::vector<std::pair<Value, Value>> merged(items.size());

@@ -18,7 +18,7 @@ unsigned DigitOf(char c) {
   return 16;
 }
 
-// The length of digits below `base` with single underscores between them, or before the first where that is allowed.
+// The length of digits below `base` with single underscores between them, or before the first if that is allowed.
 size_t Digits(std::string_view text, unsigned base, bool underscore_first = false) {
   size_t end = 0;
   while (end < text.size()) {
@@ -38,7 +38,7 @@ std::string WithoutUnderscores(std::string_view text) {
   return out;
 }
 
-// Decimal digits of a number in another base: long multiplication.
+// Converts digits of another base to decimal, by long multiplication.
 std::string Decimal(std::string_view digits, unsigned base) {
   std::string out(1, 0);  // least significant first
   for (const char c : digits) {
@@ -56,7 +56,7 @@ std::string Decimal(std::string_view digits, unsigned base) {
   return text;
 }
 
-constexpr size_t kLongestInBase = 512;  // digits: beyond that the multiplication takes its time
+constexpr size_t kLongestInBase = 512;  // digits: limits the quadratic time of the multiplication
 
 }  // namespace
 
@@ -133,7 +133,7 @@ const char* Unescape(std::string_view inside, std::string* out) {
       case 'x': digits = 2; break;
       case 'u': digits = 4; break;
       case 'U': digits = 8; break;
-      case 'N': return "a quoted text names a character with \\N, which this program does not know";
+      case 'N': return "a quoted text names a character with \\N, which is not supported";
       default: break;
     }
     uint32_t code_point = 0;
@@ -149,7 +149,7 @@ const char* Unescape(std::string_view inside, std::string* out) {
         code_point = code_point << 3 | DigitOf(inside[++i]);
       }
     } else if (static_cast<unsigned char>(c) >= 0x80) {
-      // Python sees the escape of the character here, after a backslash that makes it plain text.
+      // Python sees an escape of the character here after a backslash, which stays as it is.
       const Utf8Char plain = ReadUtf8(inside.substr(i));
       char text[16];
       const char* const format = plain.code_point < 0x100     ? "\\x%02x"
@@ -165,7 +165,7 @@ const char* Unescape(std::string_view inside, std::string* out) {
       continue;
     }
     if (code_point > 0x10ffff || (code_point >= 0xd800 && code_point < 0xe000)) {
-      return "a quoted text has an escape that is no character";
+      return "a quoted text has an escape that is not a character";
     }
     AppendUtf8(code_point, out);
   }

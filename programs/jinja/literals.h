@@ -10,14 +10,14 @@ namespace lfm2::tools::jinja {
 struct NumberLiteral {
   bool is_float = false;
   size_t length = 0;
-  // Of an integer its decimal digits; of a float its spelling, without underscores.
+  // For an integer its decimal digits; for a float its text without underscores.
   std::string digits;
 };
 
-// The number that `text` begins with, which has a digit first.
+// The number at the start of `text`, which starts with a digit.
 NumberLiteral ReadNumber(std::string_view text, bool may_be_float);
 
-// What stands between quotes, with Python's escapes resolved. Returns nullptr, or why there is no such text.
+// The content between quotes, with Python's escapes resolved. Returns nullptr, or the reason why it is invalid.
 const char* Unescape(std::string_view inside, std::string* out);
 
 }  // namespace lfm2::tools::jinja

@@ -51,7 +51,7 @@ Value Index(Execution& run, const Value& self, Arguments& arguments) {
   for (size_t i = 0; i < self.items().size(); ++i) {
     if (Equal(run, self.items()[i], *parameters[0])) return Value::Int(static_cast<int64_t>(i));
   }
-  return run.Fail("a value that index looks for is not in the list");
+  return run.Fail("the value that index searches for is not in the list");
 }
 
 constexpr NamedFunction kDictMethods[] = {
@@ -64,13 +64,13 @@ constexpr NamedFunction kDictMethods[] = {
 constexpr NamedFunction kListMethods[] = {{"copy", Copy}, {"count", CountItems}, {"index", Index}};
 constexpr NamedFunction kTupleMethods[] = {{"count", CountItems}, {"index", Index}};
 
-// loop.cycle(a, b, ...): one after the other.
+// loop.cycle(a, b, ...): cycles through the values.
 Value Cycle(Execution& run, const Value& self, Arguments& arguments) {
   if (arguments.positional.empty()) return run.Fail("loop.cycle needs values");
   return arguments.positional[self.loop().index % arguments.positional.size()];
 }
 
-// Whether the values are others than the last time.
+// Whether the values differ from those of the last call.
 Value LoopChanged(Execution& run, const Value& self, Arguments& arguments) {
   Loop& loop = self.loop();
   const std::vector<Value>& now = arguments.positional;

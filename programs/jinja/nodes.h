@@ -34,7 +34,7 @@ enum class Operator : uint8_t {
   kNotIn,
 };
 
-// What stands between the parentheses of a call.
+// The arguments of a call.
 struct CallSite {
   std::vector<ExpressionPtr> positional;
   std::vector<std::pair<std::string, ExpressionPtr>> named;
@@ -111,13 +111,13 @@ struct Statement {
   std::vector<ExpressionPtr> values;
   std::vector<Parameter> parameters;
   Body body, otherwise;
-  // Of a macro: whether its body names these.
+  // For a macro: whether its body uses these names.
   bool uses_varargs = false, uses_kwargs = false, uses_caller = false;
 };
 
 struct Scope;
 
-// A macro, or the caller of a call block, with what its body sees.
+// A macro, or the caller of a call block, with the scope that its body sees.
 struct Macro : Object {
   const Statement* definition = nullptr;
   Scope* scope = nullptr;

@@ -15,7 +15,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// A number as Python's int and float read it: white space around, one underscore between digits.
+// A number as Python's int and float parse it: with surrounding white space, and single underscores between digits.
 bool Spelled(const std::string& text, std::string* out) {
   const std::string_view bare = Strip(text, StripSide::kBoth);
   out->clear();
@@ -63,7 +63,7 @@ bool ReadFloat(const std::string& text, double* out) {
   const std::string lower = Lower(spelled);
   const std::string word = lower[0] == '-' || lower[0] == '+' ? lower.substr(1) : lower;
   const bool is_word = word == "inf" || word == "infinity" || word == "nan";
-  // strtod takes hexadecimal too, which Python does not.
+  // strtod also accepts hexadecimal numbers, unlike Python.
   if (!is_word && lower.find_first_not_of("0123456789+-.e") != std::string::npos) return false;
   char* end = nullptr;
   *out = std::strtod(spelled.c_str(), &end);
@@ -73,7 +73,7 @@ bool ReadFloat(const std::string& text, double* out) {
 Value Truncated(Execution& run, double number) {
   if (number < 9223372036854775808.0 && number >= -9223372036854775808.0)
     return Value::Int(static_cast<int64_t>(number));
-  return run.Fail("a number does not fit into 64 bits");
+  return run.Fail("a number does not fit in 64 bits");
 }
 
 Value ToInt(Execution& run, const Value& self, Arguments& arguments) {
@@ -119,7 +119,7 @@ Value Absolute(Execution& run, const Value& self, Arguments& arguments) {
   return negative ? Negated(run, self) : Plus(run, self);
 }
 
-// round(value, precision) of a float: the decimal text of that many places decides, as in Python.
+// round(value, precision) of a float: decided by the decimal text with that many places, as in Python.
 double Rounded(double value, int64_t precision) {
   if (!std::isfinite(value) || precision > 300) return value;
   if (precision >= 0) {
@@ -148,7 +148,7 @@ Value Round(Execution& run, const Value& self, Arguments& arguments) {
     return std::fabs(rounded) < 9e15 ? Value::Int(static_cast<int64_t>(rounded))
                                      : run.Fail("a number is too large to be rounded");
   }
-  if (method != "ceil" && method != "floor") return run.Fail("round knows the methods common, ceil and floor");
+  if (method != "ceil" && method != "floor") return run.Fail("round supports the methods common, ceil and floor");
   const double unit = std::pow(10.0, static_cast<double>(precision)), scaled = self.as_float() * unit;
   return Value::Float((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);
 }

@@ -1,4 +1,4 @@
-// Statements; parser_expressions.cc has what stands in them.
+// Statements; their expressions are parsed in parser_expressions.cc.
 #include "programs/jinja/parser.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ bool IsAssignable(const Expression& e) {
 }  // namespace
 
 Nested::Nested(Parser* parser) : parser_(parser), ok_(++parser->nesting_ <= kMaxNesting) {
-  if (!ok_) parser->Fail("what is nested here is more than ", kMaxNesting, " deep");
+  if (!ok_) parser->Fail("statements or expressions are nested more than ", kMaxNesting, " deep");
 }
 
 Error Parser::Parse(Body* out) {
@@ -143,7 +143,7 @@ std::unique_ptr<Statement> Parser::ParseStatement() {
     }
   } else if (word == "break" || word == "continue") {
     statement->kind = word == "break" ? Statement::Kind::kBreak : Statement::Kind::kContinue;
-    if (loops_ == 0) Fail("{% ", word, " %} stands outside of a loop");
+    if (loops_ == 0) Fail("{% ", word, " %} is outside of a loop");
   } else {
     Fail("the tag {% ", word, " %} is not supported");
   }
@@ -220,14 +220,14 @@ void Parser::ParseParameters(Statement* statement) {
     if (SkipOperator("=")) {
       parameter.otherwise = ParseExpression();
     } else if (!statement->parameters.empty() && statement->parameters.back().otherwise != nullptr) {
-      Fail("a parameter without a default stands after one that has one");
+      Fail("a parameter without a default follows one that has one");
     }
     statement->parameters.push_back(std::move(parameter));
   }
   ExpectOperator(")");
 }
 
-// The body of a macro, of a caller, or what is like one: no loop around it reaches into it.
+// The body of a macro, of a caller and the like: an enclosing loop is not visible in it.
 void Parser::ParseNamedBody(std::string_view end_word, Statement* statement) {
   macros_.push_back(statement);
   const uint32_t loops = std::exchange(loops_, 0);
@@ -255,7 +255,7 @@ void Parser::ParseCallBlock(Statement* statement) {
 ExpressionPtr Parser::ParseTarget(const TupleForm& form) {
   ExpressionPtr target = ParseTuple(form);
   if (failed()) return nullptr;
-  if (!IsAssignable(*target)) return Fail("this cannot be assigned to");
+  if (!IsAssignable(*target)) return Fail("this expression cannot be assigned to");
   return target;
 }
 

@@ -1,4 +1,4 @@
-// A template's tokens as a tree.
+// Parses a template's tokens into a tree.
 #ifndef LFM2_PROGRAMS_JINJA_PARSER_H_
 #define LFM2_PROGRAMS_JINJA_PARSER_H_
 
@@ -13,11 +13,11 @@
 
 namespace lfm2::tools::jinja {
 
-// Where a list of expressions without parentheses ends, and what may be in it.
+// What a list of expressions without parentheses may contain.
 struct TupleForm {
   bool names_only = false;       // names and literals: a target
   bool with_condition = true;    // x if y else z
-  bool in_parentheses = false;   // it may be empty
+  bool in_parentheses = false;   // the list may be empty
   bool with_attributes = false;  // namespace.attribute, as a target
 };
 
@@ -39,7 +39,7 @@ class Parser {
   void Skip() { at_ += at_ + 1 < tokens_.size() ? 1 : 0; }
   bool SkipWord(std::string_view word);
   bool SkipOperator(std::string_view text);
-  // Fails where something else stands.
+  // Fails if another token is there.
   bool ExpectOperator(std::string_view text);
   bool Expect(Token::Kind kind, std::string_view what);
   bool ExpectName(std::string* out);
@@ -49,12 +49,12 @@ class Parser {
     return nullptr;
   }
   bool failed() const { return !error_.ok(); }
-  // What stands at this place, for messages.
+  // The token at this place, for messages.
   std::string Seen() const;
 
   // Statements.
   void ParseUntil(std::initializer_list<std::string_view> end_words, Body* out);
-  // After the words of a tag: its end, and what follows up to one of the end words, which is skipped.
+  // After the keyword of a tag: parses to its end, and the body up to one of the end words, which is skipped.
   void ParseBody(std::initializer_list<std::string_view> end_words, Body* out, std::string* end_word = nullptr);
   std::unique_ptr<Statement> ParseStatement();
   void ParseIf(Statement* statement);
@@ -90,11 +90,11 @@ class Parser {
   ExpressionPtr ParseSubscript(ExpressionPtr node);
   ExpressionPtr ParseSubscribed();
   ExpressionPtr ParseCall(ExpressionPtr node);
-  // Of a call, filter or test.
+  // The arguments of a call, filter or test.
   bool ParseArguments(Expression* node);
 
   ExpressionPtr Make(Expression::Kind kind, uint32_t line) const;
-  // With children, whose depth counts; nullptr if one of them is missing or the depth is too large.
+  // Adds children and checks the depth; nullptr if one of them is missing or the depth is too large.
   ExpressionPtr Make(Expression::Kind kind, uint32_t line, ExpressionPtr first, ExpressionPtr second = nullptr);
   ExpressionPtr MakeBinary(Operator operation, uint32_t line, ExpressionPtr left, ExpressionPtr right);
   bool Adopt(Expression* parent, ExpressionPtr child);
@@ -109,7 +109,7 @@ class Parser {
   Error error_;
 };
 
-// Counts how deep the parser is in itself, while it exists.
+// Counts the recursion depth of the parser while it exists.
 class Nested {
  public:
   explicit Nested(Parser* parser);

@@ -1,4 +1,4 @@
-// What follows a value: subscripts, calls, filters and tests.
+// The suffixes of an expression: subscripts, calls, filters and tests.
 #include <algorithm>
 #include <utility>
 
@@ -34,7 +34,7 @@ ExpressionPtr Parser::ParseFilters(ExpressionPtr node) {
   return nullptr;
 }
 
-// Of a block, node is nullptr.
+// For a filter block, node is nullptr.
 ExpressionPtr Parser::ParseFilter(ExpressionPtr node) {
   if (failed()) return nullptr;
   ExpressionPtr filter = Make(Expression::Kind::kFilter, Now().line);
@@ -133,14 +133,14 @@ bool Parser::ParseArguments(Expression* node) {
       if (site->more_named != nullptr) Fail("a call has ** twice");
       site->more_named = argument();
     } else if (Is(Token::Kind::kName) && Next().kind == Token::Kind::kOperator && Next().text == "=") {
-      if (site->more_named != nullptr) Fail("an argument stands after **");
+      if (site->more_named != nullptr) Fail("an argument follows **");
       std::string name = Now().text;
       Skip();
       Skip();
       site->named.emplace_back(std::move(name), argument());
     } else {
       if (site->more_positional != nullptr || site->more_named != nullptr || !site->named.empty()) {
-        Fail("an argument without a name stands after one with a name");
+        Fail("a positional argument follows a named one");
       }
       site->positional.push_back(argument());
     }

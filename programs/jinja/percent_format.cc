@@ -37,11 +37,11 @@ class Formatter {
       if (percent < text.size()) Replace(text);
     }
     if (run_.failed()) return Value();
-    // Python takes a list for something like a dict here, and undefined too.
+    // Python treats a list like a dict here, and undefined too.
     const bool named =
         values_.is(Kind::kDict) || values_.is(Kind::kList) || values_.is(Kind::kRange) || values_.undefined();
     if (!named && next_ < (values_.is(Kind::kTuple) ? values_.items().size() : 1)) {
-      return run_.Fail("a format leaves values over");
+      return run_.Fail("a format does not use all values");
     }
     return Value::String(std::move(out_), format_.markup());
   }
@@ -61,7 +61,7 @@ class Formatter {
   }
 
   Value Take(const std::string& text) {
-    if (Peek(text) == '(') return run_.Fail("a format names a value twice");
+    if (Peek(text) == '(') return run_.Fail("a format has two keys in one directive");
     if (values_.is(Kind::kTuple)) {
       if (next_ >= values_.items().size()) return run_.Fail("a format has too few values");
       return values_.items()[next_++];
@@ -76,12 +76,12 @@ class Formatter {
     if (Peek(text) == '(') {
       const size_t end = text.find(')', at_);
       if (end == std::string::npos || !values_.is(Kind::kDict)) {
-        run_.Fail("a format names a value, and was given no dict");
+        run_.Fail("a format has a key, but its value is not a dict");
         return;
       }
       const Value* const found = FindKey(run_, values_, Value::String(text.substr(at_ + 1, end - at_ - 1)));
       if (found == nullptr) {
-        run_.Fail("a format names a value that is missing");
+        run_.Fail("a format has a key that the dict does not have");
         return;
       }
       value = *found;
@@ -134,7 +134,7 @@ class Formatter {
         } else if (value.integer()) {
           body = std::to_string(value.as_int());
         } else {
-          run_.Fail("a format needs a number where it was given a value of type ", value.TypeName());
+          run_.Fail("a format needs a number, not a value of type ", value.TypeName());
         }
         break;
       case 'f':
@@ -144,7 +144,7 @@ class Formatter {
       case 'g':
       case 'G': {
         if (!value.integer() && !value.is(Kind::kFloat)) {
-          run_.Fail("a format needs a number where it was given a value of type ", value.TypeName());
+          run_.Fail("a format needs a number, not a value of type ", value.TypeName());
           break;
         }
         char text[1500];

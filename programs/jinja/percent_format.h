@@ -1,4 +1,4 @@
-// The format strings of Python: text % values, and text.format(...).
+// Python's format strings: text % values, and text.format(...).
 #ifndef LFM2_PROGRAMS_JINJA_PERCENT_FORMAT_H_
 #define LFM2_PROGRAMS_JINJA_PERCENT_FORMAT_H_
 
@@ -6,10 +6,10 @@
 
 namespace lfm2::tools::jinja {
 
-// format % values: a tuple, a dict for %(name)s, or the one value.
+// format % values: a tuple, a dict for %(name)s, or a single value.
 Value PercentFormat(Execution& run, const Value& format, const Value& values);
 
-// format.format(...): replacement fields without a format of their own.
+// format.format(...): replacement fields without a format specification.
 Value BraceFormat(Execution& run, const Value& format, Arguments& arguments);
 
 }  // namespace lfm2::tools::jinja

@@ -22,9 +22,9 @@ void AppendItems(Execution& run, const std::vector<Value>& items, uint32_t depth
 }
 
 void AppendRepr(Execution& run, const Value& value, uint32_t depth, std::string* out) {
-  // A namespace can hold itself.
+  // A namespace can contain itself.
   if (depth > kMaxNesting) {
-    run.Fail("what is printed here is nested more than ", kMaxNesting, " deep");
+    run.Fail("a printed value is nested more than ", kMaxNesting, " deep");
     return;
   }
   if (!run.Spend(1)) return;
@@ -52,7 +52,7 @@ void AppendRepr(Execution& run, const Value& value, uint32_t depth, std::string*
       *out += value.items().size() == 1 ? ",)" : ")";
       break;
     case Kind::kRange:
-      if (value.text().empty()) run.Fail("it prints a part of a range");
+      if (value.text().empty()) run.Fail("it prints a slice of a range, which is not supported");
       *out += value.text();
       break;
     case Kind::kView:
@@ -94,7 +94,7 @@ void AppendRepr(Execution& run, const Value& value, uint32_t depth, std::string*
     case Kind::kMacro: *out += "<Macro " + Quoted(value.macro().definition->name) + ">"; break;
     case Kind::kGenerator:
     case Kind::kFunction:
-      run.Fail("it prints a ", value.TypeName(), ", which Python writes differently every time");
+      run.Fail("it prints a ", value.TypeName(), ", which Python prints differently every time");
       return;
   }
 }

@@ -15,7 +15,7 @@ template <size_t n>
 int32_t Added(const case_tables::Run (&runs)[n], uint32_t c, bool* found) {
   const auto* run = std::upper_bound(std::begin(runs), std::end(runs), c,
                                      [](uint32_t at, const case_tables::Run& r) { return at < r.first; });
-  // Runs of every other character overlap: the one before may hold it too.
+  // Runs of every other character overlap: `step` has to be compared too.
   for (int back = 0; back < 2 && run != std::begin(runs); ++back) {
     --run;
     if (c <= run->last && (c - run->first) % run->step == 0) {
@@ -74,7 +74,7 @@ bool IsCased(uint32_t c) {
   return upper || lower || Expanded(case_tables::kUpperExpansions, c) != nullptr;
 }
 
-// Small letters, one character after the other; a capital sigma at the end of a word has one of its own.
+// Lower case, character by character; a capital sigma has a special form at the end of a word.
 class Lowering {
  public:
   explicit Lowering(std::string* out) : out_(out) {}
@@ -92,7 +92,7 @@ class Lowering {
     }
     Pass(c);
   }
-  // Takes notice of a character that somebody else wrote.
+  // Records a character that other code has written.
   void Pass(uint32_t c) { in_word_ = IsCased(c) || (in_word_ && c == '\''); }
 
  private:

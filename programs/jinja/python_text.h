@@ -1,4 +1,4 @@
-// Texts as Python's str sees them: code points in UTF-8. Every text here is valid UTF-8.
+// Text functions of Python's str: code points in UTF-8. Every text here is valid UTF-8.
 #ifndef LFM2_PROGRAMS_JINJA_PYTHON_TEXT_H_
 #define LFM2_PROGRAMS_JINJA_PYTHON_TEXT_H_
 
@@ -13,14 +13,14 @@ void AppendUtf8(uint32_t code_point, std::string* out);
 
 // str.isspace of one character.
 bool IsPythonSpace(uint32_t code_point);
-// What a name may have in it: letters, numbers and the underscore.
+// Characters of a name: letters, numbers and the underscore.
 bool IsNameChar(uint32_t code_point);
-// Whether repr writes it as it is.
+// Whether repr prints the character unescaped.
 bool IsPrintable(uint32_t code_point);
 
 // len(text).
 size_t CodePoints(std::string_view text);
-// The byte at which each code point begins, and the end of the text.
+// The byte offset of each code point, and the end of the text.
 std::vector<size_t> CodePointStarts(std::string_view text);
 
 enum class StripSide : uint8_t { kLeft, kRight, kBoth };
@@ -29,9 +29,9 @@ std::string_view Strip(std::string_view text, StripSide side, const std::string*
 
 std::string Upper(std::string_view text);
 std::string Lower(std::string_view text);
-// The first character as a title begins, the others lower.
+// str.capitalize: the first character in title case, the others in lower case.
 std::string Capitalize(std::string_view text);
-// str.title: every word begins with a capital letter.
+// str.title: every word starts with a capital letter.
 std::string Title(std::string_view text);
 
 // str.splitlines: without the line ends.

@@ -1,4 +1,4 @@
-// Chat templates in the language that Hugging Face's are written in, Jinja2: what apply_chat_template would print.
+// Renders chat templates in Jinja2, the language of Hugging Face's chat templates, as apply_chat_template does.
 #ifndef LFM2_PROGRAMS_JINJA_RENDER_H_
 #define LFM2_PROGRAMS_JINJA_RENDER_H_
 
@@ -9,21 +9,20 @@
 
 namespace lfm2::tools {
 
-// What a template can name.
+// The names that a template can use.
 struct JinjaContext {
-  // An object: messages, add_generation_prompt, bos_token, eos_token and whatever else the caller has. `tools` is null
-  // or missing where there are none.
+  // An object: messages, add_generation_prompt, bos_token, eos_token and any others. `tools` is null or missing if
+  // there are none.
   nlohmann::ordered_json values;
-  // YYYY-MM-DD: the day that strftime_now tells, at midnight.
+  // YYYY-MM-DD: strftime_now returns midnight of this day.
   std::string date;
 };
 
-// Renders `source` as transformers' apply_chat_template does with jinja2: blocks trimmed on both sides (trim_blocks,
-// lstrip_blocks), loop controls, generation tags that change nothing, raise_exception, strftime_now, and a tojson that
-// is json.dumps(value, ensure_ascii=False).
-// Both the template and the values may be hostile: nesting, work and output are bounded, and what goes beyond is
-// refused. The Error says line and reason, in the template's own words where it raised an exception; *out is then
-// empty.
+// Renders `source` as transformers' apply_chat_template does with jinja2: trim_blocks, lstrip_blocks, loop controls,
+// generation tags (which have no effect), raise_exception, strftime_now, and a tojson that is json.dumps(value,
+// ensure_ascii=False). Neither the template nor the values are trusted: nesting, work and output are limited, and more
+// is refused. The Error has the line and the reason, which is the template's own text if it raised an exception; *out
+// is then empty.
 Error RenderJinja(const std::string& source, const JinjaContext& context, std::string* out);
 
 }  // namespace lfm2::tools

@@ -1,4 +1,4 @@
-// RenderJinja with bounds of the caller's own.
+// RenderJinja with limits chosen by the caller.
 #ifndef LFM2_PROGRAMS_JINJA_RENDER_WITHIN_H_
 #define LFM2_PROGRAMS_JINJA_RENDER_WITHIN_H_
 

@@ -1,4 +1,4 @@
-// map, select, reject and their like, and groupby.
+// map, select, reject and similar filters, and groupby.
 #include <utility>
 
 #include "programs/jinja/attribute_path.h"
@@ -12,7 +12,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// The first of the positional arguments, taken from them.
+// Removes and returns the first positional argument.
 bool TakeFirst(Execution& run, const char* function, Arguments* arguments, Value* out) {
   if (arguments->positional.empty()) {
     run.Fail(function, " needs an argument");
@@ -40,7 +40,7 @@ bool SpendCopy(Execution& run, const Arguments& arguments) {
 
 Value Generator(std::vector<Value> items) { return Value::Sequence(Kind::kGenerator, std::move(items), "generator"); }
 
-// What holds nothing is not walked at all, none included.
+// An empty value, including none, is not iterated over.
 Value Map(Execution& run, const Value& self, Arguments& arguments) {
   std::vector<Value> items, mapped;
   if (!Truthy(self)) return Generator({});

@@ -1,4 +1,4 @@
-// What the tags of a template do.
+// Executes the tags of a template.
 #include <utility>
 
 #include "programs/jinja/interpreter.h"
@@ -8,7 +8,7 @@
 namespace lfm2::tools::jinja {
 
 Interpreter::~Interpreter() {
-  // Scopes and namespaces may hold each other in a ring.
+  // Scopes and namespaces may refer to each other in a cycle.
   for (const auto& scope : scopes_) scope->names.clear();
   run_.FreeNamespaces();
 }
@@ -109,7 +109,7 @@ bool Interpreter::LoopItems(const Statement& s, Scope* scope, std::vector<Value>
 Interpreter::Flow Interpreter::ExecuteFor(const Statement& s, Scope* scope, std::string* out) {
   auto loop = std::make_shared<Loop>();
   if (!LoopItems(s, scope, &loop->items)) return Flow::kBreak;
-  bool completed = false;  // an iteration, without break or continue
+  bool completed = false;  // an iteration ended without break or continue
   const ScopeHolder inner(this, scope);
   const Value value = Value::OfLoop(loop);
   for (size_t i = 0; i < loop->items.size(); ++i) {
@@ -157,7 +157,7 @@ void Interpreter::Assign(const Expression& target, const Value& value, Scope* sc
     const Value space = EvaluateName(target.name, scope);
     if (run_.failed()) return;
     if (!space.is(Value::Kind::kNamespace)) {
-      run_.Fail(target.name, " is no namespace, and only those have attributes that can be set");
+      run_.Fail(target.name, " is not a namespace, and only attributes of namespaces can be set");
     } else if (run_.Spend(1 + space.attributes().size() / 8)) {
       space.SetAttribute(target.attribute, value);
     }
@@ -166,7 +166,7 @@ void Interpreter::Assign(const Expression& target, const Value& value, Scope* sc
   std::vector<Value> items;
   if (!Iterate(run_, value, &items)) return;
   if (items.size() != target.children.size()) {
-    run_.Fail(uint64_t{items.size()}, " values cannot be given to ", uint64_t{target.children.size()}, " names");
+    run_.Fail(uint64_t{items.size()}, " values cannot be assigned to ", uint64_t{target.children.size()}, " names");
     return;
   }
   for (size_t i = 0; i < items.size(); ++i) Assign(*target.children[i], items[i], scope);

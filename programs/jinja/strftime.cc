@@ -91,7 +91,7 @@ bool Append(const Day& d, char directive, char flag, std::string* out) {
     case 'n': *out += '\n'; return true;
     case 't': *out += '\t'; return true;
     case 'Z':
-    case 'z': return true;  // of no time zone
+    case 'z': return true;  // a date without a time zone
     case '%': *out += '%'; return true;
     default: return false;
   }

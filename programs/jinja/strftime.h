@@ -1,4 +1,4 @@
-// A day as text.
+// Formats a day as text.
 #ifndef LFM2_PROGRAMS_JINJA_STRFTIME_H_
 #define LFM2_PROGRAMS_JINJA_STRFTIME_H_
 
@@ -6,8 +6,8 @@
 
 namespace lfm2::tools::jinja {
 
-// The midnight that begins `date` (YYYY-MM-DD), as the C library's strftime writes it in English. Returns nullptr, or
-// why there is no such text.
+// Formats midnight at the start of `date` (YYYY-MM-DD) as the C library's strftime does in English. Returns nullptr, or
+// the reason why it failed.
 const char* FormatDate(const std::string& date, const std::string& format, std::string* out);
 
 }  // namespace lfm2::tools::jinja

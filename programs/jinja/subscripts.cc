@@ -28,7 +28,7 @@ std::vector<Value> Characters(const std::string& text) {
   return out;
 }
 
-// A position counted from either end; -1 where there is none.
+// A position counted from either end; -1 if it is out of range.
 int64_t Position(const Value& key, size_t size) {
   if (!key.integer()) return -1;
   const auto length = static_cast<int64_t>(size);
@@ -36,7 +36,7 @@ int64_t Position(const Value& key, size_t size) {
   return at < length ? at : -1;
 }
 
-// An item by its key, undefined with nothing to say where Python has none.
+// An item by its key; undefined without a reason if Python has none.
 bool FindItem(Execution& run, const Value& object, const Value& key, Value* out) {
   if (object.is(Kind::kDict)) {
     if (key.is(Kind::kList) || key.is(Kind::kDict)) return false;
@@ -61,7 +61,7 @@ bool FindItem(Execution& run, const Value& object, const Value& key, Value* out)
   return false;
 }
 
-// What Python's getattr finds.
+// The result of Python's getattr.
 bool FindAttribute(Execution& run, const Value& object, const std::string& name, Value* out) {
   if (object.is(Kind::kNamespace)) {
     const Value* const found = run.Spend(object.attributes().size() / 8) ? object.Attribute(name) : nullptr;
@@ -80,7 +80,7 @@ bool FindAttribute(Execution& run, const Value& object, const std::string& name,
   return false;
 }
 
-// Where a slice begins or ends: none says `otherwise`.
+// The start or end of a slice: none means `otherwise`.
 bool Bound(const Value& value, int64_t size, int64_t low, int64_t high, int64_t otherwise, int64_t* out) {
   if (value.none()) {
     *out = otherwise;
@@ -115,7 +115,7 @@ bool Iterate(Execution& run, const Value& value, std::vector<Value>* out) {
       if (!run.Spend(value.pairs().size())) return false;
       for (const auto& [key, item] : value.pairs()) out->push_back(key);
       return true;
-    default: run.Fail("a value of type ", value.TypeName(), " cannot be walked"); return false;
+    default: run.Fail("a value of type ", value.TypeName(), " is not iterable"); return false;
   }
 }
 
@@ -151,7 +151,7 @@ Value GetItem(Execution& run, const Value& object, const Value& key) {
 Value Slice(Execution& run, const Value& object, const Value& start, const Value& stop, const Value& step) {
   if (object.undefined()) return FailUndefined(run, object);
   const bool is_list = object.is(Kind::kList) || object.is(Kind::kTuple) || object.is(Kind::kRange);
-  if (!is_list && !object.string()) return run.Fail(ObjectName(object), " has no slices");
+  if (!is_list && !object.string()) return run.Fail(ObjectName(object), " cannot be sliced");
   int64_t stride = 1;
   if (!step.none()) {
     if (!step.integer()) return run.Fail("a slice needs whole numbers");

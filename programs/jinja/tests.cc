@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// A test of the value alone.
+// A test that uses only the value.
 template <bool (*holds)(const Value&)>
 Value Alone(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this test", arguments, {});
@@ -34,7 +34,7 @@ bool IsCallable(const Value& v) { return v.is(Kind::kMacro) || v.is(Kind::kFunct
 bool IsIterable(const Value& v) {
   return v.undefined() || v.string() || v.sequence() || v.is(Kind::kDict) || v.is(Kind::kLoop);
 }
-// What has a length and items; undefined has both, in a way.
+// Values with a length and items; undefined behaves like one.
 bool IsSequence(const Value& v) {
   return v.undefined() || v.string() || v.is(Kind::kDict) || v.is(Kind::kList) || v.is(Kind::kTuple) ||
          v.is(Kind::kRange);
@@ -72,7 +72,7 @@ Value DivisibleBy(Execution& run, const Value& self, Arguments& arguments) {
   return parameters.ok() ? Divides(run, self, *parameters[0], 0) : Value();
 }
 
-// Whether changing the case changes nothing, and the other way round something.
+// Whether the conversion to one case changes nothing, and the conversion to the other case changes something.
 template <std::string (*same)(std::string_view), std::string (*other)(std::string_view)>
 Value HasCaseTest(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "this test", arguments, {});

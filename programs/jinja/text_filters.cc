@@ -26,7 +26,7 @@ Value ChangedSoftText(Execution& run, const Value& self, Arguments& arguments) {
   return Value::String(change(text.text()), text.markup());
 }
 
-// Words begin after white space and opening brackets.
+// Words start after white space and opening brackets.
 std::string TitleFilter(std::string_view text) {
   std::string out;
   const auto begins_word = [](std::string_view c) {
@@ -149,7 +149,7 @@ Value Escape(Execution& run, const Value& self, Arguments& arguments) {
 Value Format(Execution& run, const Value& self, Arguments& arguments) {
   const Value text = SoftText(run, self);
   if (!arguments.positional.empty() && !arguments.named.empty()) {
-    return run.Fail("format takes values or names, not both");
+    return run.Fail("format accepts positional or named arguments, not both");
   }
   if (arguments.named.empty()) return PercentFormat(run, text, Value::Tuple(std::move(arguments.positional)));
   std::vector<std::pair<Value, Value>> items;
@@ -164,7 +164,7 @@ Value Center(Execution& run, const Value& self, Arguments& arguments) {
   const auto length = static_cast<int64_t>(CodePoints(text.text()));
   if (run.failed() || width <= length) return text;
   if (!run.SpendText(static_cast<uint64_t>(width))) return Value();
-  // Python puts the odd space left of a text of an odd length in an even width.
+  // In an even width, Python puts the extra space on the left of a text of odd length.
   const int64_t room = width - length, left = room / 2 + (room & width & 1);
   return Value::String(
       std::string(static_cast<size_t>(left), ' ') + text.text() + std::string(static_cast<size_t>(room - left), ' '),

@@ -1,4 +1,4 @@
-// Methods of str that change a text or take it apart.
+// Methods of str that change or split a text.
 #include <algorithm>
 #include <utility>
 
@@ -165,7 +165,7 @@ template <bool suffix>
 Value RemoveAffix(Execution& run, const Value& self, Arguments& arguments) {
   const Parameters parameters(run, "removeprefix", arguments, {"affix"}, 1);
   if (!parameters.ok() || !run.SpendText(self.text().size())) return Value();
-  if (!parameters[0]->string()) return run.Fail("a prefix or suffix is a text");
+  if (!parameters[0]->string()) return run.Fail("a prefix or suffix must be a text");
   const std::string& affix = parameters[0]->text();
   if (affix.size() > self.text().size()) return self;
   const size_t at = suffix ? self.text().size() - affix.size() : 0;
@@ -181,11 +181,11 @@ Value Justify(Execution& run, const Value& self, Arguments& arguments) {
   const int64_t width = parameters.Integer(0, 0);
   if (!parameters.ok()) return Value();
   const std::string with = parameters[1] == nullptr ? " " : Str(run, *parameters[1]);
-  if (CodePoints(with) != 1) return run.Fail("a text is filled up with one character");
+  if (CodePoints(with) != 1) return run.Fail("a text must be padded with a single character");
   const auto length = static_cast<int64_t>(CodePoints(self.text()));
   if (width <= length) return self;
   if (width > kMaxRange || !run.SpendText(static_cast<uint64_t>(width) * 4)) {
-    return run.Fail("a text is filled up to more than ", uint64_t{kMaxRange}, " characters");
+    return run.Fail("a text is padded to more than ", uint64_t{kMaxRange}, " characters");
   }
   std::string filling;
   for (int64_t i = length; i < width; ++i) filling += fill == Fill::kZeros ? "0" : with;

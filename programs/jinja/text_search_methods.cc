@@ -1,4 +1,4 @@
-// Methods of str that say something about a text.
+// Methods of str that search or test a text.
 #include <algorithm>
 
 #include "lfm2/text/utf8.h"
@@ -12,7 +12,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// The part of the text that the optional arguments start and end leave, as bytes.
+// The range of the text that the optional arguments start and end select, as byte offsets.
 struct Part {
   size_t begin = 0, end = 0;
   bool ok = false;      // false: it failed
@@ -38,7 +38,7 @@ Part PartOf(Execution& run, const Value& self, Parameters* parameters) {
   return part;
 }
 
-// startswith and endswith, of a text or any text of a tuple.
+// startswith and endswith, for a text or a tuple of texts.
 template <bool at_end>
 Value HasAffix(Execution& run, const Value& self, Arguments& arguments) {
   Parameters parameters(run, at_end ? "endswith" : "startswith", arguments, {"affix", "start", "end"}, 1);
@@ -75,7 +75,7 @@ Value Find(Execution& run, const Value& self, Arguments& arguments) {
   if (at != std::string_view::npos) {
     return Value::Int(static_cast<int64_t>(CodePoints(std::string_view(self.text()).substr(0, part.begin + at))));
   }
-  return must ? run.Fail("a text that index looks for is not there") : Value::Int(-1);
+  return must ? run.Fail("the text that index searches for was not found") : Value::Int(-1);
 }
 
 Value CountOf(Execution& run, const Value& self, Arguments& arguments) {
@@ -94,7 +94,7 @@ Value CountOf(Execution& run, const Value& self, Arguments& arguments) {
 }
 
 bool IsLetter(uint32_t c) { return ClassOf(c) == CharClass::kLetter; }
-// Numbers of other scripts than ASCII's are no digits here unless they are decimal, which few texts need to know.
+// Digits outside ASCII that are not decimal do not count as digits here: few texts need them.
 bool IsAnyDigit(uint32_t c) { return c < 0x80 ? c >= '0' && c <= '9' : ClassOf(c) == CharClass::kNumber; }
 bool IsLetterOrDigit(uint32_t c) { return IsLetter(c) || IsAnyDigit(c); }
 

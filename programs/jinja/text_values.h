@@ -1,4 +1,4 @@
-// Texts made of values.
+// Converts values to texts.
 #ifndef LFM2_PROGRAMS_JINJA_TEXT_VALUES_H_
 #define LFM2_PROGRAMS_JINJA_TEXT_VALUES_H_
 
@@ -8,15 +8,15 @@
 
 namespace lfm2::tools::jinja {
 
-// With & < > ' " as HTML spells them.
+// With & < > ' " escaped as in HTML.
 std::string Escaped(Execution& run, const std::string& text);
-// The text of a value that is added to `markup` text: escaped unless it is markup itself.
+// The text of a value that is appended to `markup`: escaped unless it is markup itself.
 std::string EscapedUnlessMarkup(Execution& run, const Value& value);
 
-// The value itself if it is a text, or str(value).
+// The value itself if it is a text, otherwise str(value).
 Value SoftText(Execution& run, const Value& value);
 
-// text.replace(old, with, at most count times; all where it is negative).
+// text.replace(old, with), at most count times; a negative count means all.
 std::string Replaced(Execution& run, const std::string& text, const std::string& old, const std::string& with,
                      int64_t count);
 

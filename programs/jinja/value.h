@@ -1,4 +1,4 @@
-// The values that a template works with, with the meaning that they have in Python.
+// The values of a template, with Python's semantics.
 #ifndef LFM2_PROGRAMS_JINJA_VALUE_H_
 #define LFM2_PROGRAMS_JINJA_VALUE_H_
 
@@ -24,8 +24,8 @@ struct Arguments {
 // A filter, a test, a method or a global function; `self` is what it is applied to.
 using Function = Value (*)(Execution& run, const Value& self, Arguments& arguments);
 
-// What is shared between the copies of a value. `depth` counts containers in containers: they are freed, compared and
-// printed recursively.
+// Data that copies of a value share. `depth` is the nesting of containers: they are freed, compared and printed
+// recursively.
 struct Object {
   virtual ~Object() = default;
   uint32_t depth = 0;
@@ -45,7 +45,7 @@ class Value {
     kTuple,
     kRange,
     kView,       // of a dict: its keys, values or items
-    kGenerator,  // what a lazy filter returns: can be walked once
+    kGenerator,  // the result of a lazy filter: can be iterated over once
     kDict,
     kNamespace,
     kLoop,
@@ -54,7 +54,7 @@ class Value {
   };
 
   Value() = default;
-  // What evaluates to nothing and says why when somebody needs more of it.
+  // Evaluates to nothing, and gives the reason when it is used further.
   static Value Undefined(std::string why);
   static Value None() { return Value(Kind::kNone); }
   static Value Bool(bool value);
@@ -64,7 +64,7 @@ class Value {
   static Value String(std::string text, bool markup = false);
   static Value List(std::vector<Value> items) { return Sequence(Kind::kList, std::move(items), {}); }
   static Value Tuple(std::vector<Value> items) { return Sequence(Kind::kTuple, std::move(items), {}); }
-  // `label`: how Python names it (dict_keys, range(0, 5), generator).
+  // `label`: Python's name for it (dict_keys, range(0, 5), generator).
   static Value Sequence(Kind kind, std::vector<Value> items, std::string label);
   static Value Dict(std::vector<std::pair<Value, Value>> items);
   static Value Namespace();
@@ -77,7 +77,7 @@ class Value {
   bool undefined() const { return kind_ == Kind::kUndefined; }
   bool none() const { return kind_ == Kind::kNone; }
   bool string() const { return kind_ == Kind::kString; }
-  // A str that escapes what is added to it.
+  // A str that escapes what is appended to it.
   bool markup() const { return markup_; }
   // bool is an int in Python.
   bool integer() const { return kind_ == Kind::kInt || kind_ == Kind::kBool; }
@@ -88,16 +88,16 @@ class Value {
   bool boolean() const { return number_.integer != 0; }
   int64_t as_int() const { return number_.integer; }
   double as_float() const;
-  // Of a string its text, of a big integer its digits, of undefined why, of a sequence or function its label.
+  // The text of a string, the digits of a big integer, the reason of undefined, the label of a sequence or function.
   const std::string& text() const;
   const std::vector<Value>& items() const;
-  // Marks a generator as walked, from which on it has no items.
+  // Marks a generator as consumed; it has no items from then on.
   void Exhaust() const;
   const std::vector<std::pair<Value, Value>>& pairs() const;
   const std::vector<std::pair<std::string, Value>>& attributes() const;
-  // nullptr where there is none.
+  // nullptr if there is none.
   const Value* Attribute(std::string_view name) const;
-  // Of a namespace, which all its copies share.
+  // For a namespace; all its copies share it.
   void SetAttribute(const std::string& name, Value value) const;
   void ClearAttributes() const;
   jinja::Loop& loop() const;
@@ -108,7 +108,7 @@ class Value {
   // Whether both are the same object.
   bool Same(const Value& other) const;
   uint32_t depth() const { return object_ == nullptr ? 0 : object_->depth; }
-  // As Python's type() calls it.
+  // The name of Python's type().
   std::string TypeName() const;
 
  private:
@@ -123,11 +123,11 @@ class Value {
   std::shared_ptr<Object> object_;
 };
 
-// The state of a running for loop, which its body sees as `loop`.
+// The state of a running for loop, which its body accesses as `loop`.
 struct Loop : Object {
   std::vector<Value> items;
   size_t index = 0;
-  // What loop.changed saw last.
+  // The arguments of the last call of loop.changed.
   std::vector<Value> seen;
   bool has_seen = false;
 };

@@ -57,11 +57,11 @@ TEST_CASE("a refusal names the line and the reason") {
 }
 
 TEST_CASE("text that is no UTF-8 is refused, in the template and in the values") {
-  CHECK(Refusal("a\xff") == "the chat template is no UTF-8");
+  CHECK(Refusal("a\xff") == "the chat template is not UTF-8");
   JinjaContext context = Values("{}");
   context.values["x"] = "\xc3";
   std::string text;
-  CHECK(RenderJinja("x", context, &text).text() == "line 1 of the chat template: a text among the values is no UTF-8");
+  CHECK(RenderJinja("x", context, &text).text() == "line 1 of the chat template: a text in the values is not UTF-8");
 }
 
 TEST_CASE("a date that is none is refused where a template asks for it") {
@@ -143,7 +143,7 @@ TEST_CASE("a caller's own bounds hold") {
   const jinja::Limits few_steps = {100, 1000}, short_text = {10'000, 10};
   const std::string source = "{% for i in range(30) %}{{ i }}{% endfor %}";
   CHECK(jinja::RenderWithin(few_steps, source, Values("{}"), &text).text() ==
-        "line 1 of the chat template: it works too long: a chat template is given 100 steps");
+        "line 1 of the chat template: it runs too long: a chat template is limited to 100 steps");
   CHECK(jinja::RenderWithin(short_text, source, Values("{}"), &text).text() ==
         "line 1 of the chat template: it makes a text of more than 10 bytes");
   CHECK(jinja::RenderWithin(few_steps, "{{ 1 }}", Values("{}"), &text).ok());
