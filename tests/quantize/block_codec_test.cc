@@ -1,5 +1,5 @@
-// One block of one row. If these fail, an image holds other weights than the quantiser has reckoned with, or worse ones
-// than its bits allow.
+// One block of one row. If these fail, an image has other weights than the quantiser computed with, or larger errors
+// than its types allow.
 #include "programs/quantize/block_codec.h"
 
 #include <algorithm>
@@ -44,7 +44,7 @@ float Largest(const float* x, uint32_t n) {
   return largest;
 }
 
-// The least error of 4,000 steps of either sign, for types of one step whose largest level is `end`.
+// The smallest error of 4,000 steps of either sign, for types with one step whose largest level is `end`.
 double ScannedError(const BlockCodec& codec, float end, const float* x, const float* importance) {
   double best = std::numeric_limits<double>::infinity();
   for (int i = 1; i <= 2000; ++i) {
@@ -91,7 +91,7 @@ std::vector<std::vector<float>> KindsOfBlocks() {
 
 }  // namespace
 
-TEST_CASE("a stored block has exactly the values that Nearest has told, whatever the weights are") {
+TEST_CASE("a stored block has exactly the values that Nearest has returned, whatever the weights are") {
   for (const TensorType type : kQuantTypes) {
     CAPTURE(std::string(NameOf(type)));
     const BlockCodec codec(type);
@@ -115,7 +115,7 @@ TEST_CASE("a stored block has exactly the values that Nearest has told, whatever
   }
 }
 
-TEST_CASE("whole rows are blocks side by side, and the misses are what they have lost") {
+TEST_CASE("whole rows are consecutive blocks, and the misses are their errors") {
   Weights weights(2);
   for (const TensorType type : kQuantTypes) {
     const BlockCodec codec(type);
@@ -133,7 +133,7 @@ TEST_CASE("whole rows are blocks side by side, and the misses are what they have
   }
 }
 
-// Against docs/format.md, as tests/kernels read it; ValuesOf goes by the same kernels on both sides.
+// Against docs/format.md, as tests/kernels read it; ValuesOf uses the same kernels on both sides.
 TEST_CASE("rows of the table types become the blocks of docs/format.md, every bit in its place") {
   constexpr uint32_t kRows = 35, kCols = 192;
   for (const TensorType type : {TensorType::kT4G64, TensorType::kT3G64, TensorType::kT2G32}) {
@@ -165,7 +165,7 @@ TEST_CASE("rows of the table types become the blocks of docs/format.md, every bi
   }
 }
 
-TEST_CASE("a target that is no number becomes a value of the block") {
+TEST_CASE("a target that is not a number becomes a value of the block") {
   for (const TensorType type : kQuantTypes) {
     const BlockCodec codec(type);
     BlockSteps steps;
@@ -180,7 +180,7 @@ TEST_CASE("a target that is no number becomes a value of the block") {
   }
 }
 
-TEST_CASE("the steps are within a hundredth of the best of thousands, in the mean of many blocks") {
+TEST_CASE("the steps' errors are within one percent of the best of thousands of steps, on average over many blocks") {
   const std::pair<TensorType, float> ends[] = {{TensorType::kQ4_0, 8},   {TensorType::kIQ4_NL, 127},
                                                {TensorType::kQ8_0, 127}, {TensorType::kT4G64, 32},
                                                {TensorType::kT3G64, 31}, {TensorType::kT2G32, 31}};
@@ -203,7 +203,7 @@ TEST_CASE("the steps are within a hundredth of the best of thousands, in the mea
   }
 }
 
-TEST_CASE("Q6_K's steps are within a hundredth of the best multiples of their delta, a twentieth of any delta's") {
+TEST_CASE("Q6_K's errors are within one percent of the best multiples of the same delta, five percent of any delta's") {
   const BlockCodec codec(TensorType::kQ6_K);
   Weights weights(5);
   double chosen = 0, best_own = 0, best_any = 0;
@@ -241,7 +241,7 @@ TEST_CASE("no block of Q4_0 is worse than by ggml's rule, and four bits of a tab
   double ggml = 0, own = 0, own_table = 0;
   for (int i = 0; i < 20000; ++i) {
     float x[32];
-    // Every fourth block lies on a grid already, as a model that was trained for it has them.
+    // Every fourth block is already on a grid, as in a model that was trained for quantisation.
     const float step = 0.01f + static_cast<float>(weights.Uniform());
     for (float& v : x)
       v = i % 4 == 0 ? F32FromF16(F16FromF32(step)) * std::rint(weights.Normal() * 3) : weights.Normal();
@@ -256,7 +256,7 @@ TEST_CASE("no block of Q4_0 is worse than by ggml's rule, and four bits of a tab
   CHECK(own_table <= 0.9 * ggml);
 }
 
-TEST_CASE("what is important is rounded better") {
+TEST_CASE("important weights are rounded better") {
   Weights weights(7);
   for (const TensorType type : kQuantTypes) {
     CAPTURE(std::string(NameOf(type)));

@@ -1,4 +1,4 @@
-// Rows of weights of every kind for the quantiser's tests, and what becomes of them in an image.
+// Rows of weights of every kind for the quantiser's tests, and their values in an image.
 #ifndef LFM2_TESTS_QUANTIZE_BLOCKS_H_
 #define LFM2_TESTS_QUANTIZE_BLOCKS_H_
 
@@ -18,7 +18,7 @@ inline constexpr TensorType kQuantTypes[] = {TensorType::kQ4_0, TensorType::kIQ4
                                              TensorType::kQ8_0, TensorType::kT4G64,  TensorType::kT3G64,
                                              TensorType::kT2G32};
 
-// The same numbers everywhere; standard distributions are not.
+// The same numbers on every platform, unlike the standard distributions.
 class Weights {
  public:
   explicit Weights(uint32_t seed) : bits_(seed) {}
@@ -26,7 +26,7 @@ class Weights {
   float Normal() {
     return static_cast<float>(std::sqrt(-2 * std::log(Uniform())) * std::cos(6.283185307179586 * Uniform()));
   }
-  // A few values tower above the others.
+  // A few outliers.
   float HeavyTailed() {
     const float n = Normal();
     return n * n * n;
@@ -41,8 +41,8 @@ class Weights {
   std::mt19937 bits_;
 };
 
-// values[rows, cols] of rows as BlockCodec stores them, by way of an image's blocks and the kernels' definition of the
-// type.
+// values[rows, cols] of rows as BlockCodec stores them, decoded from an image's blocks by the kernels' definition of
+// the type.
 inline std::vector<float> ValuesOf(TensorType type, const std::vector<uint8_t>& stored, uint32_t rows, uint32_t cols) {
   std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(type, rows, cols)));
   tools::BlocksOfRows(tools::BlockCodec(type), stored.data(), rows, cols, blocks.data());

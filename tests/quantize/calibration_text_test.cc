@@ -1,4 +1,4 @@
-// What a text becomes before a model is calibrated with it.
+// The conversion of a text to calibration sequences.
 #include "programs/quantize/calibration_text.h"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ namespace {
 
 using Sequences = std::vector<std::vector<int32_t>>;
 
-// Of the vocabulary that ships: every byte is a token at most.
+// Of the vocabulary that ships: a text has at most one token per byte.
 Sequences Ids(const std::string& text, uint32_t tokens, uint32_t length) {
   Sequences sequences;
   const tools::Error error = tools::CalibrationIds(Home().image().vocab(), text, tokens, length, &sequences);
@@ -19,7 +19,7 @@ Sequences Ids(const std::string& text, uint32_t tokens, uint32_t length) {
   return sequences;
 }
 
-// Ids of the whole text, without those that begin a sequence.
+// Ids of the whole text, without the begin tokens of the sequences.
 std::vector<int32_t> Joined(const Sequences& sequences) {
   std::vector<int32_t> ids;
   for (const auto& s : sequences) ids.insert(ids.end(), s.begin() + 1, s.end());
@@ -28,14 +28,14 @@ std::vector<int32_t> Joined(const Sequences& sequences) {
 
 }  // namespace
 
-TEST_CASE("a text shorter than a sequence is one, behind the begin token") {
+TEST_CASE("a text shorter than a sequence becomes one sequence after the begin token") {
   const Sequences one = Ids("Turn on the light.", 1000, 512);
   REQUIRE(one.size() == 1);
   CHECK(one[0][0] == Home().image().vocab().bos());
   CHECK(one[0].size() > 4);
 }
 
-TEST_CASE("a longer one is cut into sequences that lose nothing, and no more tokens than wanted are used") {
+TEST_CASE("a longer one is cut into sequences without losing tokens, up to the requested number") {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "Turn on the light in room " + std::to_string(i) + ".\n";
   const std::vector<int32_t> all = Joined(Ids(text, 1u << 20, 1u << 20));
@@ -59,7 +59,7 @@ TEST_CASE("a longer one is cut into sequences that lose nothing, and no more tok
   }
 }
 
-TEST_CASE("special tokens in the text are those tokens, and a begin token is not doubled") {
+TEST_CASE("special tokens in the text are recognised, and a begin token is not doubled") {
   const Vocab& vocab = Home().image().vocab();
   const Sequences ids = Ids(std::string(vocab.TokenBytes(vocab.bos())) + "Hello<|im_end|>", 100, 50);
   REQUIRE(ids.size() == 1);

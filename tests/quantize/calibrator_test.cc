@@ -39,7 +39,7 @@ TinyGguf Bf16Gguf(bool moe = true) {
   o.moe = moe;
   o.matrix = o.embedding = kGgmlBF16;
   TinyGguf gguf = MakeTinyGguf(o);
-  // Of either sign, as weights are; tiny_gguf.h has positive ones.
+  // With both signs, as in real weights; those of tiny_gguf.h are positive.
   XorShift random(7);
   for (TinyTensor& t : gguf.tensors) {
     if (t.type != kGgmlBF16) continue;
@@ -96,7 +96,7 @@ std::vector<double> Values(TinyGguf& gguf, const std::string& name) {
   return values;
 }
 
-// The tokens of a job's text: each letter is one, after the begin token.
+// The tokens of a job's text: one per letter, after the begin token.
 std::vector<int32_t> Ids(const TinySource& tiny, const QuantizeJob& job) {
   tools::PackPlan plan;
   REQUIRE(PlanPack(tiny.source, "", &plan).ok());
@@ -111,7 +111,7 @@ std::vector<int32_t> Ids(const TinySource& tiny, const QuantizeJob& job) {
 
 }  // namespace
 
-TEST_CASE("every matrix of every layer loses less of its outputs than by plain rounding") {
+TEST_CASE("every matrix of every layer has a smaller output error than with plain rounding") {
   for (const bool moe : {true, false}) {
     const TinySource tiny(Bf16Gguf(moe));
     for (const QuantChoice type : {QuantChoice::kIQ4_NL, QuantChoice::kQ4_0, QuantChoice::kQ6, QuantChoice::kQ8}) {
@@ -128,13 +128,13 @@ TEST_CASE("every matrix of every layer loses less of its outputs than by plain r
         CHECK(r.feedback_error < r.plain_error);
         CHECK(r.output_error < 1.02 * r.feedback_error);
       }
-      // All but the embedding and the router.
+      // All tensors except the embedding and the router.
       CHECK(calibrated == (moe ? 8 + 3 + 6 : 2 * 2 + 4 + 3 * 3));
     }
   }
 }
 
-TEST_CASE("experts: a token counts for each that it chooses, and one that no token chooses is still rounded well") {
+TEST_CASE("experts: a token counts for each that it chooses, and one without tokens is still rounded well") {
   TinyGguf gguf = Bf16Gguf();
   for (uint32_t layer = 1; layer < kTinyLayers; ++layer) {
     gguf.Tensor("blk." + std::to_string(layer) + ".exp_probs_b.bias")->data = Raw(0.0f) + Raw(0.0f) + Raw(-100.0f);
@@ -153,14 +153,14 @@ TEST_CASE("experts: a token counts for each that it chooses, and one that no tok
 }
 
 TEST_CASE("a token counts for an expert with the square of its share") {
-  // Nothing before layer 1's experts adds to the residual stream: their inputs are embeddings, normalised.
+  // Nothing before layer 1's experts adds to the residual stream: their inputs are normalised embeddings.
   TinyGguf gguf = Bf16Gguf();
   for (const char* const name :
        {"blk.0.shortconv.out_proj.weight", "blk.0.ffn_down.weight", "blk.1.attn_output.weight"}) {
     std::string& data = gguf.Tensor(name)->data;
     data.assign(data.size(), '\0');
   }
-  // Experts that answer loudly where their share is large: half of their rows are the router's.
+  // Experts whose output is large where their share is large: half of their rows are the router's.
   const std::string router_rows = gguf.Tensor("blk.1.ffn_gate_inp.weight")->data;
   for (uint32_t k = 0; k < kTinyExperts; ++k) {
     for (uint32_t i = 0; i < 16 * 32; ++i) {
@@ -217,7 +217,7 @@ TEST_CASE("a token counts for an expert with the square of its share") {
   CHECK(ReportOf(model, TensorRole::kExpertGate, 1).output_power == doctest::Approx(wanted).epsilon(1e-3));
 }
 
-TEST_CASE("a router that is to be quantised is, before its experts") {
+TEST_CASE("a router that a rule quantises is quantised before its experts") {
   const TinySource tiny(Bf16Gguf());
   QuantizeJob job = Job(QuantChoice::kIQ4_NL, Letters(300, 3));
   REQUIRE(job.recipe.Keep("router=q8").ok());
@@ -228,7 +228,7 @@ TEST_CASE("a router that is to be quantised is, before its experts") {
   CHECK(ReportOf(model, TensorRole::kExpertUp, 2).inputs == 0);
 }
 
-TEST_CASE("texts of two tokens, shorter than a sequence and longer than what is used") {
+TEST_CASE("texts of two tokens, shorter than a sequence, and longer than the part that is used") {
   const TinySource tiny(Bf16Gguf());
   QuantizeJob job = Job(QuantChoice::kIQ4_NL, "x!");
   CheckImage(Quantized(tiny.source, job).image);
@@ -238,7 +238,7 @@ TEST_CASE("texts of two tokens, shorter than a sequence and longer than what is 
   job.options.tokens = 150;
   const QuantizedModel cut = Quantized(tiny.source, job);
   CHECK(ReportOf(cut, TensorRole::kConvIn, 0).inputs == 150);
-  // What is behind the last token that is used has no say.
+  // Text after the last token that is used has no influence.
   job.text = job.text.substr(0, 147);
   CHECK(Quantized(tiny.source, job).image == cut.image);
   job.text = "x";
@@ -246,7 +246,7 @@ TEST_CASE("texts of two tokens, shorter than a sequence and longer than what is 
   CHECK(QuantizeModel(tiny.source, job, &none).text().find("has 1 tokens") != std::string::npos);
 }
 
-TEST_CASE("stopped behind any layer, or within, and continued, the image is the same") {
+TEST_CASE("stopped after or within any layer, and continued, the image is the same") {
   const TinySource tiny(Bf16Gguf());
   QuantizeJob job = Job(QuantChoice::kIQ4_NL, Letters(300, 6));
   uint32_t calls = 0;
@@ -297,7 +297,7 @@ TEST_CASE("any number of threads gives the same image") {
   }
 }
 
-TEST_CASE("a weight that is no finite number is refused by name, row and column") {
+TEST_CASE("a weight that is not finite is refused with its name, row and column") {
   for (const uint16_t bad : {uint16_t{0x7fc0}, uint16_t{0x7f80}, uint16_t{0xff80}}) {
     for (const std::string& text : {std::string(), Letters(100, 8)}) {
       const QuantizeJob job = Job(QuantChoice::kIQ4_NL, text);
@@ -314,7 +314,7 @@ TEST_CASE("a weight that is no finite number is refused by name, row and column"
   }
 }
 
-TEST_CASE("activations that are not finite are refused by the tensor that meets them first") {
+TEST_CASE("activations that are not finite are refused with the name of the first tensor that has them as inputs") {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e38f}) {
     TinyGguf gguf = Bf16Gguf();
     gguf.Tensor("blk.1.ffn_norm.weight")->data.replace(4 * 9, 4, Raw(bad));

@@ -21,14 +21,14 @@ model, quantised, larger, text = map(os.path.abspath, sys.argv[2:])
 
 
 def types(*arguments):
-    """{role: type} of the image that is made."""
+    """{role: type} of the resulting image."""
     rows = re.findall(r"^(\w+) +(\w+) +\d+ +[\d ]+ +[\d.]+$", pack.output(model, image, *arguments), re.M)
     return dict(rows)
 
 
 def peak_bytes(*arguments):
-    """The process's own peak; ru_maxrss has Python's of before the program was started."""
-    # AddressSanitizer would keep what is freed: up to 256 MB of it.
+    """Peak memory of the program itself; ru_maxrss includes that of Python before the program was started."""
+    # AddressSanitizer would keep up to 256 MB of freed memory.
     options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
     process = subprocess.Popen([pack.path, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env=dict(os.environ, ASAN_OPTIONS=options))
@@ -59,7 +59,7 @@ with tempfile.TemporaryDirectory() as name:
                           (["--type", "q4", "--calibrate", text, "--calibrate-tokens", "1048577"], "1048577"),
                           (["--type", "q4", "--threads", "257"], "257")):
         pack.refuses([model, image, *options], 2, part)
-    # What can not be done.
+    # Refusals of valid usage.
     few.write_text("x", encoding="utf-8")
     for options, part in ((["--keep", "attn_z=q8"], "--keep attn_z=q8 matches no matrix"),
                           (["--calibrate", folder / "absent.txt"], "absent.txt: No such file"),
@@ -84,7 +84,7 @@ with tempfile.TemporaryDirectory() as name:
     few.unlink()
     check(not list(folder.iterdir()), "a failure leaves nothing", list(folder.iterdir()))
 
-    # Every type, rules before and behind the model's name, and what may be quantised again.
+    # Every type, rules before and after the model's name, and quantising again where it is allowed.
     for option, of_matrix, of_embedding in (("iq4_nl", "IQ4_NL", "Q6_K"), ("q4_0", "Q4_0", "Q6_K"),
                                             ("q6", "Q6_K", "Q6_K"), ("q8", "Q8_0", "Q8_0"), ("q3", "IQ4_NL", "Q8_0"),
                                             ("q2-s", "IQ4_NL", "Q6_K")):
@@ -96,7 +96,7 @@ with tempfile.TemporaryDirectory() as name:
     check(found["attn_v"] == "Q8_0" and found["ffn_down"] == "BF16" and found["ffn_up"] == "T3G64", found)
     check(image.read_bytes() == (folder / "kept.lfm2").read_bytes(), "the same options in another order")
     (folder / "kept.lfm2").unlink()
-    # A size that one recipe alone fits: the recipe is named, and the image is its.
+    # A size that only one recipe fits: the recipe is named, and the image is the same as with its name.
     pack.output(model, image, "--type", "q2-s")
     size = image.stat().st_size
     wanted = image.read_bytes()
@@ -116,7 +116,8 @@ with tempfile.TemporaryDirectory() as name:
     calibrated = (model, image, "--type", "iq4_nl", "--calibrate", text, "--calibrate-tokens", "3000")
     shown = pack.output(*calibrated, "--report", report, "--keep", "conv_out=source")
     check("3 000 tokens in 6 sequences" in shown, shown)
-    # Every step's gain is shown: role, type, tensors, error of weights, of outputs, plain, by feedback alone, correction.
+    # The gain of every step is shown: role, type, tensors, error of weights, of outputs, plain, by feedback alone,
+    # correction.
     check(re.search(r"of outputs +rounded plainly +by feedback alone +correction\n", shown), shown)
     row = re.search(r"^ffn_up +IQ4_NL +3((?: +[\d.e-]+){5})$", shown, re.M)
     check(row is not None, shown)
@@ -130,18 +131,18 @@ with tempfile.TemporaryDirectory() as name:
             continue
         check(row["inputs"] == 3000 and 0 < row["output_error"] < row["plain_output_error"] < 0.05, name_of, row)
         check(row["output_error"] < row["feedback_output_error"] < row["plain_output_error"], name_of, row)
-        # Before the first matrix the embedding has been rounded.
+        # The embedding has been rounded before the first matrix.
         check(0 < row["correction"] < 0.05, name_of, row)
     check({p.name for p in folder.iterdir()} == {"model.lfm2", "report.json"}, list(folder.iterdir()))
 
-    # Quiet is quiet, and threads change nothing.
+    # --quiet prints nothing, and the number of threads does not change the result.
     quiet = pack.run(*calibrated, "--quiet", "--threads", "1")
     check(quiet.returncode == 0 and not quiet.stdout and not quiet.stderr, quiet)
     wanted = image.read_bytes()
     pack.output(*calibrated, "--threads", "3")
     check(image.read_bytes() == wanted, "the same bytes on any number of threads")
 
-    # Ctrl-C behind the first layer: no image, and the same command goes on.
+    # Ctrl-C after the first layer: no image, and the same command continues the work.
     image.unlink()
     command = [pack.path, *map(str, calibrated), "--threads", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -158,8 +159,8 @@ with tempfile.TemporaryDirectory() as name:
     check(image.read_bytes() == wanted, "the bytes of a run that was not interrupted")
     check(not work.exists(), "the work is gone")
 
-    # Memory: what the widest and the largest matrix, one layer, the text and a sequence's activations take, not what
-    # the model does. Its nine million weights would be 36 MB as floats.
+    # Memory depends on the widest and the largest matrix, one layer, the text and a sequence's activations, not on the
+    # model's size. The model's nine million weights would be 36 MB as floats.
     tokens, hidden, widest, largest, layer = 2048, 192, 416, 3 * 192 * 192, 32 * 3 * 192 * 96 * 9 // 16 // 32
     bound = (4 * widest * (widest + hidden) + 16 * hidden ** 2 + 9 * largest + layer + 16 * hidden * tokens
              + 4 * 512 * 9 * hidden)
@@ -167,6 +168,6 @@ with tempfile.TemporaryDirectory() as name:
     peak = peak_bytes(larger, image, "--type", "q8", "--requantize", "--threads", "2", "--calibrate", text,
                       "--calibrate-tokens", tokens)
     print(f"peak of memory: {base / 1e6:.1f} MB, calibrated {peak / 1e6:.1f} MB; {bound / 1e6:.1f} MB for the work")
-    # Beside it threads' own buffers and the allocator's leftovers.
+    # In addition: the threads' own buffers, and memory that the allocator keeps.
     check(peak <= base + bound + 8e6, base, peak, bound)
 print("ok")

@@ -15,7 +15,7 @@ using tools::InputMoments;
 using tools::RowMatrix;
 using tools::RowsView;
 
-constexpr uint32_t kCols = 512, kRows = 150;  // more rows than one task has
+constexpr uint32_t kCols = 512, kRows = 150;  // more rows than one task handles
 
 RowMatrix RandomRows(uint32_t rows, uint32_t seed) {
   Weights weights(seed);
@@ -24,7 +24,7 @@ RowMatrix RandomRows(uint32_t rows, uint32_t seed) {
   return x;
 }
 
-// Inputs that lie mostly in a quarter of the dimensions, as activations do.
+// Inputs that are mostly in a quarter of the dimensions, as activations are.
 FactoredMoments Correlated() {
   Weights weights(1);
   const uint32_t sources = kCols / 4;
@@ -65,7 +65,7 @@ Result Rounded(TensorType type, const RowMatrix& w) {
   return r;
 }
 
-// Sum of e H e^T with the damping, which is what the feedback makes small.
+// Sum of damped e H e^T, which the feedback minimises.
 double Damped(const FactoredMoments& m, const RowMatrix& e) {
   double sum = 0;
   for (Eigen::Index r = 0; r < e.rows(); ++r) {
@@ -80,7 +80,7 @@ double Damped(const FactoredMoments& m, const RowMatrix& e) {
 
 }  // namespace
 
-TEST_CASE("where columns have nothing to do with each other, every block is rounded by itself") {
+TEST_CASE("with uncorrelated columns, every block is rounded by itself") {
   FactoredMoments identity;
   REQUIRE(identity.Factor(InputMoments(kCols), 0, 0.03f).ok());
   const RowMatrix w = RandomRows(kRows, 3);
@@ -90,7 +90,7 @@ TEST_CASE("where columns have nothing to do with each other, every block is roun
   }
 }
 
-TEST_CASE("with correlated inputs the outputs' error is at most .6 of plain rounding's, and refinements lower it") {
+TEST_CASE("with correlated inputs the outputs' error is at most 0.6 of plain rounding's, and refinements lower it") {
   const FactoredMoments moments = Correlated();
   const RowMatrix w = RandomRows(kRows, 4);
   for (const TensorType type : kQuantTypes) {
@@ -113,7 +113,7 @@ TEST_CASE("with correlated inputs the outputs' error is at most .6 of plain roun
   }
 }
 
-TEST_CASE("what is left in w is what the image has lost") {
+TEST_CASE("w ends as the error of the image") {
   const FactoredMoments moments = Correlated();
   RowMatrix w = RandomRows(kRows, 5);
   w.row(1).setZero();
@@ -123,7 +123,7 @@ TEST_CASE("what is left in w is what the image has lost") {
     CAPTURE(std::string(NameOf(type)));
     const Result r = Quantized(type, moments, 2, w);
     const std::vector<float> values = ValuesOf(type, r.ggml, kRows, kCols);
-    // A weight passes through values as large as its row's, and is rounded as those are.
+    // Intermediate values may be as large as the largest of the row, and have its rounding error.
     uint32_t wrong = 0;
     for (uint32_t row = 0; row < kRows; ++row) {
       const Eigen::Map<const Eigen::RowVectorXf> stored(values.data() + size_t{row} * kCols, kCols);

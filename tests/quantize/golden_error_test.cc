@@ -1,5 +1,5 @@
-// What quantising costs a model's answers, against exact logits of the unquantised one, beside the file of the same
-// size that llama-quantize makes of it. If these fail, a user loses more than he has to.
+// The error of quantised models against exact logits of the unquantised one, compared with llama-quantize's file of the
+// same size. If these fail, users get larger errors than necessary.
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -16,7 +16,7 @@
 namespace lfm2::test {
 namespace {
 
-// Of llama-quantize's Q4_0: the most that --type iq4_nl may lose without calibration and with it.
+// Relative to llama-quantize's Q4_0: the maximum error of --type iq4_nl without calibration and with it.
 constexpr double kPlainLimit = 0.95, kCalibratedLimit = 0.65;
 
 using Logits = std::vector<std::vector<float>>;
@@ -29,7 +29,7 @@ std::unique_ptr<tools::ModelSource> Source(const std::string& path) {
   return source;
 }
 
-// By the scalar oracle: what the weights say.
+// By the scalar reference: the result of the weights alone.
 Logits ReferenceLogits(const Image& image, const std::vector<int32_t>& ids) {
   SessionOptions options;
   options.context_length = static_cast<uint32_t>(ids.size());
@@ -59,7 +59,7 @@ Logits QuantizedLogits(const tools::ModelSource& source, const std::string& text
   return ReferenceLogits(image, ids);
 }
 
-// Tokens drawn at random, as the golden prompts of models with random weights are.
+// Random tokens, as in the golden prompts of models with random weights.
 std::string RandomText(const Vocab& vocab, uint32_t tokens) {
   XorShift random(1);
   std::string text;
@@ -67,7 +67,7 @@ std::string RandomText(const Vocab& vocab, uint32_t tokens) {
   return text;
 }
 
-// The unquantised model's exact logits, as an array that LogitsError takes.
+// The unquantised model's exact logits, as an array for LogitsError.
 NpyArray AsGolden(const Logits& logits) {
   NpyArray array;
   array.shape = {logits.size(), logits[0].size()};
@@ -75,7 +75,7 @@ NpyArray AsGolden(const Logits& logits) {
   return array;
 }
 
-// The errors of a model without calibration and with it, of llama-quantize's file.
+// The errors of a model without calibration, with it, and of llama-quantize's file.
 struct Ratios {
   double plain, calibrated;
 };
@@ -92,8 +92,7 @@ Ratios Measure(const std::string& label, const tools::ModelSource& source, const
 
 }  // namespace
 
-TEST_CASE(
-    "four bits lose less than llama-quantize's, and far less with a text, even one unlike what the model will read") {
+TEST_CASE("four bits have a smaller error than llama-quantize's, and far smaller with any text") {
   const std::string data = LFM2_TEST_DATA, path = data + "/gguf/dense-256-BF16.gguf",
                     golden = data + "/golden/dense-256-BF16", peer = data + "/gguf/dense-256-Q4_0.gguf";
   const std::unique_ptr<tools::ModelSource> source = Source(path);
@@ -103,12 +102,12 @@ TEST_CASE(
   const Ratios like = Measure("dense-256, random text", *source, peer, text, ids, exact);
   CHECK(like.plain <= kPlainLimit);
   CHECK(like.calibrated <= kCalibratedLimit);
-  // English, with a quarter of the tokens, for a model that is asked random ones: it helps all the same.
+  // English text with a quarter of the tokens, for a model that is tested with random tokens: it still helps.
   const Ratios unlike = Measure("dense-256, commands", *source, peer, CommandsText(), ids, exact);
   CHECK(unlike.calibrated <= kCalibratedLimit);
 }
 
-TEST_CASE("three bits, calibrated: later layers make up for what earlier ones have lost") {
+TEST_CASE("three bits, calibrated: later layers compensate for the errors of earlier ones") {
   const std::string data = LFM2_TEST_DATA, path = data + "/gguf/dense-256-BF16.gguf",
                     golden = data + "/golden/dense-256-BF16";
   const std::unique_ptr<tools::ModelSource> source = Source(path);
@@ -121,17 +120,18 @@ TEST_CASE("three bits, calibrated: later layers make up for what earlier ones ha
   const double plain = LogitsError(QuantizedLogits(*source, "", ids, recipe), exact);
   const double calibrated = LogitsError(QuantizedLogits(*source, text, ids, recipe), exact);
   std::printf("dense-256, three bits: %.3e; calibrated %.3f of it\n", plain, calibrated / plain);
-  // 0.62 here, and 0.79 where weights are not corrected.
+  // 0.62 in this test, and 0.79 without correction of the weights.
   CHECK(calibrated <= 0.7 * plain);
 }
 
-TEST_CASE("the same of larger models, and of one that was trained") {
+TEST_CASE("the same for larger models, and for a trained one") {
   const char* const more = std::getenv("LFM2_GOLDEN_DIR");
   if (more == nullptr) return;
   const std::string home = std::string(more) + "/home", moe = std::string(more) + "/moe-256";
   if (std::filesystem::exists(home + "/hf")) {
-    // One routing choice that rounding flips at a near tie changes a position a hundredfold: many positions, whose
-    // exact logits are the oracle's over the unquantised model, which other tests hold against transformers'.
+    // A choice of experts that rounding flips at a near tie changes the error of a position a hundredfold: hence many
+    // positions. Their exact logits are the scalar reference's with the unquantised model, which other tests compare
+    // with transformers'.
     const std::vector<int32_t> ids = ReadJsonFile(home + "/golden/bf16.json")["long_prompt"];
     const NpyArray exact = AsGolden(ReferenceLogits(TestModel(home + "/hf").image(), ids));
     const Ratios r = Measure("home", *Source(home + "/hf"), home + "/gguf/Q4_0.gguf", CommandsText(), ids, exact);

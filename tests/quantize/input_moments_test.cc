@@ -1,4 +1,4 @@
-// Second moments of inputs. If these fail, the feedback makes up for the wrong errors.
+// Second moments of inputs. If these fail, the feedback compensates for the wrong errors.
 #include "programs/quantize/input_moments.h"
 
 #include <Eigen/Cholesky>
@@ -18,7 +18,7 @@ using tools::InputMoments;
 using tools::RowMatrix;
 using tools::RowsView;
 
-constexpr uint32_t kSize = 160;  // no multiple of the panels inside
+constexpr uint32_t kSize = 160;  // not a multiple of the internal panels
 
 RowMatrix Inputs(uint32_t rows, uint32_t seed) {
   Weights weights(seed);
@@ -84,7 +84,7 @@ TEST_CASE("the moments are the mean of x x^T, and the factor is that of the damp
   CheckAgainst(Factored(std::move(moments), 0.03f), h, 0.03 * h.diagonal().mean());
 }
 
-TEST_CASE("shrinking takes a part of what lies off the diagonal, and leaves the diagonal") {
+TEST_CASE("shrinking reduces the elements off the diagonal, and leaves the diagonal") {
   const RowMatrix x = Inputs(300, 11);
   InputMoments moments(kSize);
   moments.Add(View(x), View(x), nullptr, nullptr);
@@ -112,7 +112,7 @@ TEST_CASE("SquaredLength is the sum of e M e^T, without shrinkage and damping") 
   CHECK(factored.SquaredLength(RowMatrix::Zero(3, kSize), nullptr) == 0);
 }
 
-TEST_CASE("a prior counts as so many inputs of the other's kind, and not as inputs") {
+TEST_CASE("a prior has the weight of so many inputs, and does not count as inputs") {
   const RowMatrix few = Inputs(5, 5), many = Inputs(500, 6);
   InputMoments moments(kSize), other(kSize), alone(kSize);
   moments.Add(View(few), View(few), nullptr, nullptr);
@@ -142,9 +142,9 @@ TEST_CASE("an input of weight 3 counts as three") {
   CheckAgainst(Factored(std::move(moments), 0.05f), h, 0.05 * h.diagonal().mean());
 }
 
-TEST_CASE("corrected weights give with the inputs that there are, nearly what the weights gave with the exact ones") {
+TEST_CASE("corrected weights with the drifted inputs give nearly the outputs of the weights with the exact inputs") {
   // The reference solves the normal equations of |t x - w f|^2 in double.
-  const RowMatrix x = Inputs(900, 13), w = Inputs(70, 14);  // more rows than one task has
+  const RowMatrix x = Inputs(900, 13), w = Inputs(70, 14);  // more rows than one task handles
   const RowMatrix f = x + 0.1f * Inputs(900, 15) + 0.05f * x * Inputs(kSize, 16) / std::sqrt(1.0f * kSize);
   std::vector<float> weights(900);
   for (size_t i = 0; i < 900; ++i) weights[i] = i % 2 == 0 ? 0.25f : 1.75f;
@@ -169,12 +169,12 @@ TEST_CASE("corrected weights give with the inputs that there are, nearly what th
   CHECK(moved > 0.01 * w.cast<double>().norm());
   CHECK((corrected.cast<double>() - wanted).norm() <= 0.01 * moved);
   CHECK((both.cast<double>() - wanted).norm() <= 0.01 * moved);
-  // What the report says of it.
+  // The value in the report.
   const RowMatrix added = corrected - w;
   CHECK(factored.Undamped(length, added) == doctest::Approx(factored.SquaredLength(added, nullptr)).epsilon(1e-3));
 }
 
-TEST_CASE("without any inputs, or with inputs of nothing, all columns are alike") {
+TEST_CASE("without any inputs, or with inputs of zero, all columns are equal") {
   InputMoments zeros(kSize);
   const RowMatrix nothing = RowMatrix::Zero(10, kSize);
   zeros.Add(View(nothing), View(nothing), nullptr, nullptr);
@@ -185,7 +185,7 @@ TEST_CASE("without any inputs, or with inputs of nothing, all columns are alike"
   }
 }
 
-TEST_CASE("inputs that are not finite are refused, and those of one direction only still have a factor") {
+TEST_CASE("inputs that are not finite are refused, and inputs of rank one still have a factor") {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30f}) {
     RowMatrix x = Inputs(20, 8);
     x(11, kSize - 1) = bad;
@@ -202,7 +202,7 @@ TEST_CASE("inputs that are not finite are refused, and those of one direction on
   InputMoments same(kSize);
   const RowMatrix x = RowMatrix::Constant(1000, kSize, 100.0f);
   same.Add(View(x), View(x), nullptr, nullptr);
-  // Next to no damping, so that the rounding of floats leaves a pivot below zero.
+  // Almost no damping, so that float rounding leaves a negative pivot.
   const FactoredMoments factored = Factored(std::move(same), 1e-9f);
   for (uint32_t i = 0; i < kSize; ++i) CHECK(factored.L(i, i) > 0);
 }

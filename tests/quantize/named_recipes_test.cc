@@ -1,5 +1,5 @@
-// The recipes with names, at the shapes of LFM2-8B-A1B. If these fail, an image is larger than --type, --budget and
-// --for-arena promise, or reads more than it need.
+// The named recipes, at the shapes of LFM2-8B-A1B. If these fail, an image is larger than --type, --budget and
+// --for-arena promise, or reads more than necessary.
 #include "programs/quantize/named_recipes.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ using tools::NamedRecipe;
 using tools::NamedRecipes;
 using tools::RecipeWish;
 
-// Shapes without weights, in BF16; the vocabulary is a tiny model's, and kVocabulary stands for what a real one takes.
+// Shapes without weights, in BF16; the vocabulary is a tiny model's, and kVocabulary stands for the size of a real one.
 constexpr uint64_t kVocabulary = 4'000'000;
 class ShapeSource final : public tools::ModelSource {
  public:
@@ -65,7 +65,7 @@ Chosen Choose(const tools::ModelSource& source, const std::string& type, uint64_
   const NamedRecipe* chosen = nullptr;
   const Error error = ChooseRecipe(source, {type, file, arena}, &recipe, &chosen);
   if (!error.ok()) return {"", error.text()};
-  // What is chosen is what is applied.
+  // The chosen recipe is the one that is applied.
   tools::Recipe wanted;
   wanted.choices = chosen->choices;
   CHECK(recipe.Text() == wanted.Text());
@@ -86,7 +86,7 @@ TEST_CASE("q4 is no larger than Q4_0's file of LFM2-8B-A1B, q3 has 3.7 GB and q2
   }
 }
 
-TEST_CASE("within a family the members get smaller in the order of the list, and their error larger") {
+TEST_CASE("within a family, sizes decrease and errors increase in the order of the list") {
   const ShapeSource source(kLfm2_8B_A1B);
   const NamedRecipe* last = nullptr;
   for (const NamedRecipe& recipe : NamedRecipes()) {
@@ -105,7 +105,7 @@ TEST_CASE("within a family the members get smaller in the order of the list, and
   CHECK(tools::FindRecipe("") == nullptr);
 }
 
-TEST_CASE("--budget: the least error that fits, and a budget that none fits says what the smallest takes") {
+TEST_CASE("--budget: the smallest error that fits; a budget that none fits is refused with the size of the smallest") {
   const ShapeSource source(kLfm2_8B_A1B);
   for (uint64_t budget = 2'500'000'000; budget <= 5'000'000'000; budget += 50'000'000) {
     CAPTURE(budget);
@@ -124,7 +124,7 @@ TEST_CASE("--budget: the least error that fits, and a budget that none fits says
   CHECK(Choose(source, "q5", 0, 0).error == "there is no recipe q5");
 }
 
-TEST_CASE("--for-arena: the fewest bytes a token of those that are as good as asked, in arenas that are large enough") {
+TEST_CASE("--for-arena: the fewest bytes a token among those within the error limit, in arenas that are large enough") {
   const ShapeSource source(kLfm2_8B_A1B);
   for (const char* type : {"", "q4", "q3", "q2"}) {
     for (uint64_t arena = 300'000'000; arena <= 3'000'000'000; arena += 100'000'000) {
@@ -153,7 +153,7 @@ TEST_CASE("--for-arena: the fewest bytes a token of those that are as good as as
     }
   }
   CHECK(Choose(source, "q3", 0, 100'000'000).error.find("--for-arena 100000000 is too small") == 0);
-  // Today's least arena of a file in Q4_0.
+  // The current least arena of a file in Q4_0.
   CHECK(Choose(source, "q3", 0, 445'000'000).error.empty());
   CHECK(Choose(ShapeSource(kLfm2_1_2B), "", 0, 445'000'000).error.find("which this one has none of") !=
         std::string::npos);

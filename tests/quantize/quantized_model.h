@@ -1,4 +1,4 @@
-// A whole model on its way through the quantiser, for tests: from a source to the bytes of an image.
+// Quantises a whole model for tests: from a source to the bytes of an image.
 #ifndef LFM2_TESTS_QUANTIZE_QUANTIZED_MODEL_H_
 #define LFM2_TESTS_QUANTIZE_QUANTIZED_MODEL_H_
 
@@ -24,7 +24,7 @@ struct QuantizeJob {
   tools::CalibrationOptions options;
   const Executor* executor = nullptr;
   tools::StepProgress show;
-  std::string folder;  // of the work; empty: one of its own
+  std::string folder;  // for the intermediate weights; empty: a folder of its own
 };
 
 struct QuantizedModel {
@@ -65,7 +65,7 @@ inline QuantizedModel Quantized(const tools::ModelSource& base, const QuantizeJo
   return model;
 }
 
-// What people tell a home assistant, and its answers, as chats.
+// Chats of commands to a home assistant with its answers.
 inline std::string CommandsText() {
   std::ifstream file(std::string(LFM2_TEST_DATA) + "/home/commands.jsonl");
   REQUIRE(file.good());

@@ -1,4 +1,4 @@
-// Which tensor becomes what. If these fail, --type and --keep do something else than they say.
+// The type of each tensor. If these fail, --type and --keep do not do what they say.
 #include "programs/quantize/recipe.h"
 
 #include <doctest/doctest.h>
@@ -50,7 +50,7 @@ TinyOptions Bf16(uint32_t hidden = 256) {
 
 }  // namespace
 
-TEST_CASE("each type is the one that its name promises, the vocabulary has six bits, routers and vectors stay") {
+TEST_CASE("each name selects its type, the vocabulary has six bits, routers and vectors stay") {
   const std::map<QuantChoice, std::pair<TensorType, TensorType>> wanted = {
       {QuantChoice::kIQ4_NL, {TensorType::kIQ4_NL, TensorType::kQ6_K}},
       {QuantChoice::kQ4_0, {TensorType::kQ4_0, TensorType::kQ6_K}},
@@ -74,7 +74,7 @@ TEST_CASE("each type is the one that its name promises, the vocabulary has six b
   }
 }
 
-TEST_CASE("rows that no block of Q6_K fits have eight bits, and every type fits its tensor") {
+TEST_CASE("rows that do not fit blocks of Q6_K have eight bits, and every type fits its tensor") {
   Applied a = Apply(Bf16(), QuantChoice::kQ6);  // a dense feed forward of 64, experts of 32
   CHECK(a.types["layers.0.ffn_gate"] == TensorType::kQ6_K);
   CHECK(a.types["layers.0.ffn_down"] == TensorType::kQ8_0);
@@ -84,7 +84,7 @@ TEST_CASE("rows that no block of Q6_K fits have eight bits, and every type fits 
   CHECK(a.types["layers.1.expert_down"] == TensorType::kIQ4_NL);
 }
 
-TEST_CASE("a rule matches names with and without the layer, and of several the last one counts") {
+TEST_CASE("a rule matches names with and without the layer, and the last of several matches counts") {
   Applied a = Apply(Bf16(), QuantChoice::kIQ4_NL,
                     {"attn_*=q8", "layers.1.attn_[qk]=q6", "layers.2.*=source", "*.expert_up=q4_0", "router=q8",
                      "token_embedding=iq4_nl"});
@@ -103,7 +103,7 @@ TEST_CASE("a rule matches names with and without the layer, and of several the l
   CHECK(a.types["layers.1.attn_q_norm"] == TensorType::kF32);
 }
 
-TEST_CASE("a rule that matches nothing, or only vectors, is refused by its words") {
+TEST_CASE("a rule that matches nothing, or only vectors, is refused with its text") {
   CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"attn_q=q8", "atn_*=q8"}).error == "--keep atn_*=q8 matches no matrix");
   CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"*_norm=q8"}).error == "--keep *_norm=q8 matches no matrix");
   CHECK(Apply(Bf16(), QuantChoice::kIQ4_NL, {"layers.3.*=source"}).error ==
@@ -123,7 +123,7 @@ TEST_CASE("a rule needs a pattern, an equals sign and a type") {
   }
 }
 
-TEST_CASE("what is quantised already is quantised again only if one says so, and stays where nothing changes") {
+TEST_CASE("quantised tensors are quantised again only on request, and stay where nothing changes") {
   TinyOptions o;
   o.hidden = 256;
   o.matrix = kGgmlQ4_0;
@@ -133,12 +133,12 @@ TEST_CASE("what is quantised already is quantised again only if one says so, and
   CHECK(refused.find("Q6_K") != std::string::npos);
   CHECK(refused.find("--requantize") != std::string::npos);
   CHECK(Apply(o, QuantChoice::kQ8, {}, true).types["token_embedding"] == TensorType::kQ8_0);
-  // Nothing of it changes.
+  // Nothing changes.
   CHECK(Apply(o, QuantChoice::kQ4_0).error.empty());
   CHECK(Apply(o, QuantChoice::kQ8, {"*=source"}).error.empty());
 }
 
-TEST_CASE("the text of two recipes differs where their results may") {
+TEST_CASE("the texts of two recipes differ if their results may differ") {
   Recipe plain, ruled, other;
   plain.choices = ruled.choices = other.choices = tools::AllOf(QuantChoice::kQ4_0);
   REQUIRE(ruled.Keep("attn_*=q8").ok());

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Weights in T4G64, T3G64 and T2G32, read by the description of images alone, are near those that they were made of.
+"""Weights in T4G64, T3G64 and T2G32, decoded according to docs/format.md alone, are near the original weights.
 
     table_types.py LFM2-PACK MODEL.gguf
 
@@ -14,8 +14,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "pack"))
 import read_image  # noqa: E402
 from read_image import gguf, np  # noqa: E402
 
-# What is kept in which type, its number, and the share of the weights' power that may be lost: of normally distributed
-# ones 16, 8 and 4 best levels lose 0.01, 0.035 and 0.12, and a scale for few of them is better than that.
+# Which tensors are kept in which type, its number, and the share of the weights' power that may be lost: for a normal
+# distribution the best 16, 8 and 4 levels lose 0.01, 0.035 and 0.12, and a separate scale for few weights is better
+# than that.
 KINDS = {"ffn_gate": ("t4", read_image.T4G64, 0.01), "ffn_up": ("t3", read_image.T3G64, 0.035),
          "ffn_down": ("t2", read_image.T2G32, 0.12)}
 

@@ -1,5 +1,5 @@
-// What a calibration that was interrupted finds when it goes on. If these fail, an image is made of another model's
-// weights, of damaged ones or of none.
+// Continuing an interrupted calibration. If these fail, an image contains another model's weights, damaged ones or
+// none.
 #include "programs/quantize/weight_store.h"
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@ using tools::WeightStore;
 
 constexpr uint32_t kExperts = 3, kRows = 40, kCols = 64;
 
-// An embedding, which is not held, and two layers: a matrix of one, experts' of the other.
+// An embedding, which is not held, and two layers: a matrix in one, experts in the other.
 const std::vector<ImageTensor> kTensors = {
     {{TensorRole::kTokenEmbedding, 0, kRows, kCols, TensorLayout::kMatrix}, TensorType::kQ8_0},
     {{TensorRole::kConvIn, 0, kRows, kCols, TensorLayout::kMatrix}, TensorType::kQ4_0},
@@ -41,7 +41,7 @@ Error Open(WeightStore* store, const std::string& folder, const std::string& job
   return store->Open(folder, job, kTensors, kHeld, kExperts, progress);
 }
 
-// Layer 0 is done.
+// Layer 0 is complete.
 void WriteFirstLayer(const std::string& folder) {
   WeightStore store;
   WeightProgress progress;
@@ -54,7 +54,7 @@ void WriteFirstLayer(const std::string& folder) {
   REQUIRE(store.Save(progress).ok());
 }
 
-// How many layers a new run finds done.
+// How many layers a new run finds complete.
 uint32_t LayersFound(const std::string& folder, const std::string& job = "job") {
   WeightStore store;
   WeightProgress progress;
@@ -70,7 +70,7 @@ void WriteAll(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("what was written is read, whole or from any row block on, for each expert") {
+TEST_CASE("weights are read as written, whole or from any row block on, for each expert") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WeightStore store;
@@ -97,7 +97,7 @@ TEST_CASE("what was written is read, whole or from any row block on, for each ex
   CHECK(!fs::exists(folder));
 }
 
-TEST_CASE("the same job goes on behind the layers that are done; another's work is thrown away") {
+TEST_CASE("the same job continues after the completed layers; the work of another job is discarded") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WriteFirstLayer(folder);
@@ -113,11 +113,11 @@ TEST_CASE("the same job goes on behind the layers that are done; another's work 
     CHECK(read == Bytes(TensorType::kQ4_0, 1));
   }
   CHECK(LayersFound(folder, "jot") == 0);
-  // And it is gone for its own job too.
+  // It is discarded for its own job too.
   CHECK(LayersFound(folder) == 0);
 }
 
-TEST_CASE("progress with any bit or byte wrong begins anew") {
+TEST_CASE("progress with any bit or byte wrong is discarded") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WriteFirstLayer(folder);
@@ -140,7 +140,7 @@ TEST_CASE("progress with any bit or byte wrong begins anew") {
   CHECK(LayersFound(folder) == 1);
 }
 
-TEST_CASE("progress without the weights that it tells of begins anew") {
+TEST_CASE("progress whose weights are missing is discarded") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WriteFirstLayer(folder);
@@ -160,7 +160,7 @@ TEST_CASE("two runs do not work in one folder") {
   CHECK(Open(&second, folder, "job", &progress).text() == folder + " is in use by another run");
 }
 
-TEST_CASE("what a killed run has left is removed, what somebody else has put there stays") {
+TEST_CASE("files of a killed run are removed, other files stay") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   {
@@ -180,7 +180,7 @@ TEST_CASE("what a killed run has left is removed, what somebody else has put the
   CHECK(!fs::exists(folder + "/weights"));
 }
 
-TEST_CASE("a folder that can not be made, and a file in its place, are refused by name") {
+TEST_CASE("a folder that cannot be created, or is a file, is refused by name") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WeightStore store, other;
@@ -191,7 +191,7 @@ TEST_CASE("a folder that can not be made, and a file in its place, are refused b
   CHECK(ReadWholeFile(folder) == "a file");
 }
 
-TEST_CASE("a write that fails, or ends in the middle, is reported; so is a read of less than there was") {
+TEST_CASE("a failed or partial write is reported, and so is a short read") {
   const TemporaryFolder temporary;
   const std::string folder = temporary / "model.lfm2.work";
   WeightStore store;
