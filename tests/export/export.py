@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What lfm2-export writes is what was packed, by the publisher's own reader and writer of GGUF files: every tensor byte
-for byte, every key that llama.cpp needs, and packing it again gives the same image.
+"""A GGUF file of lfm2-export equals the packed one, as read by the gguf package: every tensor byte for byte, every
+key that llama.cpp needs, and packing it again gives the same image.
 
     export.py LFM2-EXPORT LFM2-PACK MLX-DIRECTORY MODEL.gguf...
 """
@@ -17,7 +17,7 @@ try:
 except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
-# An image does not keep them, or not their wording. No loader asks for them; the template has a test of its own.
+# An image does not keep these keys, or not their exact text. No loader needs them; the template has a test of its own.
 LOST = {"general.version", "general.basename", "general.size_label", "tokenizer.ggml.add_sep_token",
         "tokenizer.ggml.add_eos_token", "tokenizer.chat_template", "quantize.imatrix.entries_count", "quantize.imatrix.dataset",
         "quantize.imatrix.file", "quantize.imatrix.chunks_count"}

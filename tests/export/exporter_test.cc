@@ -1,4 +1,4 @@
-// The exporter: the file that it writes packs to the same image, whatever is in the image, or it says why it can not.
+// The exporter: its file packs to the same image, whatever the image contains, or the exporter says why it cannot.
 #include "programs/export/exporter.h"
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ std::string Pack(const std::string& gguf, const PackOptions& options = PackOptio
   return sink.bytes();
 }
 
-// image: what is opened; read: what the weights are read from.
+// image: the image that is opened; read: the source of the weights.
 Error ExportBytes(const std::string& image, const std::string& read, std::string* gguf) {
   const ImageCopy copy(image);
   Image opened;
@@ -44,7 +44,7 @@ Error ExportBytes(const std::string& image, const std::string& read, std::string
   return Error();
 }
 
-// Exports and packs again; the file.
+// Exports and packs again; returns the file.
 std::string RoundTrip(const std::string& image) {
   std::string gguf;
   const Error error = ExportBytes(image, image, &gguf);
@@ -90,7 +90,7 @@ std::vector<std::string> Tokens(const TinyGguf& file) {
 
 }  // namespace
 
-TEST_CASE("every tensor comes out with the name, shape and bytes that it had: every type") {
+TEST_CASE("every tensor keeps its name, shape and bytes, for every type") {
   for (const uint32_t type : {kGgmlF32, kGgmlF16, kGgmlBF16, kGgmlQ4_0, kGgmlQ4_1, kGgmlQ5_0, kGgmlQ5_1, kGgmlQ8_0,
                               kGgmlQ4_K, kGgmlQ5_K, kGgmlQ6_K, kGgmlIQ4_NL, kGgmlMxfp4}) {
     for (const bool moe : {true, false}) {
@@ -116,7 +116,7 @@ TEST_CASE("every tensor comes out with the name, shape and bytes that it had: ev
   }
 }
 
-TEST_CASE("an image with a type that GGUF does not have is refused by the tensor's name, and says what to do") {
+TEST_CASE("an image with a type that GGUF does not have is refused with the tensor's name and advice") {
   for (const TensorType type : {TensorType::kT4G64, TensorType::kT3G64, TensorType::kT2G32}) {
     TinyOptions o;
     o.hidden = o.expert_ff = 64;
@@ -136,14 +136,14 @@ TEST_CASE("an image with a type that GGUF does not have is refused by the tensor
   }
 }
 
-TEST_CASE("a matrix that is read in several pieces, the last one shorter, is whole in the file") {
+TEST_CASE("a matrix that is read in several pieces, the last one shorter, is complete in the file") {
   TinyOptions o;
   o.hidden = 512;
   o.matrix = kGgmlQ8_0;
   RoundTrip(Pack(MakeTinyGguf(o).Bytes()));
 }
 
-TEST_CASE("what a config may say comes back: heads of their own width, scaled experts, no dense layer, no name") {
+TEST_CASE("config values are preserved: separate head widths, scaled experts, no dense layer, no name") {
   TinyGguf file = MakeTinyGguf(TinyOptions());  // head_dim 32 of hidden 32 and two heads
   file.SetF32("lfm2moe.expert_weights_scale", 2.5f);
   file.SetF32("lfm2moe.rope.freq_base", 123456.789f);
@@ -154,13 +154,13 @@ TEST_CASE("what a config may say comes back: heads of their own width, scaled ex
   CHECK(Contains(RoundTrip(Pack(file.Bytes(), options)), "xxx\xc3\xa4"));
   file.Remove("general.name");
   RoundTrip(Pack(file.Bytes()));
-  // Vectors of half floats are floats in an image, and so in the file.
+  // Vectors of half floats become floats in an image, and so in the file.
   TinyOptions half;
   half.vector = kGgmlF16;
   CHECK(Parse(RoundTrip(Pack(MakeTinyGguf(half).Bytes()))).FindTensor("token_embd_norm.weight")->type == kGgmlF32);
 }
 
-TEST_CASE("what the publisher recommends for sampling comes back, in llama.cpp's keys; what it does not is no key") {
+TEST_CASE("the publisher's sampling defaults are preserved in llama.cpp's keys; without a default there is no key") {
   TinyGguf file = MakeTinyGguf(TinyOptions());
   CHECK(Parse(RoundTrip(Pack(file.Bytes()))).Find("general.sampling.temp") == nullptr);
   file.SetF32("general.sampling.temp", 0.2f);
@@ -181,7 +181,7 @@ TEST_CASE("what the publisher recommends for sampling comes back, in llama.cpp's
   CHECK((all.GetF32("general.sampling.min_p", &number).ok() && number == 0.15f));
 }
 
-TEST_CASE("the vocabulary comes back: kinds of tokens, no begin token, stop tokens, chat templates") {
+TEST_CASE("the vocabulary is preserved: kinds of tokens, no begin token, stop tokens, chat templates") {
   const TinyGguf plain = MakeTinyGguf(TinyOptions());
   TinyGguf file = plain;
   std::vector<std::string> tokens = Tokens(file);
@@ -202,7 +202,7 @@ TEST_CASE("the vocabulary comes back: kinds of tokens, no begin token, stop toke
   file.Set("tokenizer.ggml.add_bos_token", Raw(uint32_t{kGgufBool}) + std::string(1, '\0'));
   RoundTrip(Pack(file.Bytes()));
 
-  // Stop tokens are eos (4 or 2), what the keys name, and then <|endoftext|> (2) and <|im_end|> (4).
+  // Stop tokens are eos (4 or 2), those of the keys, and then <|endoftext|> (2) and <|im_end|> (4).
   for (const uint32_t eos : {2u, 4u, 9u}) {
     for (const uint32_t first : {2u, 4u, 9u, 10u}) {
       for (const uint32_t second : {2u, 4u, 11u}) {
@@ -228,11 +228,11 @@ TEST_CASE("the vocabulary comes back: kinds of tokens, no begin token, stop toke
   }
 }
 
-TEST_CASE("an image that says more than a GGUF file can is refused before a weight is read") {
+TEST_CASE("an image that a GGUF file cannot represent is refused before any weights are read") {
   const std::string image = Pack(MakeTinyGguf(TinyOptions()).Bytes());
   const auto with = [](std::string bytes, size_t at, const std::string& value) {
     bytes.replace(at, value.size(), value);
-    // Both CRCs anew, so that nothing but the sense is wrong.
+    // Recomputes both CRCs, so that only the content is wrong.
     ImageHeader h;
     const auto store = [&] { std::memcpy(bytes.data(), &h, sizeof(h)); };
     std::memcpy(&h, bytes.data(), sizeof(h));
@@ -244,7 +244,7 @@ TEST_CASE("an image that says more than a GGUF file can is refused before a weig
     return bytes;
   };
   CHECK(with(image, 0, "L") == image);
-  // A reserved byte that a later version gives a meaning.
+  // A reserved byte that a later version uses.
   const std::string later = with(image, 400, "x");
   CHECK(Contains(Refusal(later, later), "GGUF file cannot represent all that the image contains: its header differs"));
   // stop_count and stop of the vocabulary's header.
@@ -255,7 +255,7 @@ TEST_CASE("an image that says more than a GGUF file can is refused before a weig
   CHECK(Contains(Refusal(order, order), "its vocabulary was not written by lfm2-pack"));
 }
 
-TEST_CASE("an image without a token trie, as older ones are, gives the same file as one that has it") {
+TEST_CASE("an image without a token trie, as in older versions, gives the same file as one with it") {
   const std::string gguf = MakeTinyGguf(TinyOptions()).Bytes();
   const MemorySource file(gguf);
   tools::GgufSource source;

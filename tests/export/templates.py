@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The chat templates that lfm2-export writes render what the published ones do, in the engine that those are made for.
-Each chat is one that a published template has rendered.
+"""The chat templates that lfm2-export writes render the same text as the published ones, in transformers' engine.
+The chats are those of the tests of published templates.
 
     templates.py LFM2-EXPORT LFM2-PACK MODEL.gguf DIRECTORY-OF-CHATS
 """
@@ -17,7 +17,7 @@ except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
 export, pack, model, chats = sys.argv[1:]
-# As transformers sets it up.
+# The environment as transformers configures it.
 engine = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
 engine.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
 

@@ -1,4 +1,4 @@
-// ggml's rows come out of an image's blocks as they went in.
+// Unpacking an image's blocks gives the original rows of ggml's types.
 #include "programs/pack/unpack.h"
 
 #include <doctest/doctest.h>
@@ -11,8 +11,8 @@
 namespace lfm2::test {
 namespace {
 
-// Bytes that are not the only ones for their values, to the ones that quantisers write: digits to the base of three,
-// and scales without sign that are numbers.
+// Replaces bytes whose values have several encodings by the ones that quantisers write: base-three digits, and unsigned
+// scales that are finite.
 void OnlyOneSpelling(TensorType type, std::vector<uint8_t>* rows) {
   for (size_t at = 0; at < rows->size(); ++at) {
     uint8_t& byte = (*rows)[at];
@@ -40,7 +40,7 @@ TEST_CASE("rows of any bits, of every type that ggml has, survive the way into a
       for (const uint32_t rows : {1u, 7u, 16u}) {
         CAPTURE(NameOf(type));
         CAPTURE(rows);
-        // Not only what quantisers write: every bit has to have a place.
+        // Not only blocks from quantisers: every bit must be preserved.
         std::vector<uint8_t> before(rows * tools::GgmlRowBytes(type, cols)), after(before.size(), 0xa5);
         for (uint8_t& byte : before) byte = static_cast<uint8_t>(random());
         OnlyOneSpelling(type, &before);
@@ -54,11 +54,11 @@ TEST_CASE("rows of any bits, of every type that ggml has, survive the way into a
   CHECK(types == 28);
 }
 
-TEST_CASE("values that are in no codebook have no GGUF rows, and are not written as others") {
+TEST_CASE("values outside the codebook have no GGUF rows, and are not replaced by others") {
   for (const TensorType type : {TensorType::kIQ3_XXS, TensorType::kIQ3_S, TensorType::kIQ2_XXS, TensorType::kIQ2_XS,
                                 TensorType::kIQ2_S, TensorType::kIQ1_S, TensorType::kIQ1_M, TensorType::kTQ1_0}) {
     CAPTURE(NameOf(type));
-    // Of all patterns only some are entries; random ones over 256 columns are not all among them.
+    // Only some patterns are codebook entries; random patterns over 256 columns include others.
     std::mt19937 random(6);
     std::vector<uint8_t> blocks(static_cast<size_t>(MatrixBytes(type, kBlockRows, 256)));
     for (uint8_t& byte : blocks) byte = static_cast<uint8_t>(random());

@@ -14,7 +14,8 @@ file(REMOVE_RECURSE "${WORK}")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first" --component lfm2_headers)
 file(RENAME "${WORK}/first" "${WORK}/installed")
 
-# What a release archive has beside headers and tools: the library in one file, without and with Highway, and for boards.
+# A release archive contains, in addition to headers and tools, the library in one file, without and with Highway, and
+# for boards.
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/release" --component lfm2_dist)
 file(GLOB released RELATIVE "${WORK}/release/share/lfm2" "${WORK}/release/share/lfm2/*")
 list(TRANSFORM released REPLACE "lfm2-[0-9]+\\.[0-9]+\\.[0-9]+" "lfm2-VERSION")
@@ -22,7 +23,7 @@ if(NOT released STREQUAL "lfm2-VERSION-firmware.zip;lfm2.h;lfm2_bundled.h;lfm2_c
   message(FATAL_ERROR "A release has the files ${released}")
 endif()
 
-# expect_answer(PROGRAM KERNELS): it answers with those kernels, a regular expression.
+# expect_answer(PROGRAM KERNELS): the program answers with those kernels, a regular expression.
 function(expect_answer program kernels)
   run("${program}" "${MODEL}")
   if(NOT output MATCHES "^${kernels}: .*start_timer\\(minutes=21\\)")
@@ -30,7 +31,7 @@ function(expect_answer program kernels)
   endif()
 endfunction()
 
-# By find_package: in each file, compiled once, and compiled once for many processors.
+# By find_package: in each file, compiled once, and compiled once for several processors.
 set(common "${CMAKE_COMMAND}" -S "${SOURCE}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
     "-DLFM2_HIGHWAY_DIR=${HIGHWAY}")
 set(configure ${common} -DLFM2_FROM=package "-DCMAKE_PREFIX_PATH=${WORK}/installed")
@@ -50,7 +51,7 @@ foreach(way subdirectory fetch)
   expect_answer("${WORK}/${way}/answers" "[A-Za-z0-9]+")
 endforeach()
 
-# refused(ARGUMENTS SENTENCE): lfm2_add_library does not take them, and says so.
+# refused(ARGUMENTS SENTENCE): lfm2_add_library rejects the arguments with this message.
 function(refused arguments sentence)
   execute_process(COMMAND ${configure} -B "${WORK}/refused" "-DLFM2_ARGUMENTS=${arguments}"
                   RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -63,16 +64,16 @@ refused("Q9_K" "Q9_K is not a weight type; there are F32 .*IQ4_NL")
 refused("ISA;avx1024" "The instruction set is avx1024; it can be scalar or native")
 refused("ISA;native;FAST" "lfm2_add_library\\(lfm2_small\\) has unknown arguments: FAST")
 
-# A directory without Highway gets one clear sentence.
+# A directory without Highway gives one clear sentence.
 execute_process(COMMAND ${configure} -B "${WORK}/refused" "-DLFM2_HIGHWAY_DIR=${WORK}"
                 RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
-# CMake breaks lines where the length of the path puts them.
+# CMake wraps lines depending on the length of the path.
 string(REGEX REPLACE "[ \n]+" " " sentence "${output}")
 if(result EQUAL 0 OR NOT sentence MATCHES "LFM2_HIGHWAY_DIR is .*, which does not contain hwy/highway.h")
   message(FATAL_ERROR "A wrong LFM2_HIGHWAY_DIR gave ${result}:\n${output}")
 endif()
 
-# By pkg-config, where there is one.
+# By pkg-config, if it is installed.
 find_program(pkg_config NAMES pkg-config pkgconf)
 if(pkg_config)
   set(ENV{PKG_CONFIG_PATH} "${WORK}/installed/share/pkgconfig")

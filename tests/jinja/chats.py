@@ -89,7 +89,7 @@ class Chats:
 
     def values(self):
         roles = ["system"] if self.random.random() < 0.4 else []
-        if self.random.random() < 0.7:  # the order that templates ask for
+        if self.random.random() < 0.7:  # the order that templates require
             for i in range(self.random.randrange(4)):
                 roles += ["user", "assistant"]
             roles.append("user")

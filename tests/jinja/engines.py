@@ -1,4 +1,4 @@
-"""The two engines that these tests compare: jinja2 as transformers sets it up, and the program that is under test."""
+"""The two engines that these tests compare: jinja2 as transformers configures it, and the program under test."""
 import datetime
 import json
 import subprocess
@@ -57,7 +57,7 @@ class Oracle:
             if template not in self.compiled:
                 self.compiled[template] = self.engine.from_string(template)
             return self.compiled[template].render(**values)
-        except Exception as e:  # whatever a template makes of hostile values
+        except Exception as e:  # any exception: the values are hostile
             return e
 
 
@@ -77,7 +77,7 @@ class Program:
 
 
 def difference(expected, answer):
-    """What is wrong with an answer, or None. What fails in one engine has to fail in the other."""
+    """The difference between two answers, or None. What fails in one engine has to fail in the other."""
     if isinstance(expected, Exception):
         return None if "error" in answer else f"gives {answer['text']!r}, but jinja2 {expected!r}"
     if "error" in answer:

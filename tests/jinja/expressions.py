@@ -19,7 +19,7 @@ VALUES = {
 
 
 def cases():
-    """Every line of expressions.txt that is not empty: an expression, or a template if a tag begins it."""
+    """Every line of expressions.txt that is not empty: an expression, or a template if it starts with a tag."""
     text = pathlib.Path(__file__).with_name("expressions.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("|"):

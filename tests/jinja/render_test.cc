@@ -1,4 +1,4 @@
-// What a caller of the interpreter sees beside the text, which the comparison with jinja2 covers: refusals.
+// The behaviour of the interpreter that the comparison with jinja2 does not cover: refusals.
 #include "programs/jinja/render.h"
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ std::string Rendered(const std::string& source, const char* json = "{}") {
 }
 
 std::string Refusal(const std::string& source, const char* json = "{}") {
-  std::string text = "what was there before";
+  std::string text = "earlier content";
   const Error error = RenderJinja(source, Values(json), &text);
   CHECK(text.empty());
   return error.text();
@@ -56,7 +56,7 @@ TEST_CASE("a refusal names the line and the reason") {
   CHECK(Refusal("{{ [1].append(2) }}") == "line 1 of the chat template: a template may not change a list with append");
 }
 
-TEST_CASE("text that is no UTF-8 is refused, in the template and in the values") {
+TEST_CASE("text that is not UTF-8 is refused, in the template and in the values") {
   CHECK(Refusal("a\xff") == "the chat template is not UTF-8");
   JinjaContext context = Values("{}");
   context.values["x"] = "\xc3";
@@ -64,7 +64,7 @@ TEST_CASE("text that is no UTF-8 is refused, in the template and in the values")
   CHECK(RenderJinja("x", context, &text).text() == "line 1 of the chat template: a text in the values is not UTF-8");
 }
 
-TEST_CASE("a date that is none is refused where a template asks for it") {
+TEST_CASE("an invalid date is refused if a template uses it") {
   JinjaContext context = Values("{}");
   std::string text;
   for (const char* date : {"", "2026-13-01", "2026-02-29", "2026-1-1", "tomorrow"}) {
@@ -74,7 +74,7 @@ TEST_CASE("a date that is none is refused where a template asks for it") {
   }
 }
 
-TEST_CASE("a template that never ends, or makes more and more, is stopped") {
+TEST_CASE("a template that runs too long or produces too much is stopped") {
   const char* const kEndless[] = {
       "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in 'xx' %}{% endfor %}{% endfor %}{% endfor %}",
       "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
@@ -101,7 +101,7 @@ TEST_CASE("a template that never ends, or makes more and more, is stopped") {
   }
 }
 
-TEST_CASE("nesting is bounded where a template or its values are read") {
+TEST_CASE("nesting is limited when a template or its values are parsed") {
   const std::pair<const char*, const char*> kBrackets[] = {
       {"(", ")"}, {"[", "]"}, {"{'a':", "}"}, {"not ", ""}, {"- ", ""}, {"1 if 1 else ", ""}, {"f(", ")"}, {"f[", "]"}};
   for (const auto& bracket : kBrackets) {
@@ -113,7 +113,7 @@ TEST_CASE("nesting is bounded where a template or its values are read") {
     CAPTURE(chain);
     std::string text;
     const Error error = RenderJinja("{{ 1" + Repeated(chain, 20'000) + " }}", Values("{}"), &text);
-    // These two are one flat list to whoever runs them.
+    // When these two run, they are a single flat list.
     const bool flat = std::string(chain) == " ~ 1" || std::string(chain) == " == 1";
     CHECK(error.ok() == flat);
   }
@@ -125,7 +125,7 @@ TEST_CASE("nesting is bounded where a template or its values are read") {
   CHECK_FALSE(RenderJinja("{{ x }}", context, &text).ok());
 }
 
-TEST_CASE("what real templates need is within the bounds") {
+TEST_CASE("real templates stay within the limits") {
   CHECK(Rendered("{{ " + Repeated("'a' + ", 100) + "'b' }}") == Repeated("a", 100) + "b");
   CHECK(Rendered("{% if 0 %}" + Repeated("{% elif 0 %}", 50) + "{% else %}x{% endif %}") == "x");
   std::string chat = R"({"messages": [)";
@@ -138,7 +138,7 @@ TEST_CASE("what real templates need is within the bounds") {
   CHECK(text.size() == 2000 * 31 + 1);
 }
 
-TEST_CASE("a caller's own bounds hold") {
+TEST_CASE("a caller's own limits apply") {
   std::string text;
   const jinja::Limits few_steps = {100, 1000}, short_text = {10'000, 10};
   const std::string source = "{% for i in range(30) %}{{ i }}{% endfor %}";

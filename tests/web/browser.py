@@ -15,8 +15,8 @@ class Failure(Exception):
 
 
 class Server:
-    """Gives the files of a folder on a port of loopback, as any server of static files does. `replaced` maps names to
-    bytes that are given instead; None: not found."""
+    """Serves the files of a folder on a port of the loopback interface, as any server of static files does. `replaced`
+    maps names to bytes that are sent instead; None: not found."""
 
     def __init__(self, folder):
         self.replaced = {}
@@ -39,7 +39,7 @@ class Server:
                 return self.wfile.write(replaced[name])
 
             def end_headers(self):
-                self.send_header("Cache-Control", "no-store")  # or a file that is replaced would not be asked for
+                self.send_header("Cache-Control", "no-store")  # or a replaced file would not be requested again
                 super().end_headers()
 
             def log_message(self, *arguments):
@@ -47,7 +47,7 @@ class Server:
 
         class Quiet(http.server.ThreadingHTTPServer):
             def handle_error(self, *_):
-                pass  # a browser that ends hangs up
+                pass  # a browser that exits closes its connections
 
         self.server = Quiet(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -58,7 +58,7 @@ class Server:
 
 
 class Browser:
-    """One page. Use it with `with`: it ends the browser that it has started."""
+    """One page. Used in a `with` statement, which stops the browser that it started."""
 
     def __init__(self, program, *arguments):
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -74,7 +74,7 @@ class Browser:
         command = [program, "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self.profile.name}",
                    "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", *arguments]
         if os.geteuid() == 0:
-            command.append("--no-sandbox")  # it refuses root otherwise
+            command.append("--no-sandbox")  # it refuses to run as root otherwise
         self.process = subprocess.Popen(command, preexec_fn=place_pipes, close_fds=False, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_read)
@@ -142,7 +142,7 @@ class Browser:
                   deviceScaleFactor=2 if is_phone else 1)
 
     def evaluate(self, expression):
-        """The value of an expression of JavaScript; a promise is waited for."""
+        """The value of an expression of JavaScript; promises are awaited."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise Failure(f"{expression}: {result['exceptionDetails']}")
@@ -152,7 +152,7 @@ class Browser:
         end = time.monotonic() + seconds
         while not self.evaluate(expression):
             if time.monotonic() > end:
-                raise Failure(f"not so after {seconds} s: {expression}; the page says: {self.messages}")
+                raise Failure(f"not true after {seconds} s: {expression}; the page says: {self.messages}")
             time.sleep(0.02)
 
     def screenshot(self, file):

@@ -1,9 +1,9 @@
-"""The page of examples/web in headless Chromium: a scripted chat gives the golden tokens and changes the house, a stop is heard,
-and what goes wrong is said in words.
+"""The page of examples/web in headless Chromium: a scripted chat gives the golden tokens and changes the house, a stop
+request interrupts an answer, and errors are reported in words.
 
     page.py CHROMIUM PAGE COMMANDS.jsonl [--screenshots FOLDER]
 
-PAGE is the folder that the target `web` makes. Times are printed and not judged: they are the machine's.
+PAGE is the output folder of the target `web`. Times are printed and not checked: they depend on the machine.
 """
 import argparse
 import json
@@ -53,7 +53,7 @@ class Page:
 
 
 def check_chat(page, commands):
-    """What the page shows is what the model's publisher's engine chose; one command of each tool."""
+    """The page shows the calls that the publisher's engine chose; one command of each tool."""
     by_tool = {}
     for command in commands:
         by_tool.setdefault(command["call"].split("[")[1].split("(")[0], command)
@@ -100,12 +100,12 @@ def check_house(page):
         page.say(command)
         expect(page.text_of("#log > .note")[-1] == reason, page.text_of("#log > div")[-3:])
     expect(len(page.text_of("#log > .answer")) == answers, page.text_of("#log > .answer"))
-    # Nothing of what people write is taken for a part of the page.
+    # Text that people write is never interpreted as HTML.
     page.say("<img src=x onerror=alert(1)> what is the capital of France?")
     expect(page.window.evaluate("document.querySelectorAll('#log img').length") == 0, "an element out of a message")
 
 
-# What a model may write, whatever it was trained on: none of it changes anything.
+# Anything that a model may write, whatever it was trained on: none of it changes anything.
 WRONG_CALLS = [
     {"name": "set_light", "arguments": {"room": "kitchen", "on": "yes"}},
     {"name": "set_light", "arguments": {"room": ["kitchen"], "on": True}},
@@ -156,7 +156,7 @@ def check_memory(page, folder):
 
 
 def check_settings(window, server, commands):
-    """What model.json says reaches the model: tools, and a chat that goes on although its context fills."""
+    """The options in model.json reach the model: tools, and a chat that continues although its context fills."""
     page = Page(window)
 
     def open_with(**settings):
@@ -184,10 +184,10 @@ def damaged(data, at):
 
 
 def check_failures(window, server, folder):
-    """Whatever a server gives in place of the files, the page says what is wrong."""
+    """Whatever a server sends instead of the files, the page reports what is wrong."""
     with open(os.path.join(folder, "model.lfm2"), "rb") as file:
         model = file.read()
-    # After the last expert is the token trie, which the page does not use.
+    # The last expert is followed by the token trie, which the page does not use.
     trie = int.from_bytes(model[384:392], "little")
     page = Page(window)
     for name, replaced, words in (

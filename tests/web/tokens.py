@@ -1,5 +1,5 @@
-"""The page's module under Node.js answers the small model's commands with the tokens of scalar code of this machine, most of
-which are those that transformers chose.
+"""The page's module under Node.js answers the small model's commands with the same tokens as scalar code on this
+machine, most of which are those that transformers chose.
 
     tokens.py ANSWER NODE COMMANDS.jsonl BUILD
 
@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Without SIMD the module is five times as slow: a part of the commands.
+# Without SIMD the module is five times as slow: only some of the commands.
 SCALAR_STEP = 6
 
 
@@ -32,13 +32,13 @@ def main():
         commands = [json.loads(line) for line in file]
     model = os.path.join(build, "web", "model.lfm2")
     expected = answers(commands, native, model)
-    # The model's file has four bits a weight, and transformers computed with what it was made from.
+    # The model's file has four bits a weight, and transformers computed with the original weights.
     same = sum(tokens[:-1] == command["greedy"] for tokens, command in zip(expected, commands))
     print(f"{same} of {len(commands)} answers have the tokens of transformers")
     if same < 0.98 * len(commands):
         sys.exit("which is too few")
     with tempfile.TemporaryDirectory() as folder:
-        # Node.js takes a file .js for what it had before modules.
+        # Node.js treats a .js file as CommonJS.
         engine = shutil.copy(os.path.join(build, "web", "engine.js"), os.path.join(folder, "engine.mjs"))
         for name, step in (("web", 1), ("web_scalar", SCALAR_STEP)):
             module = os.path.join(build, name, "assistant.wasm")

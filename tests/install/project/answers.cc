@@ -1,4 +1,4 @@
-// Asks the model of the command line, and prints its kernels and the answer.
+// Asks the model given on the command line, and prints its kernels and the answer.
 #include <cstdio>
 
 #include "lfm2.h"
@@ -18,9 +18,8 @@ lfm2::Status Run(const char* path) {
   LFM2_RETURN_IF_ERROR(OpenSession(image, &session));
   LFM2_RETURN_IF_ERROR(chat.Open(&session, {}));
   std::printf("%s: ", session.kernels_name());
-  return chat.Ask("Could you remind me in 21 minutes please.", 64, [](std::string_view text) {
-    std::printf("%.*s", static_cast<int>(text.size()), text.data());
-  });
+  return chat.Ask("Could you remind me in 21 minutes please.", 64,
+                  [](std::string_view text) { std::printf("%.*s", static_cast<int>(text.size()), text.data()); });
 }
 
 }  // namespace

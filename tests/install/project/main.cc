@@ -1,4 +1,4 @@
-// What a user's program does first: include the library and print its version.
+// The first step of a user's program: includes the library and prints its version.
 #include <cstdio>
 
 #include "lfm2.h"

@@ -1,4 +1,4 @@
-// A user's own header, which names the library's types and includes nothing of it.
+// A user's own header, which uses the library's type names without including any of its headers.
 #ifndef LFM2_TESTS_INSTALL_PROJECT_SESSION_H_
 #define LFM2_TESTS_INSTALL_PROJECT_SESSION_H_
 
