@@ -11,12 +11,12 @@ extern "C" {
 // The program's main function; called once memory is set up.
 int Main();
 
-// Puts one byte on the serial line, waiting until there is room.
+// Writes one byte to the serial line, waiting until there is room.
 void PutByte(char byte);
 // Waits for a byte from the serial line.
 char GetByte();
 
-// Time in ticks of the board's own clock, from anywhere.
+// Time in ticks of the board's own clock, from an arbitrary start.
 uint64_t Ticks();
 
 }  // extern "C"

@@ -1,9 +1,10 @@
-// Armv8-A in 64-bit state, any exception level: the first core runs, others sleep; caches as the boot loader left them.
+// Armv8-A in 64-bit state, any exception level: the first core runs, others sleep; caches stay as the boot loader set
+// them.
 #include "start.h"
 
 namespace {
 
-constexpr uint64_t kExitReason = 0x20026;  // the application's own end
+constexpr uint64_t kExitReason = 0x20026;  // exit by the application
 
 }  // namespace
 
@@ -16,7 +17,7 @@ void Exit(int code) {
   }
 }
 
-// start_aarch64.S calls these.
+// Called by start_aarch64.S.
 extern "C" [[noreturn, gnu::used]] void Run() { SetUpAndRun(); }
 extern "C" [[noreturn, gnu::used]] void Fault() { Exit(99); }
 

@@ -1,4 +1,4 @@
-// Cortex-M: vectors, FPU or Helium on, SysTick as the clock.
+// Cortex-M: sets the vectors, enables the FPU or Helium, and uses SysTick as the clock.
 #include "start.h"
 
 namespace {
@@ -6,7 +6,7 @@ namespace {
 volatile uint32_t& SystemRegister(uintptr_t address) { return *reinterpret_cast<volatile uint32_t*>(address); }
 
 constexpr uint32_t kTickMask = 0xffffff;   // SysTick counts down from here
-constexpr uint32_t kExitReason = 0x20026;  // the application's own end
+constexpr uint32_t kExitReason = 0x20026;  // exit by the application
 
 uint64_t g_ticks;
 uint32_t g_last_tick;

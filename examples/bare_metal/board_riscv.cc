@@ -3,7 +3,7 @@
 
 namespace {
 
-constexpr uintptr_t kExitReason = 0x20026;  // the application's own end
+constexpr uintptr_t kExitReason = 0x20026;  // exit by the application
 
 }  // namespace
 
@@ -20,7 +20,7 @@ void Exit(int code) {
   }
 }
 
-// start_riscv.S calls these.
+// Called by start_riscv.S.
 extern "C" [[noreturn, gnu::used]] void Run() { SetUpAndRun(); }
 extern "C" [[noreturn, gnu::used]] void Fault() { Exit(99); }
 

@@ -22,7 +22,7 @@ inline void Print(uint64_t number) {
   Print({digits + begin, sizeof(digits) - begin});
 }
 
-// False at the end of all lines.
+// False at the end of input.
 inline bool ReadLine(char* line, size_t capacity, std::string_view* text) {
   size_t size = 0;
   for (;;) {

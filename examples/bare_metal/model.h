@@ -47,7 +47,7 @@ inline lfm2::Status OpenModel(const lfm2::Executor* executor = nullptr, uint32_t
   return lfm2::OpenModel(g_storage, options, g_arena, &g_image, &g_session, executor);
 }
 
-// The likeliest token, always.
+// Greedy decoding.
 inline lfm2::ConversationOptions Greedy() {
   lfm2::ConversationOptions options;
   options.sampler.temperature = 0.0f;

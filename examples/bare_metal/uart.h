@@ -13,7 +13,7 @@ inline volatile uint32_t& Register(uintptr_t offset) {
 #if defined(LFM2_UART_PL011)
 inline void Open() {
   Register(0x2c) = 3 << 5 | 1 << 4;      // eight bits, FIFOs on
-  Register(0x30) = 1 << 9 | 1 << 8 | 1;  // receive, transmit, on
+  Register(0x30) = 1 << 9 | 1 << 8 | 1;  // receive, transmit, enable
 }
 inline bool CanPut() { return (Register(0x18) & 1 << 5) == 0; }
 inline bool CanGet() { return (Register(0x18) & 1 << 4) == 0; }
@@ -21,7 +21,7 @@ inline void Put(char byte) { Register(0) = static_cast<uint8_t>(byte); }
 inline char Get() { return static_cast<char>(Register(0)); }
 #elif defined(LFM2_UART_CMSDK)
 inline void Open() {
-  Register(0x10) = 16;  // the fastest that the divider can
+  Register(0x10) = 16;  // the fastest rate of the divider
   Register(0x8) = 3;    // transmit and receive
 }
 inline bool CanPut() { return (Register(0x4) & 1) == 0; }

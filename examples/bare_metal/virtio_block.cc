@@ -59,9 +59,9 @@ bool OpenVirtioBlock() {
   if (g_device == 0) return false;
   Register(0x70) = 0;
   Register(0x70) = kAcknowledge | kDriver;
-  Register(0x24) = 1;  // of the features 32 and up the first: version 1
+  Register(0x24) = 1;  // select feature bits 32 and up; their first bit: version 1
   Register(0x20) = 1;
-  Register(0x24) = 0;  // and no other
+  Register(0x24) = 0;  // and no other features
   Register(0x20) = 0;
   Register(0x70) = kAcknowledge | kDriver | kFeaturesOk;
   if ((Register(0x70) & kFeaturesOk) == 0) return false;

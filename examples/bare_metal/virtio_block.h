@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// False: there is no such device.
+// False if there is no such device.
 bool OpenVirtioBlock();
 uint64_t VirtioBlockBytes();
 // As lfm2::BlockDevice::read.

@@ -1,3 +1,3 @@
-// The library: the one file of the program that is C++.
+// The library: the only file of the program in C++.
 #define LFM2_C_IMPLEMENTATION
 #include "lfm2_c.h"

@@ -13,7 +13,7 @@ size_t FlashBytes(void);
 int ReadBlocks(void* user, uint64_t first_block, uint32_t blocks, void* to);
 
 void PutByte(char byte);
-// 4 (Ctrl-D) at the end of all input.
+// 4 (Ctrl-D) at the end of input.
 char GetByte(void);
 
 // Implemented by main.c; the return value is the program's result.

@@ -1,5 +1,4 @@
-// The devices that the assistant controls. On a real board each line that is printed here sets a pin or sends a
-// message.
+// The devices that the assistant controls. On a real board, each line printed here would set a pin or send a message.
 #ifndef LFM2_EXAMPLES_FIRMWARE_ASSISTANT_HOUSE_H_
 #define LFM2_EXAMPLES_FIRMWARE_ASSISTANT_HOUSE_H_
 

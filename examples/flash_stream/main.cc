@@ -1,5 +1,5 @@
-// A model on a block device, no file mapping and no heap: experts are read into a static arena as tokens need them. The
-// "SD card" is a file here; on a board, ReadBlocks is the driver's own function.
+// A model on a block device, without file mapping or heap: experts are read into a static arena as tokens need them.
+// The "SD card" is a file here; on a board, ReadBlocks is the driver's own function.
 #include <cstdio>
 
 #include "lfm2.h"

@@ -16,7 +16,7 @@ class Trace {
     begin_ = tick;
     is_on_ = true;
   }
-  // The task that runs from this tick on. Called with interrupts off.
+  // The task that runs from this tick on. Called with interrupts disabled.
   void Note(uint32_t tick, std::string_view task) {
     if (!is_on_ || tick - begin_ >= kMilliseconds) return;
     for (uint32_t t = last_ - begin_; last_task_ < kTasks && t <= tick - begin_; ++t) ran_[last_task_][t] = true;

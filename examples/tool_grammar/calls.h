@@ -25,7 +25,7 @@ inline constexpr uint32_t kMostTokens = 65536;  // in the vocabulary of a model 
 alignas(lfm2::kAlignment) inline std::byte g_constraint_memory[lfm2::GrammarConstraint::Bytes(Calls(), kMostTokens)];
 inline lfm2::GrammarConstraint g_calls;
 
-// After OpenModel.
+// To be called after OpenModel.
 inline lfm2::Status OpenCalls() {
   lfm2::Grammar grammar;
   LFM2_RETURN_IF_ERROR(

@@ -1,11 +1,11 @@
-// The model in a browser, without a heap: the image and the arena lie one after the other in the memory of the
-// WebAssembly module, which engine.js makes as large as the plan says and which never grows. Text goes both ways
-// through one buffer.
+// The model in a browser, without a heap: the image and the arena are consecutive in the memory of the WebAssembly
+// module, which engine.js creates with the size that the plan gives and which never grows. Text is passed in both
+// directions through one buffer.
 #include <emscripten/emscripten.h>
 
 #include "lfm2_bundled.h"
 
-// Where static variables and the stack end, by the linker. Its address is what counts.
+// The end of static variables and the stack, defined by the linker: only its address is used.
 extern "C" std::byte __heap_base;
 
 namespace {
@@ -19,14 +19,14 @@ constexpr size_t kHeaderBytes = sizeof(lfm2::ImageHeader);
 char g_text[16384];
 size_t g_text_bytes;
 
-// The answer that was begun last.
+// The answer that was started last.
 char g_answer[4096];
 size_t g_answer_bytes;
 size_t g_answer_taken;
 int32_t g_tokens[1024];
 uint32_t g_token_count;
 
-// System text and tools, which a conversation reads again whenever its context begins anew.
+// System text and tools, which a conversation reads again whenever its context is restarted.
 char g_instructions[8192];
 std::string_view g_tools[32];
 
@@ -51,7 +51,7 @@ uint64_t ImageAddress() {
 uint64_t ArenaAddress() { return lfm2::RoundUp<uint64_t>(ImageAddress() + g_image_bytes, lfm2::kAlignment); }
 std::byte* At(uint64_t address) { return reinterpret_cast<std::byte*>(static_cast<uintptr_t>(address)); }
 
-// A line of what is handed out: a number and a name, without what would break the line.
+// Appends a line of output: a number and a name, without characters that would end the line.
 void WriteLine(uint64_t number, std::string_view name) {
   char digits[20];
   size_t count = 0;
@@ -66,7 +66,7 @@ void WriteLine(uint64_t number, std::string_view name) {
   g_text[g_text_bytes++] = '\n';
 }
 
-// The text becomes the reason why something failed.
+// Replaces the text by the reason of a failure.
 bool Succeeds(const lfm2::Status& status) {
   g_text_bytes = status.ok() ? 0 : status.Format(g_text, sizeof(g_text));
   return status.ok();
@@ -82,7 +82,7 @@ lfm2::Status Plan(uint64_t* image_bytes, uint64_t* memory_bytes) {
   LFM2_RETURN_IF_ERROR(lfm2::CheckConfig(config));
   *image_bytes = header.file_bytes;
   const uint64_t arena_bytes = lfm2::MakePlan(config, Options(config)).total_bytes;
-  // Each is bounded first, so that the sum is right.
+  // Each is limited first, so that the sum cannot overflow.
   *memory_bytes = ImageAddress() + lfm2::Min(*image_bytes, kAddressSpace) + lfm2::kAlignment +
                   lfm2::Min(arena_bytes, kAddressSpace);
   if (*memory_bytes <= kAddressSpace) return lfm2::Status();
@@ -129,7 +129,7 @@ lfm2::Status BeginChat(uint32_t bytes) {
     left.remove_prefix(lfm2::Min(end + 1, left.size()));
   }
   if (tools > 0) options.tools = {g_tools, tools};
-  // The likeliest token, always: commands have one answer.
+  // Greedy decoding: commands have one right answer.
   options.sampler.temperature = 0.0f;
   options.sampler.repetition_penalty = 1.0f;
   return g_chat.Open(&g_session, options);
@@ -138,7 +138,7 @@ lfm2::Status BeginChat(uint32_t bytes) {
 lfm2::Status BeginAnswer(lfm2::ChatRole role, std::string_view content, uint32_t max_tokens) {
   g_answer_bytes = g_answer_taken = g_token_count = 0;
   if (g_chat.room() < g_session.options().context_length / 4) {
-    // Where nothing can be forgotten, the answer may still fit.
+    // If nothing can be removed from the context, the answer may still fit.
     static_cast<void>(g_chat.DropOldest(g_session.options().context_length / 2));
   }
   lfm2::AnswerOptions options(max_tokens);
@@ -148,7 +148,7 @@ lfm2::Status BeginAnswer(lfm2::ChatRole role, std::string_view content, uint32_t
   return g_chat.BeginAsk({role, content}, options);
 }
 
-// Puts the calls of tools that the answer has into the text, as JSON, a line each.
+// Writes the tool calls in the answer to the text, as JSON, one per line.
 lfm2::Status WriteCalls() {
   g_text_bytes = 0;
   lfm2::ToolCallReader reader({g_answer, g_answer_bytes});
@@ -165,21 +165,21 @@ lfm2::Status WriteCalls() {
 
 extern "C" {
 
-// The buffer for text, in and out, and the bytes that were put there. Every function below that puts something there
-// replaces what it held.
+// The buffer for text in both directions, and the number of bytes written to it. Every function below that writes text
+// replaces the buffer's content.
 EMSCRIPTEN_KEEPALIVE char* TextAddress() { return g_text; }
 EMSCRIPTEN_KEEPALIVE uint32_t TextCapacity() { return sizeof(g_text); }
 EMSCRIPTEN_KEEPALIVE uint32_t TextBytes() { return static_cast<uint32_t>(g_text_bytes); }
 
-// Reads the first HeaderBytes() of a model, which are the text: its size, and the bytes of memory that a module needs
-// for it. Asked of a module that has no model. false: it cannot be used, and the text says why; so it is with
-// everything below that returns a bool.
+// Reads the first HeaderBytes() of a model from the text: stores its size, and the bytes of memory that a module needs
+// for it. Called in a module without a model. false: it cannot be used, and the text has the reason; this holds for all
+// functions below that return a bool.
 EMSCRIPTEN_KEEPALIVE uint32_t HeaderBytes() { return kHeaderBytes; }
 EMSCRIPTEN_KEEPALIVE bool ReadHeader() { return Succeeds(Plan(&g_planned_image, &g_planned_memory)); }
 EMSCRIPTEN_KEEPALIVE double ImageBytes() { return static_cast<double>(g_planned_image); }
 EMSCRIPTEN_KEEPALIVE double MemoryBytes() { return static_cast<double>(g_planned_memory); }
 
-// Where a model of image_bytes is to be put, in a module that has as much memory; then Open.
+// The address to copy a model of image_bytes to, in a module with enough memory; Open is called next.
 EMSCRIPTEN_KEEPALIVE std::byte* ImageRoom(uint32_t image_bytes) {
   g_image_bytes = image_bytes;
   return At(ImageAddress());
@@ -187,8 +187,8 @@ EMSCRIPTEN_KEEPALIVE std::byte* ImageRoom(uint32_t image_bytes) {
 // Checks every byte of the model and opens it.
 EMSCRIPTEN_KEEPALIVE bool Open() { return Succeeds(OpenModel()); }
 
-// Puts lines of a number and a name into the text: the context's length and the kernels, the bytes of the image and the
-// model's name, then what the memory is used for, in bytes.
+// Writes lines of a number and a name to the text: the context's length and the kernels, the bytes of the image and the
+// model's name, then the uses of the memory, in bytes.
 EMSCRIPTEN_KEEPALIVE void Describe() {
   g_text_bytes = 0;
   const lfm2::Plan plan = lfm2::MakePlan(g_image.config(), g_session.options());
@@ -199,11 +199,10 @@ EMSCRIPTEN_KEEPALIVE void Describe() {
   for (uint32_t i = 0; i < plan.count; ++i) WriteLine(plan.regions[i].bytes, plan.regions[i].name);
 }
 
-// Forgets the chat. bytes of the text: the system text and each tool as JSON, with a zero byte after each; none:
-// neither.
+// Clears the chat. bytes of the text: the system text and each tool as JSON, with a zero byte after each; 0: neither.
 EMSCRIPTEN_KEEPALIVE bool Begin(uint32_t bytes) { return Succeeds(BeginChat(bytes)); }
-// A message, the first bytes of the text, which Step then answers: of a person, or the result of a tool. AddResult is
-// for all results but the last, where there were several calls.
+// Adds the message in the first bytes of the text, which Step then answers: a user's message, or the result of a tool.
+// AddResult is for all results but the last if there were several calls.
 EMSCRIPTEN_KEEPALIVE bool Ask(uint32_t bytes, uint32_t max_tokens) {
   return Succeeds(BeginAnswer(lfm2::ChatRole::kUser, {g_text, bytes}, max_tokens));
 }
@@ -214,7 +213,7 @@ EMSCRIPTEN_KEEPALIVE bool TellResult(uint32_t bytes, uint32_t max_tokens) {
   return Succeeds(BeginAnswer(lfm2::ChatRole::kTool, {g_text, bytes}, max_tokens));
 }
 EMSCRIPTEN_KEEPALIVE bool IsBusy() { return g_chat.is_busy(); }
-// A fraction of a token's work.
+// Computes a fraction of a token.
 EMSCRIPTEN_KEEPALIVE bool Step() {
   return Succeeds(g_chat.Step([](std::string_view text) {
     for (const char c : text) {
@@ -224,19 +223,19 @@ EMSCRIPTEN_KEEPALIVE bool Step() {
 }
 EMSCRIPTEN_KEEPALIVE void Stop() { g_chat.Abort(); }
 
-// Puts into the text what was answered since the last call.
+// Writes the part of the answer since the last call to the text.
 EMSCRIPTEN_KEEPALIVE void TakeAnswer() {
   g_text_bytes = g_answer_bytes - g_answer_taken;
   std::memcpy(g_text, g_answer + g_answer_taken, g_text_bytes);
   g_answer_taken = g_answer_bytes;
 }
-// Tokens of the context so far, and those of the current or last answer.
+// Number of tokens in the context, and of the current or last answer.
 EMSCRIPTEN_KEEPALIVE uint32_t Position() { return g_session.position(); }
 EMSCRIPTEN_KEEPALIVE uint32_t AnswerTokens() { return g_token_count; }
 EMSCRIPTEN_KEEPALIVE int32_t* AnswerTokenIds() { return g_tokens; }
 
-// Puts the calls of tools that the answer has into the text: {"name": "...", "arguments": {...}}, a line each. false:
-// one is malformed.
+// Writes the tool calls in the answer to the text: {"name": "...", "arguments": {...}}, one per line. false: one is
+// malformed.
 EMSCRIPTEN_KEEPALIVE bool ReadCalls() {
   const lfm2::Status status = WriteCalls();
   return status.ok() || Succeeds(status);
