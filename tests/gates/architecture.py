@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the rules of the house that a compiler can not see.
+"""Checks the project rules that a compiler cannot check.
 
     architecture.py ROOT         checks the repository at ROOT
     architecture.py --self-test  shows that every rule fails on a tree that breaks it
@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-# A folder of include/lfm2 and what its files may include, folders or single files, beside base and the folder itself.
+# A folder of include/lfm2 and the folders or single files that its files may include, in addition to base and itself.
 FOLDERS = {
     "base": set(),
     "storage": set(),
@@ -39,21 +39,21 @@ SHARED = {
     "open": {"console", "files", "pack", "session", "storage"},
 }
 STANDARD_HEADERS = {"cstddef", "cstdint", "cstring", "string_view", "type_traits", "cmath"}
-# Files that may include more, and why nothing else may.
+# Files that may include other headers, with the reason.
 MORE_HEADERS = {
     "lfm2/c/types.h": {"stdbool.h", "stddef.h", "stdint.h", "string.h"},  # it is C
     "lfm2/base/assert.h": {"cassert"},
     "lfm2/base/crc32c.h": {"nmmintrin.h", "cpuid.h", "arm_acle.h"},  # the processor's own CRC-32C
-    "lfm2/kernels/cpu_features.h": {"cpuid.h", "sys/auxv.h"},  # an instruction; what the C library has at hand
-    "lfm2/kernels/tile_mve-inl.h": {"arm_mve.h"},  # instruction sets that Highway does not know
+    "lfm2/kernels/cpu_features.h": {"cpuid.h", "sys/auxv.h"},  # an instruction; what the C library provides
+    "lfm2/kernels/tile_mve-inl.h": {"arm_mve.h"},  # instruction sets that Highway does not support
     "lfm2/kernels/tile_scalar-inl.h": {"arm_acle.h"},
 }
-# Per-target code and Highway are in the -inl.h files of this folder only: what is outside is the same type and function in every
-# unit of a program, whatever the compiler's flags.
+# Code per target and Highway are only in the -inl.h files of this folder: everything else has the same types and
+# functions in every unit of a program, whatever the compiler's flags.
 TARGET_FOLDER = "kernels"
 # Objects are constructed in memory of the caller: no allocation.
 IN_PLACE = "lfm2/c/object.h"
-# Includes the -inl.h files once for every target, so it can not be one.
+# Includes the -inl.h files once for every target, so it cannot be one itself.
 DISPATCH = "lfm2/runtime/dispatch.h"
 FOREACH_TARGET = (DISPATCH, "hwy/foreach_target.h")
 # Definitions (_impl.h, -inl.h), which units that define LFM2_SEPARATE_COMPILATION do not see: lfm2.h reaches them through this,
@@ -81,7 +81,7 @@ EVERYWHERE = [
 ]
 
 
-# Printed by lfm2-inspect --header, which knows no path.
+# Printed by lfm2-inspect --header, which does not depend on a path.
 MADE_BY_TOOLS = {"examples/embedded_image/home_config.h"}
 
 
@@ -112,11 +112,11 @@ def is_definitions(path):
 
 
 def check_includes(path, code, text):
-    """path is relative to include/; nothing is asked of lfm2.h itself, which includes everything."""
+    """path is relative to include/; lfm2.h itself, which includes everything, is not checked."""
     parts = path.split("/")
     folder = parts[1] if len(parts) == 3 else None
     if folder is not None and folder not in FOLDERS:
-        yield 1, "folder", f"include/lfm2/{folder} is no folder of the house"
+        yield 1, "folder", f"include/lfm2/{folder} is not a folder of the repository layout"
         return
     if path.endswith("-inl.h") and folder != TARGET_FOLDER:
         yield 1, "target", f"per-target code belongs in {TARGET_FOLDER}"
@@ -155,9 +155,9 @@ def check_library_file(path, text):
         for rule, pattern in FORBIDDEN:
             match = re.search(pattern, line)
             if match and not (path == IN_PLACE and match.group(0) == "new"):
-                yield number, rule, f"'{match.group(0).strip()}' has no place in the library"
+                yield number, rule, f"'{match.group(0).strip()}' is not allowed in the library"
         if path.endswith("-inl.h") and re.search(r"\bdouble\b", line):
-            yield number, "double", "per-target code computes in float and integers"
+            yield number, "double", "per-target code uses float and integers only"
 
 
 def check_program_file(root, path, text):
@@ -219,7 +219,7 @@ struct Good {
 #endif  // LFM2_MODEL_GOOD_H_
 """
 
-# rule, path, what replaces "struct Good {" (or the whole text of the file)
+# rule, path, replacement for "struct Good {" (or the whole text of the file)
 BAD = [
     ("layering", "include/lfm2/model/good.h", '#include "lfm2/layers/feed_forward.h"\nstruct Good {'),
     ("layering", "include/lfm2/model/good.h", '#include "lfm2/text/tokenizer.h"\nstruct Good {'),

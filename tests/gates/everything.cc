@@ -1,5 +1,5 @@
-// Uses all of the library outside posix/ and instantiates its public templates: what the gates judge. Compiled a second
-// time under another name (everything_again.cc), so that a program holds two translation units of it.
+// Uses the whole library outside posix/ and instantiates its public templates: the input of the gates. Compiled a
+// second time under another name (everything_again.cc), so that a program has two translation units of it.
 #include <cstring>
 
 #include "lfm2.h"
@@ -12,8 +12,8 @@
 
 namespace {
 
-// Firmware keeps these in static memory, where nobody would run a constructor before the program begins: so they have
-// none that would have to run.
+// Firmware has these in static memory and may not run constructors before main: their constructors are constant
+// expressions.
 template <class T>
 constexpr bool IsConstantInitialised() {
   constexpr T object{};
@@ -25,7 +25,7 @@ static_assert(IsConstantInitialised<lfm2::Conversation>() && IsConstantInitialis
 static_assert(IsConstantInitialised<lfm2::Sampler>() && IsConstantInitialised<lfm2::TextStream>());
 static_assert(IsConstantInitialised<lfm2::StopMatcher>() && IsConstantInitialised<lfm2::ThoughtTracker>());
 
-// Counts what it is shown.
+// Counts the text that it is shown.
 struct Counter {
   size_t count = 0;
 };
@@ -99,7 +99,7 @@ lfm2::Status Answer(const lfm2::Image& image, const lfm2::Executor* executor, co
   return lfm2::Detokenize(image.vocab(), session.tokens(), true, {memory.text, memory.text_size}, &count);
 }
 
-// A chat with a model that is read from a block device, in one go and in steps.
+// A chat with a model that is read from a block device, in one call and in steps.
 lfm2::Status Talk(const std::byte* image_bytes, size_t image_size, const GateMemory& memory, Counter* counter) {
   struct Bytes {
     const std::byte* data;
@@ -130,7 +130,7 @@ lfm2::Status Talk(const std::byte* image_bytes, size_t image_size, const GateMem
   return lfm2::Status();
 }
 
-// The calls of an answer, whole and as it comes.
+// The calls of an answer, complete and as it is decoded.
 lfm2::Status ReadCalls(std::string_view answer, const GateMemory& memory, Counter* counter) {
   const auto show = [&](std::string_view piece) { counter->count += piece.size(); };
   const auto act = [&](const lfm2::ToolCall& call) {
@@ -157,7 +157,7 @@ lfm2::Status ReadCalls(std::string_view answer, const GateMemory& memory, Counte
   return stream.End(show, act);
 }
 
-// Answers by grammars of each kind.
+// Answers constrained by grammars of each kind.
 lfm2::Status Constrain(const lfm2::Image& image, const lfm2::TokenTrie& trie, lfm2::Span<std::byte> memory,
                        Counter* counter) {
   constexpr size_t kCompiled = 65536, kMatcher = 131072;
@@ -190,7 +190,7 @@ lfm2::Status Constrain(const lfm2::Image& image, const lfm2::TokenTrie& trie, lf
   return lfm2::Status();
 }
 
-// Saves, loads and forks; the flash of the store forgets everything.
+// Saves, loads and forks; the store's flash discards everything.
 lfm2::Status Keep(const lfm2::Image& image, const GateMemory& memory, Counter* counter) {
   lfm2::SessionOptions options;
   options.context_length = 64;
@@ -250,7 +250,7 @@ lfm2::Status Run(const std::byte* image_bytes, size_t image_size, const GateMemo
 
 }  // namespace
 
-// Firmware computes its arena while it compiles.
+// Firmware computes the arena's size at compile time.
 static_assert(lfm2::ArenaBytes(lfm2::kLfm2_8B_A1B, lfm2::SessionOptions()) > 0);
 
 size_t LFM2_GATE_FUNCTION(const std::byte* image_bytes, size_t image_size, const GateMemory& memory) {

@@ -1,4 +1,4 @@
-// What the program two_units calls in its two other translation units. It does not include the library itself.
+// Functions that the program two_units calls in its two other translation units. Does not include the library itself.
 #ifndef LFM2_TESTS_GATES_EVERYTHING_H_
 #define LFM2_TESTS_GATES_EVERYTHING_H_
 
@@ -14,8 +14,8 @@ struct GateMemory {
   size_t text_size;
 };
 
-// Opens the image and lets sessions answer. Returns how much was seen of it; where a call fails the length of its
-// message, which is in memory.text then.
+// Opens the image and lets sessions answer. Returns a count of the output; if a call fails, the length of its message,
+// which is then in memory.text.
 size_t UseEverything(const std::byte* image_bytes, size_t image_size, const GateMemory& memory);
 size_t UseEverythingAgain(const std::byte* image_bytes, size_t image_size, const GateMemory& memory);
 

@@ -1,5 +1,5 @@
-// The one file of a program that has the definitions, where all define LFM2_SEPARATE_COMPILATION: of the interface for
-// C too.
+// The one file with the definitions, including those of the interface for C, in a program whose files all define
+// LFM2_SEPARATE_COMPILATION.
 #define LFM2_IMPLEMENTATION
 #define LFM2_C_IMPLEMENTATION
 #include "lfm2.h"

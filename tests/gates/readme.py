@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles and links the first C++ example of a README, as a reader would who copies it.
+"""Compiles and links the first C++ example of a README, as a reader who copies it would.
 
     readme.py README OUTPUT COMPILER ARGUMENT...
 """

@@ -3,9 +3,9 @@
 
     strict_warnings.py INCLUDE_DIRECTORY HEADERS OBJECT SOURCE COMPILER ARGUMENT...
 
-HEADERS is a pattern of files below INCLUDE_DIRECTORY: each alone, twice in one unit, with LFM2_SEPARATE_COMPILATION, because the
-definitions of what one declares may be in others. What one of them forgets to include does not depend on the processor, so that
-on others those of posix/ are enough. Other gates judge OBJECT.
+HEADERS is a pattern of files below INCLUDE_DIRECTORY. Each is compiled alone, twice in one unit, with LFM2_SEPARATE_COMPILATION,
+because the definitions of its declarations may be in other files. Missing includes do not depend on the processor, so for other
+processors the headers of posix/ are enough. Other gates check OBJECT.
 """
 import concurrent.futures
 import os
@@ -31,8 +31,8 @@ def main():
     if not headers:
         print(f"{include} has no headers {pattern}", file=sys.stderr)
         return 2
-    # The object code first: it takes longest. The optimiser sees what the front end alone does not, such as a use of what
-    # was never set.
+    # The object code first: it takes longest. The optimiser finds problems that the front end alone does not, such as
+    # the use of an uninitialised variable.
     jobs = [(source, [*compiler, *FLAGS, "-O2", "-DNDEBUG", "-c", "-o", unit, source], "")]
     jobs += [(f"#include \"{name}\"", [*compiler, *FLAGS, "-DLFM2_SEPARATE_COMPILATION", "-fsyntax-only", "-x", "c++", "-"],
               f'#include "{name}"\n#include "{name}"\n') for name in headers]

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Proves on object code what the library promises: no allocation, exception, RTTI, static initialiser, lock or OS call.
+"""Checks on object code what the library guarantees: no allocation, exception, RTTI, static initialiser, lock or OS call.
 
     symbols.py [OPTION]... OBJECT                                        what strict_warnings.py has compiled
     symbols.py [OPTION]... --every-inline OBJECT COMPILER ARGUMENT... SOURCE
     symbols.py [OPTION]... --self-test COMPILER ARGUMENT...
 
---prefix: what the object defines for others is named lfm2 something or in the namespace lfm2, so that a program which links it
-can not collide with it; inline functions of the standard library may be there. --every-inline (GCC) also compiles the inline functions that SOURCE does not call, judges all that the library's own reach,
-and refuses recursion. Templates are judged where SOURCE instantiates them. --nm and --readelf name the tools to use.
+--prefix: the symbols that the object defines for others are named lfm2 something or in the namespace lfm2, so that it cannot
+collide with a program that links it; inline functions of the standard library are allowed. --every-inline (GCC) also compiles
+the inline functions that SOURCE does not call, checks everything that the library's own functions reach, and refuses recursion.
+Templates are checked where SOURCE instantiates them. --nm and --readelf name the tools to use.
 """
 import pathlib
 import re
@@ -17,7 +18,7 @@ import tempfile
 
 FLAGS = ["-std=c++17", "-O2", "-DNDEBUG", "-fno-exceptions", "-fno-rtti"]
 
-# All that the library may ask of the world: memory and string routines and the C library's mathematics.
+# The only external functions that the library may call: memory and string routines and the C library's mathematics.
 MEMORY = {"memcpy", "memmove", "memset", "memcmp", "memchr", "bcmp", "strlen", "strcmp", "strncmp"}
 MATHS = {
     stem + suffix
@@ -26,7 +27,7 @@ MATHS = {
                  "scalbn", "frexp", "fabs", "fmin", "fmax", "copysign")
     for suffix in ("", "f")
 }
-# The compiler's own arithmetic, such as 64-bit division on 32-bit machines and half floats without hardware.
+# The compiler's own arithmetic, such as 64-bit division on 32-bit machines and half floats without hardware support.
 RUNTIME = re.compile(r"^(__aeabi_(u?l?divmod|u?idivmod|u?idiv|[fdlu]\w*2\w+|l(sl|sr|asr|mul|cmp)|ulcmp|mem\w+|h2f\w*|[fd]2h\w*)"
                      r"|__(u?div|u?mod|u?divmod)[dst]i[34]|__popcount[dst]i2|__(extend|trunc)[hsdx]f[hsdx]f2"
                      r"|__float\w+|__fix\w+|_GLOBAL_OFFSET_TABLE_)$")
@@ -93,13 +94,13 @@ def judge_every_inline(readelf, source, compiler):
             section = todo.pop()
             for name in refers.get(section, ()):
                 target = defined.get(name)
-                # A constructor of an abstract class that was not inlined names this; no optimised program does.
+                # A constructor of an abstract class that was not inlined refers to this; no optimised program does.
                 if target is None and not is_allowed(name) and name != "__cxa_pure_virtual":
                     findings.add((came_from[section], name))
                 elif target is not None and target not in came_from:
                     came_from[target] = came_from[section]
                     todo.append(target)
-        # Without optimisation every call is still there.
+        # Without optimisation, every call is still present.
         run([*compiler, *flags, "-O0", "-c", str(source), "-o", unit])
         defined, refers = references(readelf, unit)
         calls = {name: {other for other in refers.get(defined[name], ()) if is_ours(other)}
@@ -123,7 +124,7 @@ def reached(calls, start):
 
 
 def is_named_ours(name):
-    """Also tables, guards and local objects of what is in the namespace, and templates that are."""
+    """Also tables, guards and local objects of names in the namespace, and templates in it."""
     return re.match(r"lfm2_|_Z+(T[VT]|GV)?(N[VKRO]*)?4lfm2", name)
 
 
@@ -144,8 +145,8 @@ def judge(nm, readelf, unit, wants_prefix=False):
             functions += 1
         is_standard = kind in "WV" and re.match(r"_ZN?[VKRO]*St", name)  # inline functions that are the same in every object
         if wants_prefix and kind not in "Uw" and (kind.isupper() or kind in "uv") and not is_named_ours(name) and not is_standard:
-            findings.append(f"is a name of ours for all the program: {name}")
-    # .data.rel.ro is written by the loader alone: tables of addresses.
+            findings.append(f"defines a global name that is not the library's: {name}")
+    # .data.rel.ro is only written by the loader: tables of addresses.
     defined, _ = references(readelf, str(unit))
     findings += [f"has writable global state: {name}" for name, section in defined.items()
                  if re.match(r"\.(data|bss|sdata|sbss)(?!\.rel\.ro)|COM", section) and not name.startswith(("$", "."))]
@@ -179,7 +180,7 @@ float F(S& s, char* p, std::string_view v, int i) {
   T t; std::memcpy(p, v.data(), v.size()); return s.F(1) + t.F(2) + static_cast<float>(kTable[i]); }
 """
 
-# What only --prefix sees. The attribute stands for what an optimiser does as it likes.
+# Cases that only --prefix detects. The attribute keeps functions out of line, as an optimiser may.
 BAD_NAMES = {
     "function": "int Helper() { return 1; }",
     "inline function of another library": "namespace hwy { __attribute__((noinline)) inline int F() { return 1; } }\n"
@@ -202,9 +203,9 @@ static int Mine() { return 1; }
 extern "C" int lfm2_open() { return Mine(); }
 """
 
-# What only --every-inline sees: functions that nobody calls.
+# Cases that only --every-inline detects: functions without a caller.
 BAD_INLINE = {
-    "allocation nobody calls": "#include <string>\nnamespace lfm2 { inline int F() { return (int)std::string(99, 'x').size(); } }",
+    "allocation without a caller": "#include <string>\nnamespace lfm2 { inline int F() { return (int)std::string(99, 'x').size(); } }",
     "recursion": "namespace lfm2 { inline int F(int n) { return n < 2 ? n : F(n - 1) + F(n - 2); } }",
     "mutual recursion": "namespace lfm2 { int G(int n); inline int F(int n) { return n < 2 ? n : G(n - 1); }\n"
                         "inline int G(int n) { return F(n) + F(n - 1); } }",

@@ -4,11 +4,11 @@
     targets.py [--objdump PROGRAM] OBJECT COMPILER ARGUMENT... SOURCE
     targets.py [--objdump PROGRAM] --self-test COMPILER ARGUMENT...
 
-The first judges SOURCE, with LFM2_DYNAMIC_DISPATCH, twice: as it compiles without optimisation, where no inline function
+The first checks SOURCE, with LFM2_DYNAMIC_DISPATCH, twice: as it compiles without optimisation, where no inline function
 disappears into its caller, and OBJECT, what strict_warnings.py has made of it with optimisation, where the compiler
-vectorises on its own.
+vectorises by itself.
 
-Functions of a row of the table of kernels have its namespace in their name (N_AVX2, N_NEON_I8MM ...); all others, above all
+Functions of a row of the kernel table have its namespace in their name (N_AVX2, N_NEON_I8MM ...); all others, above all
 inline functions that the linker keeps one copy of, may only use the compiler's own flags' instructions: SSE2 or NEON. x86-64
 and 64-bit Arm.
 """
@@ -19,7 +19,7 @@ import sys
 import tempfile
 
 FLAGS = ["-std=c++17", "-DNDEBUG", "-fno-exceptions", "-fno-rtti"]
-# Inline functions have sections of their own, which are put into one: with thousands of them objdump takes minutes.
+# Inline functions have sections of their own, which are merged into one: with thousands of them objdump takes minutes.
 ONE_SECTION = "SECTIONS { .text 0 : { *(.text .text.*) } }\n"
 
 SSE4 = re.compile(
@@ -31,7 +31,7 @@ NOT_AVX = re.compile(r"ver[rw]$")
 
 
 class X86:
-    """objdump writes {vex} before what AVX-VNNI has of AVX-512."""
+    """objdump writes {vex} before instructions that AVX-VNNI shares with AVX-512."""
     rows = {"N_SSE4": {"SSE4"}, "N_AVX2": {"SSE4", "AVX2"}, "N_AVX2_VNNI": {"SSE4", "AVX2", "AVX-VNNI"},
             "N_AVX3_DL": {"SSE4", "AVX2", "AVX-512"}}
     exempt = re.compile("$^")
@@ -52,7 +52,7 @@ ARM_MORE = re.compile(r"(crc32\w*|aes\w+|sha\w+|pmull2?|bf\w+|fmlal2?|fmlsl2?)$"
 
 
 class Arm:
-    """The one function that asks how long vectors are does so where there are any."""
+    """The only function that reads the vector length does so only on processors with such vectors."""
     rows = {"N_NEON_DOTPROD": {"Armv8.1", "dot products"}, "N_NEON_I8MM": {"Armv8.1", "dot products", "int8 matrices"},
             "N_SVE2": {"Armv8.1", "dot products", "int8 matrices", "SVE"}}
     exempt = re.compile(r"\bSveVectorBytes\b")
@@ -68,7 +68,7 @@ class Arm:
             return "int8 matrices"
         if ARM_8_1.match(mnemonic):
             return "Armv8.1"
-        # bfi, bfxil and their like are of every processor's.
+        # bfi, bfxil and similar instructions are part of the base set.
         if ARM_MORE.match(mnemonic) and not re.match(r"bf(i|xil|c|m)$", mnemonic) and not (
                 mnemonic.startswith("pmull") and ".8h" in operands):
             return "an extension that no row has"
@@ -80,7 +80,7 @@ class Arm:
 def allowed_in(machine, name):
     if machine.exempt.search(name):
         return machine.must_be_seen
-    # objdump leaves some names as the compiler makes them, where digits are before and after the namespace.
+    # objdump does not demangle some names, which have digits before and after the namespace.
     return set().union(*(features for row, features in machine.rows.items() if re.search(rf"(?<![A-Za-z_]){row}(?![A-Za-z_])", name)))
 
 

@@ -1,5 +1,5 @@
-// Firmware that leaves out types of weights and guesses: the small model answers where its types are there, and what is
-// not there is refused by name.
+// Firmware that leaves out weight types and token guesses: the small model answers if its types are included, and
+// missing features are refused by name.
 #include <cstdio>
 #include <cstring>
 

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   std::ifstream file(argv[1], std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (bytes.empty() || bytes.size() > kImageSize) {
-    std::fprintf(stderr, "%s can not be read, or is too large for this test\n", argv[1]);
+    std::fprintf(stderr, "%s cannot be read, or is too large for this test\n", argv[1]);
     return 1;
   }
   std::memcpy(image, bytes.data(), bytes.size());

@@ -1,5 +1,5 @@
-// A program of units compiled for different instruction sets: the same types in all, which hand each other their
-// objects, and the same tokens.
+// A program of units compiled for different instruction sets: the types are the same in all, the units exchange
+// objects, and the tokens are the same.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -33,7 +33,7 @@ void Expect(const lfm2::Status& status, const char* what) {
   Expect(false, what);
 }
 
-// kTokens greedy tokens, the session opened by one unit and each token computed by the next of `order`.
+// kTokens greedy tokens; one unit opens the session, and each token is computed by the next unit of `order`.
 std::string Generate(const TypesUnit& opener, const TypesUnit* const* order) {
   lfm2::Session session;
   lfm2::Status status;

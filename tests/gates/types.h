@@ -1,5 +1,5 @@
-// What three units of one program, compiled for different instruction sets, do with the same objects. The types are
-// only declared here: a type that depended on the flags could not be, and its name would not link.
+// The functions of three units of one program, compiled for different instruction sets, which use the same objects. The
+// types are only declared here: a type that depended on the flags would have a different name and not link.
 #ifndef LFM2_TESTS_GATES_TYPES_H_
 #define LFM2_TESTS_GATES_TYPES_H_
 
@@ -17,7 +17,7 @@ struct TypeSizes {
   size_t session, image, conversation;
 };
 
-// What a unit can do; status says how it went.
+// The functions of a unit; status is their result.
 struct TypesUnit {
   TypeSizes (*sizes)();
   void (*open)(const lfm2::Image& image, std::byte* arena, size_t arena_size, lfm2::Session* session,

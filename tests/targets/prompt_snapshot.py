@@ -1,8 +1,8 @@
-"""What a prompt snapshot saves: examples/prompt_snapshot on a Cortex-M7 in QEMU, from reset to the first token of the answer.
+"""The gain of a prompt snapshot: examples/prompt_snapshot on a Cortex-M7 in QEMU, from reset to the first token of the answer.
 
-The same firmware that computes system text and tools needs at least LEAST times as many instructions, and both give the answer
-of this machine, which is another one where the model has been told nothing. QEMU counts instructions, so that no clock is
-involved. Needs what `tools/get-deps --targets` installs.
+The same firmware needs at least LEAST times as many instructions if it computes system text and tools, and both give the answer
+of this machine, which differs without system text and tools. QEMU counts instructions, so that no clock is involved. Needs
+the packages of `tools/get-deps --targets`.
 """
 import argparse
 import os
@@ -33,7 +33,7 @@ def answer_and_instructions(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", default=os.path.join("build", "release"), metavar="FOLDER",
-                        help="the build for this machine; made where it is missing (build/release)")
+                        help="the build for this machine; built if it is missing (build/release)")
     arguments = parser.parse_args()
     release = targets.Release(arguments.release)
     tool = os.path.join(arguments.release, "bin", "lfm2-snapshot")

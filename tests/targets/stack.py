@@ -1,10 +1,10 @@
-"""The deepest stack of a program, by its call graph: GCC's -fcallgraph-info=su says what each function takes and calls.
+"""The deepest stack of a program, by its call graph: GCC's -fcallgraph-info=su lists the frame and the calls of each function.
 
     stack.py FILE.ci... [--root NAME]     prints the depth and the chain of calls
 
-Where a call goes through a pointer, INDIRECT says what it may reach, by the name of the caller: a driver, a kernel, a task of
-the executor, what reads experts, a sink, or a virtual function. What the graph does not know (the C library's memcpy and
-elementary functions) counts UNKNOWN bytes. Recursion is an error.
+For a call through a pointer, INDIRECT lists the possible callees by the name of the caller: a driver, a kernel, a task of the
+executor, a reader of experts, a sink, or a virtual function. Functions outside the graph (the C library's memcpy and elementary
+functions) count UNKNOWN bytes. Recursion is an error.
 """
 import argparse
 import re
@@ -14,12 +14,12 @@ INDIRECT = [
     # Opening calls no kernel.
     (re.compile(r"Session8OpenWith"), re.compile(r"BindExperts|MemoryStorage|BlockStorage|BlockQueue")),
     (re.compile(r"BlockQueue"), re.compile(r"ReadVirtioBlocks|CBlockDevice\w*4Read")),
-    # Functions of a program in C, by lfm2_c.h.
+    # Functions of a C program that uses lfm2_c.h.
     (re.compile(r"CBlockDevice"), re.compile(r"(^|:)ReadBlocks$")),
     (re.compile(r"4CallIZ\d+lfm2_"), re.compile(r"(^|:)Print$")),
-    # The tools of a chat, spelled into its tokens.
+    # Writes the tools of a chat as its tokens.
     (re.compile(r"ToolList|CheckTools|RenderChat|EncodeChat"), re.compile(r"8SpellOne|FunctionRefIFvSt\w*4Call")),
-    # What has no executor, as the programs of the boards, calls its tasks itself: FunctionRef<void(uint32_t, uint32_t)>.
+    # Without an executor, as in the boards' programs, tasks are called directly: FunctionRef<void(uint32_t, uint32_t)>.
     (re.compile(r"FunctionRefIFvjj|UljjE\d*_cl"), re.compile(r"SimdKernels|KeepReadingExperts|ChooseFromCache")),
     (re.compile(r"ParallelFor|ParallelRanges"), re.compile(r"_FUN|FunctionRefIFvjj\w*4Call")),
     (re.compile(r"(^|:)_ZN4lfm2(14MoeFeedForward|7Session)"),

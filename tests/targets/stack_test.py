@@ -1,5 +1,5 @@
-"""stack.py on graphs whose depth is known: it adds up, follows pointers, and refuses what has no depth. And the names that no
-object of a board may call."""
+"""stack.py on graphs whose depth is known: it adds up frames, follows pointers, and refuses graphs without a depth. Also
+tests the names that no object of a board may call."""
 import os
 import sys
 import tempfile
@@ -31,12 +31,12 @@ def main():
     cases = [
         ("the deepest of two ways", 168, plain, [("Main", "file.cc:A"), ("Main", "B"), ("B", "C"), ("file.cc:A", "C")]),
         ("a function of the C library", 100 + stack.UNKNOWN, plain, [("Main", "memcpy")]),
-        ("a driver behind a pointer", 100 + 30 + 500,
+        ("a driver behind a function pointer", 100 + 30 + 500,
          plain + [("BlockQueue::Submit", 30, "static"), ("ReadVirtioBlocks", 500, "static")],
          [("Main", "BlockQueue::Submit"), ("BlockQueue::Submit", "__indirect_call")]),
         ("a kernel", 100 + 20 + 700, plain + [("f(KernelTable)", 20, "static"), ("SimdKernels::MatMul", 700, "static")],
          [("Main", "f(KernelTable)"), ("f(KernelTable)", "__indirect_call")]),
-        ("what reads experts", 100 + 20 + 800,
+        ("a reader of experts", 100 + 20 + 800,
          plain + [("_ZN4lfm214MoeFeedForward", 20, "static"), ("ComputeStreamed", 800, "static")],
          [("Main", "_ZN4lfm214MoeFeedForward"), ("_ZN4lfm214MoeFeedForward", "__indirect_call")]),
         ("a sink", 100 + 20 + 300, plain + [("Conversation::Emit", 20, "static"), ("FunctionRefIFbE4Call", 300, "static")],

@@ -1,7 +1,7 @@
-"""Runs the small model on other machines in QEMU and holds them to the answers of this one.
+"""Runs the small model on other machines in QEMU and compares their answers with those of this one.
 
-A board (an example without an operating system) is also held to its sizes in sizes.json, within 3 percent, and Cortex-M
-to 4 KB of stack. Needs what `tools/get-deps --targets` installs.
+For a board (an example without an operating system), the sizes in sizes.json must match within 3 percent, and a Cortex-M may
+use 4 KB of stack. Needs the packages of `tools/get-deps --targets`.
 """
 import argparse
 import json
@@ -17,8 +17,8 @@ SIZES = os.path.join(ROOT, "tests", "targets", "sizes.json")
 COMMANDS = os.path.join(ROOT, "tests", "data", "home", "commands.jsonl")
 GREEDY = ["--temperature", "0", "--repetition-penalty", "1", "--max-tokens", "64", "--context", "256"]
 
-# Boards: preset, extra flags, nanoseconds of a tick of the board's clock, most bytes of stack, most bytes of the library's
-# code. With -icount shift=0 an instruction takes a nanosecond.
+# Boards: preset, extra flags, nanoseconds per tick of the board's clock, maximum bytes of stack, maximum bytes of the
+# library's code. With -icount shift=0 an instruction takes a nanosecond.
 BOARDS = {
     "mps2-an500": ("cortex-m7-bare", "", 40.0, 4096, None),
     "mps2-an500-small": ("cortex-m7-bare", "-Os", 40.0, 4096, 64000),
@@ -28,7 +28,7 @@ BOARDS = {
     "virt-riscv64": ("riscv64-bare", "", 1.0, None, None),
     "virt-riscv32": ("riscv32-bare", "", 1.0, None, None),
 }
-# Linux: preset, QEMU's program, and processors with the kernels that are theirs. One program answers on all processors of a
+# Linux: preset, QEMU's program, and processors with the kernels that they use. One program runs on all processors of a
 # target.
 LINUX = {
     "raspberry-pi": ("raspberry-pi", ["qemu-aarch64"], {
@@ -62,7 +62,7 @@ class Release:
         return os.path.exists(self.image) and os.path.exists(self.chat)
 
     def highway(self):
-        """Where that build found Highway: the one answer for all."""
+        """Where that build found Highway; all targets use the same copy."""
         with open(self.cache, encoding="utf-8") as file:
             found = re.search(r"^LFM2_HIGHWAY_DIR:PATH=(.+)$", file.read(), re.M)
         return [f"-DLFM2_HIGHWAY_DIR={found[1]}"] if found else []
@@ -96,7 +96,7 @@ def chat(release, program, commands):
 
 
 def sizes_of(elf, prefix):
-    """Text and data that never change, data that do; and of the text what lfm2's own functions take."""
+    """Bytes of read-only data and code, and of writable data; and the share of lfm2's own functions in the code."""
     sections = run([prefix + "size", "-A", elf])
     text = sum(int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", sections, re.M) if name in (".text", ".ARM.exidx"))
     static = sum(int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", sections, re.M) if name in (".data", ".bss"))
@@ -106,10 +106,10 @@ def sizes_of(elf, prefix):
     return text, library, static
 
 
-# What no object of a board's program may want: a heap, exceptions, guards of local statics, software for doubles.
+# Symbols that no object of a board's program may need: a heap, exceptions, guards of local statics, software doubles.
 FORBIDDEN = re.compile(r"^(malloc|calloc|realloc|free|_Zn[wa].*|_Zd[la].*|__cxa_.*|_Unwind_.*|__gxx_.*|__dynamic_cast|"
                        r"__aeabi_(d|f2d|i2d|ui2d|l2d|ul2d)\w*|__\w+df[23]?|__extendsfdf2)$")
-# examples/c_firmware, where a board has it: as bare_metal.
+# examples/c_firmware, on boards that have it: as bare_metal.
 C_PROGRAMS = ("c_firmware", "c_firmware_blocks")
 ASSISTED = ("Could you heat the hallway to 17 degrees, please", ["[hallway] heating: 17", "I set the hallway to 17 degrees."])
 
@@ -122,7 +122,7 @@ def start(program, lines):
 
 
 def depth_of(objects):
-    """The deepest stack of the program that was made of these objects."""
+    """The deepest stack of the program that is linked from these objects."""
     graphs = []
     for where, _, files in os.walk(objects):
         graphs += [os.path.join(where, file) for file in files if file.endswith(".ci")]
@@ -193,7 +193,7 @@ def run_linux(release, name, commands, say):
 
 
 def check_freertos(release, kernel, command, want, say):
-    """What is wrong with the example beside a control loop, on a clock of 32 ns an instruction."""
+    """The problems of the example with a control loop, on a clock of 32 ns an instruction."""
     folder = os.path.join("build", "cortex-m7-bare")
     say("building freertos")
     run(["cmake", "--preset", "cortex-m7-bare", f"-DLFM2_FREERTOS_DIR={os.path.abspath(kernel)}",
@@ -226,7 +226,7 @@ def compare_sizes(name, sizes, recorded):
         if before is None:
             yield f"{what} is not recorded: run with --record"
         elif abs(bytes_now - before) > TOLERANCE * before:
-            yield f"{what} is {bytes_now} bytes, recorded {before}: more than 3 % apart; --record if that is meant"
+            yield f"{what} is {bytes_now} bytes, recorded {before}: more than 3 % apart; run with --record if that is intended"
 
 
 def write_sizes(recorded):
@@ -240,16 +240,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="of: " + ", ".join([*BOARDS, *LINUX]))
     parser.add_argument("--commands", type=int, default=10, help="how many commands each target answers (10)")
-    parser.add_argument("--freertos", metavar="DIRECTORY", help="also examples/freertos, with the kernel that lies there")
+    parser.add_argument("--freertos", metavar="DIRECTORY", help="also examples/freertos, with the kernel in that folder")
     parser.add_argument("--record", action="store_true", help="writes the sizes of the targets that ran to sizes.json")
     parser.add_argument("--release", default=os.path.join("build", "release"), metavar="FOLDER",
-                        help="the build for this machine; made where it is missing (build/release)")
+                        help="the build for this machine; built if it is missing (build/release)")
     arguments = parser.parse_args()
     unknown = [t for t in arguments.targets if t not in BOARDS and t not in LINUX]
     if unknown:
         parser.error(f"no target is called {unknown[0]}; there are: " + ", ".join([*BOARDS, *LINUX]))
     if not 1 <= arguments.commands <= 300:
-        parser.error(f"--commands is {arguments.commands}, it can be 1 to 300")
+        parser.error(f"--commands is {arguments.commands}; it must be from 1 to 300")
 
     def say(text):
         if sys.stderr.isatty():
@@ -274,7 +274,7 @@ def main():
         problems += [f"{name}: {problem}" for problem in found]
         equal = sum(a == b for a, b in zip(answers, want)) if len(answers) == len(want) else 0
         if equal != len(want):
-            problems.append(f"{name}: {equal} of {len(want)} answers are those of this machine")
+            problems.append(f"{name}: {equal} of {len(want)} answers are equal to this machine's")
             problems += [f"  here: {w}\n  there: {a}" for a, w in zip(answers, want) if a != w][:3]
         rows.append([name, f"{equal}/{len(want)} equal"] + row)
         if sizes is not None and arguments.record:

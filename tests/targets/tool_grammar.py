@@ -1,9 +1,9 @@
-"""What a grammar of tools in flash costs: examples/tool_grammar on a Cortex-M7 in QEMU, compiled for size.
+"""The cost of a grammar of tools in flash: examples/tool_grammar on a Cortex-M7 in QEMU, compiled for size.
 
-Its calls are those that the commands of the small model stand for; its text is at most MOST_TEXT bytes larger than that of the
-same firmware without the grammar, its stack at most that of the board's other firmware, and a mask takes at most MOST_MASK of
-the instructions of a token. QEMU counts instructions, so that no clock is involved. Needs what `tools/get-deps --targets`
-installs.
+Its calls are the expected ones for the small model's commands; its code is at most MOST_TEXT bytes larger than that of the same
+firmware without the grammar, its stack at most that of the board's other firmware, and a mask takes at most MOST_MASK of the
+instructions of a token. QEMU counts instructions, so that no clock is involved. Needs the packages of
+`tools/get-deps --targets`.
 """
 import argparse
 import ast
@@ -26,7 +26,7 @@ FIGURES = re.compile(r"# ticks: a token (\d+), a mask (\d+), the worst (\d+), th
 
 
 def shown(call):
-    """What the firmware shows of a call as the model writes it: name argument=value..."""
+    """The firmware's output for a call that the model writes: name argument=value..."""
     [call] = ast.parse(re.fullmatch(r"<\|tool_call_start\|>(.*)<\|tool_call_end\|>", call)[1], mode="eval").body.elts
     words = [call.func.id]
     for keyword in call.keywords:
@@ -53,7 +53,7 @@ def build(release, lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", default=os.path.join("build", "release"), metavar="FOLDER",
-                        help="the build for this machine; made where it is missing (build/release)")
+                        help="the build for this machine; built if it is missing (build/release)")
     parser.add_argument("--commands", type=int, default=12, help="how many commands it answers (12)")
     parser.add_argument("--record", action="store_true", help="writes the sizes to sizes.json")
     arguments = parser.parse_args()
@@ -90,7 +90,7 @@ def main():
     most = max(w / t for w, t in zip(worst, token))
     tick = targets.BOARDS[BOARD][2]
     lines.append(f"{BOARD}: {sum(token) / len(token) * tick / 1e6:.2f} M instructions a token; a mask {mean:.2%} of that, the "
-                 f"worst {most:.2%}; what else the constraint does {sum(rest) / sum(token):.2%}, at most "
+                 f"worst {most:.2%}; the rest of the constraint {sum(rest) / sum(token):.2%}, at most "
                  f"{max(w / t for w, t in zip(worst_rest, token)):.2%}")
     if most > MOST_MASK:
         problems.append(f"a mask takes up to {most:.2%} of the instructions of a token, at most {MOST_MASK:.0%}")

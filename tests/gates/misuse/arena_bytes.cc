@@ -1,5 +1,5 @@
-// A static arena for a session that could never open is found by the compiler, not in the field: a context longer than
-// the model's, a chunk of no tokens, a cache of no known type, a model of no possible shape.
+// The compiler rejects a static arena for a session that could never open: a context longer than the model's, a chunk
+// of no tokens, a cache of an unknown type, a model of an impossible shape.
 //
 // Refused: (IsInvalid|AreInvalid)|not an integral constant-expression|variable length array
 // Refused: (IsInvalid|AreInvalid)|not an integral constant-expression|variable length array

@@ -1,4 +1,4 @@
-// Images know their storage by its address.
+// Images keep a pointer to their storage.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

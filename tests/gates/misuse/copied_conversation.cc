@@ -1,4 +1,4 @@
-// Two conversations in one session would each go on from what the other one said.
+// Two conversations in one session would continue from each other's text.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

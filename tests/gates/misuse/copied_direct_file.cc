@@ -1,4 +1,4 @@
-// Reads that are under way end where they were begun.
+// Reads in flight complete in the object that started them.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

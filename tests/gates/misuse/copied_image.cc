@@ -1,4 +1,4 @@
-// Sessions know an image by its address, and a copy would be closed without them.
+// Sessions keep a pointer to their image, and a copy could be closed while they use it.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

@@ -1,4 +1,4 @@
-// The first of two to go would unmap the file under the other one.
+// The first of two copies to be destroyed would unmap the file of the other one.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

@@ -1,4 +1,4 @@
-// Two sessions in one arena would write to each other's state: ForkFrom makes a second one, in an arena of its own.
+// Two sessions in one arena would overwrite each other's state: ForkFrom makes a second one, in its own arena.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

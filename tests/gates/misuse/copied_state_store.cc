@@ -1,4 +1,4 @@
-// Two stores on one device would each take the other one's newest state for free space.
+// Two stores on one device would each treat the other's newest state as free space.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

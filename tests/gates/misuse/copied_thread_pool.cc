@@ -1,4 +1,4 @@
-// Its threads know it by its address.
+// Its threads keep a pointer to it.
 // Refused: deleted|private
 // Refused: deleted|private
 // Refused: deleted|private

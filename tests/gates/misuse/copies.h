@@ -1,5 +1,5 @@
-// The ways to copy and to move an object, of which none compiles: LFM2_MISUSE says which. A file that includes this has
-// Copy instantiated for its type.
+// The ways to copy and to move an object, none of which compiles: LFM2_MISUSE selects one. A file that includes this
+// instantiates Copy for its type.
 #ifndef LFM2_TESTS_GATES_MISUSE_COPIES_H_
 #define LFM2_TESTS_GATES_MISUSE_COPIES_H_
 

@@ -1,4 +1,4 @@
-// A failed call that nobody looks at would go on with half a model.
+// A program that ignores a failed call would continue with half a model.
 // Refused: unused-result
 #include "lfm2/base/status.h"
 

@@ -1,4 +1,4 @@
-// An image points to its storage, which would be gone at the end of the line.
+// An image points to its storage; a temporary would be destroyed at the end of the statement.
 // Refused: deleted.*Open|Open.*deleted
 // Refused: deleted.*Open|Open.*deleted
 #define LFM2_SEPARATE_COMPILATION

@@ -17,7 +17,7 @@ TESTS = ["dequantize_test.cc", "matmul_test.cc", "nonfinite_test.cc", "quantize_
 def main():
     board, folder, highway, doctest = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
-    # Only doctest of the folder that it lies in: the rest of that is this machine's.
+    # Only doctest from its folder: the other headers in it are this machine's.
     alone = os.path.join(folder, "include")
     os.makedirs(alone, exist_ok=True)
     if not os.path.lexists(os.path.join(alone, "doctest")):
@@ -27,7 +27,7 @@ def main():
     options = ["-std=gnu++17", "-DHWY_HEADER_ONLY", "-DDOCTEST_CONFIG_NO_POSIX_SIGNALS", "-DDOCTEST_CONFIG_NO_MULTITHREADING",
                "-DDOCTEST_CONFIG_COLORS_NONE", "-I", ROOT, "-I", os.path.join(ROOT, "include"), "-isystem", highway,
                "-isystem", alone]
-    # The tests in one unit: compiled file by file, each would compile the kernels of all types once more.
+    # The tests in one unit: compiled file by file, each would compile the kernels of all types again.
     tests = os.path.join(folder, "tests.cc")
     with open(tests, "w", encoding="utf-8") as file:
         file.writelines(f'#include "tests/kernels/{test}"\n' for test in TESTS)
@@ -42,7 +42,7 @@ def main():
                              "-semihosting-config", "enable=on,target=native", "-kernel", program], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, timeout=3000)
     print(result.stdout)
-    # An exit code alone would not tell a program that ran no test.
+    # The exit code alone would not show whether any test ran.
     return 0 if result.returncode == 0 and "Status: SUCCESS" in result.stdout else 1
 
 

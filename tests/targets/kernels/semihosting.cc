@@ -1,5 +1,5 @@
-// What a test program needs of an operating system, on a Cortex-M in QEMU: a heap, a console and an exit code by Arm's
-// semihosting.
+// The operating system functions that a test program needs, on a Cortex-M in QEMU: a heap, a console and an exit code
+// by Arm's semihosting.
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -9,7 +9,7 @@
 
 extern "C" {
 
-// From memory.ld.
+// Defined in memory.ld.
 extern char lfm2_stack_end[], lfm2_bss[], lfm2_bss_end[], lfm2_heap[], lfm2_heap_end[];
 void* __dso_handle = nullptr;
 
@@ -78,7 +78,7 @@ void Fault() {
 }
 
 void Reset() {
-  *reinterpret_cast<volatile uint32_t*>(0xe000ed88) |= 0xfu << 20;  // CPACR: floats and vectors
+  *reinterpret_cast<volatile uint32_t*>(0xe000ed88) |= 0xfu << 20;  // CPACR: enable floats and vectors
   __asm__ volatile("dsb\n\tisb");
   std::memset(lfm2_bss, 0, static_cast<size_t>(lfm2_bss_end - lfm2_bss));
   __libc_init_array();
