@@ -1,6 +1,6 @@
-"""The single file that tools/amalgamate makes: the same bytes each time, clean under strict warnings for three standards and
-two compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, with the
-library compiled once, for C, here and on 64-bit Arm, and always the results of the split headers.
+"""The single file that tools/amalgamate makes: the same bytes each time, no strict warnings for three standards and two
+compilers, in two translation units of a program, with and without Highway inside, with kernels chosen at run time, with
+the library compiled once, for C, here and on 64-bit Arm, and always the results of the split headers.
 
     dist.py --highway DIRECTORY --bin DIRECTORY [--flags FLAGS] [--bundle SET] [--aarch64 COMPILER --qemu PROGRAM] [TEST ...]
 
@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 AMALGAMATE = os.path.join(ROOT, "tools", "amalgamate")
 HERE = os.path.join(ROOT, "tests", "dist")
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Werror", "-fno-exceptions", "-fno-rtti"]
-# Those of the small model, which is tried here; kernels of all take most of the time that a program takes to compile.
+# The types of the small model, which is tested here; the kernels of all types take most of a program's compile time.
 TYPES = "-DLFM2_TENSOR_TYPES=0x29"
 ANSWER = 'set_heating(room="hallway", celsius=17)'
 
@@ -45,10 +45,10 @@ class Dist:
         self.arguments, self.folder = arguments, folder
         self.highway = ["-DHWY_HEADER_ONLY", "-isystem", arguments.highway]
         self.flags = arguments.flags.split()
-        # Where a user keeps it; nothing else of ours is on the include path.
+        # The folder where a user keeps it; nothing else of the project is on the include path.
         self.single = self.make("single/lfm2.h")
         self.bundled = self.make("bundled/lfm2_bundled.h", "--bundle", arguments.bundle)
-        # Beside each of them, as a C program needs it.
+        # Next to each of them, as a C program needs it.
         self.for_c = [self.make(f"{name}/lfm2_c.h", "--c") for name in ("single", "bundled")]
         self.model = os.path.join(folder, "home.lfm2")
         run(os.path.join(arguments.bin, "lfm2-pack"), "--quiet", os.path.join(ROOT, "tests/data/home/Q4_0.gguf"), self.model)
@@ -66,8 +66,8 @@ class Dist:
         return path
 
     def separate(self, name, compiler, path, options, *once):
-        """The same with declarations in both units, which no option tells of Highway, and the definitions in a third. `once`
-        are options of that one only."""
+        """The same with declarations in both units, without options for Highway, and the definitions in a third. `once`:
+        options of the third only."""
         program = os.path.join(self.folder, "program-separate-" + name)
         units = []
         for unit, more in (("program", []), ("other_unit", []), ("library", once)):
@@ -97,7 +97,7 @@ class Dist:
         for words in ("Google LLC", "END OF TERMS AND CONDITIONS"):
             if words not in text:
                 raise Failure(f"Highway's copyright and licence have gone: no {words}")
-        # What is no instruction set's own comes once.
+        # Parts that do not depend on the instruction set are included once.
         for name in ("base.h", "highway.h", "ops/generic_ops-inl.h", "ops/x86_128-inl.h"):
             if text.count(f"// ---- hwy/{name} ") > 1:
                 raise Failure(f"hwy/{name} comes more than once")
@@ -108,14 +108,14 @@ class Dist:
         everything = self.make("all/lfm2_bundled.h", "--bundle", "all")
         run("g++", "-std=c++17", "-fsyntax-only", *STRICT, *self.flags, *self.including(everything),
             os.path.join(HERE, "other_unit.cc"))
-        # With later standards the file that has all in it.
+        # For later standards, only the file that contains everything.
         files = {"c++17": ((self.single, [*self.flags, *self.highway]), (self.bundled, self.flags), (scalar, [])),
                  "c++20": ((self.bundled, self.flags),), "c++2b": ((self.bundled, self.flags),)}
         for standard, of_standard in files.items():
             compilers = [(compiler, *file) for compiler in ("g++", "clang++") for file in of_standard]
             for compiler, path, flags in [*compilers, (self.arguments.aarch64, neon, [])]:
                 if not compiler or not shutil.which(compiler):
-                    print(f"{compiler or 'a compiler for 64-bit Arm'} is not there: not tried")
+                    print(f"{compiler or 'a compiler for 64-bit Arm'} is not installed: not tested")
                     continue
                 run(compiler, f"-std={standard}", "-fsyntax-only", *STRICT, *flags, *self.including(path),
                     os.path.join(HERE, "other_unit.cc"))
@@ -148,7 +148,7 @@ class Dist:
     def compiled_apart(self, compiler):
         """LFM2_SEPARATE_COMPILATION in all files of a program, LFM2_IMPLEMENTATION in one."""
         if not shutil.which(compiler):
-            print(f"{compiler} is not there: not tried")
+            print(f"{compiler} is not installed: not tested")
             return
         whole = self.program("whole-" + compiler, compiler, *self.flags, *self.highway, *self.including(self.single))
         want = run(whole, self.model)
@@ -165,7 +165,7 @@ class Dist:
         self.compiled_apart("clang++")
 
     def test_separate_dispatch(self):
-        """Only the file with the definitions says that kernels are chosen at run time."""
+        """Only the file with the definitions has the option to choose kernels at run time."""
         if "x86_64" not in run("g++", "-dumpmachine"):
             return
         dispatch = "-DLFM2_DYNAMIC_DISPATCH"
@@ -173,13 +173,13 @@ class Dist:
         want = run(whole, self.model)
         for name, path, once in (("single", self.single, self.highway), ("bundled", self.bundled, [])):
             program = self.separate("dispatch-" + name, "g++", path, [], dispatch, "-DLFM2_TWICE", *once)
-            expect_same(f"compiled apart with run-time dispatch, {name}", run(program, self.model), want)
+            expect_same(f"compiled once with run-time dispatch, {name}", run(program, self.model), want)
 
     def test_c(self):
-        """A C99 program and one file in C++, each with one of our headers."""
+        """A C99 program and one file in C++, each with one of the headers."""
         for compiler, plus, path, options in (("gcc", "g++", self.single, self.highway), ("clang", "clang++", self.bundled, [])):
             if not shutil.which(compiler) or not shutil.which(plus):
-                print(f"{compiler} is not there: not tried")
+                print(f"{compiler} is not installed: not tested")
                 continue
             name = os.path.join(self.folder, f"c-{compiler}")
             run(compiler, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-DLFM2_POSIX", "-I", os.path.dirname(path), "-c",
@@ -193,7 +193,7 @@ class Dist:
                 raise Failure(f"the C program with {os.path.basename(path)} answers {said!r}")
 
     def test_readme(self):
-        """README.md's program, with the one file in place of its two includes."""
+        """README.md's program, with the single file instead of its two includes."""
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
             program = re.search(r"^```cpp\n(.*?)^```$", file.read(), re.M | re.S)[1]
         program, posix = re.subn(r'^#include "lfm2/posix/\w+\.h"\n', "", program, flags=re.M)
@@ -213,7 +213,7 @@ class Dist:
     def test_aarch64(self):
         compiler = self.arguments.aarch64
         if not compiler or not self.arguments.qemu:
-            print("there is no compiler or no QEMU for 64-bit Arm: not tried")
+            print("the compiler or QEMU for 64-bit Arm is not installed: not tested")
             return
         bundled = self.make("neon_dotprod/lfm2_bundled.h", "--bundle", "neon_dotprod")
         emulate = [self.arguments.qemu, "-cpu", "cortex-a76"]

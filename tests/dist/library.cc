@@ -1,5 +1,5 @@
-// The one file of a program that has the definitions, where all define LFM2_SEPARATE_COMPILATION. LFM2_TWICE: it has
-// included the header before, for its declarations. LFM2_C_HEADER: the interface for C too.
+// The one file with the definitions in a program whose files all define LFM2_SEPARATE_COMPILATION. LFM2_TWICE: it also
+// includes the header before, for the declarations. LFM2_C_HEADER: also defines the interface for C.
 #if defined(LFM2_TWICE)
 #include LFM2_HEADER
 #endif

@@ -1,6 +1,6 @@
-// For each model image on the command line: sixteen greedy tokens, and a sum over the bits of the logits of all of
-// them; the first also answers a command. Compiled against the split headers and against the single file, whose results
-// have to be the same. LFM2_HEADER is what it includes.
+// For each model image on the command line: sixteen greedy tokens, and a checksum over the bits of all their logits;
+// the first also answers a command. Compiled against the split headers and against the single file, which must give the
+// same results. LFM2_HEADER is the header to include.
 #include LFM2_HEADER
 #if defined(LFM2_SPLIT)
 #include "lfm2/posix/direct_file.h"

@@ -1,5 +1,5 @@
-"""The packages for other ecosystems, tried without them: their descriptions name what is there, and a program compiles with what
-they hand to it.
+"""The packages for other ecosystems, tested without those: their descriptions name existing files, and a program compiles with
+the settings that they give it.
 
     packaging.py PACKAGE --highway DIRECTORY [--cmake PROGRAM] [--compiler PROGRAM] [--cortex-m PROGRAM]
                          [--riscv PROGRAM] [--firmware ARCHIVE]
@@ -20,7 +20,7 @@ import zipfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.join(ROOT, "tests", "packaging")
 EXAMPLE = os.path.join(ROOT, "examples", "embedded_image", "main.cc")
-# As Zephyr's and most firmware's builds compile C++.
+# As the builds of Zephyr and most firmware compile C++.
 FIRMWARE = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fcheck-new", "-fno-common", "-ffunction-sections",
             "-fdata-sections", "-Wall", "-Wextra", "-Wshadow", "-Wpointer-arith", "-Wdouble-promotion", "-Werror"]
 
@@ -34,7 +34,7 @@ class Skipped(Exception):
 
 
 def run(*command, fails=False, environment=None):
-    """What the command prints; a failure where it does not end as expected."""
+    """The output of the command; fails if its exit code is not the expected one."""
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
                             env={**os.environ, **(environment or {})})
     if (result.returncode != 0) != fails:
@@ -63,7 +63,7 @@ def test_conan(arguments, folder):
     if not conan:
         raise Skipped("conan was not found (tools/get-deps --ci installs it)")
     environment = {"CONAN_HOME": os.path.join(folder, "home"), "LFM2_TEST_HIGHWAY": arguments.highway, "CXX": arguments.compiler}
-    # In a copy: Conan builds the test package where its source is.
+    # In a copy: Conan builds the test package inside its source folder.
     clone = os.path.join(folder, "clone")
     for part in (os.path.join("packaging", "conan"), "include"):
         shutil.copytree(os.path.join(ROOT, part), os.path.join(clone, part))
@@ -80,15 +80,15 @@ def test_conan(arguments, folder):
 
 
 def test_vcpkg(arguments, folder):
-    """The port file, with vcpkg's functions played by a script."""
+    """The port file, with vcpkg's functions replaced by a script's."""
     manifest = json.loads(text_of("packaging", "vcpkg", "lfm2", "vcpkg.json"))
     expect(manifest["version"] == version(), f"vcpkg.json says version {manifest['version']}, the library {version()}")
     minimum = re.search(r"LFM2_HIGHWAY_MINIMUM ([\d.]+)", text_of("cmake", "lfm2Highway.cmake"))[1]
     highway = [entry for entry in manifest["dependencies"] if entry["name"] == "highway"]
-    expect(len(highway) == 1 and highway[0]["version>="] == minimum + ".0", f"vcpkg.json asks for {highway}, not {minimum}")
+    expect(len(highway) == 1 and highway[0]["version>="] == minimum + ".0", f"vcpkg.json requires {highway}, not {minimum}")
     out = run(arguments.cmake, "-D", f"PORT={os.path.join(ROOT, 'packaging', 'vcpkg', 'lfm2')}", "-D", f"WORK={folder}", "-D",
               f"HIGHWAY={arguments.highway}", "-D", f"COMPILER={arguments.compiler}", "-P", os.path.join(HERE, "vcpkg.cmake"))
-    expect("not used by the project" not in out, f"the port sets an option that is none:\n{out}")
+    expect("not used by the project" not in out, f"the port sets an unknown option:\n{out}")
     project = [arguments.cmake, "-S", os.path.join(ROOT, "tests", "install", "project"), "-B", os.path.join(folder, "uses"),
                "-DLFM2_FROM=package", f"-DCMAKE_CXX_COMPILER={arguments.compiler}",
                f"-DCMAKE_PREFIX_PATH={os.path.join(folder, 'installed')}"]
@@ -98,7 +98,7 @@ def test_vcpkg(arguments, folder):
 
 
 def kconfig(folder, settings):
-    """What Zephyr's language for configurations makes of the module's symbols: {name: value}."""
+    """The values that Kconfig gives the module's symbols: {name: value}."""
     import kconfiglib  # pylint: disable=import-outside-toplevel
     root = os.path.join(folder, "Kconfig")
     with open(root, "w", encoding="utf-8") as file:
@@ -115,7 +115,7 @@ def kconfig(folder, settings):
 
 
 def test_zephyr(arguments, folder):
-    """The module's CMake file with Zephyr's functions played by a project, for a Cortex-M33; its Kconfig."""
+    """The module's CMake file with Zephyr's functions replaced by a project's, for a Cortex-M33; its Kconfig."""
     module = dict(re.findall(r"^ *(\w+): *(\S+)$", text_of("zephyr", "module.yml"), re.M))
     expect(module["name"] == "lfm2", f"the module's name is {module['name']}")
     expect(os.path.exists(os.path.join(ROOT, module["cmake"], "CMakeLists.txt")), f"no CMakeLists.txt in {module['cmake']}")
@@ -133,14 +133,14 @@ def test_zephyr(arguments, folder):
         build = os.path.join(folder, f"on{standard}")
         run(*on, "-B", build, f"-DCONFIG_LFM2_HIGHWAY_DIR={arguments.highway}", f"-DCMAKE_CXX_STANDARD={standard}")
         run(arguments.cmake, "--build", build)
-    # Without a choice Highway is looked for beside the clone.
+    # By default Highway is searched for next to the clone.
     clone = os.path.join(folder, "workspace", "lfm2")
     for part in ("zephyr", "include", "cmake"):
         shutil.copytree(os.path.join(ROOT, part), os.path.join(clone, part))
     missing = run(*on, "-B", os.path.join(folder, "missing"), f"-DMODULE={clone}", fails=True)
     expect("lfm2 needs Highway" in missing, f"without Highway it says:\n{missing}")
     os.symlink(arguments.highway, os.path.join(folder, "workspace", "highway"))
-    run(*on, "-B", os.path.join(folder, "beside"), f"-DMODULE={clone}")
+    run(*on, "-B", os.path.join(folder, "next to"), f"-DMODULE={clone}")
     # Without CONFIG_LFM2 the module adds nothing.
     run(*project, "-B", os.path.join(folder, "off"))
     out = run(arguments.cmake, "--build", os.path.join(folder, "off"), fails=True)
@@ -149,26 +149,26 @@ def test_zephyr(arguments, folder):
     try:
         cpp17 = kconfig(folder, ["CPP", "STD_CPP17", "LFM2"])
     except ImportError as error:
-        raise Skipped("the CMake part is good, but kconfiglib is not there (tools/get-deps --ci installs it)") from error
+        raise Skipped("the CMake part is good, but kconfiglib was not found (tools/get-deps --ci installs it)") from error
     expect(cpp17["LFM2"] == "y" and cpp17["REQUIRES_FULL_LIBCPP"] == "y" and cpp17["FPU"] == "y", f"with C++17: {cpp17}")
     expect(kconfig(folder, ["CPP", "STD_CPP2B", "LFM2"])["LFM2"] == "y", "C++23 is refused")
     for settings in (["CPP", "LFM2"], ["CPP", "STD_CPP14", "LFM2"], ["LFM2"]):
         expect(kconfig(folder, settings)["LFM2"] == "n", f"{settings} has it")
 
 
-# What Arduino's specification of libraries asks for, and its list of categories.
+# The fields that Arduino's library specification requires, and its list of categories.
 ARDUINO_FIELDS = ("name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url", "architectures")
 ARDUINO_CATEGORIES = ("Display", "Communication", "Signal Input/Output", "Sensors", "Device Control", "Timing", "Data Storage",
                       "Data Processing", "Other")
 
 
 def test_firmware(arguments, folder):
-    """The archive for Arduino, PlatformIO and ESP-IDF: what its three descriptions say, and their examples with its one header, and
-    a program in C with the two."""
+    """The archive for Arduino, PlatformIO and ESP-IDF: its three descriptions, their examples with the single header, and a C
+    program with the two headers."""
     again = os.path.join(folder, "again.zip")
     run(sys.executable, os.path.join(ROOT, "packaging", "firmware", "make-package"), again, "--highway", arguments.highway)
     with open(again, "rb") as new, open(arguments.firmware, "rb") as built:
-        expect(new.read() == built.read(), "made again, the archive is not the same")
+        expect(new.read() == built.read(), "built again, the archive differs")
     with zipfile.ZipFile(arguments.firmware) as archive:
         archive.extractall(folder)
         names = archive.namelist()
@@ -193,7 +193,7 @@ def test_firmware(arguments, folder):
     expect(re.match(r"[A-Za-z0-9][\w .-]{0,62}$", arduino["name"]), f"library.properties: the name {arduino['name']}")
     expect(arduino["category"] in ARDUINO_CATEGORIES, f"library.properties: the category {arduino['category']}")
     expect(f"lfm2/src/{arduino['includes']}" in names, f"library.properties includes {arduino['includes']}")
-    # The IDE makes a C++ file of a sketch, and includes Arduino.h first. The flags are those of a Teensy 4.1.
+    # The IDE turns a sketch into a C++ file that includes Arduino.h first. The flags are those of a Teensy 4.1.
     sketch = os.path.join(folder, "Assistant.cpp")
     with open(sketch, "w", encoding="utf-8") as file:
         file.write("#include <Arduino.h>\n" + text_of(package, "examples", "Assistant", "Assistant.ino"))
@@ -216,12 +216,12 @@ def test_firmware(arguments, folder):
             "-fno-exceptions", "-I", os.path.join(package, "src"), "-c", source, "-o", source + ".o")
 
     expect(f'version: "{version()}"\n' in text_of(package, "idf_component.yml"), "idf_component.yml has another version")
-    # As ESP-IDF compiles C++; for its RISC-V chips where that compiler is there.
+    # As ESP-IDF compiles C++; for its RISC-V chips if that compiler is installed.
     flags = ["-std=gnu++2b", "-Og", "-ffunction-sections", "-fdata-sections", "-Wall", "-Werror=all", "-Wextra",
              "-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-enum-conversion", "-fno-exceptions", "-fno-rtti",
              "-fstrict-volatile-bitfields", "-fno-jump-tables"]
     compiler = arguments.compiler
-    newlib = sorted(glob.glob("/usr/include/newlib/c++/*"))  # Debian has no C++ headers of this compiler's own
+    newlib = sorted(glob.glob("/usr/include/newlib/c++/*"))  # Debian has no C++ headers for this compiler
     if arguments.riscv and newlib:
         compiler = arguments.riscv
         headers = newlib[-1]

@@ -1,4 +1,5 @@
-# Runs the port file in PORT as vcpkg does, with its functions played here: configures, installs into WORK/installed.
+# Runs the port file in PORT as vcpkg does, with vcpkg's functions defined here: configures, installs into
+# WORK/installed.
 cmake_minimum_required(VERSION 3.20)
 
 set(CURRENT_INSTALLED_DIR "${WORK}/installed")

@@ -1,5 +1,5 @@
-// What libFuzzer calls, for one target: LFM2_FUZZ_TARGET. Started with --seeds DIRECTORY it writes there what the
-// fuzzer begins with, and beside it DIRECTORY.dict, instead.
+// The entry points of libFuzzer for one target, LFM2_FUZZ_TARGET. When started with --seeds DIRECTORY, it writes the
+// fuzzer's initial inputs to that folder, and DIRECTORY.dict next to it, instead.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -16,7 +16,7 @@ void WriteFile(const std::string& path, const std::string& bytes) {
   std::ofstream file(path, std::ios::binary);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (!file.flush()) {
-    std::fprintf(stderr, "%s can not be written\n", path.c_str());
+    std::fprintf(stderr, "%s cannot be written\n", path.c_str());
     std::exit(1);
   }
 }

@@ -1,5 +1,5 @@
-// What the example for Arduino uses of a core, and the macros that cores define before anything else is included, which
-// the library must stand.
+// The parts of an Arduino core that the example uses, and the macros that cores define before other headers are
+// included, which the library must tolerate.
 #ifndef LFM2_TESTS_PACKAGING_ARDUINO_ARDUINO_H_
 #define LFM2_TESTS_PACKAGING_ARDUINO_ARDUINO_H_
 

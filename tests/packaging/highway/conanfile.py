@@ -1,4 +1,4 @@
-"""Highway for Conan from the copy on this machine, in place of Conan Center's."""
+"""Highway for Conan from the copy on this machine, instead of Conan Center's."""
 import os
 
 from conan import ConanFile
