@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds everything and ends in a chat with the small model "home", which runs a house by calling tools. Where standard
+# Builds everything and starts a chat with the small model "home", which controls a house by calling tools. If standard
 # input is not a terminal: a scripted exchange.
 set -eu
 
@@ -14,7 +14,7 @@ if [ -t 0 ]; then
   exec "$chat" "$model"
 fi
 
-# ask PROMPT: one answer, the most likely one.
+# ask PROMPT: one answer, decoded greedily.
 ask() {
   printf '\n> %s\n' "$1"
   answer=$("$chat" "$model" --prompt "$1" --temperature 0)

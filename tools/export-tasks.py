@@ -3,9 +3,9 @@
 
     tools/export-tasks.py --out FOLDER arc_challenge arc_easy boolq hellaswag openbookqa piqa winogrande
 
-Each task becomes FOLDER/TASK.json, with the very texts that lm_eval would hand to a model: prompts, few-shot examples
-and right answers come from its own task objects. Needs the package lm_eval (pip install lm_eval) and the tasks' data,
-which it downloads or has. docs/tools.md describes the form.
+Each task becomes FOLDER/TASK.json, with exactly the texts that lm_eval would pass to a model: prompts, few-shot
+examples and right answers come from its own task objects. Needs the package lm_eval (pip install lm_eval) and the
+tasks' data, which it downloads unless they are cached. docs/tools.md describes the format.
 """
 import argparse
 import json
@@ -20,13 +20,13 @@ def load_task_manager(folder):
         from lm_eval.tasks import TaskManager
     except ImportError as error:
         sys.exit(f"export-tasks: {error.name} was not found; lm_eval is installed by: pip install lm_eval")
-    # What takes the place of load_task_or_group is not in every version.
+    # The replacement of load_task_or_group is not in every version.
     warnings.simplefilter("ignore", DeprecationWarning)
     return TaskManager(include_path=folder)
 
 
 def leaf_tasks(loaded):
-    """(name, task) of what the manager has loaded: groups hold their tasks in a dictionary."""
+    """(name, task) of everything that the manager has loaded: groups have their tasks in a dictionary."""
     for name, task in loaded.items():
         if isinstance(task, dict):
             yield from leaf_tasks(task)
@@ -35,18 +35,18 @@ def leaf_tasks(loaded):
 
 
 def gold_of(task, doc, choices):
-    """The right choice's number, found as lm_eval's process_results does."""
+    """The index of the right choice, determined as in lm_eval's process_results."""
     gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
     if isinstance(gold, str) and gold in choices:
         gold = choices.index(gold)
     if isinstance(gold, bool) or not isinstance(gold, int) or not 0 <= gold < len(choices):
-        raise ValueError(f"the right answer is {gold!r}, no number of one of {len(choices)} choices")
+        raise ValueError(f"the right answer is {gold!r}, not an index of the {len(choices)} choices")
     return gold
 
 
 def item_of(task, doc, requests, begin):
-    """One item. requests: (context, continuation) of each choice. White space between the two goes with the context:
-    lm_eval scores it with the choice, and does not count it among the choice's characters; nor does lfm2-eval."""
+    """One item. requests: (context, continuation) of each choice. White space between the two belongs to the context:
+    lm_eval scores it with the choice, but does not count it among the choice's characters; nor does lfm2-eval."""
     choices = list(task.doc_to_choice(doc))
     gold = gold_of(task, doc, choices)
     contexts, texts = [], []
@@ -64,10 +64,10 @@ def item_of(task, doc, requests, begin):
 
 
 def export(name, task, arguments):
-    """All items of a task, and what it was made with."""
+    """All items of a task, and a description of its settings."""
     if task.OUTPUT_TYPE != "multiple_choice":
         sys.exit(f"export-tasks: {name} is a task of type {task.OUTPUT_TYPE}, not multiple_choice")
-    # A task that says 0 is meant without examples, as lm_eval's own evaluator takes it.
+    # A task with num_fewshot 0 is meant to have no examples, which lm_eval's own evaluator respects too.
     own = task.get_config("num_fewshot")
     if own is None or (arguments.num_fewshot is not None and own != 0):
         task.set_config("num_fewshot", arguments.num_fewshot or 0)
@@ -88,7 +88,7 @@ def export(name, task, arguments):
 
 
 def write(path, value):
-    """Complete or not at all, like every file of the tools."""
+    """Writes the file completely or not at all, as all tools do."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -108,18 +108,18 @@ def at_least(least):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="+", metavar="TASK", help="name of a task or group of lm_eval")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where TASK.json goes; it is made")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="folder for TASK.json; created if missing")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N documents of each task")
     parser.add_argument("--num-fewshot", type=at_least(0), metavar="N",
                         help="examples before each document; default: the task's own")
     parser.add_argument("--bos", default="<|startoftext|>", metavar="TEXT",
-                        help="what every context begins with (default: %(default)s); empty: nothing")
-    parser.add_argument("--include-path", metavar="FOLDER", help="a folder with more tasks of one's own")
+                        help="prefix of every context (default: %(default)s); empty: none")
+    parser.add_argument("--include-path", metavar="FOLDER", help="a folder with additional tasks")
     arguments = parser.parse_args()
     manager = load_task_manager(arguments.include_path)
     unknown = [task for task in arguments.tasks if not manager.match_tasks([task])]
     if unknown:
-        sys.exit(f"export-tasks: {unknown[0]} is no task or group that lm_eval knows")
+        sys.exit(f"export-tasks: {unknown[0]} is no task or group of lm_eval")
     folder = pathlib.Path(arguments.out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, task in leaf_tasks(manager.load_task_or_group(arguments.tasks)):

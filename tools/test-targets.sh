@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the examples for boards and the chat for other Linux machines, runs them in QEMU on the same commands, and prints a
-# table: the same tokens as here or not, sizes, the deepest stack, and instructions for a token.
+# Builds the examples for boards and the chat for other Linux machines, runs them in QEMU on the same commands, and
+# prints a table: whether the tokens are the same as here, sizes, the deepest stack, and instructions per token.
 #   tools/test-targets.sh [TARGET...] [--commands N] [--record]     all targets, or those named; see --help
 set -eu
 cd "$(dirname "$0")/.."

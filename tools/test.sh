@@ -1,10 +1,10 @@
 #!/bin/sh
-# Tests the project on this machine, installing what that needs, and ends with a line `N passed, N failed`.
+# Tests the project on this machine, installing the packages that it needs, and ends with a line `N passed, N failed`.
 #   tools/test.sh           the quick start: every unit test, the tools as programs, kernels of this machine and scalar ones
 #   tools/test.sh --ci      also what continuous integration tests: all gates, the readers under the sanitizers, the thread pool
 #                           under ThreadSanitizer, 64-bit and 32-bit Arm and a Cortex-M7 in QEMU
-#   tools/test.sh --all     also what takes hours: every test under the sanitizers, every type of weights for every instruction
-#                           set, every board, RISC-V, WebAssembly, every way to compile the single file, benchmarks
+#   tools/test.sh --all     also tests that take hours: every test under the sanitizers, every type of weights for every
+#                           instruction set, every board, RISC-V, WebAssembly, every way to compile the single file, benchmarks
 set -u
 
 level=quick
@@ -31,7 +31,7 @@ trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
 stage_started=$started
 
-# stage_ends NAME: prints how long it took.
+# stage_ends NAME: prints the duration.
 stage_ends() {
   now=$(date +%s)
   printf -- '--- %s: %s s\n' "$1" "$((now - stage_started))"
@@ -79,7 +79,7 @@ folders() {
   test_preset "$preset" "$arguments" "--target $(printf '%s_test ' "$@")" "-L ^($(echo "$*" | tr ' ' '|'))\$"
 }
 
-# With kernels of the small model's types only: these tests are about bytes, pointers and threads.
+# With kernels of the small model's types only: these tests check bytes, pointers and threads.
 small="-DCMAKE_CXX_FLAGS=-DLFM2_TENSOR_TYPES=0x29 -DLFM2_TOOLS_OPTIONS=-O0"
 case $level in
   quick) test_preset test "" "" "" ;;
@@ -88,13 +88,13 @@ case $level in
     folders asan "$small" base format storage text c posix jinja fuzz
     folders tsan "" posix
     folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" kernels layers
-    # Where pointers have another size.
+    # A system with another pointer size.
     folders armv7-linux "$small" base format storage text
     ;;
   all)
-    # Programs optimised, and with benchmarks.
+    # With optimised programs and benchmarks.
     test_preset test "-DLFM2_TOOLS_OPTIONS= -DLFM2_BUILD_BENCHMARKS=ON" "" ""
-    # Each file by itself, which shows what it forgets to include.
+    # Each file by itself, which shows missing includes.
     test_preset asan "-DCMAKE_UNITY_BUILD=OFF" "" ""
     folders tsan "" posix
     folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" base format storage model kernels layers

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes programs/jinja/case_tables.h: which characters Python's repr shows, and what they are in capital and small letters.
+"""Writes programs/jinja/case_tables.h: which characters Python's repr prints unescaped, and their upper, lower and
+title case.
 
-The tables are those of the Python that runs this, whose version of Unicode they name.
+The tables are those of the Python version that runs this script; they name its version of Unicode.
 Usage: tools/generate/case_tables.py [--check]
 """
 import pathlib
@@ -13,7 +14,7 @@ CHARACTERS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
 def ranges(holds):
-    """[first, last] of every run for which it holds."""
+    """[first, last] of every run of characters for which the predicate holds."""
     runs = []
     for c in CHARACTERS:
         if not holds(chr(c)):
@@ -26,7 +27,7 @@ def ranges(holds):
 
 
 def steps(mapping):
-    """[first, last, step, what to add] for characters that become one other, as few as there need be."""
+    """[first, last, step, addend] for characters that map to a single other one, in as few runs as possible."""
     runs = []
     for c, other in sorted(mapping.items()):
         add = other - c
@@ -85,12 +86,12 @@ namespace lfm2::tools::jinja::case_tables {{
 struct Range {{
   uint32_t first, last;
 }};
-// Every `step`th character becomes the one that is `add` further.
+// Every `step`th character becomes the one at a distance of `add`.
 struct Run {{
   uint32_t first, last, step;
   int32_t add;
 }};
-// A character that becomes several, as UTF-8.
+// A character that becomes several, in UTF-8.
 struct Expansion {{
   uint32_t code_point;
   const char* text;
@@ -103,7 +104,7 @@ struct Expansion {{
 
 {array("Run", "kLower", numbers(steps(single(str.lower))))}
 
-// Where the beginning of a word is no capital letter.
+// Characters whose title case differs from their upper case.
 {array("Run", "kTitle", numbers(steps(single(str.title, str.upper))))}
 
 {array("Expansion", "kUpperExpansions", texts(expansions(str.upper)))}
@@ -123,7 +124,7 @@ def main():
         sys.exit(__doc__)
     if sys.argv[1:]:
         if TARGET.read_text() != render():
-            sys.exit(f"{TARGET} is not what this program writes")
+            sys.exit(f"{TARGET} is not the output of this program")
     else:
         TARGET.write_text(render())
 

@@ -11,7 +11,7 @@ import gguf.quants
 import numpy as np
 
 TARGET = pathlib.Path(__file__).resolve().parent.parent.parent / "programs/pack/codebook_tables.h"
-# The levels of a type's entries, in the order of their numbers, and the bits of a number.
+# The levels of a type's entries in ascending order, and the bits of a level's index.
 BOOKS = {"IQ2_XXS": ([8, 25, 43], 2), "IQ2_XS": ([8, 25, 43], 2), "IQ2_S": ([8, 25, 43], 2), "IQ1_S": ([-1, 0, 1], 2),
          "IQ3_XXS": ([4, 12, 20, 28, 36, 44, 52, 62], 3), "IQ3_S": ([1, 3, 5, 7, 9, 11, 13, 15], 3)}
 HEAD = """// Written by tools/generate/codebooks.py: the codebooks of ggml's IQ types. An entry has the levels of its columns, the
@@ -50,5 +50,5 @@ def text():
 
 if __name__ == "__main__":
     if "--check" in sys.argv[1:]:
-        sys.exit(0 if TARGET.read_text() == text() else f"{TARGET} is not what this script writes")
+        sys.exit(0 if TARGET.read_text() == text() else f"{TARGET} is not the output of this script")
     TARGET.write_text(text())

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes include/lfm2/text/unicode_tables.h, the class of every code point as the split pattern of the tokenizer sees
-it, and printable_tables.h, which code points Python's repr escapes.
+"""Writes include/lfm2/text/unicode_tables.h, the class of every code point for the split pattern of the tokenizer, and
+printable_tables.h, which code points Python's repr escapes.
 
 Reads tests/data/text/classes.json, runs of [first, last, "letter" | "number" | "space"]; every other code point is
 "other"; and tests/data/text/unprintable.json, runs of [first, last]. The results depend on those files alone. Usage:
@@ -38,7 +38,7 @@ def split(table, shift):
 
 
 def pack(blocks):
-    """Four code points a byte, the first in the lowest bits."""
+    """Four code points per byte, the first in the lowest bits."""
     for block in blocks:
         for at in range(0, len(block), 4):
             yield block[at] | block[at + 1] << 2 | block[at + 2] << 4 | block[at + 3] << 6
@@ -85,7 +85,8 @@ inline constexpr uint32_t kShift = {shift};
 
 
 def lengths():
-    """Of the runs of code points, printable and not in turn: seven bits a byte, low ones first, the last without 0x80."""
+    """Lengths of the runs of printable and other code points in turn: seven bits per byte, low ones first, the last
+    without 0x80."""
     at = 0
     for first, last in json.loads(UNPRINTABLE.read_text())["runs"]:
         for length in (first - at, last + 1 - first):
