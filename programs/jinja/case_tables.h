@@ -9,12 +9,12 @@ namespace lfm2::tools::jinja::case_tables {
 struct Range {
   uint32_t first, last;
 };
-// Every `step`th character becomes the one that is `add` further.
+// Every `step`th character becomes the one at a distance of `add`.
 struct Run {
   uint32_t first, last, step;
   int32_t add;
 };
-// A character that becomes several, as UTF-8.
+// A character that becomes several, in UTF-8.
 struct Expansion {
   uint32_t code_point;
   const char* text;
@@ -205,7 +205,7 @@ inline constexpr Run kLower[181] = {
     {68736, 68786, 1, 64}, {71840, 71871, 1, 32}, {93760, 93791, 1, 32}, {125184, 125217, 1, 34},
 };
 
-// Where the beginning of a word is no capital letter.
+// Characters whose title case differs from their upper case.
 inline constexpr Run kTitle[26] = {
     {452, 452, 1, 1}, {453, 453, 1, 0}, {454, 454, 1, -1}, {455, 455, 1, 1}, {456, 456, 1, 0}, {457, 457, 1, -1},
     {458, 458, 1, 1}, {459, 459, 1, 0}, {460, 460, 1, -1}, {497, 497, 1, 1}, {498, 498, 1, 0}, {499, 499, 1, -1},

@@ -66,8 +66,8 @@ class Dist:
         return path
 
     def separate(self, name, compiler, path, options, *once):
-        """The same with declarations in both units, without options for Highway, and the definitions in a third. `once`:
-        options of the third only."""
+        """The same with declarations in both units, without options for Highway, and the definitions in a third.
+        `once`: options of the third only."""
         program = os.path.join(self.folder, "program-separate-" + name)
         units = []
         for unit, more in (("program", []), ("other_unit", []), ("library", once)):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that a unit that defines LFM2_SEPARATE_COMPILATION sees declarations only: it compiles under strict warnings without
-Highway on the include path, and reads none of the files that have definitions. Prints the compile time.
+"""Checks that a unit that defines LFM2_SEPARATE_COMPILATION sees declarations only: it compiles under strict warnings
+without Highway on the include path, and reads none of the files that have definitions. Prints the compile time.
 
     separate.py COMPILER ARGUMENT... SOURCE
 
-ARGUMENTs have -I for the library and not for Highway, which may still be found among the system's headers. The time is for
-information: it never makes the gate fail.
+ARGUMENTs have -I for the library and not for Highway, which may still be found among the system's headers. The time is
+for information: it never makes the gate fail.
 """
 import re
 import resource

@@ -3,9 +3,9 @@
 
     strict_warnings.py INCLUDE_DIRECTORY HEADERS OBJECT SOURCE COMPILER ARGUMENT...
 
-HEADERS is a pattern of files below INCLUDE_DIRECTORY. Each is compiled alone, twice in one unit, with LFM2_SEPARATE_COMPILATION,
-because the definitions of its declarations may be in other files. Missing includes do not depend on the processor, so for other
-processors the headers of posix/ are enough. Other gates check OBJECT.
+HEADERS is a pattern of files below INCLUDE_DIRECTORY. Each is compiled alone, twice in one unit, with
+LFM2_SEPARATE_COMPILATION, because the definitions of its declarations may be in other files. Missing includes do not
+depend on the processor, so for other processors the headers of posix/ are enough. Other gates check OBJECT.
 """
 import concurrent.futures
 import os

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Checks on object code what the library guarantees: no allocation, exception, RTTI, static initialiser, lock or OS call.
+"""Checks on object code what the library guarantees: no allocation, exception, RTTI, static initialiser, lock or OS
+call.
 
     symbols.py [OPTION]... OBJECT                                        what strict_warnings.py has compiled
     symbols.py [OPTION]... --every-inline OBJECT COMPILER ARGUMENT... SOURCE
     symbols.py [OPTION]... --self-test COMPILER ARGUMENT...
 
---prefix: the symbols that the object defines for others are named lfm2 something or in the namespace lfm2, so that it cannot
-collide with a program that links it; inline functions of the standard library are allowed. --every-inline (GCC) also compiles
-the inline functions that SOURCE does not call, checks everything that the library's own functions reach, and refuses recursion.
-Templates are checked where SOURCE instantiates them. --nm and --readelf name the tools to use.
+--prefix: the symbols that the object defines for others are named lfm2 something or in the namespace lfm2, so that it
+cannot collide with a program that links it; inline functions of the standard library are allowed. --every-inline (GCC)
+also compiles the inline functions that SOURCE does not call, checks everything that the library's own functions reach,
+and refuses recursion. Templates are checked where SOURCE instantiates them. --nm and --readelf name the tools to use.
 """
 import pathlib
 import re

@@ -4,13 +4,13 @@
     targets.py [--objdump PROGRAM] OBJECT COMPILER ARGUMENT... SOURCE
     targets.py [--objdump PROGRAM] --self-test COMPILER ARGUMENT...
 
-The first checks SOURCE, with LFM2_DYNAMIC_DISPATCH, twice: as it compiles without optimisation, where no inline function
-disappears into its caller, and OBJECT, what strict_warnings.py has made of it with optimisation, where the compiler
-vectorises by itself.
+The first checks SOURCE, with LFM2_DYNAMIC_DISPATCH, twice: as it compiles without optimisation, where no inline
+function disappears into its caller, and OBJECT, what strict_warnings.py has made of it with optimisation, where the
+compiler vectorises by itself.
 
 Functions of a row of the kernel table have its namespace in their name (N_AVX2, N_NEON_I8MM ...); all others, above all
-inline functions that the linker keeps one copy of, may only use the compiler's own flags' instructions: SSE2 or NEON. x86-64
-and 64-bit Arm.
+inline functions that the linker keeps one copy of, may only use the compiler's own flags' instructions: SSE2 or NEON.
+x86-64 and 64-bit Arm.
 """
 import pathlib
 import re

@@ -1,5 +1,5 @@
-"""The packages for other ecosystems, tested without those: their descriptions name existing files, and a program compiles with
-the settings that they give it.
+"""The packages for other ecosystems, tested without those: their descriptions name existing files, and a program
+compiles with the settings that they give it.
 
     packaging.py PACKAGE --highway DIRECTORY [--cmake PROGRAM] [--compiler PROGRAM] [--cortex-m PROGRAM]
                          [--riscv PROGRAM] [--firmware ARCHIVE]
@@ -163,8 +163,8 @@ ARDUINO_CATEGORIES = ("Display", "Communication", "Signal Input/Output", "Sensor
 
 
 def test_firmware(arguments, folder):
-    """The archive for Arduino, PlatformIO and ESP-IDF: its three descriptions, their examples with the single header, and a C
-    program with the two headers."""
+    """The archive for Arduino, PlatformIO and ESP-IDF: its three descriptions, their examples with the single header,
+    and a C program with the two headers."""
     again = os.path.join(folder, "again.zip")
     run(sys.executable, os.path.join(ROOT, "packaging", "firmware", "make-package"), again, "--highway", arguments.highway)
     with open(again, "rb") as new, open(arguments.firmware, "rb") as built:

@@ -1,8 +1,9 @@
-"""The gain of a prompt snapshot: examples/prompt_snapshot on a Cortex-M7 in QEMU, from reset to the first token of the answer.
+"""The gain of a prompt snapshot: examples/prompt_snapshot on a Cortex-M7 in QEMU, from reset to the first token of the
+answer.
 
-The same firmware needs at least LEAST times as many instructions if it computes system text and tools, and both give the answer
-of this machine, which differs without system text and tools. QEMU counts instructions, so that no clock is involved. Needs
-the packages of `tools/get-deps --targets`.
+The same firmware needs at least LEAST times as many instructions if it computes system text and tools, and both give
+the answer of this machine, which differs without system text and tools. QEMU counts instructions, so that no clock is
+involved. Needs the packages of `tools/get-deps --targets`.
 """
 import argparse
 import os

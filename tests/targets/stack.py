@@ -1,10 +1,11 @@
-"""The deepest stack of a program, by its call graph: GCC's -fcallgraph-info=su lists the frame and the calls of each function.
+"""The deepest stack of a program, by its call graph: GCC's -fcallgraph-info=su lists the frame and the calls of each
+function.
 
     stack.py FILE.ci... [--root NAME]     prints the depth and the chain of calls
 
-For a call through a pointer, INDIRECT lists the possible callees by the name of the caller: a driver, a kernel, a task of the
-executor, a reader of experts, a sink, or a virtual function. Functions outside the graph (the C library's memcpy and elementary
-functions) count UNKNOWN bytes. Recursion is an error.
+For a call through a pointer, INDIRECT lists the possible callees by the name of the caller: a driver, a kernel, a task
+of the executor, a reader of experts, a sink, or a virtual function. Functions outside the graph (the C library's memcpy
+and elementary functions) count UNKNOWN bytes. Recursion is an error.
 """
 import argparse
 import re

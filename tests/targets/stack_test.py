@@ -1,5 +1,5 @@
-"""stack.py on graphs whose depth is known: it adds up frames, follows pointers, and refuses graphs without a depth. Also
-tests the names that no object of a board may call."""
+"""stack.py on graphs whose depth is known: it adds up frames, follows pointers, and refuses graphs without a depth.
+Also tests the names that no object of a board may call."""
 import os
 import sys
 import tempfile

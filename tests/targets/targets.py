@@ -1,7 +1,7 @@
 """Runs the small model on other machines in QEMU and compares their answers with those of this one.
 
-For a board (an example without an operating system), the sizes in sizes.json must match within 3 percent, and a Cortex-M may
-use 4 KB of stack. Needs the packages of `tools/get-deps --targets`.
+For a board (an example without an operating system), the sizes in sizes.json must match within 3 percent, and a
+Cortex-M may use 4 KB of stack. Needs the packages of `tools/get-deps --targets`.
 """
 import argparse
 import json

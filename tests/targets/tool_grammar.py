@@ -1,8 +1,8 @@
 """The cost of a grammar of tools in flash: examples/tool_grammar on a Cortex-M7 in QEMU, compiled for size.
 
-Its calls are the expected ones for the small model's commands; its code is at most MOST_TEXT bytes larger than that of the same
-firmware without the grammar, its stack at most that of the board's other firmware, and a mask takes at most MOST_MASK of the
-instructions of a token. QEMU counts instructions, so that no clock is involved. Needs the packages of
+Its calls are the expected ones for the small model's commands; its code is at most MOST_TEXT bytes larger than that of
+the same firmware without the grammar, its stack at most that of the board's other firmware, and a mask takes at most
+MOST_MASK of the instructions of a token. QEMU counts instructions, so that no clock is involved. Needs the packages of
 `tools/get-deps --targets`.
 """
 import argparse

@@ -278,7 +278,7 @@ sys.exit(1 if "limit" in rows[0] else 0)
     # plot-performance, where matplotlib is at hand.
     plot = (sys.executable, "-B", str(pathlib.Path(tools) / "plot-performance"), "--out", str(folder))
     refused(1, *plot, str(folder / "none.json"), saying="none.json")
-    refused(1, *plot, moe, saying="moe.lfm2 is no result")
+    refused(1, *plot, moe, saying="moe.lfm2 is not a result")
     r = run(*plot, str(out))
     if "matplotlib was not found" not in r.stderr:
         check(r.returncode == 0, r)

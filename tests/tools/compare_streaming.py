@@ -187,5 +187,5 @@ with tempfile.TemporaryDirectory() as temporary:
         check_runs(temporary)
         print("ok")
     else:
-        check(said.count("\n") <= 2 and re.search("needs root|no memory cgroup|can not be written", said), said)
-        print("SKIPPED: memory cgroups can not be made here: " + said.strip())
+        check(said.count("\n") <= 2 and re.search("needs root|no memory cgroup|cannot be written", said), said)
+        print("SKIPPED: memory cgroups cannot be created here: " + said.strip())
