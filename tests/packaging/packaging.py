@@ -140,7 +140,7 @@ def test_zephyr(arguments, folder):
     missing = run(*on, "-B", os.path.join(folder, "missing"), f"-DMODULE={clone}", fails=True)
     expect("lfm2 needs Highway" in missing, f"without Highway it says:\n{missing}")
     os.symlink(arguments.highway, os.path.join(folder, "workspace", "highway"))
-    run(*on, "-B", os.path.join(folder, "next to"), f"-DMODULE={clone}")
+    run(*on, "-B", os.path.join(folder, "default"), f"-DMODULE={clone}")
     # Without CONFIG_LFM2 the module adds nothing.
     run(*project, "-B", os.path.join(folder, "off"))
     out = run(arguments.cmake, "--build", os.path.join(folder, "off"), fails=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""lfm2-bench, compare-llama and plot-performance as programs: what they measure, their fields, and what they refuse. No
-time is judged.
+"""lfm2-bench, compare-llama and plot-performance as programs: their measurements, their fields, and their refusals. No
+time is checked.
 
     bench.py LFM2-BENCH LFM2-INSPECT MODEL MOE-MODEL.gguf LFM2-PACK TOOLS-FOLDER
 """
@@ -25,7 +25,7 @@ def check(condition, *what):
 
 
 def results(image, *arguments):
-    """What lfm2-bench measured, which is never more than it says the machine can do."""
+    """The results of lfm2-bench, which never exceed its limit of the machine by more than the tolerance."""
     r = run(bench, image, "--json", *arguments)
     check(r.returncode == 0 and not r.stderr, arguments, r)
     rows = json.loads(r.stdout)
@@ -36,7 +36,7 @@ def results(image, *arguments):
 
 
 def refused(code, *command, saying):
-    """The program ends with this code, says so on standard error and prints no result."""
+    """The program ends with this code, reports it on standard error and prints no result."""
     r = run(*command)
     check(r.returncode == code and re.search(saying, r.stderr) and not r.stdout, command, r)
 
@@ -46,7 +46,7 @@ def tests_of(rows):
 
 
 def expected_work(image):
-    """(bytes that a token reads besides keys and values, MACs of all layers, MACs of the head) by the directory."""
+    """(bytes that a token reads besides keys and values, MACs of all layers, MACs of the head) from the directory."""
     facts = json.loads(run(inspect, image, "--json").stdout)
     per_token = facts["config"]["experts_per_token"]
     read = per_token * sum(r["bytes"] for r in facts["records"])
@@ -85,7 +85,7 @@ with tempfile.TemporaryDirectory() as folder:
         deviation = (sum((ts - mean) ** 2 for ts in r["samples_ts"]) / 2) ** 0.5
         check(abs(r["stddev_ts"] - deviation) < 1e-6 * mean, r)
         check(abs(r["avg_ns"] - sum(r["samples_ns"]) / 3) <= 1 and r["stddev_ns"] >= 0, r)
-        # A limit before the first repetition and after each. The best of everything counts, for it bounds the others.
+        # A limit before the first repetition and after each. The best of all samples counts, as it bounds the others.
         check(len(r["limit_samples_ts"]) >= 4 and r["limit_ts"] == max(r["limit_samples_ts"]), r)
         check(r["fraction"] == max(r["fraction_samples"]), r)
         check(abs(r["fraction"] - max(r["samples_ts"]) / r["limit_ts"]) < 1e-9, r)
@@ -108,27 +108,27 @@ with tempfile.TemporaryDirectory() as folder:
             check(abs(prefill["macs_per_token"] - (layers + head / 10)) < 1, prefill, layers, head)
             check(decode["bytes_per_token"] == read + 23 * kv * bits / 8, decode, read, kv)
 
-    # A depth that is less than the one before, a chunk smaller than the prompt, no run that is not timed.
+    # A depth that is less than the one before, a chunk smaller than the prompt, no untimed run.
     rows = results(model, "-p", "9", "-n", "0", "-d", "30,7", "-r", "1", "-t", "1", "--chunk", "4", "--no-warmup",
                    "--kv", "int8")
     check(tests_of(rows) == [(30, 1, 9, 0), (7, 1, 9, 0)] and rows[0]["n_ubatch"] == 4, rows)
     check(rows[0]["type_k"] == "int8", rows)
 
-    # With guesses: the same texts both ways, and no limit, which would be one of tokens one at a time.
+    # With guesses: the same texts both ways, and no limit, which would be that of decoding one token at a time.
     prefill, drafted = results(model, "-p", "8", "-n", "60", "-d", "40", "-r", "4", "-t", "1", "--draft", "6",
                                "--repeat", "0.95")
     check("fraction" in prefill and "draft_tokens" not in prefill, prefill)
     check("limit" not in drafted and "fraction" not in drafted and drafted["draft_tokens"] == 6, drafted)
     check(len(drafted["samples_ts"]) == len(drafted["plain_samples_ts"]) == 4, drafted)
     check(0 <= drafted["accepted"] <= drafted["drafted"] <= 6 * drafted["draft_passes"], drafted)
-    # Every token is either decoded, in a pass of its own, or accepted; the gate has seen passes without guesses first.
+    # Every token is either decoded in a pass of its own, or accepted; the gate has seen passes without guesses first.
     check(drafted["draft_passes"] + drafted["accepted"] <= 4 * 60, drafted)
     ratios = sorted(a / b for a, b in zip(drafted["samples_ts"], drafted["plain_samples_ts"]))
     check(abs(drafted["draft_speedup"] - (ratios[1] + ratios[2]) / 2) < 1e-6, drafted, ratios)
     text = run(bench, model, "-p", "0", "-n", "20", "-r", "1", "-t", "1", "--draft", "4")
     check(text.returncode == 0 and "up to 4 tokens guessed at a time" in text.stdout, text)
 
-    # The first token: one run, and what it took.
+    # The first token: one run, and its time.
     first, = results(model, "--ttft", "12", "-t", "2")
     check(first["n_prompt"] == 12 and first["n_gen"] == 1 and first["ttft_ms"] > first["load_ms"] > 0, first)
 
@@ -159,7 +159,7 @@ with tempfile.TemporaryDirectory() as folder:
     refused(2, bench, model, "--draft", "4", "--ttft", "5", saying="--draft")
     refused(1, bench, moe, "--draft", "4", "--storage", "direct", saying="--draft: tokens are not guessed")
 
-    # compare-llama beside a program that writes what llama-bench would.
+    # compare-llama with a program that writes llama-bench's output.
     def fake(name, body):
         path = folder / name
         path.write_text(f"#!{sys.executable}\nimport json, sys\n{body}", encoding="utf-8")
@@ -193,7 +193,7 @@ for depth in a["-d"].split(","):
     wanted = [(d, t, p, n) for d in (0, 8) for t in (1, 2) for p, n in ((6, 0), (0, 2))]
     check(tests_of(compared["rows"]) == wanted, compared)
     for row in compared["rows"]:
-        # The better of the two settings, the median of its samples; ours: two runs in each of two rounds.
+        # The better of the two settings, the median of its samples; of lfm2-bench: two runs in each of two rounds.
         check(row["llama_flash_attn"] == 1 and row["llama_ts"] == 3.0, row)
         check(len(row["lfm2_samples_ts"]) == 4 and len(row["paired_ratios"]) == 2, row)
         check(abs(row["ratio"] - row["lfm2_ts"] / 3.0) < 1e-9, row)
@@ -205,7 +205,7 @@ for depth in a["-d"].split(","):
     check("| pp6 @ d8 | 2 |" in r.stdout and "First token" in r.stdout, r)
     check(f"{compared['model_type']} in lfm2.h against lfm2 Q4_0 (model.gguf) in llama.cpp" in r.stdout, r)
 
-    # Another model in llama.cpp, beside the image's own and instead of it: results of its own, by its name.
+    # Another model in llama.cpp, in addition to the image's own and instead of it: separate results, by its name.
     other = folder / "other.json"
     r = run(*command, "--llama-bench", llama, *tests, "--json", str(other), "--peer-gguf", "folder/peer.gguf")
     check(r.returncode == 0, r)
@@ -238,7 +238,7 @@ for depth in a["-d"].split(","):
     refused(1, *command, "--llama-bench", quiet, *tests, "--peer-gguf", "folder/peer.gguf",
             saying="ran no test of folder/peer.gguf")
 
-    # A limit that lfm2-bench exceeds is none. Its results are kept; both programs say so and fail.
+    # A limit that lfm2-bench exceeds is not valid. The results are kept; both programs report it and fail.
     fast = fake("fast-bench", f"""
 import subprocess
 r = subprocess.run([{bench!r}, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)
@@ -254,7 +254,7 @@ sys.exit(1 if "limit" in rows[0] else 0)
     compared = json.loads(other.read_text(encoding="utf-8"))
     check(all(row["limit_exceeded"] and row["fraction"] > 1.02 for row in compared["rows"]), compared)
 
-    refused(1, *command, "--llama-bench", str(folder / "none"), saying="none can not be started")
+    refused(1, *command, "--llama-bench", str(folder / "none"), saying="none cannot be started")
     refused(1, *command, "--llama-bench", fake("broken", "print('{', flush=True)"), saying="not JSON")
     refused(1, *command, "--llama-bench", fake("other", "print('{}', flush=True)"), saying="n_prompt")
     refused(1, *command, "--llama-bench", fake("silent", ""), saying="ran no test")
@@ -263,7 +263,7 @@ sys.exit(1 if "limit" in rows[0] else 0)
             "--llama-options", "--poll 0", saying="none.lfm2")
     refused(2, *command, saying="--llama-bench")
 
-    # Ended in the middle, it ends what it has started: a stopped llama-bench would hold its memory for ever.
+    # When interrupted, it ends the process that it started: a stopped llama-bench would keep its memory.
     endless = fake("endless", "import os, time\n"
                               f"open({str(folder / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
     with subprocess.Popen((*command, "--llama-bench", endless), stderr=subprocess.PIPE, text=True) as process:
@@ -275,7 +275,7 @@ sys.exit(1 if "limit" in rows[0] else 0)
     check(process.returncode == 1, process.returncode)
     check(not pathlib.Path("/proc", (folder / "pid").read_text(), "stat").exists(), "the other program still runs")
 
-    # plot-performance, where matplotlib is at hand.
+    # plot-performance, if matplotlib is installed.
     plot = (sys.executable, "-B", str(pathlib.Path(tools) / "plot-performance"), "--out", str(folder))
     refused(1, *plot, str(folder / "none.json"), saying="none.json")
     refused(1, *plot, moe, saying="moe.lfm2 is not a result")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""lfm2-cache-sim and --record-trace as programs: their numbers against a simulator of a few lines, what they refuse.
+"""lfm2-cache-sim and --record-trace as programs: their numbers against a simulator of a few lines, and their refusals.
 
     cache_sim.py LFM2-CACHE-SIM LFM2-BENCH LFM2-EVAL MODEL TRACE
 """
@@ -80,7 +80,7 @@ def simulate(tokens, slots, rule, decode):
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
 
-    # Traces of the programs themselves: decode and prefill, and what is not timed is not recorded.
+    # Traces of the programs themselves: decode and prefill; runs that are not timed are not recorded.
     tests = ("-t", "1", "-d", "5", "-r", "2", "--chunk", "24")
     mixed = folder / "mixed.trace"
     r = run(bench, model, "-p", "60", "-n", "30", *tests, "--record-trace", mixed)
@@ -89,7 +89,7 @@ with tempfile.TemporaryDirectory() as folder:
     kinds = [kind for kind, _ in tokens]
     check(kinds == ([1] + [2] * 23 + [1] + [2] * 23 + [1] + [2] * 11) * 2 + [0] * 60, kinds)
 
-    # The same text decoded and prefilled, in chunks of any length, is routed alike.
+    # The same text decoded and prefilled, in chunks of any length, has the same routing.
     ids = folder / "ids.json"
     ids.write_text(json.dumps([(37 * i) % 1000 for i in range(50)]))
     by_chunk = []
@@ -103,7 +103,7 @@ with tempfile.TemporaryDirectory() as folder:
     r = run(evaluate, "perplexity", model, "--ids", ids, "--context", "20", "--record-trace", windows)
     check(r.returncode == 0 and [k for k, _ in read_trace(windows)[2]] == ([1] + [2] * 18) * 2 + [1] + [2] * 8, r)
 
-    # Every rule that can be written down in a line, at several sizes.
+    # Every rule with a simple definition, at several sizes.
     for path, decode in ((mixed, False), (mixed, True), (windows, False), (recorded, True)):
         experts, per_token, tokens = read_trace(path)
         if path == recorded:
@@ -131,7 +131,7 @@ with tempfile.TemporaryDirectory() as folder:
             size = ours["bytes_per_token"] / ours["misses_per_token"]
             check(size % 4096 < 1e-6 or size % 4096 > 4096 - 1e-6, row)
 
-    # A chunk that needs every expert leaves the favourites where they were.
+    # A chunk that needs every expert does not evict the most frequent ones.
     flood = [(0, [[0, 1]])] * 20 + [(1, [[2, 3]]), (2, [[4, 5]]), (2, [[6, 7]])] + [(0, [[0, 1]])]
     path = folder / "flood.trace"
     data = b"LFM2ROUT" + struct.pack("<6IQ64sQ", 1, 1, 0, 8, 2, 0, len(flood), b"flood <&>", 4096)
@@ -141,7 +141,7 @@ with tempfile.TemporaryDirectory() as folder:
     got = report["results"][0]["policies"]
     check((got["lfm2"]["hits"], got["LFU"]["hits"], got["LRU"]["hits"]) == (40, 40, 38), got)
 
-    # Table and drawing; one panel for each trace.
+    # Table and chart; one panel for each trace.
     svg = folder / "x.svg"
     text = run(sim, mixed, path, "--svg", svg)
     check(text.returncode == 0 and "lfm2" in text.stdout and "of Belady" in text.stdout, text)

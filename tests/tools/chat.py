@@ -23,7 +23,7 @@ def check(condition, *what):
 
 
 def refused(code, *arguments, saying):
-    """The program ends with this code, says so on standard error and prints no answer."""
+    """The program ends with this code, reports it on standard error and prints no answer."""
     r = run(*arguments)
     check(r.returncode == code and re.search(saying, r.stderr) and not r.stdout, arguments, r)
 
@@ -35,7 +35,7 @@ for case in cases:
         r = run(model, "--prompt", case["user"], "--temperature", "0", "--repetition-penalty", "1", "--threads", threads)
         check(r.returncode == 0 and r.stdout == case["call"] + "\n" and not r.stderr, case, r)
 
-# Standard input that is no terminal: each line a turn, and the answer of a tool.
+# Standard input that is not a terminal: each line a turn, and the answer of a tool.
 r = run(model, "--temperature", "0", text=cases[0]["user"] + "\n/tool {\"ok\": true}\n\n/reset\n" + cases[1]["user"] + "\n/quit\nmore\n")
 lines = r.stdout.splitlines()
 check(r.returncode == 0 and len(lines) == 3 and lines[0] == cases[0]["call"] and lines[2] == cases[1]["call"], r)
@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as folder:
     refused(1, folder + "/none.lfm2", "--prompt", "x", saying="none.lfm2.*not be opened")
     refused(1, str(tools), "--prompt", "x", saying="tools.json")
 
-# The arena: just enough is enough, one byte less is refused and says how much is needed.
+# The arena: the exact size is enough, one byte less is refused with the size that is needed.
 needed = re.search(r"needs (\d+) bytes", run(model, "--prompt", "x", "--arena", "1K").stderr).group(1)
 check(run(model, "--prompt", "x", "--arena", needed).returncode == 0, needed)
 refused(1, model, "--prompt", "x", "--arena", str(int(needed) - 1), saying=needed)
@@ -79,8 +79,8 @@ refused(2, model, "--max-tokens", "many", saying="max-tokens")
 help_text = run("--help")
 check(help_text.returncode == 0 and "--arena" in help_text.stdout, help_text)
 
-# A chat in a file: a process a turn gives what one process gives, the random sequence included; what is damaged, or begun with
-# other words, is refused and stays as it is.
+# A chat in a file: one process per turn gives the same as a single process, including the random sequence; a file that
+# is damaged, or has another beginning, is refused and stays as it is.
 with tempfile.TemporaryDirectory() as folder:
     file = pathlib.Path(folder) / "evening.session"
     turns = [cases[0]["user"], "Tell me a tale.", "What is the capital of France?"]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""tools/check-template: an image agrees with the template that is exported from it, and a difference is found and shown small.
+"""tools/check-template: an image agrees with the template that is exported from it, and a difference is found and
+reduced.
 
     check_template.py CHECK-TEMPLATE LFM2-EVAL LFM2-PACK LFM2-EXPORT MODEL.gguf
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""compare-streaming beside programs that write what llama-bench and fio would: in real memory cgroups where this system
-lets us make them, and what it refuses everywhere.
+"""compare-streaming with programs that write the output of llama-bench and fio: in real memory cgroups if this system
+allows it, and its refusals on every system.
 
     compare_streaming.py COMPARE-STREAMING LFM2-BENCH MODEL
 """
@@ -48,7 +48,7 @@ def failure_of(call):
 
 
 def check_hierarchies(folder):
-    """Both versions, as far as files can play them."""
+    """Both versions, as far as plain files can simulate them."""
     mounts, real = "", module.read_text
     module.read_text = lambda path: mounts if path == "/proc/self/mounts" else real(path)
     mounts = f"proc /proc proc rw 0 0\ncgroup {folder} cgroup rw,cpu 0 0\n"
@@ -79,7 +79,7 @@ def check_hierarchies(folder):
         for name, text in files.items():
             (path / name).write_text(text)
         check(tuple(group.figures().values()) == figures, group.figures(), figures)
-        check("can be made" in failure_of(lambda g=group: g.make(4096)), "made twice")
+        check("can be created" in failure_of(lambda g=group: g.make(4096)), "made twice")
         for file in path.iterdir():
             file.unlink()
         group.remove()
@@ -92,12 +92,12 @@ def check_refusals(folder):
     refused(2, "-n", 0, saying="-p or -n is")
     refused(2, "-p", -1, saying="-p or -n is")
     refused(2, "-r", 0, saying="0 is no number from 1")
-    refused(2, "--llama", "x", saying="--llama and --gguf go together")
+    refused(2, "--llama", "x", saying="--llama and --gguf must be given together")
     for text in ("1X", "-1", "1,,2", "", "1.3iB"):
         refused(2, f"--limit={text}", saying="is no number of bytes")
     for text, value in (("1300M", 1300 << 20), ("1.3GB", 1300000000), ("2k", 2048), ("7", 7), ("1MiB", 1 << 20)):
         check(module.number_of_bytes(text) == value, text)
-    # Whoever is not root is told so.
+    # Users other than root get a message.
     os.geteuid, real = lambda: 1000, os.geteuid
     sys.argv = [script, "--bench", bench, "--model", model]
     try:
@@ -151,13 +151,13 @@ print(json.dumps([{{"avg_ts": 10.0 + int(a["-fa"]), "build_commit": "abc"}}]))
     text = run("-n", 4, "-r", 1, *theirs)
     check(text.returncode == 0 and re.search(r"\| 0.60 GB \| tg4 \| [\d.]+ \| 11.00 \| 1 \|", text.stdout), text)
 
-    # What llama-bench can not do there is a result, too.
+    # A failure of llama-bench is a result, too.
     for name, body, why in (("dying", "sys.exit(3)", "ended with 3"), ("slow", "time.sleep(600)", "too slow"),
                             ("large", f"x = bytearray({2 * LIMIT})", "killed")):
         r = run("-n", 4, "-r", 1, "--llama", program(folder, name, body), "--gguf", gguf, "--llama-seconds", 2)
         check(r.returncode == 0 and f"| {why} |" in r.stdout, name, r)
 
-    # Ended in the middle, it leaves no process and no cgroup.
+    # When interrupted, it leaves no process and no cgroup.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         pid = folder / f"pid{number}"
         endless = program(folder, "endless", f"open({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
@@ -183,7 +183,7 @@ with tempfile.TemporaryDirectory() as temporary:
     os.environ["PATH"] = f"{temporary}/bin:{os.environ['PATH']}"
     check_hierarchies(temporary / "cgroup")
     said = check_refusals(temporary)
-    if "none can not be started" in said:
+    if "none cannot be started" in said:
         check_runs(temporary)
         print("ok")
     else:

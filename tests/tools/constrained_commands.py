@@ -3,7 +3,7 @@
 
     constrained_commands.py LFM2-EVAL MODEL TOOLS.json COMMANDS.jsonl [COUNT]
 
-What a device acts on is well-formed however tokens are drawn.
+The calls that a device acts on are well-formed however tokens are sampled.
 """
 import ast
 import json
@@ -43,7 +43,7 @@ for seed, case in enumerate(cases):
     text = answer(case, 1.5, seed)
     found = CALLS.fullmatch(text)
     if found is None:
-        # Cut off at 200 tokens: the list of calls goes on.
+        # Cut off at 200 tokens: the list of calls continues.
         check(text.startswith("<|tool_call_start|>[") and len(text) > 400, case, text)
         continue
     ended += 1

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Programs in a cgroup with less processor time than the machine has: they start as many threads as that is good for. If
+"""Programs in a cgroup with less processor time than the machine has: they start as many threads as that allows. If
 this fails, a program in a container has a thread for each core of the host, which use up the quota's period at once.
 
 cpu_quota.py CHAT BENCH MODEL
 
-It needs a system whose cgroups of processors this process may make one in; elsewhere it says that it is skipped.
+It needs a system where this process may create a cpu cgroup; elsewhere it is skipped with a message.
 """
 import os
 import re
@@ -30,7 +30,7 @@ def write_text(path, text):
 
 
 def own_group():
-    """(version, folder) of the cgroup that this process is in, where processor time is shared out."""
+    """(version, folder) of the cgroup that this process is in, where processor time is limited."""
     mounts = [line.split()[1:4] for line in read_text("/proc/self/mounts").splitlines()]
     groups = [line.split(":", 2) for line in read_text("/proc/self/cgroup").splitlines()]
     for _, controllers, path in groups:
@@ -45,7 +45,7 @@ def own_group():
 
 
 class Quota:
-    """A cgroup below this process' own, for what `run` starts."""
+    """A cgroup below this process' own, for the programs that `run` starts."""
 
     def __init__(self):
         self.version, parent = own_group()
@@ -77,7 +77,7 @@ class Quota:
                 os.rmdir(self.path)
                 return
             except OSError:
-                time.sleep(0.05)  # the last process is on its way out
+                time.sleep(0.05)  # the last process may still be exiting
 
 
 def chat_threads(quota, chat, model):

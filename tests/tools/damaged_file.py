@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""chat while somebody damages its file, cuts it short, repairs it or puts another one in its place: a turn that needs
-what is not there says so in one sentence, and when the file is whole again the same question has the right answer.
+"""chat while its file is damaged, truncated, repaired or replaced: a turn that needs missing
+data reports it in one sentence, and when the file is whole again the same question has the right answer.
 
     damaged_file.py CHAT LFM2-INSPECT MODEL COMMANDS.jsonl
 """
@@ -35,7 +35,7 @@ def command(image, *arguments):
 
 
 def write(image, data, offset=0):
-    """In place, as nobody should: the file stays the one that the chat has open."""
+    """Overwrites the file in place: it stays the one that the chat has open."""
     with open(image, "r+b") as file:
         file.seek(offset)
         file.write(data)
@@ -50,7 +50,7 @@ def damage_records(image):
 
 
 class Terminal:
-    """A chat with a person in front of it. The end of the block ends it."""
+    """A chat on a terminal. The end of the block ends it."""
 
     def __init__(self, *arguments):
         self.pid, self.screen = pty.fork()
@@ -89,7 +89,7 @@ class Terminal:
         os.write(self.screen, line.encode() + b"\n")
 
     def say(self, line):
-        """The lines with which it answers."""
+        """The lines of its answer."""
         self.type(line)
         return self.wait()
 
@@ -113,7 +113,7 @@ def check_terminal(image, *arguments):
                 terminal.fails(case, sentence)
             write(image, whole)
             terminal.answers(cases[0])
-            # Nor in one that had begun.
+            # Nor does one that had started.
             before = terminal.say("And the other one?")
             terminal.say("/reset")
             terminal.answers(cases[0])
@@ -122,7 +122,7 @@ def check_terminal(image, *arguments):
             write(image, whole)
             check(terminal.say("And the other one?") == before, before)
             terminal.say("/reset")
-        # What is read once does not matter any more; a file that takes the place of this one is none of its business.
+        # Data that is read once is not needed again; a file that replaces this one has no effect.
         write(image, bytes(front))
         terminal.answers(cases[1])
         other = image.with_suffix(".other")
@@ -160,7 +160,7 @@ def check_broken_answer(image, least):
 
 def check_pipe(image):
     for spoil, sentence in ((lambda: os.truncate(image, front + 100), CUT), (lambda: damage_records(image), DAMAGED)):
-        # The first error ends the program; what was answered before stands.
+        # The first error ends the program; earlier answers are kept.
         with subprocess.Popen(command(image), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as process:
             process.stdin.write(cases[0]["user"] + "\n")
@@ -169,7 +169,7 @@ def check_pipe(image):
             spoil()
             rest, errors = process.communicate(f"/reset\n{cases[1]['user']}\n{cases[0]['user']}\n")
         check(process.returncode == 1 and not rest and re.fullmatch(f"chat: {sentence}\n", errors), rest, errors)
-        # A chat that begins with such a file: one sentence as well.
+        # A chat that starts with such a file: also one sentence.
         r = subprocess.run(command(image, "--prompt", "x"), capture_output=True, text=True, check=False)
         check(r.returncode == 1 and not r.stdout and r.stderr.count("\n") == 1, r)
         write(image, whole)

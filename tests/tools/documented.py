@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/tools.md names every option that a tool knows, and no option that it does not; likewise the fields of JSON.
+"""docs/tools.md names every option of a tool, and no others; likewise the fields of its JSON.
 
     documented.py TOOLS.md MODEL PROGRAM...
 """

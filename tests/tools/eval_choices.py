@@ -3,8 +3,8 @@
 
     eval_choices.py LFM2-EVAL LFM2-PACK HOME-Q4_0.gguf CHOICES.json
 
-LFM2_GOLDEN_DIR: a folder with home/hf, that model itself. Without it, what its log likelihoods are is known only as far
-as four bits a weight leave them.
+LFM2_GOLDEN_DIR: a folder with home/hf, that model itself. Without it, its log likelihoods are only known as precisely
+as four bits a weight allow.
 """
 import array
 import json
@@ -49,7 +49,8 @@ def choices(model, file, *arguments):
 
 
 def binomial(items, name):
-    """Mean and standard error of a sample of 0 and 1, as lm-evaluation-harness has them: sqrt(sample variance / n)."""
+    """Mean and standard error of a sample of 0 and 1, as lm-evaluation-harness computes them: sqrt(sample variance /
+    n)."""
     values = [float(item[name] == item["gold"]) for item in items]
     mean = sum(values) / len(values)
     variance = sum((v - mean) ** 2 for v in values) / (len(values) - 1)
@@ -62,7 +63,7 @@ def read_row(data, row, cols):
 
 
 def by_hand(model, context, choice, *arguments):
-    """The sum over the tokens behind the context's, from the logits of the whole text."""
+    """The sum over the tokens after the context's, from the logits of the whole text."""
     encode = lambda text: json.loads(run("tokens", model, "--special", data=text.encode()))
     whole, before = encode(context + choice), len(encode(context.rstrip()))
     ids = folder / "ids.json"
@@ -97,21 +98,21 @@ with tempfile.TemporaryDirectory() as name:
         check(max(map(abs, differences(got, want["items"]))) < 1e-3, max(map(abs, differences(got, want["items"]))))
         check((got["acc"], got["acc_norm"]) == (want["acc"], want["acc_norm"]), got["acc"], got["acc_norm"])
 
-    # Four bits a weight move a log likelihood of some -12 nats by .3 (root mean square); a choice that begins at
-    # another token, or behind another context, is moved by several times that.
+    # Four bits a weight move a log likelihood of some -12 nats by 0.3 (root mean square); a choice that starts at
+    # another token, or after another context, is moved by several times that.
     got = choices(image, tasks)
     rounding = differences(got, want["items"])
     check(math.sqrt(math.fsum(d * d for d in rounding) / len(rounding)) < 0.5, rounding)
     check((got["acc"], got["acc_norm"]) == (want["acc"], want["acc_norm"]), got["acc"], got["acc_norm"])
 
-    # The same bit for bit in every way of computing it; --limit takes the first.
+    # The same bit for bit in every way of computing it; --limit takes the first items.
     first = choices(image, tasks, "--limit", 24)
     check(first["items"] == got["items"][:24], "--limit")
     for arguments in (("--chunk", 3), ("--threads", 2), ("--storage", "direct"), ("--storage", "memory")):
         check(choices(image, tasks, "--limit", 24, *arguments) == first, arguments)
 
-    # Contexts of which one is the beginning of the other, a context for each choice, white space at a context's end,
-    # and a right answer that is not always the likeliest.
+    # Contexts of which one is the start of the other, a context for each choice, white space at a context's end, and a
+    # right answer that is not always the likeliest.
     bos, odd = "<|startoftext|>", []
     for i, item in enumerate(want["items"][:4]):
         texts = [item["context"] + c for c in item["choices"]]
@@ -161,7 +162,7 @@ with tempfile.TemporaryDirectory() as name:
                            ({"question": []}, "question is []"),
                            ({"context": bos + "word " * 5000}, "positions, and the model has 4096")):
         refused({"items": [good, {**good, **change}]}, "items[1]", saying)
-    # " the" is one token, as is " t": nothing of the choice stands behind the context's.
+    # " the" is one token, as is " t": no token of the choice follows the context's.
     encode = lambda text: json.loads(run("tokens", image, data=text))
     check(len(encode(b" the")) == len(encode(b" t")) == 1, encode(b" the"), encode(b" t"))
     refused({"items": [{**good, "context": " t", "choices": ["he", "o"]}]}, "choices[0] has no token after")

@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as name:
     same = sum(item["tokens"] == case["greedy"] for item, case in zip(got["items"], cases))
     check(len(got["items"]) == len(cases) and exact == got["exact"], exact, got["exact"])
     check(re.fullmatch(share(exact, len(cases)) + share(same, len(cases)), text), text, exact, same)
-    # The unquantised model answers 297 of the 300 so, and four bits a weight cost it next to nothing.
+    # The unquantised model gives 297 of the 300 right answers, and four bits a weight change almost nothing.
     check(exact >= 0.98 * len(cases) and same >= 0.98 * len(cases), text)
     for item, case in zip(got["items"], cases):
         check(item["user"] == case["user"] and item["call"] == case["call"], item)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""lfm2-eval generate at a high temperature: whatever a constraint lets through must hold, by Python's jsonschema.
+"""lfm2-eval generate at a high temperature: every answer within a constraint must be valid according to Python's
+jsonschema.
 
     eval_generate.py LFM2-EVAL MODEL [SEED [ROUNDS [LEAST]]]
 
-Of every round a random schema and a random list of tools: the answer is JSON by the schema, or calls of the tools whose
-arguments satisfy their parameters. LEAST percent of the answers of both kinds have to end by themselves.
+Each round has a random schema and a random list of tools: the answer is JSON valid under the schema, or calls of tools
+whose arguments satisfy their parameters. LEAST percent of the answers of both kinds have to end by themselves.
 """
 import json
 import pathlib
@@ -94,7 +95,7 @@ def write(name, value):
 
 
 def options(n):
-    # Cut off after so many tokens: then nothing is promised.
+    # Cut off after so many tokens: then it need not be valid.
     return ["--temperature", "1.5", "--seed", str(n), "--max-tokens", "200", "--context", "4096"]
 
 

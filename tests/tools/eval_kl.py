@@ -59,7 +59,7 @@ def quantile(values, share):
 
 
 def figures(base, model, ids):
-    """What kl prints, from rows of logits: one for each token of a window, of which the last predicts nothing."""
+    """The output of kl, from rows of logits: one for each token of a window, of which the last predicts nothing."""
     kl, same, error, change, nll = [], [], [], [], ([], [])
     for p, q, target in zip(base, model, ids[1:]):
         log_p, log_q = log_softmax(p), log_softmax(q)
@@ -128,8 +128,8 @@ with tempfile.TemporaryDirectory() as name:
     prompt.write_text(json.dumps(golden["prompt"]))
     long_prompt.write_text(json.dumps(golden["long_prompt"]))
 
-    # Against transformers' own logits. The scalar oracle is within a ten thousandth of those, of their size; a
-    # divergence is a difference of two such, and small.
+    # Against transformers' own logits. The scalar reference differs from those by a ten thousandth; a divergence is a
+    # difference of two of them, and small.
     parts = figures(read_npy(base_golden + ".logits.npy"), read_npy(model_golden + ".logits.npy"), golden["prompt"])
     compare(run("kl", model, "--base", base, "--ids", prompt, "--reference"), parts, 2e-3)
 
@@ -147,7 +147,8 @@ with tempfile.TemporaryDirectory() as name:
         again = run("kl", model, "--base", base, "--ids", long_prompt, "--context", window, *arguments)
         check(again == text, arguments, again)
 
-    # The perplexities are those of lfm2-eval perplexity; the direction matters; a model is its own equal.
+    # The perplexities are those of lfm2-eval perplexity; the direction matters; a model compared with itself gives
+    # zero.
     for file, line in ((base, "base"), (model, "model")):
         alone = run("perplexity", file, "--ids", long_prompt, "--context", window).split()[1:4]
         got = re.search(rf"perplexity of the {line} +(\S+) (\S+) (\S+)\n", text).groups()
@@ -166,7 +167,7 @@ with tempfile.TemporaryDirectory() as name:
         larger = pathlib.Path(os.environ["LFM2_GOLDEN_DIR"], "tokenizer-64k/Q8_0.gguf")
         subprocess.run([pack, larger, other, "--quiet"], check=True)
         refused(1, *against, saying="other.lfm2 has 65536 tokens, and .*base.lfm2 has 1314\n")
-    # A mapped file is computed with as it is: all bits set are a weight that is no number, and so is every prediction.
+    # A mapped file is used as it is: all bits set are a weight that is NaN, and so is every prediction.
     broken = bytearray(base.read_bytes())
     broken[len(broken) // 2:len(broken) // 2 + 4096] = b"\xff" * 4096
     (folder / "broken.lfm2").write_bytes(broken)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""lfm2-eval logits --save and --load: a sequence that goes on in another process gives the logits of one that never stopped.
+"""lfm2-eval logits --save and --load: a sequence that continues in another process gives the logits of an uninterrupted
+one.
 
     eval_state.py LFM2-EVAL LFM2-PACK MODEL.gguf OTHER.gguf GOLDEN.json
 """
@@ -37,7 +38,7 @@ with tempfile.TemporaryDirectory() as name:
     state, second = folder / "state", folder / "second"
     for kv in ([], ["--kv", "int8"], ["--kv", "f32"], ["--reference"]):
         whole = run(prompt, *kv)
-        # Three processes, each on another storage and in other chunks.
+        # Three processes, each with another storage and other chunks.
         first = run(prompt[:21], "--save", state, "--chunk", 8, *kv)
         middle = run(prompt[21:32], "--load", state, "--save", second, "--storage", "direct", *kv)
         last = run(prompt[32:], "--load", second, "--threads", 2, *kv)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""lfm2-eval table, against what the single commands say of the same models, and against their files.
+"""lfm2-eval table, against the results of the single commands for the same models, and against their files.
 
     eval_table.py LFM2-EVAL LFM2-PACK LFM2-INSPECT HOME-Q4_0.gguf MOE.gguf DENSE.gguf CHOICES.json COMMANDS.jsonl
 
@@ -36,7 +36,7 @@ def number(cell):
 
 
 def same(cell, value, error, percent=False):
-    """A cell has as many digits as its error has two of."""
+    """A cell has as many decimals as its error with two digits."""
     got, deviation = (float(x) for x in cell.rstrip(" %").split(" \u00b1 "))
     digit = 0.51 * 10.0 ** -len(cell.rstrip(" %").partition(".")[2].split(" ")[0])
     factor = 100 if percent else 1
@@ -83,7 +83,7 @@ with tempfile.TemporaryDirectory() as name:
         mean = re.search(r"mean (\S+) \+- (\S+) nats", kl)
         top = re.search(r"same likeliest token +(\S+) \+- (\S+) %", kl)
         check(same(row["KL, nats"], float(mean[1]), float(mean[2])), row, kl)
-        # The one is a whole less the other, both rounded to the same digit.
+        # One is a whole minus the other, both rounded to the same digit.
         check(same(row["flips"], 100 - float(top[1]), float(top[2])), row, kl)
         error = re.search(r"error of the logits +(\S+) \+- (\S+) of the base's variance", kl)
         check(same(row["error"], float(error[1]), float(error[2])), row, kl)
@@ -99,7 +99,7 @@ with tempfile.TemporaryDirectory() as name:
         memory = plan["total_bytes"] + direct["front_bytes"]
         check(abs(number(row["RAM"]) * {"kB": 1e3, "MB": 1e6}[row["RAM"].split()[1]] - memory) <= 0.006 * memory, row)
 
-    # The picture: a point and a label in every panel for each model but the base, and nothing that runs.
+    # The chart: a point and a label in every panel for each model except the base, and no scripts.
     root = xml.etree.ElementTree.parse(picture).getroot()
     labels = texts(root)
     check(labels.count("moe") == labels.count("dense") == 3 and any("home <&|>" in label for label in labels), labels)
@@ -112,7 +112,7 @@ with tempfile.TemporaryDirectory() as name:
     check(elements == {"svg", "style", "rect", "text", "line", "circle"}, elements)
     check("prefers-color-scheme: dark" in picture.read_text(), "dark")
 
-    # Another base, listed or not, comes first; a model that is there twice is measured once; one alone has no KL.
+    # Another base, listed or not, comes first; a model that is listed twice is measured once; a single one has no KL.
     for listed in ((home, dense), (home, moe, dense, dense)):
         rows = rows_of(evaluate.output("table", *listed, "--base", moe, *arguments[3:], "--markdown"))
         check([row["model"] for row in rows] == ["moe", r"home <&\|>", "dense"], rows)
@@ -122,7 +122,7 @@ with tempfile.TemporaryDirectory() as name:
     columns = r"model +size +bits/weight +read/token +RAM +perplexity +prefill, t/s +decode, t/s\ndense "
     check(re.match(columns, plain), plain)
     check(sum(label == "dense" for label in texts(xml.etree.ElementTree.parse(picture).getroot())) == 3, "one model")
-    # Two files of one name go by their paths.
+    # Two files with the same name are listed by their paths.
     other = folder / "of a name that fits into no picture"
     other.mkdir()
     twin = other / "dense.lfm2"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""lfm2-eval table, its figures and its picture, against numpy over logits and against the directories of images.
+"""lfm2-eval table, its figures and its chart, against numpy over logits and against the directories of images.
 
     eval_table_figures.py LFM2-EVAL LFM2-PACK BASE.gguf Q4_0.gguf MOE.gguf MOE-FOLDER IDS.json
 
@@ -33,7 +33,7 @@ UNITS = {"B": 1, "kB": 1e3, "MB": 1e6}
 
 
 def untied(source, path):
-    """The same model with a matrix of its own for the output: as much is computed, and a row more is read."""
+    """The same model with a separate output matrix: the computation is the same, and one more row is read."""
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(path, reader.fields["general.architecture"].contents())
     for key, (types, content) in variant_gguf.keys_of(reader).items():
@@ -50,7 +50,7 @@ def untied(source, path):
 
 
 def read_a_token(path):
-    """Bytes of the weights that a token needs, by the directory of an image."""
+    """Bytes of the weights that a token needs, from the directory of an image."""
     image = read_image.Image(path)
     config = image.config
     total = 0
@@ -109,7 +109,7 @@ def axis(marks, logarithmic):
 
 
 def check_picture(path, wanted, published, decode):
-    """Points lie where their numbers are, those of published files are hollow, and the line is the Pareto front."""
+    """Points are at their numbers, those of published files are hollow, and the line is the Pareto front."""
     root = xml.etree.ElementTree.parse(path).getroot()
     texts = [(float(t.get("x")), float(t.get("y")), t.get("text-anchor"), t.text) for t in root.iter(f"{SVG}text")]
     lines = [[float(line.get(k)) for k in ("x1", "y1", "x2", "y2")] + [line.get("class")] for line in root.iter(f"{SVG}line")]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""lfm2-eval table --arena: what decoding reads from the drive, against the plans and records of the same images.
+"""lfm2-eval table --arena: the bytes that decoding reads from the drive, against the plans and records of the same
+images.
 
     eval_table_streamed.py LFM2-EVAL LFM2-PACK LFM2-INSPECT HOME-Q4_0.gguf MOE.gguf DENSE.gguf COMMANDS.jsonl
 
@@ -29,7 +30,7 @@ def plan_of(image, *arguments):
 
 
 def table(*arguments):
-    """The cells of streaming, by model, and what is said of them."""
+    """The cells of streaming, by model, and the note on them."""
     text = evaluate.output("table", *images.values(), "--text", words, "--context", 64, "--threads", 1, "--markdown",
                            *arguments)
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line[:1] == "|"]
@@ -60,7 +61,7 @@ with tempfile.TemporaryDirectory() as name:
     strides = [record["stride"] for record in facts["records"]]
     least = {model: plan_of(images[model])["least_bytes"] for model in ("home", "moe")}
 
-    # One place for all experts is never the right one's: every expert of every token is read, and nothing else.
+    # A single slot never has the right expert: every expert of every token is read, and nothing else.
     rows, text = table("--arena", least["home"])
     (speed, speed_error), hits, read = numbers(rows["home"])
     check(hits == (0, 0) and abs(read[0] - per_token * sum(strides) / 1e6) < 0.51e-4 and read[1] == 0, rows, strides)
@@ -69,7 +70,7 @@ with tempfile.TemporaryDirectory() as name:
     check(rows["dense"] == NOTHING, rows)
     check(least["moe"] < least["home"] and rows["moe"][0] != "resident", rows, least)
 
-    # More places are hit more and read less, never less than the experts that were not there; a slow drive is not beaten.
+    # More slots give more hits and fewer reads, never fewer than the missing experts; a slow drive limits the speed.
     picture = folder / "picture.svg"
     more = least["home"] + 40 * max(strides)
     slots = plan_of(images["home"], "--arena", more)["expert_slots"]
@@ -83,7 +84,7 @@ with tempfile.TemporaryDirectory() as name:
     labels = [element.text for element in xml.etree.ElementTree.parse(picture).getroot().iter(f"{SVG}text")]
     check(f"decode in {in_words(more)}, tokens a second, 1 thread" in labels, labels)
 
-    # With room for all experts nothing is streamed, and with too little the table says how much it takes.
+    # With room for all experts nothing is streamed, and with too little the table shows the required size.
     rows, _ = table("--arena", "64MB")
     check(set(rows.values()) == {NOTHING}, rows)
     rows, _ = table("--arena", min(least.values()) - 1, "--svg", picture)

@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory() as name:
     newer = folder / "home-2.5.lfm2"
     subprocess.run([pack, source, newer, "--quiet", "--template", "lfm2_5"], check=True)
 
-    # One document a process: a sample of the cases, which the tokenizer's own tests cover all.
+    # One document per process: a sample of the cases; the tokenizer's own tests cover all.
     for case in cases("home.json")[::7]:
         text = case["text"].encode()
         check(json.loads(run("tokens", image, data=text)) == case["plain"], case)
@@ -76,10 +76,10 @@ with tempfile.TemporaryDirectory() as name:
         options = [] if case["add_generation_prompt"] else ["--no-generation-prompt"]
         check(run("render", newer, folder / "messages.json", "--tools", folder / "tools.json", "--date", variant["date"],
                   *options).decode() == case["text"], name)
-    # Without a date it is today; a line that is wrong does not end the others.
+    # Without a date it is today; an invalid line does not end the others.
     chat = {"messages": [{"role": "user", "content": "x"}], "tools": [{"name": "f"}]}
     lines = json.dumps(chat).encode() + b"\n{}\nnonsense\n" + json.dumps({**chat, "date": "2001-02-03"}).encode() + b"\n"
-    for _ in range(2):  # midnight may come between
+    for _ in range(2):  # midnight may pass in between
         today = datetime.date.today().isoformat()
         first, second, third, last = map(json.loads, run("render", image, "--lines", "--template", "lfm2_5_date",
                                                          data=lines).splitlines())
@@ -87,7 +87,7 @@ with tempfile.TemporaryDirectory() as name:
             break
     check(f"Today's date: {today}\n" in first["text"] and "2001-02-03" in last["text"], first, last)
     check("error" in second and "error" in third, second, third)
-    # Pieces of a template that is none of these.
+    # Pieces of a template that is not one of these.
     (folder / "pieces.json").write_text(json.dumps({"like": "lfm2_5_date", "default_system": "Be.", "answer": "<think>"}))
     described = run("render", image, "--lines", "--template", folder / "pieces.json", data=json.dumps(chat).encode() + b"\n")
     check(json.loads(described)["text"].startswith("<|startoftext|><|im_start|>system\nBe.\n\nToday's date: "), described)
@@ -113,7 +113,7 @@ with tempfile.TemporaryDirectory() as name:
     run("perplexity", image, "--ids", "a", "--text", "b", code=2)
     run("perplexity", image, "--ids", "a", "--special", code=2)
 
-    # A text in the chat's own format: with --special its markers are tokens, and a begin token of its own the only one.
+    # A text in the chat's own format: with --special its markers are tokens, and it has no second begin token.
     chat = "<|im_start|>user\nTurn on the light.<|im_end|>\n<|im_start|>assistant\n"
     ids, text = folder / "ids.json", folder / "chat.txt"
     ids.write_bytes(run("tokens", image, "--special", "--bos", data=chat.encode()))

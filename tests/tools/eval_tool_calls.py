@@ -20,7 +20,7 @@ import warnings
 program = sys.argv[1]
 rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-warnings.simplefilter("ignore")  # of escapes that are none
+warnings.simplefilter("ignore")  # about invalid escapes
 BEGIN, END = "<|tool_call_start|>", "<|tool_call_end|>"
 
 
@@ -30,7 +30,7 @@ def check(condition, *what):
 
 
 def run(text, *options):
-    """What it prints, or None where it refuses, in one sentence that names a byte of the text."""
+    """Its output, or None if it refuses the text with one sentence that names a byte."""
     data = text.encode("utf-8", "surrogatepass")
     result = subprocess.run([program, "tool-calls", *options], input=data, capture_output=True)
     if result.returncode == 0:
@@ -43,11 +43,11 @@ def run(text, *options):
 
 
 class Outside(Exception):
-    """Python's, and not of the grammar of calls."""
+    """Valid Python that is not in the grammar of calls."""
 
 
 def joined(text):
-    """Two escapes that are one character are one here."""
+    """Two escapes of one character count as that character."""
     try:
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
@@ -117,10 +117,10 @@ def check_tokens(text):
 
 
 def python_calls(text):
-    """The calls that the text is to Python: SyntaxError where it is nothing to Python, Outside where it is something else."""
+    """Python's reading of the text as calls: SyntaxError if it is not valid, Outside if it is something else."""
     text = text.strip(" \n\t\f")
     tree = ast.parse(text, mode="eval")
-    compile(text, "", "eval")  # arguments that are there twice
+    compile(text, "", "eval")  # duplicate arguments
     check_tokens(text)
     source, body = Source(text), tree.body
     brackets = isinstance(body, ast.List) and source.span(body)[0] == 0
@@ -201,7 +201,7 @@ def spelled_text(text):
 
 
 def spelled(value):
-    """A value in one of the many ways that Python reads."""
+    """A value in one of the many notations of Python."""
     if rng.randrange(8) == 0:
         return f"({space()}{spelled(value)}{space()})"
     if isinstance(value, str):
@@ -258,7 +258,7 @@ def random_json():
 
 
 def json_calls(text):
-    """As python_calls: ValueError where it is no JSON, Outside where it is no call."""
+    """As python_calls: ValueError if it is not JSON, Outside if it is not a call."""
     def constant(_):
         raise ValueError("no JSON")
     body = json.loads(text, strict=False, parse_constant=constant)
@@ -293,7 +293,8 @@ def mutated(text):
 
 
 def beyond_python(text):
-    """Whether something is in it that calls may have and Python may not, or an end marker, after which text may follow."""
+    """Whether it contains something that is valid in calls but not in Python, or an end marker, after which text may
+    follow."""
     words = "|".join(keyword.kwlist)
     return "\n" in text or END in text or re.search(rf"\w[-/:.]\w|\b({words})\b|(true|false|null)\b", text)
 

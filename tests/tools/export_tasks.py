@@ -34,7 +34,7 @@ if importlib.util.find_spec("lm_eval") is None:
 
 os.environ.update(HF_DATASETS_OFFLINE="1", HF_HUB_OFFLINE="1")
 
-# As arc_easy: choices behind a question, examples before it. As winogrande: an ending behind either of two beginnings.
+# As arc_easy: choices after a question, examples before it. As winogrande: an ending after either of two beginnings.
 QUESTIONS = """task: local_questions
 dataset_path: json
 dataset_kwargs: {{data_files: {{train: "{0}/train.jsonl", test: "{0}/questions.jsonl"}}}}
@@ -83,8 +83,8 @@ def lines(rows):
 
 
 def scorer(folder, files):
-    """An LM whose log likelihoods are those that lfm2-eval choices has given, looked up by text; what it is asked for,
-    and its split into tokens, are lm_eval's own."""
+    """An LM with the log likelihoods of lfm2-eval choices, looked up by text; the requests
+    and the split into tokens are lm_eval's own."""
     from lm_eval.api.model import TemplateLM
     known = {}
     for file, scores in files:

@@ -11,7 +11,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Repository:
-    """files: {path: bytes}. What is in `large` is in the storage, by its SHA-256; the hub itself has the rest."""
+    """files: {path: bytes}. Files in `large` are in the storage, by its SHA-256; the hub itself has the rest."""
 
     def __init__(self, files, large=(), private=False, gated=False, gguf=None):
         self.files, self.large, self.private, self.gated, self.gguf = files, set(large), private, gated, gguf
@@ -54,19 +54,19 @@ class FakeHub:
         self.heal()
 
     def heal(self):
-        """No faults any more, and nothing seen yet."""
+        """Resets the faults and the recorded requests."""
         self.seen = []  # (server, method, path, headers)
         self.status = {}  # "api", "head" or "get": (status, headers) in place of an answer
-        self.cut_after = None  # bytes of a large file, after which the connection ends
-        self.cuts = 0  # how often that still happens; then, if it was `dead`, no byte comes at all
+        self.cut_after = None  # bytes of a large file after which the connection is closed
+        self.cuts = 0  # how many more times that happens; after that, if it was `dead`, no byte is sent at all
         self.before_cut = lambda: None
         self.dead = False
         self.corrupt = False
         self.ranges = True
         self.before_data = lambda: None
-        self.claim = {}  # path: the size that the hub says
+        self.claim = {}  # path: the size that the hub reports
         self.no_hash = False
-        self.json = None  # what the API answers, whatever it is asked
+        self.json = None  # the API's response to any request
 
     def ranges_seen(self):
         return [headers["Range"] for server, _, _, headers in self.seen if server == "storage" and "Range" in headers]
@@ -103,7 +103,7 @@ class FakeHub:
                  re.fullmatch(r"/(.+?)/resolve/([^/]+)/(.+)", path))
         repository = self.repositories.get(match.group(1)) if match else None
         if repository is None or (repository.private and authorization is None):
-            # Whether it is not there or private is not for everybody to know.
+            # The hub does not reveal whether a repository is missing or private.
             return self.refuse(request, 404 if authorization else 401, "RepoNotFound", "Repository not found")
         if match.group(2) not in (None, "main", COMMIT):
             return self.refuse(request, 404, "RevisionNotFound", "Invalid rev id")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tools/get-model against a hub on this machine: what it downloads and packs, and what it says of names.
+"""tools/get-model against a hub on this machine: its downloads and images, and its messages about names.
 
     get_model.py GET-MODEL LFM2-PACK CHAT MODEL.gguf MLX-DIRECTORY [TEST...]
 """
@@ -23,7 +23,7 @@ def a_good_download_packs_and_chats():
     check(image.read_bytes() == IMAGE, "the image is that of the file")
     check(re.search(r"^download +5.27 MB$", out, re.M) and re.search(r"^image +about 5\.\d+ MB$", out, re.M), out)
     check(COMMIT[:12] in out and "are free there" in out, out)
-    # What it says at the end works as it is.
+    # The command in its last message works as it is.
     command = re.search(r"is ready: (\S+) (\S+)$", out, re.M)
     check(command and os.path.realpath(command.group(1)) == os.path.realpath(chat), out)
     answer = subprocess.run([command.group(1), command.group(2), "--prompt", "What is the capital of France?",
@@ -65,7 +65,7 @@ def all_parts_of_a_split_file():
     check(names(folder) == ["home"], names(folder))
     parts = ["home-00001-of-00002.gguf", "home-00002-of-00002.gguf"]
     check(names(folder / "home") == parts, "both parts")
-    # lfm2-pack gets the first one, beside the other.
+    # lfm2-pack gets the first part, next to the others.
     fake = folder / "fake-pack"
     fake.write_text('#!/bin/sh\n{ basename "$1"; cat "${1%/*}"/*.gguf; } > "$2"\n')
     fake.chmod(0o755)
@@ -136,7 +136,7 @@ def hostile_names_and_answers():
     for name in ("../../etc", "a/../b", "/etc/passwd", "a/b/c", "-x/y", "a--b", "a/b\nc", "file:///etc", "a/b?c=d"):
         code, _, err = run(folder, name)
         check(code == 2 and not names(folder), name, code, err)
-    # Such names in a repository are as if they were not there, and no escape sequence gets to the terminal.
+    # Such names in a repository are ignored, and no escape sequence reaches the terminal.
     for wanted in ("../../evil.gguf", "/tmp/evil.gguf", "x/../../evil.gguf", "..\\evil.gguf", ".evil.gguf",
                    "a\x1b[31m.gguf"):
         err = refused(folder, ["people/evil", wanted], "no file ")

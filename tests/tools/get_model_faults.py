@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """tools/get-model against a hub on this machine that fails: one clear sentence, nothing under a final name, and the
-same command goes on.
+same command continues the download.
 
     get_model_faults.py GET-MODEL LFM2-PACK CHAT MODEL.gguf MLX-DIRECTORY [TEST...]
 """
@@ -17,7 +17,7 @@ from get_model_setup import (GGUF, IMAGE, MIB, check, environment, gguf, hub, na
 
 
 def a_cut_connection_goes_on():
-    """Within a run, as long as bytes arrive; and in the next one, when none did for a while."""
+    """Within a run, as long as bytes arrive; in the next run, if none arrived for a while."""
     folder = new_folder()
     hub.heal()
     hub.cut_after, hub.cuts = 2 * MIB, 2
@@ -35,14 +35,14 @@ def a_cut_connection_goes_on():
     check("of which 3.15 MB are here" in out, out)
     check(names(folder) == ["home-Q4_0.lfm2"] and (folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, names(folder))
 
-    # A server that knows no ranges sends all of it again.
+    # A server without range requests sends the whole file again.
     folder = new_folder()
     hub.heal()
     hub.cut_after, hub.cuts, hub.ranges = 2 * MIB, 1, False
     works(folder, GGUF)
     check((folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, "from its begin")
 
-    # What the hub has replaced meanwhile is not continued.
+    # A file that the hub has replaced in the meantime is not continued.
     folder = new_folder()
     hub.heal()
     work = folder / "model-Q4_0.lfm2.download"
@@ -62,7 +62,7 @@ def a_wrong_hash_is_removed():
         hub.heal()
         works(folder, *arguments)
 
-    # Also what was complete before, and is not any more.
+    # Also files that were complete before and are not any more.
     folder = new_folder()
     hub.heal()
     refused(folder, [GGUF, "--", "--nonsense"], "lfm2-pack did not make an image", left=["home-Q4_0.lfm2.download"],
@@ -79,7 +79,7 @@ def more_bytes_than_announced_are_not_written():
     folder = new_folder()
     hub.claim = {"home-Q4_0.gguf": 1_000_000}
     refused(folder, [GGUF], "more than the 1000000 bytes")
-    check(len([server for server, _, _, _ in hub.seen if server == "storage"]) == 2, "begun anew once")
+    check(len([server for server, _, _, _ in hub.seen if server == "storage"]) == 2, "restarted once")
 
 
 def refusals_of_the_hub():
@@ -107,7 +107,7 @@ def a_full_drive():
     hub.claim = {"home-Q4_0.gguf": 40 * 10 ** 15}
     refused(folder, [GGUF], "need .* more on the drive .*free: make room, or choose another place")
     check(not [s for s in hub.seen if s[0] == "storage"], "before anything is downloaded")
-    # A quota of this process stands for the drive.
+    # A quota of this process simulates a full drive.
     hub.heal()
     limit = (3_000_000, resource.RLIM_INFINITY)
     refused(folder, [GGUF], "full; make room.*goes on", left=["home-Q4_0.lfm2.download"],
@@ -117,7 +117,7 @@ def a_full_drive():
 
 
 def a_drive_that_fills_meanwhile():
-    """A real one of 12 MB, where this system lets a process mount one of its own."""
+    """A real one of 12 MB, if this system allows a process to mount one."""
     folder, flags = new_folder(), new_folder()
     mounted = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=12m none "$0" && cd "$0" && exec "$@"', folder]
     if shutil.which("unshare") is None or subprocess.run([*mounted, "true"], capture_output=True).returncode != 0:
@@ -166,7 +166,7 @@ def interrupted():
         check(hub.ranges_seen() == [f"bytes={MIB}-"], "and goes on", hub.ranges_seen())
         check((folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, "to the end")
 
-    # While it packs: the packer is told, and get-model waits for it.
+    # During packing: the packer gets the signal, and get-model waits for it.
     folder = new_folder()
     slow = folder / "slow-pack"
     slow.write_text(f"#!/bin/sh\ntrap 'rm -f \"$2\".tmp; touch {folder}/told; exit 1' INT\n"

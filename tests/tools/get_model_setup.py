@@ -1,4 +1,4 @@
-"""What the tests of tools/get-model share: a hub with models on this machine, and how the tool is run and refuses.
+"""Shared by the tests of tools/get-model: a hub with models on this machine, and functions that run the tool.
 
     ... GET-MODEL LFM2-PACK CHAT MODEL.gguf MLX-DIRECTORY [TEST...]
 """
@@ -65,7 +65,7 @@ def works(folder, *arguments, **more):
 
 
 def refused(folder, arguments, saying, left=(), packers_too=False, **more):
-    """One sentence on standard error, after lfm2-pack's own where that has one; nothing under a final name."""
+    """One sentence on standard error, after that of lfm2-pack if it printed one; nothing under a final name."""
     found, out, err = run(folder, *arguments, **more)
     lines = [line for line in err.splitlines() if line.startswith("get-model: ")]
     check(found == 1 and len(lines) == 1 and (packers_too or err.count("\n") == 1), arguments, found, out, err)

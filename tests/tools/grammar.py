@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""lfm2-grammar: its file is what docs/format-grammar.md says, read here by that page alone, and a bad source leaves none.
+"""lfm2-grammar: its file follows docs/format-grammar.md, as read by code written from that page alone, and a bad source
+leaves no file.
 
     grammar.py LFM2-GRAMMAR
 
@@ -51,7 +52,7 @@ class Compiled:
         check(self.start in begins and self.words[self.start] & 255 == RULE, self.start)
 
     def ends(self, text, at, position, seen):
-        """Where a text can be after what follows from `at`, up to the end of its rule."""
+        """The positions in a text after matching from `at` to the end of its rule."""
         if (at, position) in seen:
             return set()
         seen.add((at, position))
@@ -81,7 +82,7 @@ class Compiled:
         return len(text) in self.ends(text, self.words[self.start + 1], 0, set())
 
 
-# The same texts by a regular expression, where there is one.
+# The same texts by a regular expression, if there is one.
 GRAMMARS = [
     ('root ::= "yes" | "no" | "maybe"', "yes|no|maybe"),
     ('root ::= [a-c]+ "x"? | "é" [^é-ü]', "[a-c]+x?|é[^é-ü]"),
@@ -119,12 +120,12 @@ with tempfile.TemporaryDirectory() as name:
             check(compiled.has(text.encode("utf-8")) == wanted, grammar, text, wanted)
         check(accepted > 100, grammar, accepted)
 
-    # Nesting is calls of rules.
+    # Nesting requires calls of rules.
     source.write_text('root ::= "[" root? "]"', encoding="utf-8")
     compiled = Compiled(compile_to(folder, "--grammar", source)[1])
     check(compiled.has(b"[[[[]]]]") and not compiled.has(b"[[[]]]]") and not compiled.has(b""), "nested")
 
-    # Every kind of source, its options, and what is wrong with one: one sentence that says where.
+    # Every kind of source, its options, and its errors: one sentence with the place.
     parameters = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 9}, "s": {"type": "string"}}}
     tools = [{"name": name, "parameters": parameters} for name in ("first", "second")]
     source.write_text(json.dumps(tools), encoding="utf-8")

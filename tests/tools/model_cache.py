@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tools that take a published file or directory where they take an image: packed once, found again, never half done.
+"""Tools that take a published file or directory where they take an image: packed once, found again, never incomplete.
 
     model_cache.py CHAT INSPECT EVAL BENCH PACK MODEL.gguf COMMANDS.jsonl FOLDER
 """
@@ -31,7 +31,7 @@ def run(cache, *command, text="", **options):
 
 
 def answers(cache, model):
-    """What the program says on standard error beside the right answer."""
+    """The program's standard error, with the right answer on standard output."""
     r = run(cache, chat, model, "--prompt", case["user"], "--temperature", "0", "--repetition-penalty", "1")
     check(r.returncode == 0 and r.stdout == case["call"] + "\n", r)
     return r.stderr
@@ -58,14 +58,15 @@ with tempfile.TemporaryDirectory() as name:
     by_hand = folder / "by-hand.lfm2"
     subprocess.run([pack, gguf, by_hand, "--quiet"], check=True)
 
-    # No image anywhere: the file itself chats, and says once where its image is, which is the one that lfm2-pack makes.
+    # No image anywhere: the file itself can be used, and the program reports once where its image is, which is equal to
+    # lfm2-pack's.
     said = answers(cache, gguf)
     image, = names(cache, ".lfm2")
     check(said == f"packed {gguf} into {cache}/lfm2/{image} (5.42 MB); later starts use it\n", said)
     check((cache / "lfm2" / image).read_bytes() == by_hand.read_bytes(), "another image than lfm2-pack's")
     check(answers(cache, gguf) == "" and names(cache, ".lfm2") == [image] and not temporaries(cache), os.listdir(cache))
 
-    # The other tools use the same one. Where XDG_CACHE_HOME is not set it is in ~/.cache.
+    # The other tools use the same one. If XDG_CACHE_HOME is not set it is in ~/.cache.
     facts = json.loads(run(cache, inspect, gguf, "--json").stdout)
     check(facts == json.loads(run(cache, inspect, by_hand, "--json").stdout), facts)
     tokens = run(cache, evaluate, "tokens", gguf, text="Turn it on.")
@@ -79,7 +80,7 @@ with tempfile.TemporaryDirectory() as name:
     r = run(cache, evaluate, "kl", gguf, "--base", by_hand, "--text", text)
     check(r.returncode == 0 and "mean 0 " in r.stdout, r)
 
-    # A copy elsewhere is the same content: compared and not kept twice. So is the file after a touch.
+    # A copy elsewhere has the same content: compared and not stored twice. So is the file after a touch.
     copy = folder / "copy.gguf"
     shutil.copy(gguf, copy)
     check(answers(cache, copy) == "" and names(cache, ".lfm2") == [image], os.listdir(cache / "lfm2"))
@@ -95,13 +96,13 @@ with tempfile.TemporaryDirectory() as name:
     check("packed" in run(cache, inspect, copy).stderr and len(names(cache, ".lfm2")) == 2, os.listdir(cache / "lfm2"))
     check(answers(cache, gguf) == "", "the first image is still found")
 
-    # A damaged image is made anew.
+    # A damaged image is made again.
     os.truncate(cache / "lfm2" / image, 1 << 20)
     check("packed" in answers(cache, gguf), "a damaged image was used")
     check((cache / "lfm2" / image).read_bytes() == by_hand.read_bytes(), "a damaged image was kept")
 
-    # A process that is killed while it packs leaves nothing under an image's name, and its temporary file goes with the
-    # next start. One that somebody is still writing stays.
+    # A process that is killed while it packs leaves nothing under an image's name, and its temporary file is removed by
+    # the next start. A file that is still being written stays.
     def die_after_a_megabyte():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
@@ -130,7 +131,7 @@ with tempfile.TemporaryDirectory() as name:
     check(all(process.returncode == 0 for process in started) and len(shown) == 1, shown)
     check(names(many, ".lfm2") == [image] and not temporaries(many), os.listdir(many / "lfm2"))
 
-    # A directory of safetensors; what is in it and not part of the model does not matter.
+    # A directory of safetensors; files in it that are not part of the model do not matter.
     directory = folder / "moe-256"
     shutil.copytree(mlx, directory)
     (directory / "dangling").symlink_to("nowhere")
@@ -143,7 +144,8 @@ with tempfile.TemporaryDirectory() as name:
     (directory / "README.md").write_text("words", encoding="utf-8")
     check(run(both, inspect, directory).stderr == "" and len(names(both, ".lfm2")) == 1, os.listdir(both / "lfm2"))
 
-    # Refusals: on request, without a folder, with one that cannot be made or has no room, and of what is no model.
+    # Refusals: on request, without a folder, with one that cannot be created or has no room, and of files that are not
+    # models.
     fresh = folder / "fresh"
     for command in ([chat, gguf, "--prompt", "x"], [inspect, gguf], [bench, gguf], [evaluate, "tokens", gguf],
                     [evaluate, "table", gguf, "--text", text], [chat, directory]):
@@ -158,7 +160,7 @@ with tempfile.TemporaryDirectory() as name:
     refused(fresh, chat, cut, "--prompt", "x", saying=["cut.gguf"])
     check(not fresh.exists(), "a refused model made a folder")
 
-    # A drive that is full, where this process may mount one.
+    # A full drive, if this process may mount one.
     small = folder / "small"
     small.mkdir()
     r = run(small, "unshare", "-rm", "sh", "-c",

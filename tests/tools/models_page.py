@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/models.md and the table of tools/get-model name the GGUF types that lfm2-pack packs, with the bits they have.
+"""docs/models.md and the table of tools/get-model name the GGUF types that lfm2-pack packs, with their bits.
 
     models_page.py MODELS.md LFM2-PACK MODEL.gguf TOOLS
 """
@@ -44,7 +44,7 @@ def bytes_of(text):
 types = rows_of("type", "bits a weight")
 check({name: float(row[0]) for name, row in types.items()} == choice.BITS, types, choice.BITS)
 for name, row in types.items():
-    # Each name that a file may have leads to its type, alone or in a file's name.
+    # Each name that a file may have maps to its type, alone or in a file's name.
     for file in re.findall(r"[A-Z0-9_]+", row[1].split(";")[0]):
         found = choice.weights_of(choice.type_of(f"LFM2-8B-A1B-{file}.gguf"))
         check(found == name or file == "IQ3_XS", file, found, name)

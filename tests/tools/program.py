@@ -1,4 +1,4 @@
-"""How tests start a tool that writes a file, and what they ask of it."""
+"""Starts a tool that writes a file, and checks its results."""
 import os
 import pathlib
 import signal
@@ -20,13 +20,13 @@ class Program:
         return subprocess.run([self.path, *map(str, arguments)], capture_output=True, text=True, check=False)
 
     def output(self, *arguments):
-        """What a run that succeeds writes to standard output."""
+        """The standard output of a run that must succeed."""
         result = self.run(*arguments)
         check(result.returncode == 0, arguments, result)
         return result.stdout
 
     def refuses(self, arguments, code, part):
-        """One line on standard error that holds `part`; more of them where the usage is wrong."""
+        """One line on standard error that holds `part`; more lines for wrong usage."""
         result = self.run(*arguments)
         check(result.returncode == code, result)
         check(part in result.stderr, part, result.stderr)
@@ -35,7 +35,7 @@ class Program:
             check(result.stderr.count("\n") == 1 and result.stderr.startswith(name + ": "), result.stderr)
 
     def interrupted(self, *arguments):
-        """What it says when SIGINT comes while its standard output, a full pipe, can not go on."""
+        """Its message if SIGINT arrives while it is blocked on its standard output, a full pipe."""
         read_end, write_end = os.pipe()
         os.set_blocking(write_end, False)
         try:

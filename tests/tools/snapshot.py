@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""lfm2-snapshot as a program: a chat that begins with the snapshot answers as one that was told system text and tools.
+"""lfm2-snapshot as a program: a chat that starts from the snapshot answers as one with the system text and tools.
 
     snapshot.py SNAPSHOT CHAT MODEL
 """

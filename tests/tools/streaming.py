@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""--storage and what belongs to it, in every tool that runs a model: results that do not depend on where the weights
+"""--storage and related options, in every tool that runs a model: results that do not depend on where the weights
 are, plans and figures that agree with each other, and refusals.
 
     streaming.py CHAT LFM2-BENCH LFM2-EVAL LFM2-INSPECT MODEL COMMANDS.jsonl
@@ -37,8 +37,8 @@ def output(*command):
 
 
 def refused(code, *command, saying):
-    """The program ends with this code, prints no result, and says why on standard error: in one sentence, and where
-    usage was wrong, where help is to be found in another."""
+    """The program ends with this code, prints no result, and reports the reason on standard error: in one sentence, and
+    for wrong usage, with a second sentence on where to find help."""
     r = run(*command)
     lines = r.stderr.splitlines()
     check(r.returncode == code and re.search(saying, lines[0]) and not r.stdout, command, saying, r)
@@ -46,7 +46,7 @@ def refused(code, *command, saying):
 
 
 def least_arena(*command):
-    """The smallest --arena that a run needs, by what it says of a smaller one; tried out."""
+    """The smallest --arena that a run needs, from its message for a smaller one; verified."""
     said = run(*command, "--arena", "1K").stderr
     match = re.search(r"--arena 1024 is too small: this context needs (\d+) bytes", said)
     check(match and said.count("\n") == 1, command, said)
@@ -84,7 +84,7 @@ def check_plans():
         check(sum(regions.values()) == p["total_bytes"], p)
         check(p["front_bytes"] == facts["records"][0]["offset"] == regions["image, front part"], p)
         check(regions["expert slots"] == p["expert_slots"] * stride, p)
-        # The tables that go with a slot are small: what is left over would not hold another one.
+        # The tables of a slot are small: the remaining memory would not hold another one.
         check(arena - p["total_bytes"] < 2 * stride or p["expert_slots"] == layers * experts, arena, p)
         slots.append(p["expert_slots"])
     check(slots[0] == 1 and slots[-1] == layers * experts and slots == sorted(slots), slots)
@@ -115,7 +115,7 @@ def check_logits(folder):
     least = least_arena(*logits, *DIRECT)
     for arena in arenas(least):
         for more in ((), ("--chunk", 1), ("--chunk", 150, "--threads", 2), *FLAGS, ("--chunk", 1, "--no-read-ahead")):
-            # A larger chunk takes a larger arena.
+            # A larger chunk needs a larger arena.
             if "--chunk" in more and arena not in (0, EVERYTHING):
                 more = [word if word != 150 else 100 for word in more]
             check(values(*DIRECT, "--arena", arena, *more) == wanted, arena, more)
@@ -138,7 +138,7 @@ def check_perplexity(folder):
         for more in ((), ("--chunk", 1), *FLAGS):
             first, second = output(*perplexity, *DIRECT, "--arena", arena, *more).splitlines(keepends=True)
             check(first == wanted and re.fullmatch(figures, second), arena, more, first, wanted)
-    # Token by token, more memory is read less; one place for all experts is never the right one's.
+    # Token by token, more memory means fewer reads; a single slot never has the right expert.
     hits, read = [], []
     by_token = (*perplexity, *DIRECT, "--chunk", 1, "--no-read-ahead")
     for arena in arenas(least_arena(*by_token))[:4]:
@@ -147,7 +147,8 @@ def check_perplexity(folder):
         read.append(float(match[2]) * (1000 if match[3] == "kB" else 1))
     check(hits == sorted(hits) and hits[0] == 0 and hits[-1] > 90, hits)
     check(read == sorted(read, reverse=True) and read[0] > 10 * read[-1], read)
-    # What changes results does, reads less, and is not off by much; with room for all experts none is preferred.
+    # Options that change results do so, read less, and have a small error; with room for all experts they change
+    # nothing.
     exact = output(*by_token)
     for more in (("--prefer-resident", 0.1), ("--drop-below", 0.2)):
         got = output(*by_token, *more)
@@ -160,8 +161,8 @@ def check_perplexity(folder):
 
 
 def needs(path, tests):
-    """What a trace says that tests of (tokens, repetitions, tokens of a chunk) needed: of each, a list with a Counter
-    of experts for every layer. An expert counts once for each chunk that uses it."""
+    """The needs of tests of (tokens, repetitions, tokens of a chunk) according to a trace: of each, a list with a
+    Counter of experts for every layer. An expert counts once for each chunk that uses it."""
     data = path.read_bytes()
     layers, _, _, per_token, _, count = struct.unpack_from("<5IQ", data, 12)
     at, size = 104 + 8 * layers, 1 + layers * per_token
@@ -180,7 +181,7 @@ def needs(path, tests):
 
 
 def check_stream(r, stride, uses, *what):
-    """The figures of one test agree with each other, and with what the trace says that it needed."""
+    """The figures of one test agree with each other, and with the trace."""
     s, layers, ns = r["stream"], r["stream_layers"], sum(r["samples_ns"])
     what = (*what, r["n_prompt"], s, uses)
     check([layer["hits"] + layer["misses"] for layer in layers] == [sum(u.values()) for u in uses], *what)
@@ -189,7 +190,7 @@ def check_stream(r, stride, uses, *what):
     for one in (s, *layers):
         check(abs(one["hit_rate"] - one["hits"] / (one["hits"] + one["misses"])) < 1e-12, *what)
         check(abs(one["bytes_per_token"] - one["bytes"] / ((r["n_prompt"] + r["n_gen"]) * 3)) < 1e-6, *what)
-        # A layer's expert may have been read, on a guess, all in the time of the layer before.
+        # Guessed experts of a layer may all have been read in the time of the layer before.
         rate = one["bytes"] / one["read_ns"] if one["read_ns"] > 0 else 0
         check(abs(one["gbytes_per_second"] - rate) <= 1e-9 * rate, *what)
         check(one["misses"] * stride <= one["bytes"] and one["wasted_bytes"] <= one["bytes"], *what)
@@ -220,18 +221,18 @@ def check_bench(folder, stride):
                         check(s["bytes"] == s["misses"] * stride and s["ahead"] == s["wasted_bytes"] == 0, s)
                         check(s["stall_ns"] <= s["read_ns"] <= sum(r["samples_ns"]), r)
                 if arena == EVERYTHING and more == ("--no-read-ahead",):
-                    # Nothing is ever thrown out: each expert is read when it is first used, and never again.
+                    # Nothing is ever evicted: each expert is read when it is first used, and never again.
                     check(both[0]["expert_slots"] == 32 * 4, both)
                     for r, first in zip(both, (prefill, [d - p for p, d in zip(map(set, prefill), map(set, decode))])):
                         check([layer["misses"] for layer in r["stream_layers"]] == [len(f) for f in first], r, first)
 
-    # A warm cache that holds everything reads nothing at all.
+    # A warm cache that holds everything reads nothing.
     warm = json.loads(output(bench, model, "--json", "-p", 2000, "-n", 50, "-r", 3, *DIRECT, "--arena", EVERYTHING))
     s = warm[1]["stream"]
     check(s["hits"] == 50 * 3 * 4 * 4 and s["hit_rate"] == 1, s)
     check(not any(s[key] for key in s if key not in ("hits", "hit_rate")), s)
 
-    # The same tokens are routed in the same way wherever the experts come from.
+    # The routing of the same tokens does not depend on where the experts are read from.
     traces = set()
     for storage in ("mapped", "memory", "direct"):
         for r in rows("-p", 20, "-n", 10, "--storage", storage):
@@ -257,7 +258,7 @@ def check_chat():
             for more in ((), *FLAGS) if case is cases[0] else ((),):
                 r = run(*ask, *DIRECT, "--arena", arena, *more)
                 check(r.returncode == 0 and r.stdout == case["call"] + "\n" and not r.stderr, arena, more, case, r)
-    # The figures behind an answer: of this turn alone, and only where experts are read.
+    # The figures after an answer: of this turn alone, and only if experts are read.
     line = r"experts in memory (\d+) %; read (\S+) (k?B|MB) a token at \S+ GB/s; waited \d+ % of the time"
     lines = "\n".join(case["user"] for case in cases[:2]) + "\n"
     for arena, low, high in ((least, 0, 60), (EVERYTHING, 90, 100)):
