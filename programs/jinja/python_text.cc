@@ -15,7 +15,7 @@ template <size_t n>
 int32_t Added(const case_tables::Run (&runs)[n], uint32_t c, bool* found) {
   const auto* run = std::upper_bound(std::begin(runs), std::end(runs), c,
                                      [](uint32_t at, const case_tables::Run& r) { return at < r.first; });
-  // Runs of every other character overlap: `step` has to be compared too.
+  // Runs of every other character overlap: the previous run may contain the character too.
   for (int back = 0; back < 2 && run != std::begin(runs); ++back) {
     --run;
     if (c <= run->last && (c - run->first) % run->step == 0) {

@@ -94,7 +94,7 @@ Value CountOf(Execution& run, const Value& self, Arguments& arguments) {
 }
 
 bool IsLetter(uint32_t c) { return ClassOf(c) == CharClass::kLetter; }
-// Digits outside ASCII that are not decimal do not count as digits here: few texts need them.
+// Outside ASCII every number counts as a digit, also those, such as fractions, that Python's isdigit excludes.
 bool IsAnyDigit(uint32_t c) { return c < 0x80 ? c >= '0' && c <= '9' : ClassOf(c) == CharClass::kNumber; }
 bool IsLetterOrDigit(uint32_t c) { return IsLetter(c) || IsAnyDigit(c); }
 

@@ -47,7 +47,7 @@ class WeightStore {
 
  private:
   uint64_t Place(size_t tensor, uint32_t expert) const;
-  // Offset of the streams, which follow the weights of the first layers.
+  // The end of the weights of the first `layers` layers.
   uint64_t EndOf(uint32_t layers) const;
   Error Load(size_t tensors, WeightProgress* progress) const;
 
