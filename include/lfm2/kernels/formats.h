@@ -98,10 +98,13 @@ constexpr const int8_t* ValuesOf(Integers kind) {
   }
 }
 
+// A function of its own: GCC warns of a comparison of an array's address with nullptr in an expression of types.
+constexpr bool HasValues(Integers kind) { return ValuesOf(kind) != nullptr; }
+
 // The largest magnitude in that table.
 constexpr int LargestOf(Integers kind) {
   int largest = 0;
-  for (uint32_t i = 0; ValuesOf(kind) != nullptr && i < 1u << BitsOf(kind); ++i) {
+  for (uint32_t i = 0; HasValues(kind) && i < 1u << BitsOf(kind); ++i) {
     largest = Max(largest, Max<int>(ValuesOf(kind)[i], -ValuesOf(kind)[i]));
   }
   return largest;
@@ -129,7 +132,7 @@ template <Integers kind>
 inline int IntegerOf(const uint8_t* p, uint32_t row, uint32_t col) {
   const uint32_t bits = StoredBitsOf<kind>(p, row, col);
   if constexpr (kind == Integers::kBytes) return static_cast<int8_t>(bits);
-  if constexpr (ValuesOf(kind) != nullptr) return ValuesOf(kind)[bits];
+  if constexpr (HasValues(kind)) return ValuesOf(kind)[bits];
   return static_cast<int>(bits);
 }
 
@@ -368,7 +371,7 @@ using FormatA8 = FormatAffine<Integers::kBytes>;
 // What the integer kernels subtract from every integer: the middle of its range. That keeps the factors of the rounded
 // activations small; the remainder is multiplied by the exact sum of the activations, which loses less accuracy.
 constexpr int CenterOf(Integers kind) {
-  return ValuesOf(kind) != nullptr || kind == Integers::kBytes ? 0 : 1 << (BitsOf(kind) - 1);
+  return HasValues(kind) || kind == Integers::kBytes ? 0 : 1 << (BitsOf(kind) - 1);
 }
 // Where halves have mins, these are multiplied by the sum of the rounded activations of each half, and nothing is
 // subtracted: the panel has exact sums of whole groups only.

@@ -123,8 +123,8 @@ template <Integers kind, int center, bool few_tokens, class = void>
 struct SumsOfPairs
     // Twice as many products of values of half the magnitude fit.
     : PairSums6<few_tokens && ValuesOf(kind) == nullptr,
-                kSum6HoldsGroup || (ValuesOf(kind) != nullptr && LargestOf(kind) <= 16)> {
-  static HWY_INLINE VU8 Prepare(VU8 w) { return ValuesOf(kind) != nullptr ? w : Weights6<few_tokens>(w); }
+                kSum6HoldsGroup || (HasValues(kind) && LargestOf(kind) <= 16)> {
+  static HWY_INLINE VU8 Prepare(VU8 w) { return HasValues(kind) ? w : Weights6<few_tokens>(w); }
 };
 template <Integers kind, int center, bool few_tokens>
 struct SumsOfPairs<kind, center, few_tokens, std::enable_if_t<kind == Integers::kTwo || kind == Integers::kThree> >
@@ -141,7 +141,7 @@ template <Integers kind, int center, bool few_tokens>
 struct SumsOfPairs<kind, center, few_tokens, std::enable_if_t<kind == Integers::kIQ2> > : PairSums8 {};
 #if LFM2_DOT_PAIRS
 template <Integers kind, int center, bool few_tokens>
-struct SumsOfPairs<kind, center, few_tokens, std::enable_if_t<ValuesOf(kind) != nullptr && LargestOf(kind) < 16> >
+struct SumsOfPairs<kind, center, few_tokens, std::enable_if_t<HasValues(kind) && LargestOf(kind) < 16> >
     : PairSums5 {};
 #endif
 

@@ -95,7 +95,7 @@ HWY_INLINE RowWeights WeightsOf(const uint8_t* data, uint32_t row) {
             vreinterpretq_s8_u8(LoadQuads(data + 256 + row * 4, 64))};
   } else {
     const RowBits bits = BitsOfRow<kind>(data, row);
-    if constexpr (ValuesOf(kind) != nullptr) {
+    if constexpr (HasValues(kind)) {
       return {vldrbq_gather_offset_s8(ValuesOf(kind), bits.low), vldrbq_gather_offset_s8(ValuesOf(kind), bits.high)};
     } else {
       return {vreinterpretq_s8_u8(bits.low), vreinterpretq_s8_u8(bits.high)};

@@ -87,7 +87,7 @@ HWY_INLINE WeightWords WordsOf(const uint8_t* data, uint32_t row, uint32_t q) {
             LoadAs<WeightWord>(data + (q + 4) * 64 + row * 4) ^ EachByte(128)};
   } else {
     const WeightWords bits = BitWordsOf<kind>(data, row, q);
-    if constexpr (ValuesOf(kind) != nullptr) return {LookUp<kind>(bits.low), LookUp<kind>(bits.high)};
+    if constexpr (HasValues(kind)) return {LookUp<kind>(bits.low), LookUp<kind>(bits.high)};
     return bits;
   }
 }

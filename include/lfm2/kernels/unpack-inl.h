@@ -21,7 +21,7 @@ constexpr int RangeOf() {
   constexpr Integers kKind = Format::kIntegers;
   int lowest = -kCenter<Format>, highest = (1 << BitsOf(kKind)) - 1 - kCenter<Format>;
   if constexpr (kKind == Integers::kBytes) return 128;
-  if constexpr (ValuesOf(kKind) != nullptr) {
+  if constexpr (HasValues(kKind)) {
     lowest = highest = 0;
     for (uint32_t i = 0; i < 1u << BitsOf(kKind); ++i) {
       lowest = Min<int>(lowest, ValuesOf(kKind)[i]);
@@ -78,7 +78,7 @@ template <class Format, int lift>
 HWY_INLINE void UnpackIntegers(const uint8_t* HWY_RESTRICT data, size_t r, uint8_t* HWY_RESTRICT out) {
   constexpr Integers kKind = Format::kIntegers;
   using Weights = WeightsOf<Format>;
-  constexpr bool kTable = ValuesOf(kKind) != nullptr;
+  constexpr bool kTable = HasValues(kKind);
   const DU8 du8;
   const VU8 low_table = Weights::template LowTable<lift>(), high_table = Weights::template HighTable<lift>();
   // PairWeights returns integers of five bits with 16 added.

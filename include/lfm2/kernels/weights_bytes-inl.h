@@ -23,7 +23,7 @@ template <Integers kind, bool kHigh = false>
 struct ValueTable {
   alignas(16) uint8_t bytes[16] = {};
   constexpr explicit ValueTable(int lift) {
-    if constexpr (ValuesOf(kind) != nullptr) {
+    if constexpr (HasValues(kind)) {
       for (uint32_t i = 0; i < 16; ++i) {
         const uint32_t bits = kHigh ? i >> 2 | (i & 2) << 1 : i;
         bytes[i] = static_cast<uint8_t>(ValuesOf(kind)[bits & ((1u << BitsOf(kind)) - 1)] + lift);
@@ -111,7 +111,7 @@ struct ByteWeights : WeightsByStrides<Format> {
   static constexpr bool kLoadsTogether = true;
   static constexpr uint32_t kSlots = kSlots8;
   template <bool few_tokens>
-  using Sums = ByteSums<ValuesOf(kKind) != nullptr>;
+  using Sums = ByteSums<HasValues(kKind)>;
   template <int lift>
   static HWY_INLINE VU8 LowTable() {
     return LoadTable<kKind, false, lift>();

@@ -70,7 +70,7 @@ HWY_INLINE VU8 UpperBits(const uint8_t* data, size_t row) {
 // needs no other mask (measured for T3G64, AVX2, one token from cache: 33 -> 38 GMAC/s).
 template <Integers kind>
 inline constexpr bool kClearsIndex = HWY_ARCH_X86 != 0 && (HWY_TARGET > HWY_AVX3_DL) && BitsOf(kind) == 3 &&
-                                     ValuesOf(kind) != nullptr;
+                                     HasValues(kind);
 
 // Of types with pairs: the integers of quads q and q + 1 (those of q + 4 and q + 5 for kHigh) in the lower and upper
 // halves of bytes, whose other bits are still to be cleared. Those of tables are in the bits that ValueTable is indexed
@@ -82,7 +82,7 @@ HWY_INLINE VU8 JoinPairs(VU8 pairs, [[maybe_unused]] VU8 third) {
     const VU8 own = MaskBits(ShiftBits < kHigh ? -2 : 0 > (pairs), 0x33);
     return hn::Or(own, MaskBits(ShiftBits<kLeft - (kHigh ? 1 : 0)>(third), 0x44));
   }
-  if constexpr (ValuesOf(kind) != nullptr) {
+  if constexpr (HasValues(kind)) {
     if constexpr (BitsOf(kind) == 2) return pairs;
     return SelectBits(kHigh ? 0xcc : 0x33, pairs, ShiftBits<kLeft - (kHigh ? 2 : 0)>(third));
   }
@@ -96,7 +96,7 @@ HWY_INLINE VU8 JoinPairs(VU8 pairs, [[maybe_unused]] VU8 third) {
 template <Integers kind, size_t quad>
 HWY_INLINE VU8 QuadBits([[maybe_unused]] VU8 first, [[maybe_unused]] VU8 second, [[maybe_unused]] VU8 upper,
                         [[maybe_unused]] VU8 joined, [[maybe_unused]] VU8 table) {
-  constexpr bool kTable = ValuesOf(kind) != nullptr;
+  constexpr bool kTable = HasValues(kind);
   if constexpr (kHasPairs<kind> && !kTable) {
     constexpr int kPlace = quad % 2 == 0 ? 0 : 4;
     return MaskBits(ShiftBits<-kPlace>(joined), (1 << BitsOf(kind)) - 1);
