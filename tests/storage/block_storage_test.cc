@@ -196,7 +196,9 @@ TEST_CASE("a device that makes no sense is refused by the name of the field") {
   }
   CHECK(where(Device(&card, 0, 0)) == "device.bytes");
   CHECK(where(Device(&card, 0, UINT64_MAX)) == "device.bytes");
+  CHECK(where(Device(&card, 0, uint64_t{1} << 63)) == "device.bytes");
   CHECK(where(Device(&card, UINT64_MAX, 512)) == "device.bytes");
+  CHECK(storage.Open(Device(&card, 0, (uint64_t{1} << 63) - 1)).ok());
 }
 
 TEST_CASE("the driver's clock is the queue's") {

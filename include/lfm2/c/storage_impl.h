@@ -141,7 +141,7 @@ inline Status CheckQueueDevice(const lfm2_queue_device& d) {
   LFM2_RETURN_IF_ERROR(CheckFunction(d.submit, "device.submit"));
   LFM2_RETURN_IF_ERROR(CheckFunction(d.poll, "device.poll"));
   LFM2_RETURN_IF_ERROR(CheckFunction(d.wait, "device.wait"));
-  if (d.bytes == 0 || d.bytes > UINT64_MAX - kRecordAlignment) {
+  if (d.bytes == 0 || d.bytes > UINT64_MAX / 2) {
     return Status(StatusCode::kInvalidArgument, "device.bytes", "are none or too many", d.bytes);
   }
   const uint32_t alignment = d.alignment_bytes;

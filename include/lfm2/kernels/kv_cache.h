@@ -29,7 +29,10 @@ inline constexpr uint32_t kAttentionBlock = 64;
 // Positions of a part, whose attention is summed separately; a multiple of kAttentionBlock. Parts begin at multiples of
 // it and are joined in order, whichever thread computed them.
 inline constexpr uint32_t kAttentionPart = 512;
-constexpr uint32_t AttentionParts(uint32_t positions) { return (positions + kAttentionPart - 1) / kAttentionPart; }
+constexpr uint32_t AttentionParts(uint32_t positions) {
+  // No sum that could wrap: a plan may be asked for before the options are checked.
+  return positions / kAttentionPart + (positions % kAttentionPart != 0 ? 1 : 0);
+}
 
 // State of one query's softmax: the highest score, and the sum of the weights exp(score - highest), by which the
 // weighted sum of the values is finally divided.

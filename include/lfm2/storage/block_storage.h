@@ -45,7 +45,7 @@ inline Status CheckBlockDevice(const BlockDevice& device) {
   }
   if (device.bytes == 0) return Status(StatusCode::kInvalidArgument, "device.bytes", "is 0");
   uint64_t end = 0;
-  if (device.bytes > UINT64_MAX - kRecordAlignment ||
+  if (device.bytes > UINT64_MAX / 2 ||
       !CheckedAdd(device.first_block, DivideUp<uint64_t>(device.bytes, device.block_bytes), &end)) {
     return Status(StatusCode::kInvalidArgument, "device.bytes", "do not fit behind device.first_block", device.bytes);
   }

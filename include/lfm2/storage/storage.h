@@ -12,7 +12,7 @@ class ReadQueue;
 // the caller and outlive every Image and Session opened on them.
 class Storage {
  public:
-  // Bytes that can be read; a flash partition may be longer than the image in it.
+  // Bytes that can be read, less than 2^63; a flash partition may be longer than the image in it.
   virtual uint64_t size() const = 0;
 
   // The address of [offset, offset + bytes), valid until the storage is closed; nullptr where the range is not within
