@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "tests/fuzz/mutate.h"
 #include "tests/fuzz/targets.h"
-#include "tests/pack/tiny_gguf.h"
 
 namespace lfm2::fuzz {
 namespace {
@@ -13,24 +13,6 @@ namespace {
 using test::XorShift;
 
 constexpr int kRunsPerTarget = 3000;
-
-void Mutate(const Target& target, const std::vector<std::string>& words, XorShift* random, std::string* bytes) {
-  const size_t at = random->Below(bytes->size() + 1);
-  const std::string& word = words[random->Below(words.size())];
-  switch (random->Below(6)) {
-    case 0:
-      if (at < bytes->size()) (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << random->Below(8)));
-      break;
-    case 1:
-      if (at < bytes->size()) (*bytes)[at] = static_cast<char>(random->Next() >> 20);
-      break;
-    case 2: bytes->insert(at, word); break;
-    case 3: bytes->replace(at, word.size(), word); break;
-    case 4: bytes->erase(at, 1 + random->Below(8)); break;
-    default: bytes->insert(at, bytes->substr(random->Below(bytes->size() + 1), random->Below(32)));
-  }
-  if (bytes->size() > target.max_bytes) bytes->resize(target.max_bytes);
-}
 
 std::string Hex(const std::string& bytes) {
   std::string text;
@@ -63,7 +45,8 @@ TEST_CASE("no input makes a reader crash, read beyond its bytes, or accept what 
       }
       for (int run = 0; run < kRunsPerTarget; ++run) {
         std::string input = seeds[random.Below(seeds.size())];
-        for (uint64_t changes = 1 + random.Below(4); changes > 0; --changes) Mutate(*target, words, &random, &input);
+        for (uint64_t changes = 1 + random.Below(4); changes > 0; --changes)
+          Mutate(*target, words, std::string(input), &random, &input);
         RunOne(*target, input);
       }
     }
