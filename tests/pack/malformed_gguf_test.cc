@@ -263,4 +263,68 @@ TEST_CASE("malformed GGUF: sizes of the model that no model has, and tokens that
   }
 }
 
+TEST_CASE("malformed GGUF: the inputs of vulnerabilities that were published of other readers") {
+  using Kind = GgufField::Kind;
+  const TinyGguf file = GoodFiles()[0];
+  const std::string good = file.Bytes();
+  const auto fields = FieldsOf(file);
+  // The first field of a kind, or that of a key or tensor, with another value.
+  const auto with = [&](Kind kind, const std::string& name, uint64_t value) {
+    for (const GgufField& field : fields) {
+      if (field.kind == kind && (name.empty() || field.name == name))
+        return Patched(good, field.at, field.bytes, value);
+    }
+    return good;
+  };
+  const auto set = [&](const std::string& key, const std::string& typed) {
+    TinyGguf changed = file;
+    changed.Set(key, typed);
+    return changed.Bytes();
+  };
+  const auto shaped = [&](const std::string& name, const std::vector<uint64_t>& dims) {
+    TinyGguf changed = file;
+    changed.Tensor(name)->dims = dims;
+    return changed.Bytes();
+  };
+  TinyGguf one_token = file, hostile_template = file, many = file;
+  one_token.SetTexts("tokenizer.ggml.tokens", {"<unk>"});
+  hostile_template.SetText("tokenizer.chat_template",
+                           "{{ self.__init__.__globals__.__builtins__.__import__('os').popen('id').read() }}");
+  // Each size fits 64 bits, and their sum does not.
+  for (TinyTensor& t : many.tensors) t.dims = {uint64_t{1} << 61};
+  const std::string output = "blk.0.shortconv.out_proj.weight", tokens = "tokenizer.ggml.tokens";
+  const auto list = [](const std::string& elements) { return Raw(uint32_t{kGgufArray}) + elements; };
+  std::string nested;
+  for (int i = 0; i < 100000; ++i) nested += Raw(uint32_t{kGgufArray}) + Raw(uint64_t{1});
+
+  CheckNamed(Patched(good, 16, 8, UINT32_MAX), "keys", "CVE-2024-23605");
+  CheckNamed(Patched(good, 8, 8, UINT32_MAX), "tensors", "CVE-2024-21836");
+  CheckNamed(Patched(good, 8, 8, 0x1d1d1d1d1d1d1d1du), "tensors", "CVE-2024-21836: the count times 88 wraps");
+  CheckNamed(with(Kind::kKeyLength, "", 0x80000000u), "key", "CVE-2024-23496");
+  CheckNamed(with(Kind::kKeyLength, "", kNegative), "key", "CVE-2024-23496: the length and a zero byte wrap");
+  CheckNamed(with(Kind::kCount, tokens, uint64_t{1} << 61), tokens, "CVE-2024-21825");
+  CheckNamed(with(Kind::kDims, output, 255), output, "CVE-2024-21802");
+  CheckNamed(with(Kind::kTextLength, tokens, 0x80000001u), tokens, "CVE-2025-49847");
+  CheckNamed(many.Bytes(), "token_embd.weight", "CVE-2025-53630, CVE-2026-27940");
+  CheckNamed(shaped(output, {uint64_t{1} << 32, uint64_t{1} << 32}), output, "CVE-2026-33298: the product wraps to 0");
+  CheckNamed(shaped(output, {uint64_t{1} << 32, uint64_t{1} << 31}), output, "CVE-2026-33298: in bytes");
+  CheckNamed(good.substr(0, good.size() - 64), file.tensors.back().name, "CVE-2026-7482");
+  CheckNamed(with(Kind::kOffset, output, good.size() * 32), output, "CVE-2026-7482");
+  CheckNamed(one_token.Bytes(), tokens, "GHSA-g4cc-763q-h9h6");
+  CheckNamed(set("general.alignment", Number(kGgufU32, 0)), "general.alignment", "CVE-2025-0317, CVE-2024-12055");
+  CheckNamed(set("general.alignment", Number(kGgufU32, 1u << 30)), "general.alignment", "ggml-org/ggml#1516");
+  CheckNamed(set("general.alignment", Raw(uint32_t{kGgufString}) + GgufText("32")), "general.alignment",
+             "ggml-org/llama.cpp#26318");
+  CheckNamed(set("lfm2moe.block_count", Number(kGgufU32, 0)), "block_count", "CVE-2024-8063");
+  CheckNamed(set("lfm2moe.block_count", Raw(uint32_t{kGgufString}) + GgufText("x")), "block_count", "CVE-2024-8063");
+  CheckNamed(with(Kind::kDim, output, 0), output, "CVE-2025-0312");
+  CheckNamed(with(Kind::kDim, output, uint64_t{1} << 62), output, "CVE-2025-0315");
+  CheckNamed("GGUF", "file", "CVE-2024-39720");
+  CheckNamed(set(tokens, list(nested)), tokens, "huggingface/huggingface.js#2028: arrays in arrays");
+  CheckNamed(with(Kind::kDims, output, UINT32_MAX), output, "huggingface/huggingface.js#2028: dimensions");
+  CheckNamed(with(Kind::kTextLength, "general.name", kNegative), "general.name", "ollama/ollama#17042");
+  CheckNamed(with(Kind::kType, "general.name", 256), "general.name", "cdxgen/cdxgen#4119");
+  CheckNamed(hostile_template.Bytes(), "chat template", "CVE-2024-34359, CVE-2026-5760");
+}
+
 }  // namespace lfm2::test

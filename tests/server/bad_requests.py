@@ -118,7 +118,7 @@ COMPLETIONS = [
     (complete(["a", [None]]), "prompt[1][0]"), (complete(["a"] * 65), "prompt"), (complete([1] * 5000), "prompt"),
     (complete("a", echo="x"), "echo"), (complete("a", max_tokens=0), "max_tokens"), (complete("a", logprobs=True), "logprobs"),
     (complete("a", logprobs=21), "logprobs"), (complete("a", best_of=2), "best_of"), (complete("a", suffix="b"), "suffix"),
-    (complete("a", n_predict=2 ** 63), "n_predict"),
+    (complete("a", n_predict=2 ** 63), "n_predict"), (complete("a", n_predict=-1), "n_predict"),
 ]
 
 with running(program, model) as server:
@@ -136,7 +136,8 @@ with running(program, model) as server:
     for fields in ({"stop": None, "tools": [], "tool_choice": "auto", "n": 1.0, "user": "me", "metadata": {"a": 1}},
                    {"seed": -1, "top_p": 0, "temperature": 1}, {"seed": 2 ** 64 - 1, "max_tokens": 2 ** 32 - 1},
                    {"max_completion_tokens": 3, "frequency_penalty": 0.0, "logit_bias": {"5": -100}},
-                   {"response_format": {"type": "text"}, "modalities": ["text"]}):
+                   {"response_format": {"type": "text"}, "modalities": ["text"]},
+                   {"n_discard": -2 ** 31, "n_keep": -1, "chat_parser": "{}", "slot_id": -1}):  # of llama.cpp, not of this one
         reply = server.post("/v1/chat/completions", chat(**fields))
         check(reply.status == 200, fields, reply)
 

@@ -166,6 +166,10 @@ TEST_CASE("the syntax of ECMA-262 is read, and what is refused is named with its
   CHECK(refusal("[a") == "unsupported: pattern has a class that is not closed: byte: 102");
   CHECK(refusal("[b-a]") == "invalid argument: pattern has a range whose end is before its beginning: byte: 104");
   CHECK(refusal("*a") == "invalid argument: pattern repeats nothing: byte: 100");
+  CHECK(refusal("^+[a-z]$") == "invalid argument: pattern repeats nothing: byte: 101");
+  CHECK(refusal("^{2}times$").rfind("invalid argument: pattern repeats nothing", 0) == 0);
+  CHECK(refusal("(|+)").rfind("invalid argument: pattern repeats nothing", 0) == 0);
+  CHECK(refusal("(?<=x)*") == "unsupported: pattern has a lookbehind, which is not supported: byte: 103");
   CHECK(refusal("a{2,1}") == "invalid argument: pattern has a maximum below its minimum: byte: 106");
   CHECK(refusal("a\\") == "unsupported: pattern ends with a backslash: byte: 102");
   CHECK(refusal("\xff") == "invalid argument: pattern is not valid text: byte: 100");
