@@ -241,6 +241,8 @@ TEST_CASE("every table is checked, and the sentence says which entry is wrong") 
   uint32_t right = 0;
   std::memcpy(&right, &good[static_cast<size_t>(merge(begin[0], 0))], sizeof(right));
   says(merge(begin[0] + 1, 0), right, "is not sorted");
+  const std::string numbers = "is not sorted: " + std::to_string(right - 1) + ", expected " + std::to_string(right);
+  says(merge(begin[0] + 1, 0), right - 1, numbers.c_str());
 }
 
 // Whatever opens must tokenise any text without reading out of range (the sanitizer looks on), to tokens that exist and

@@ -5,10 +5,10 @@
 
 #include <initializer_list>
 
+#include "programs/files/byte_source.h"
+#include "programs/pack/gguf_source.h"
+#include "programs/pack/packer.h"
 #include "tests/pack/tiny_gguf.h"
-#include "tools/common/byte_source.h"
-#include "tools/pack/gguf_source.h"
-#include "tools/pack/packer.h"
 
 namespace lfm2::test {
 namespace {
