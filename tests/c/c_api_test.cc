@@ -95,7 +95,7 @@ TEST_CASE("a status of C reads as the one of C++ does") {
       CHECK(std::string(c.where) == status.where());
       CHECK(std::string(c.what) == status.what());
       CHECK(c.value == status.value());
-      CHECK(c.limit == status.limit());
+      CHECK(c.limit == status.limit() + status.offset());
       CHECK(c.index == status.index());
       CHECK(Format(c) == Text(status));
     }

@@ -181,8 +181,8 @@ TEST_CASE("behind an error nothing is lost but the call: the next one is right, 
           }
           if (fault != Fault::kBadBits && fault != Fault::kTimeout) {
             CHECK(status.code() == StatusCode::kIo);
-            CHECK(status.limit() >= c.OffsetOf(1, record % 32));
-            CHECK(status.limit() < c.OffsetOf(1, record % 32) + c.stride());
+            CHECK(status.offset() >= c.OffsetOf(1, record % 32));
+            CHECK(status.offset() < c.OffsetOf(1, record % 32) + c.stride());
           }
         }
       }
@@ -273,7 +273,7 @@ TEST_CASE("repetitions are counted, and no more of them than were asked for") {
       CHECK(c.cache.layer_statistics(2).retries == std::min(failures, retries));
       if (status.ok()) continue;
       CHECK(status.index() == 2 * 32 + 11);
-      CHECK(status.limit() == c.OffsetOf(2, 11) + 2 * kBlock);
+      CHECK(status.offset() == c.OffsetOf(2, 11) + 2 * kBlock);
       c.streamed.drive.Heal();
       LFM2_REQUIRE_OK(c.Run(use));
     }

@@ -146,7 +146,7 @@ TEST_CASE("a read that fails is repeated as often as was asked for, and then nam
         }
         CHECK(status.code() == StatusCode::kIo);
         CHECK(status.index() == Number(1, 9));
-        CHECK(status.limit() == at);
+        CHECK(status.offset() == at);
         CHECK(status.value() == kSimulatedIoError);
         LFM2_REQUIRE_OK(l.loader.Drain());
         CHECK(l.streamed.watched.under_way() == 0);
@@ -194,7 +194,7 @@ TEST_CASE("a drive that does not answer is a timeout with the record's number, a
   const Status status = l.Read(2, 4);
   CHECK(status.code() == StatusCode::kTimeout);
   CHECK(status.index() == Number(2, 4));
-  CHECK(status.limit() == l.OffsetOf(2, 4));
+  CHECK(status.offset() == l.OffsetOf(2, 4));
   CHECK(l.statistics[2].retries == 0);
   while (!l.loader.Drain().ok()) CHECK(l.streamed.watched.under_way() == 1);
   CHECK(l.streamed.watched.under_way() == 0);

@@ -71,7 +71,7 @@ TEST_CASE("a file that is cut short while it is open: errors for what is gone, n
     REQUIRE(::truncate(file.path(), 4 * kPage + 100) == 0);
     const Status across = ReadOne(direct, 2 * kPage, 5 * kPage, memory[0]);
     CHECK((across.code() == StatusCode::kIo && across.value() == 3 * kPage - 100));
-    CHECK(across.limit() == 4 * kPage);
+    CHECK(across.offset() == 4 * kPage);
     const Status behind = ReadOne(direct, 8 * kPage, kPage, memory[0]);
     CHECK((behind.code() == StatusCode::kIo && behind.value() == kPage));
     CHECK(ReadOne(direct, 4 * kPage, kPage, memory[0]).code() == StatusCode::kIo);
@@ -192,7 +192,7 @@ TEST_CASE("an error of the drive is reported with its number and place, and the 
   faults->read_error = EIO;
   faults->failing_reads = 1;
   const Status status = ReadOne(direct, 2 * kPage, 3 * kPage, memory[0]);
-  CHECK((status.code() == StatusCode::kIo && status.value() == EIO && status.limit() == 2 * kPage));
+  CHECK((status.code() == StatusCode::kIo && status.value() == EIO && status.offset() == 2 * kPage));
   REQUIRE(ReadOne(direct, 0, 9 * kPage, memory[0]).ok());
   CHECK(Holds(memory[0], content, 0, 9 * kPage));
   faults->read_error = EAGAIN;

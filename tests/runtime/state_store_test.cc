@@ -189,7 +189,7 @@ TEST_CASE("a slot that cannot be read is as one that is damaged; with both gone 
   CHECK(state == StateOf(1, kStateBytes));
   CHECK(damage.code() == StatusCode::kIo);
   CHECK(damage.value() == 5);
-  CHECK(damage.limit() == 8 * kBlockBytes);
+  CHECK(damage.offset() == 8 * kBlockBytes);
   store.Close();
   device.flash.bytes()[2 * kBlockBytes] ^= std::byte{1};
   LFM2_REQUIRE_OK(store.Open(device.flash.device(), scratch));

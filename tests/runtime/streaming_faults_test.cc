@@ -143,7 +143,7 @@ TEST_CASE("an error names record, byte and cause, and leaves the text, the state
       CHECK(std::string(status.where()) == "expert record");
       const RecordEntry r = Home().image().record_layer(status.index() / 32);
       const uint64_t begin = r.offset + status.index() % 32 * r.stride;
-      CHECK((status.limit() >= begin && status.limit() < begin + r.stride));
+      CHECK((status.offset() >= begin && status.offset() < begin + r.stride));
       CHECK(std::vector<int32_t>(session.tokens().begin(), session.tokens().end()) == before);
       CHECK(session.logits().empty());
       LFM2_REQUIRE_OK(session.Prefill(calls[i]));

@@ -145,7 +145,7 @@ TEST_CASE("the driver's error number comes with the byte it belongs to, and the 
     REQUIRE(queue.Wait(&done).ok());
     CHECK(done.status.code() == StatusCode::kIo);
     CHECK(done.status.value() == static_cast<uint64_t>(std::abs(error)));
-    CHECK(done.status.limit() == 16 * 512);  // the begin of the call that failed
+    CHECK(done.status.offset() == 16 * 512);  // where the failed call begins
     card.bad_block = UINT64_MAX;
     REQUIRE(queue.Submit({0, 40 * 512, memory, 2}).ok());
     REQUIRE(queue.Wait(&done).ok());

@@ -110,7 +110,7 @@ TEST_CASE("a piece that fails names its byte, nothing stays under way, and the n
         device.drive.FailAt(at, fault);
         const Status status = ReadAll(device.queue(), offset, 24 * kBlock, kTo);
         CHECK(status.code() == StatusCode::kIo);
-        CHECK(status.limit() == at);
+        CHECK(status.offset() == at);
         if (fault == Fault::kIoError) CHECK(status.value() == kSimulatedIoError);
         CHECK(device.watched.under_way() == 0);
         CHECK(ReadAll(device.queue(), offset, 24 * kBlock, kTo).ok());

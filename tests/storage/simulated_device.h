@@ -177,7 +177,7 @@ class SimulatedQueue final : public ReadQueue {
     switch (read.fault) {
       case Fault::kIoError:
         done->status =
-            Status(StatusCode::kIo, "device", "can not be read; error", kSimulatedIoError, read.request.offset);
+            Status(StatusCode::kIo, "device", "cannot be read; error", kSimulatedIoError, read.request.offset);
         return;
       case Fault::kVanished:
         done->status = Status(StatusCode::kIo, "device", "is away; error", kSimulatedNoDevice, read.request.offset);

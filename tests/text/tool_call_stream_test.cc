@@ -125,7 +125,7 @@ TEST_CASE("a call that does not fit the buffer is an error that says so, and one
   CHECK(out.text == "x");
   CHECK(out.calls.empty());
   CHECK(out.status == "output too small: tool call is longer than the buffer: bytes: " + std::to_string(call.size()) +
-                          " needed, given: " + std::to_string(call.size() - 1));
+                          ", room for " + std::to_string(call.size() - 1));
   CHECK(Stream({call}, 0).status != "");
 }
 

@@ -6,19 +6,20 @@
 
 namespace lfm2 {
 
+// `value` and `limit` are value() and limit() of a Status, 0 where it has no numbers.
 enum class StatusCode : uint8_t {
   kOk,
-  kInvalidArgument,     // the caller passed something that can never work
+  kInvalidArgument,     // the caller passed something that can never work; `limit` is what the argument must keep to
   kFailedPrecondition,  // the call came at the wrong time: use before open, open twice
   kArenaTooSmall,       // `value` bytes were given, `limit` are needed
-  kContextFull,         // `value` positions were asked for, `limit` exist
-  kOutputTooSmall,      // `value` bytes or tokens are to be written, `limit` fit the memory given
-  kCorrupt,             // the bytes of a file contradict themselves
-  kUnsupported,         // well formed, but nothing this version can run
-  kIo,                  // the operating system or device said no; `value` is its error number, `limit` the byte
-  kTimeout,             // the device has not answered in `value` milliseconds
-  kCancelled,           // the poll function of the caller said so
-  kNotFinite,           // a NaN or an infinity came out of a layer; index() is the layer
+  kContextFull,         // `value` positions are needed, `limit` exist
+  kOutputTooSmall,      // `value` bytes or tokens are to be written, `limit` fit the given memory
+  kCorrupt,             // the bytes of a file contradict themselves; `value` was found, `limit` was expected
+  kUnsupported,         // well formed, but this version or build cannot run it; numbers as for kCorrupt
+  kIo,                  // a system call or device failed; `value` is its error number, or how many bytes are missing
+  kTimeout,             // a device has not answered within `value` milliseconds
+  kCancelled,           // the caller's poll function returned false
+  kNotFinite,           // a layer computed a NaN or an infinity; index() is the layer
 };
 
 // What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
@@ -28,8 +29,9 @@ class [[nodiscard]] Status {
 
   // Not "= default", with which all bytes would be set to zero before the members are.
   constexpr Status() {}
-  // where: the field, argument or region, such as "header.hidden_size". what: a clause about it, such as "is not a
-  // multiple of 32". value and limit: the number found and the number it was held against.
+  // where: the field, argument or region, such as "header.hidden_size". what: the rest of a sentence about it, such as
+  // "is not a multiple of 32", which may end with what to do, in parentheses. value and limit: the number found and the
+  // one it was compared with; with kIo and kTimeout the second one is an offset.
   LFM2_SELDOM constexpr Status(StatusCode code, const char* where, const char* what)
       : where_(where), what_(what), code_(code) {}
   LFM2_SELDOM constexpr Status(StatusCode code, const char* where, const char* what, uint64_t value)
@@ -44,7 +46,7 @@ class [[nodiscard]] Status {
     return s;
   }
 
-  // What a function returns that hands on the Status of another.
+  // For a function that returns the Status of another one.
   LFM2_SMALL constexpr Status Copy() const { return *this; }
 
   constexpr bool ok() const { return code_ == StatusCode::kOk; }
@@ -52,11 +54,14 @@ class [[nodiscard]] Status {
   constexpr const char* where() const { return where_; }
   constexpr const char* what() const { return what_; }
   constexpr uint64_t value() const { return value_; }
-  constexpr uint64_t limit() const { return limit_; }
+  constexpr uint64_t limit() const { return HasOffset() ? 0 : limit_; }
+  // Byte of the storage at which a device failed; 0 for other codes.
+  constexpr uint64_t offset() const { return HasOffset() ? limit_ : 0; }
   constexpr uint32_t index() const { return index_; }
 
-  // Writes one sentence, such as "corrupt: tensor ffn_gate [3]: rows is 512, expected 7168", always terminated by a
-  // zero and cut to `capacity` bytes. Returns the length without the zero. capacity may be 0: nothing is written.
+  // Writes one sentence, such as "corrupt: directory.rows [3] is not what the config demands: 512, expected 7168", cut
+  // to `capacity` bytes with the terminating zero. Returns the length without the zero. Writes nothing if capacity is
+  // 0.
   size_t Format(char* out, size_t capacity) const {
     Writer w{out, capacity, 0};
     if (ok()) {
@@ -84,11 +89,11 @@ class [[nodiscard]] Status {
     return w.End();
   }
 
-  // What stands between value and limit.
+  // The words between the two numbers.
   static constexpr const char* LimitName(StatusCode code) {
     switch (code) {
-      case StatusCode::kArenaTooSmall: return " given, needed: ";
-      case StatusCode::kOutputTooSmall: return " needed, given: ";
+      case StatusCode::kArenaTooSmall: return ", needed ";
+      case StatusCode::kOutputTooSmall: return ", room for ";
       case StatusCode::kInvalidArgument:
       case StatusCode::kContextFull:
       case StatusCode::kCancelled:
@@ -113,7 +118,7 @@ class [[nodiscard]] Status {
       case StatusCode::kOutputTooSmall: return "output too small";
       case StatusCode::kCorrupt: return "corrupt";
       case StatusCode::kUnsupported: return "unsupported";
-      case StatusCode::kIo: return "input/output";
+      case StatusCode::kIo: return "I/O error";
       case StatusCode::kTimeout: return "timeout";
       case StatusCode::kCancelled: return "cancelled";
       case StatusCode::kNotFinite: return "not finite";
@@ -122,6 +127,8 @@ class [[nodiscard]] Status {
   }
 
  private:
+  constexpr bool HasOffset() const { return code_ == StatusCode::kIo || code_ == StatusCode::kTimeout; }
+
   struct Writer {
     char* out;
     size_t capacity;

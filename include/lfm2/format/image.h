@@ -155,7 +155,7 @@ class Image {
   Status VerifyRecord(uint32_t moe_layer, uint32_t expert) const {
     if (is_streamed()) {
       return Status(StatusCode::kFailedPrecondition, "Image::VerifyRecord",
-                    "cannot be used: experts are not in memory");
+                    "needs an image whose experts are in memory");
     }
     const uint8_t* const data = Record(moe_layer, expert);
     const size_t bytes = data == nullptr ? 0 : static_cast<size_t>(record_layer(moe_layer).bytes);
@@ -182,11 +182,9 @@ class Image {
   static Status Expect(const char* where, uint64_t value, uint64_t expected) {
     return value == expected ? Status() : Bad(where, "is not what the config demands", value, expected);
   }
-  static Status AlreadyOpen() {
-    return Status(StatusCode::kFailedPrecondition, "Image::Open", "the image is open already");
-  }
+  static Status AlreadyOpen() { return Status(StatusCode::kFailedPrecondition, "Image::Open", "needs a closed image"); }
   static Status NotOpen(const char* where) {
-    return Status(StatusCode::kFailedPrecondition, where, "the image is not open");
+    return Status(StatusCode::kFailedPrecondition, where, "needs an open image");
   }
 
   const std::byte* pinned() const { return memory_ + static_cast<size_t>(header_.pinned_offset); }
@@ -196,14 +194,14 @@ class Image {
   Status CheckHasTrie(const char* where) const {
     if (!is_open()) return NotOpen(where);
     if (header_.token_trie_bytes == 0) {
-      return Status(StatusCode::kFailedPrecondition, where, "cannot be used: the image has no token trie");
+      return Status(StatusCode::kFailedPrecondition, where, "needs an image with a token trie");
     }
     return Expect("header.token_trie_offset", header_.token_trie_offset, token_trie_offset());
   }
   Status CheckHasTrieInPlace(const char* where) const {
     LFM2_RETURN_IF_ERROR(CheckHasTrie(where));
     if (!is_streamed()) return Status();
-    return Status(StatusCode::kFailedPrecondition, where, "cannot be used: the token trie is not in memory");
+    return Status(StatusCode::kFailedPrecondition, where, "needs a token trie in memory");
   }
   Status CheckTokenTrieCrc(const std::byte* section) const {
     const uint32_t crc = Crc32c(0, section, static_cast<size_t>(header_.token_trie_bytes));

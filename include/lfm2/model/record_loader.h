@@ -146,7 +146,7 @@ class RecordLoader {
   // Takes note of reads that have ended, until a load has: *found, and it is *done. Without `wait` it does not wait for
   // one. moe_layer: where time is counted. Errors, behind which Drain comes next: a piece that failed more often than
   // it is to be repeated, kIo or what the queue reported, with the record as index() and the byte of the storage as
-  // limit(); kCorrupt for a record whose CRC is wrong; kTimeout. A guess that fails is only dropped.
+  // offset(); kCorrupt for a record whose CRC is wrong; kTimeout. A guess that fails is only dropped.
   Status Collect(bool wait, uint32_t moe_layer, uint32_t guessed_reads, RecordLoad* done, bool* found) {
     StreamStatistics& time = statistics_[moe_layer];
     *found = false;

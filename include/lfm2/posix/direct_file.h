@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lfm2/base/status.h"
+#include "lfm2/posix/error_text.h"
 #include "lfm2/posix/file_queue.h"
 #include "lfm2/storage/read_queue.h"
 #include "lfm2/storage/storage.h"
@@ -29,7 +30,9 @@ class DirectFile final : public Storage {
   // kInvalidArgument where it is no regular file or empty or options are out of bounds, kUnsupported where options ask
   // for io_uring and the system has none for us.
   Status Open(const char* path, const DirectFileOptions& options = DirectFileOptions()) {
-    if (is_open()) return Status(StatusCode::kFailedPrecondition, "DirectFile::Open", "a file is open already");
+    if (is_open()) {
+      return Status(StatusCode::kFailedPrecondition, "DirectFile::Open", "needs a closed file (call Close first)");
+    }
     // Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
     constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
     bool is_direct = false;
@@ -38,7 +41,7 @@ class DirectFile final : public Storage {
     is_direct = fd_ >= 0 || errno != EINVAL;  // a file system that does not know O_DIRECT refuses it so
 #endif
     if (!is_direct) fd_ = ::open(path, kFlags);
-    if (fd_ < 0) return Status(StatusCode::kIo, "file", "can not be opened; errno", static_cast<uint64_t>(errno));
+    if (fd_ < 0) return IoError("file", OpenErrorText(errno), errno);
     const Status status = OpenQueue(is_direct, options);
     if (!status.ok()) Close();
     return status;
@@ -65,9 +68,7 @@ class DirectFile final : public Storage {
  private:
   Status OpenQueue(bool is_direct, const DirectFileOptions& options) {
     struct stat info;
-    if (::fstat(fd_, &info) != 0) {
-      return Status(StatusCode::kIo, "file", "can not be examined; errno", static_cast<uint64_t>(errno));
-    }
+    if (::fstat(fd_, &info) != 0) return IoError("file", OpenErrorText(errno), errno);
     if (!S_ISREG(info.st_mode)) return Status(StatusCode::kInvalidArgument, "file", "is not a regular file");
     if (info.st_size <= 0) return Status(StatusCode::kInvalidArgument, "file", "is empty");
     size_ = static_cast<uint64_t>(info.st_size);

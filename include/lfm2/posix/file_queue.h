@@ -9,6 +9,7 @@
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
 #include "lfm2/posix/clock.h"
+#include "lfm2/posix/error_text.h"
 #include "lfm2/posix/file_read.h"
 #include "lfm2/posix/io_uring.h"
 #include "lfm2/posix/reader_threads.h"
@@ -45,7 +46,7 @@ class FileQueue final : public ReadQueue {
   // fd: of a file of `size` bytes, open until Close; is_direct: with O_DIRECT. Errors: DirectFile::Open's.
   Status Open(int fd, uint64_t size, bool is_direct, const DirectFileOptions& options) {
     if (options.queue_depth == 0 || options.queue_depth > kMaxReads) {
-      return Status(StatusCode::kInvalidArgument, "options.queue_depth", "is out of bounds", options.queue_depth,
+      return Status(StatusCode::kInvalidArgument, "options.queue_depth", "is 0 or too large", options.queue_depth,
                     kMaxReads);
     }
     if (options.piece_bytes == 0 || options.piece_bytes % FileRead::kBlockBytes != 0) {
@@ -71,12 +72,12 @@ class FileQueue final : public ReadQueue {
     }
 #endif
     if (options_.backend == Backend::kIoUring) {
-      return Status(StatusCode::kUnsupported, "options.backend", "is not to be had: the system has no io_uring for us");
+      return Status(StatusCode::kUnsupported, "options.backend",
+                    "is not available: the kernel has no io_uring or denies it (use kAutomatic)");
     }
     most_at_drive_ = kMaxReads;  // each thread takes one when it is free
     const int error = threads_.Open(Min(options_.queue_depth, ReaderThreads::kMaxThreads));
-    if (error == 0) return Status();
-    return Status(StatusCode::kIo, "reader thread", "can not be created; errno", static_cast<uint64_t>(error));
+    return error == 0 ? Status() : IoError("reader thread", ThreadErrorText(error), error);
   }
 
   // Waits for the reads that the drive has, however long; those that still wait their turn are never begun. Closing
@@ -126,7 +127,8 @@ class FileQueue final : public ReadQueue {
       return Status(StatusCode::kInvalidArgument, "read", "is not within the file", request.offset, size_);
     }
     if (reads_in_use_ == kMaxReads) {
-      return Status(StatusCode::kFailedPrecondition, "read", "finds the queue full", kMaxReads);
+      return Status(StatusCode::kFailedPrecondition, "read", "comes while the queue is full (collect one first)",
+                    kMaxReads);
     }
     uint32_t free = 0;
     while (reads_[free].in_use) ++free;
@@ -156,7 +158,8 @@ class FileQueue final : public ReadQueue {
       if (Poll(done)) return Status();
       const uint64_t waited_ms = (NowNs() - begin) / 1000000u;
       if (waited_ms >= options_.timeout_ms) {
-        return Status(StatusCode::kTimeout, "file", "has not been read in time; milliseconds", options_.timeout_ms);
+        return Status(StatusCode::kTimeout, "file", "was not read in time (is the drive busy or gone?); milliseconds",
+                      options_.timeout_ms);
       }
       WaitForResult(static_cast<int>(Min<uint64_t>(options_.timeout_ms - waited_ms, 1u << 30)));
     }

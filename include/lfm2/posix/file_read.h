@@ -9,6 +9,7 @@
 #include "lfm2/base/config.h"
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
+#include "lfm2/posix/error_text.h"
 #include "lfm2/storage/read_queue.h"
 
 namespace lfm2::posix {
@@ -44,13 +45,10 @@ class FileRead {
   bool Take(int64_t result, ReadCompletion* done) {
     done->tag = request_.tag;
     done->status = Status();
-    if (result == -EINTR || result == -EAGAIN) {
-      if (++interruptions_ < kMostInterruptions) return false;
-      done->status = Error("is not read: always interrupted; errno", static_cast<uint64_t>(-result));
-      return true;
-    }
     if (result < 0) {
-      done->status = Error("can not be read; errno", static_cast<uint64_t>(-result));
+      const int error = static_cast<int>(-result);
+      if ((error == EINTR || error == EAGAIN) && ++interruptions_ < kMostInterruptions) return false;
+      done->status = Error(ReadErrorText(error), static_cast<uint64_t>(error));
       return true;
     }
     const uint64_t bytes = static_cast<uint64_t>(result);
@@ -62,7 +60,7 @@ class FileRead {
     const uint64_t whole = bytes / kBlockBytes * kBlockBytes;
     got_ += whole;
     if (whole > 0) return false;
-    done->status = Error("ends too early; bytes missing", expected_ - got_ - bytes);
+    done->status = Error("ends too early (it was cut short); bytes missing", expected_ - got_ - bytes);
     return true;
   }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lfm2/base/status.h"
+#include "lfm2/posix/error_text.h"
 #include "lfm2/storage/storage.h"
 
 namespace lfm2::posix {
@@ -25,10 +26,12 @@ class MappedFile final : public Storage {
   // path: a regular file that is not empty. Errors: kFailedPrecondition if open already, kIo with errno as the value,
   // kInvalidArgument where it is no regular file or empty, kUnsupported where it exceeds the address space.
   Status Open(const char* path) {
-    if (is_open()) return Status(StatusCode::kFailedPrecondition, "MappedFile::Open", "a file is open already");
+    if (is_open()) {
+      return Status(StatusCode::kFailedPrecondition, "MappedFile::Open", "needs a closed file (call Close first)");
+    }
     // Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
     const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return IoError("can not be opened; errno");
+    if (fd < 0) return IoError("file", OpenErrorText(errno), errno);
     const Status status = MapDescriptor(fd);
     ::close(fd);  // the mapping holds the file
     return status;
@@ -49,21 +52,18 @@ class MappedFile final : public Storage {
   }
 
  private:
-  static Status IoError(const char* what) {
-    return Status(StatusCode::kIo, "file", what, static_cast<uint64_t>(errno));
-  }
-
   Status MapDescriptor(int fd) {
     struct stat info;
-    if (::fstat(fd, &info) != 0) return IoError("can not be examined; errno");
+    if (::fstat(fd, &info) != 0) return IoError("file", OpenErrorText(errno), errno);
     if (!S_ISREG(info.st_mode)) return Status(StatusCode::kInvalidArgument, "file", "is not a regular file");
     if (info.st_size <= 0) return Status(StatusCode::kInvalidArgument, "file", "is empty");
     const uint64_t bytes = static_cast<uint64_t>(info.st_size);
     if (bytes > SIZE_MAX / 2) {
-      return Status(StatusCode::kUnsupported, "file", "does not fit this machine's address space", bytes, SIZE_MAX / 2);
+      return Status(StatusCode::kUnsupported, "file", "exceeds the address space (use a DirectFile)", bytes,
+                    SIZE_MAX / 2);
     }
     void* const address = ::mmap(nullptr, static_cast<size_t>(bytes), PROT_READ, MAP_PRIVATE, fd, 0);
-    if (address == MAP_FAILED) return IoError("can not be mapped; errno");
+    if (address == MAP_FAILED) return IoError("file", MapErrorText(errno), errno);
     address_ = address;
     size_ = bytes;
     return Status();

@@ -16,6 +16,7 @@
 #include "lfm2/base/numeric.h"
 #include "lfm2/base/status.h"
 #include "lfm2/posix/clock.h"
+#include "lfm2/posix/error_text.h"
 #include "lfm2/posix/usable_cores.h"
 
 namespace lfm2::posix {
@@ -46,7 +47,9 @@ class ThreadPool final {
   // Errors: kFailedPrecondition if open already, kInvalidArgument above kMaxThreads, kIo with the error
   // number where the system creates no more threads, or does not let them be pinned (then the pool stays closed).
   Status Open(uint32_t threads, Pinning pinning = Pinning::kNone) {
-    if (is_open()) return Status(StatusCode::kFailedPrecondition, "ThreadPool::Open", "the pool is open already");
+    if (is_open()) {
+      return Status(StatusCode::kFailedPrecondition, "ThreadPool::Open", "needs a closed pool (call Close first)");
+    }
     const CpuQuota quota = CgroupFiles().ReadCpuQuota();
     if (threads == 0) threads = Min(UsableCores(quota), kMaxThreads);
     if (threads > kMaxThreads) {
@@ -57,14 +60,14 @@ class ThreadPool final {
     spins_ = threads <= AffineCores() && (!quota.is_limited() || threads <= quota.whole_cores());
     stop_.store(false, std::memory_order_relaxed);
     int error = StartWorkers(threads - 1);
-    const char* what = "can not be created; errno";
+    const char* what = ThreadErrorText(error);
     if (error == 0 && pinning == Pinning::kCores) {
       error = PinWorkers();
-      what = "can not be pinned to a core; errno";
+      what = "cannot be pinned to a core (open the pool without pinning); errno";
     }
     if (error != 0) {
       StopWorkers();
-      return Status(StatusCode::kIo, "thread", what, static_cast<uint64_t>(error));
+      return IoError("thread", what, error);
     }
     executor_ = {this, threads, &Run};
     return Status();

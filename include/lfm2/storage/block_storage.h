@@ -47,7 +47,7 @@ inline Status CheckBlockDevice(const BlockDevice& device) {
   uint64_t end = 0;
   if (device.bytes > UINT64_MAX / 2 ||
       !CheckedAdd(device.first_block, DivideUp<uint64_t>(device.bytes, device.block_bytes), &end)) {
-    return Status(StatusCode::kInvalidArgument, "device.bytes", "do not fit behind device.first_block", device.bytes);
+    return Status(StatusCode::kInvalidArgument, "device.bytes", "do not fit after device.first_block", device.bytes);
   }
   return Status();
 }
@@ -81,7 +81,7 @@ class BlockQueue final : public ReadQueue {
       return Status(StatusCode::kInvalidArgument, "read", "is not within the storage", request.offset, device_.bytes);
     }
     if (ended_ - collected_ == kCapacity) {
-      return Status(StatusCode::kFailedPrecondition, "read", "finds the queue full", kCapacity);
+      return Status(StatusCode::kFailedPrecondition, "read", "comes while the queue is full", kCapacity);
     }
     completions_[ended_++ % kCapacity] = {request.tag, Read(request)};
     return Status();
@@ -108,7 +108,7 @@ class BlockQueue final : public ReadQueue {
       const int64_t error = device_.read(device_.context, block, static_cast<uint32_t>(bytes / device_.block_bytes),
                                          request.to + static_cast<size_t>(at));
       if (error != 0) {
-        return Status(StatusCode::kIo, "block device", "can not be read; error",
+        return Status(StatusCode::kIo, "block device", "cannot be read; error of the driver",
                       static_cast<uint64_t>(Max(error, -error)), request.offset + at);
       }
       at += bytes;
@@ -145,7 +145,9 @@ class BlockStorage final : public Storage {
   // The device's context outlives this, or its Close. Errors: kFailedPrecondition if open already, kInvalidArgument for
   // a field of `device`.
   Status Open(const BlockDevice& device) {
-    if (is_open()) return Status(StatusCode::kFailedPrecondition, "BlockStorage::Open", "the storage is open already");
+    if (is_open()) {
+      return Status(StatusCode::kFailedPrecondition, "BlockStorage::Open", "needs a closed storage (call Close first)");
+    }
     LFM2_RETURN_IF_ERROR(CheckBlockDevice(device));
     bytes_ = device.bytes;
     queue_.Open(device);

@@ -23,7 +23,7 @@ inline Status CollectAll(ReadQueue& queue) {
 // to[bytes] = storage[offset .. offset + bytes), in order, as many pieces at a time as the queue takes. Waits for all
 // of it, and before that for reads that an earlier user of the queue left when it timed out. offset, bytes and to are
 // multiples of queue.alignment().
-// Errors: the first that the queue reports, kIo with the byte as the limit; kTimeout after one Wait of the queue that
+// Errors: the first that the queue reports, kIo with the byte as offset(); kTimeout after one Wait of the queue that
 // timed out, and then the memory is still the device's, until a later call succeeds or the storage is closed.
 inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::byte* to) {
   LFM2_RETURN_IF_ERROR(CollectAll(queue));
