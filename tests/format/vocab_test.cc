@@ -188,11 +188,15 @@ TEST_CASE("the pieces of a chat template come back, and damaged ones are refused
     Vocab vocab;
     CHECK(Sentence(Vocab::Open(section.span(), &vocab)).find(part) != std::string::npos);
   };
-  says(offsetof(ChatHeader, flags), 0x100 | 16, "vocabulary.chat is not what this version reads: byte");
-  says(offsetof(ChatHeader, contents), 4, "vocabulary.chat is not what this version reads: byte: 6");
-  says(offsetof(ChatHeader, contents), 0x100, "vocabulary.chat is not what this version reads: byte: 7");
-  says(offsetof(ChatHeader, text_bytes) + 22, 1, "vocabulary.chat is not what this version reads: byte: 30");
-  says(offsetof(ChatHeader, text_bytes) + 2, 2, "vocabulary.chat is not what this version reads");
+  says(offsetof(ChatHeader, flags), 0x100 | 16,
+       "vocabulary.chat is damaged or of another version (pack the model again): byte");
+  says(offsetof(ChatHeader, contents), 4,
+       "vocabulary.chat is damaged or of another version (pack the model again): byte: 6");
+  says(offsetof(ChatHeader, contents), 0x100,
+       "vocabulary.chat is damaged or of another version (pack the model again): byte: 7");
+  says(offsetof(ChatHeader, text_bytes) + 22, 1,
+       "vocabulary.chat is damaged or of another version (pack the model again): byte: 30");
+  says(offsetof(ChatHeader, text_bytes) + 2, 2, "vocabulary.chat is damaged or of another version");
   says(offsetof(ChatHeader, text_bytes), 0, "vocabulary.chat is");
 }
 

@@ -1,16 +1,11 @@
 // A direct file never passes off for the file's bytes what is not: whatever the drive, the file system, the kernel or
 // whoever cuts the file short does meanwhile.
 #include <doctest/doctest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -24,41 +19,69 @@ namespace lfm2::test {
 TEST_CASE("io_uring that takes no read for a while is asked again; one that never does gives an error at once") {
   const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
-  DirectFile direct;
-  const Status opened = direct.Open(file.path(), Options(Backend::kIoUring));
-  if (opened.code() == StatusCode::kUnsupported) {
-    MESSAGE("skipped: no io_uring here");
-    return;
-  }
-  REQUIRE(opened.ok());
-  const Blocks memory(4);
-  struct Case {
-    int enters, error;
-  };
-  for (const Case& c : {Case{1, 0}, Case{3, 0}, Case{900, 0}, Case{3, EINTR}, Case{900, EBUSY}, Case{1001, EAGAIN}}) {
-    CAPTURE(c.enters);
-    CAPTURE(c.error);
+  ForIoUring([&] {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(Backend::kIoUring)).ok());
+    const Blocks memory(4);
+    struct Case {
+      int enters, error;
+    };
+    for (const Case& c : {Case{1, 0}, Case{3, 0}, Case{900, 0}, Case{3, EINTR}, Case{900, EBUSY}, Case{999, EAGAIN}}) {
+      CAPTURE(c.enters);
+      CAPTURE(c.error);
+      const FaultScope faults;
+      faults->Fail(SystemCall::kRingEnter, c.error, c.enters);
+      errno = 0;
+      REQUIRE(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
+      CHECK(faults->left(SystemCall::kRingEnter) == 0);
+      CHECK(Holds(memory[0], content, 0, 4 * kPage));
+      std::memset(memory[0], 0x55, 4 * kPage);
+    }
+    for (const Case& c : {Case{1000000, 0}, Case{1, ENOMEM}}) {
+      CAPTURE(c.error);
+      const FaultScope faults;
+      faults->Fail(SystemCall::kRingEnter, c.error, c.enters);
+      errno = 0;
+      const Status status = ReadOne(direct, 0, kPage, memory[0]);
+      CHECK(status.code() == StatusCode::kIo);
+      CHECK(status.value() == static_cast<uint64_t>(c.error == 0 ? EAGAIN : c.error));
+    }
+    REQUIRE(ReadOne(direct, kPage, kPage, memory[0]).ok());
+    CHECK(Holds(memory[0], content, kPage, kPage));
+  });
+}
+
+TEST_CASE("a wait for io_uring that a signal ends is taken up again") {
+  const std::string content = Content(64 * kPage);
+  const TemporaryFile file(content);
+  ForIoUring([&] {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(Backend::kIoUring)).ok());
     const FaultScope faults;
-    faults->enter_error = c.error;
-    faults->failing_enters = c.enters;
-    errno = 0;
-    REQUIRE(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
-    CHECK(faults->failing_enters == 0);
-    CHECK(Holds(memory[0], content, 0, 4 * kPage));
-    std::memset(memory[0], 0x55, 4 * kPage);
-  }
-  for (const Case& c : {Case{1000000, 0}, Case{1, ENOMEM}}) {
-    CAPTURE(c.error);
-    const FaultScope faults;
-    faults->enter_error = c.error;
-    faults->failing_enters = c.enters;
-    errno = 0;
-    const Status status = ReadOne(direct, 0, kPage, memory[0]);
-    CHECK(status.code() == StatusCode::kIo);
-    CHECK(status.value() == static_cast<uint64_t>(c.error == 0 ? EAGAIN : c.error));
-  }
-  REQUIRE(ReadOne(direct, kPage, kPage, memory[0]).ok());
-  CHECK(Holds(memory[0], content, kPage, kPage));
+    faults->Fail(SystemCall::kPoll, EINTR, 5);
+    ReadRandomly(direct, content, 200, 8, 4);
+  });
+}
+
+TEST_CASE("Close waits for the reads of an io_uring that the kernel has, and forgets those that it never took") {
+  const std::string content = Content(64 * kPage);
+  const TemporaryFile file(content);
+  ForIoUring([&] {
+    for (const int refused : {0, 1, 3, 8}) {
+      const Blocks memory(64);
+      DirectFile direct;
+      REQUIRE(direct.Open(file.path(), Options(Backend::kIoUring)).ok());
+      const FaultScope faults;
+      faults->Fail(SystemCall::kRingEnter, ENOMEM, refused, 2);
+      for (uint32_t i = 0; i < 8; ++i) {
+        REQUIRE(direct.queue()->Submit({i * 8 * kPage, 8 * kPage, memory[size_t{i} * 8], i}).ok());
+      }
+      direct.Close();
+      faults->End();
+      REQUIRE(direct.Open(file.path(), Options(Backend::kIoUring)).ok());
+      ReadRandomly(direct, content, 50, 8, 5);
+    }
+  });
 }
 
 TEST_CASE("a file that is cut short while it is open: errors for what is gone, never zeros") {
@@ -162,42 +185,108 @@ TEST_CASE("with no time to wait every read is either there or a timeout, and in 
 TEST_CASE("interrupted and partial reads go on where they stopped") {
   const std::string content = Content(9 * kPage + 77);
   const TemporaryFile file(content);
-  const FaultScope faults;
-  DirectFile direct;
-  REQUIRE(direct.Open(file.path(), Options(Backend::kThreads, 1)).ok());
-  for (const int error : {EINTR, EAGAIN}) {
-    const Blocks memory(10);
-    faults->read_error = error;
-    faults->failing_reads = 5;
-    REQUIRE(ReadOne(direct, 0, 10 * kPage, memory[0]).ok());
-    CHECK(faults->failing_reads == 0);
-    CHECK(Holds(memory[0], content, 0, 10 * kPage));
-  }
-  // A read that ends within a block is taken up again at the block's begin. Smaller ones would never end.
-  for (const size_t most : {3 * kPage, kPage, kPage + 1000, 2 * kPage - 1}) {
-    const Blocks memory(10);
-    faults->most_bytes = most;
-    REQUIRE(ReadOne(direct, 0, 10 * kPage, memory[0]).ok());
-    CHECK(Holds(memory[0], content, 0, 10 * kPage));
-  }
+  ForEachBackend([&](Backend backend) {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(backend, 1)).ok());
+    for (const int error : {EINTR, EAGAIN}) {
+      const FaultScope faults;
+      const Blocks memory(10);
+      faults->Fail(SystemCall::kFileRead, error, 5);
+      REQUIRE(ReadOne(direct, 0, 10 * kPage, memory[0]).ok());
+      CHECK(faults->left(SystemCall::kFileRead) == 0);
+      CHECK(Holds(memory[0], content, 0, 10 * kPage));
+    }
+    // A read that ends within a block is taken up again at the block's begin. Smaller ones would never end.
+    for (const size_t most : {3 * kPage, kPage, kPage + 1000, 2 * kPage - 1}) {
+      CAPTURE(most);
+      const FaultScope faults;
+      const Blocks memory(10);
+      faults->most_bytes = most;
+      REQUIRE(ReadOne(direct, 0, 10 * kPage, memory[0]).ok());
+      CHECK(Holds(memory[0], content, 0, 10 * kPage));
+    }
+    // Partial reads, interruptions and many reads at a time, in any order.
+    const FaultScope faults;
+    faults->most_bytes = 2 * kPage;
+    faults->Fail(SystemCall::kFileRead, EINTR, 40, 20);
+    ReadRandomly(direct, content, 200, 8, 6);
+    CHECK(faults->left(SystemCall::kFileRead) == 0);
+  });
 }
 
-TEST_CASE("an error of the drive is reported with its number and place, and the next read is none the worse") {
+TEST_CASE("an error of the drive is reported with its number, its cause and its place, and the next read succeeds") {
   const std::string content = Content(9 * kPage);
   const TemporaryFile file(content);
-  const FaultScope faults;
-  DirectFile direct;
-  REQUIRE(direct.Open(file.path(), Options(Backend::kThreads, 1)).ok());
-  const Blocks memory(9);
-  faults->read_error = EIO;
-  faults->failing_reads = 1;
-  const Status status = ReadOne(direct, 2 * kPage, 3 * kPage, memory[0]);
-  CHECK((status.code() == StatusCode::kIo && status.value() == EIO && status.offset() == 2 * kPage));
-  REQUIRE(ReadOne(direct, 0, 9 * kPage, memory[0]).ok());
-  CHECK(Holds(memory[0], content, 0, 9 * kPage));
-  faults->read_error = EAGAIN;
-  faults->failing_reads = 1000000;
-  CHECK(ReadOne(direct, 0, kPage, memory[0]).value() == EAGAIN);
+  const struct {
+    int error;
+    const char* sentence;
+  } cases[] = {
+      {EIO,
+       "I/O error: file cannot be read: the drive reported an error (check the drive, or copy the file); errno: 5, at "
+       "byte 8192"},
+      {ENODEV, "I/O error: file cannot be read: the drive is gone; errno: 19, at byte 8192"},
+      {ENXIO, "I/O error: file cannot be read: the drive is gone; errno: 6, at byte 8192"},
+      {ESTALE,
+       "I/O error: file cannot be read: the file server no longer has it (open it again); errno: 116, at byte 8192"},
+      {EBADF, "I/O error: file cannot be read; errno: 9, at byte 8192"},
+  };
+  ForEachBackend([&](Backend backend) {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(backend, 1)).ok());
+    for (const auto& c : cases) {
+      const FaultScope faults;
+      const Blocks memory(9);
+      faults->Fail(SystemCall::kFileRead, c.error);
+      const Status status = ReadOne(direct, 2 * kPage, 3 * kPage, memory[0]);
+      CHECK(Sentence(status) == c.sentence);
+      CHECK((status.value() == static_cast<uint64_t>(c.error) && status.offset() == 2 * kPage));
+      REQUIRE(ReadOne(direct, 0, 9 * kPage, memory[0]).ok());
+      CHECK(Holds(memory[0], content, 0, 9 * kPage));
+    }
+    // Behind a part that was read, the error is at the byte where the rest begins.
+    const FaultScope faults;
+    const Blocks memory(9);
+    faults->most_bytes = 2 * kPage;
+    faults->Fail(SystemCall::kFileRead, EIO, 1, 2);
+    CHECK(ReadOne(direct, 2 * kPage, 7 * kPage, memory[0]).offset() == 6 * kPage);
+    for (const int error : {EINTR, EAGAIN}) {
+      faults->Fail(SystemCall::kFileRead, error, 1000000);
+      const Status status = ReadOne(direct, 0, kPage, memory[0]);
+      CHECK(status.value() == static_cast<uint64_t>(error));
+      CHECK(Sentence(status).find("the system call was interrupted every time") != std::string::npos);
+    }
+  });
+}
+
+TEST_CASE("of many reads just those fail whose reads the drive refused, and each ends once") {
+  const std::string content = Content(64 * kPage);
+  const TemporaryFile file(content);
+  ForEachBackend([&](Backend backend) {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(backend, 4)).ok());
+    ReadQueue& queue = *direct.queue();
+    for (const int failing : {1, 5, 64}) {
+      const FaultScope faults;
+      const Blocks memory(64);
+      faults->Fail(SystemCall::kFileRead, EIO, failing, failing == 64 ? 0 : 7);
+      for (uint32_t i = 0; i < 64; ++i) REQUIRE(queue.Submit({i * kPage, kPage, memory[i], i}).ok());
+      std::set<uint32_t> tags;
+      int failed = 0;
+      for (int i = 0; i < 64; ++i) {
+        ReadCompletion done;
+        REQUIRE(queue.Wait(&done).ok());
+        tags.insert(done.tag);
+        if (done.status.ok()) {
+          CHECK(Holds(memory[done.tag], content, done.tag * kPage, kPage));
+        } else {
+          CHECK((done.status.value() == EIO && done.status.offset() == done.tag * kPage));
+          ++failed;
+        }
+      }
+      CHECK(tags.size() == 64);
+      CHECK(failed == failing);
+    }
+  });
 }
 
 TEST_CASE("a file system without O_DIRECT, or that only says it had it, is read through the page cache") {
@@ -219,52 +308,39 @@ TEST_CASE("a file system without O_DIRECT, or that only says it had it, is read 
   });
 
   faults->refuse_direct = false;
-  DirectFile direct;
-  REQUIRE(direct.Open(file.path(), Options(Backend::kThreads)).ok());
-  if (direct.is_direct()) {
-    faults->read_error = EINVAL;
-    faults->failing_reads = 3;
+  ForEachBackend([&](Backend backend) {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(backend)).ok());
+    if (!direct.is_direct()) {
+      MESSAGE("/tmp has no O_DIRECT");
+      return;
+    }
+    faults->Fail(SystemCall::kFileRead, EINVAL, 3);
     ReadRandomly(direct, content, 300, 8, 9);
-    CHECK(faults->failing_reads == 0);
+    CHECK(faults->left(SystemCall::kFileRead) == 0);
     CHECK(!direct.is_direct());
-  } else {
-    MESSAGE("/tmp has no O_DIRECT");
-  }
+    // Of what is not read so, EINVAL is an error like any other.
+    const Blocks memory(1);
+    faults->Fail(SystemCall::kFileRead, EINVAL);
+    CHECK(ReadOne(direct, 0, kPage, memory[0]).value() == EINVAL);
+  });
 }
 
-TEST_CASE("where a sandbox forbids io_uring, threads read") {
-  const std::string content = Content(10 * kPage);
+TEST_CASE("where O_DIRECT cannot be turned off, what the drive refuses is an error and no endless loop") {
+  const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
-  for (const int error : {EPERM, ENOSYS}) {
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-      sock_filter program[] = {
-          BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<uint32_t>(error)),
-          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-      };
-      const sock_fprog filter{4, program};
-      if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-        ::_exit(2);
-      }
-      DirectFile direct;
-      const bool refused = direct.Open(file.path(), Options(Backend::kIoUring)).code() == StatusCode::kUnsupported;
-      const bool opened = direct.Open(file.path()).ok() && !direct.uses_io_uring();
-      const Blocks memory(10);
-      const bool read = opened && ReadOne(direct, 0, 10 * kPage, memory[0]).ok();
-      ::_exit(refused && read && Holds(memory[0], content, 0, 10 * kPage) ? 0 : 1);
-    }
-    int result = 0;
-    REQUIRE(::waitpid(child, &result, 0) == child);
-    CHECK(WIFEXITED(result));
-    if (WEXITSTATUS(result) == 2) {
-      MESSAGE("no seccomp here");
-    } else {
-      CHECK(WEXITSTATUS(result) == 0);
-    }
-  }
+  ForEachBackend([&](Backend backend) {
+    DirectFile direct;
+    REQUIRE(direct.Open(file.path(), Options(backend)).ok());
+    if (!direct.is_direct()) return;
+    const FaultScope faults;
+    const Blocks memory(4);
+    faults->Fail(SystemCall::kFcntl, EBADF, 2);
+    faults->Fail(SystemCall::kFileRead, EINVAL, 2);
+    CHECK(ReadOne(direct, 0, kPage, memory[0]).value() == EINVAL);
+    REQUIRE(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
+    CHECK(Holds(memory[0], content, 0, 4 * kPage));
+  });
 }
 
 }  // namespace lfm2::test

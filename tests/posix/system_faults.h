@@ -1,42 +1,75 @@
-// Faults of the operating system: this program's own pread, open and syscall come before the C library's.
+// Faults of the operating system: this program's own system calls come before the C library's.
 #ifndef LFM2_TESTS_POSIX_SYSTEM_FAULTS_H_
 #define LFM2_TESTS_POSIX_SYSTEM_FAULTS_H_
 
 #include <atomic>
 #include <cstddef>
 
+// Sanitizers have to create threads themselves, and reserve more address space than a limit leaves.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LFM2_TEST_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LFM2_TEST_SANITIZER 1
+#endif
+#endif
+
 namespace lfm2::test {
 
-struct SystemFaults {
-  // The next so many calls of pread fail with this error number.
-  std::atomic<int> failing_reads{0};
-  std::atomic<int> read_error{0};
-  // A pread yields at most so many bytes; 0: what it was asked for.
+enum class SystemCall {
+  kOpen,
+  kFstat,
+  kMmap,  // of a file or a ring
+  kRead,
+  kFcntl,
+  kPoll,
+  kFileRead,   // pread, or one read of a ring; a ring's read ends with the error
+  kRingSetup,  // io_uring_setup
+  kRingEnter,  // io_uring_enter that submits a read; with error 0 it takes none and leaves errno as it was
+  kThread,     // pthread_create, not under sanitizers
+  kGetAffinity,
+  kSetAffinity,
+  kCount,
+};
+
+class SystemFaults {
+ public:
+  // After `spared` more calls the next `times` ones fail with this error number.
+  void Fail(SystemCall call, int error, int times = 1, int spared = 0);
+  // How many of these failures are still to come.
+  int left(SystemCall call) const { return of(call).times; }
+  void End();
+
+  // For the system calls: whether this one fails. Sets errno, unless the error is 0.
+  bool Takes(SystemCall call);
+  bool ChangesReads() const { return most_bytes != 0 || left(SystemCall::kFileRead) > 0; }
+
+  // A read of a file yields at most so many bytes; 0: what it was asked for.
   std::atomic<size_t> most_bytes{0};
   // While set, calls of pread do not return; how many there are.
   std::atomic<bool> paused{false};
   std::atomic<int> waiting{0};
   // open with O_DIRECT fails with EINVAL.
   std::atomic<bool> refuse_direct{false};
-  // The next so many calls of io_uring_enter that submit a read take none: they return 0, or fail with this error.
-  std::atomic<int> failing_enters{0};
-  std::atomic<int> enter_error{0};
+  // io_uring_setup succeeds, and says that the kernel has no features.
+  std::atomic<bool> old_ring{false};
+
+ private:
+  struct Faults {
+    std::atomic<int> spared{0}, times{0}, error{0};
+  };
+  Faults& of(SystemCall call) { return faults_[static_cast<int>(call)]; }
+  const Faults& of(SystemCall call) const { return faults_[static_cast<int>(call)]; }
+
+  Faults faults_[static_cast<int>(SystemCall::kCount)];
 };
 
 extern SystemFaults system_faults;
 
 // Ends all faults where a test ends.
 struct FaultScope {
-  SystemFaults& operator*() const { return system_faults; }
   SystemFaults* operator->() const { return &system_faults; }
-  ~FaultScope() {
-    system_faults.failing_reads = 0;
-    system_faults.most_bytes = 0;
-    system_faults.paused = false;
-    system_faults.refuse_direct = false;
-    system_faults.failing_enters = 0;
-    system_faults.enter_error = 0;
-  }
+  ~FaultScope() { system_faults.End(); }
 };
 
 }  // namespace lfm2::test

@@ -20,7 +20,7 @@ whole = pathlib.Path(model).read_bytes()
 cases = [json.loads(line) for line in pathlib.Path(commands).read_text(encoding="utf-8").splitlines()[:2]]
 record = json.loads(subprocess.run([inspect, model, "--json"], capture_output=True, check=True).stdout)["records"][0]
 front = record["offset"]
-CUT = r"I/O error: expert record \[\d+\] ends too early; bytes missing: \d+, at byte \d+"
+CUT = r"I/O error: expert record \[\d+\] ends too early \(was the file cut short\?\); bytes missing: \d+, at byte \d+"
 DAMAGED = r"corrupt: expert record \[\d+\] has the wrong CRC-32C: \d+, expected \d+"
 KEPT = "The chat so far is kept; /reset begins a new one."
 

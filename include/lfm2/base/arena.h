@@ -1,4 +1,4 @@
-// The one block of memory that everything the library writes lives in.
+// The one block of memory that the library writes to.
 #ifndef LFM2_BASE_ARENA_H_
 #define LFM2_BASE_ARENA_H_
 
@@ -9,22 +9,22 @@
 
 namespace lfm2 {
 
-// Carves regions off the caller's memory from front to back; nothing is ever given back. Does not own the memory, which
-// must outlive everything carved from it. Sizes are 64 bit so that a plan for a large board can be made on a small one.
+// Carves regions off the caller's memory from front to back; no region is ever freed. Does not own the memory, which
+// must outlive everything carved from it. Sizes have 64 bits so that a small machine can plan for a large one.
 class Arena {
  public:
   constexpr Arena() = default;
   // memory: aligned to kAlignment.
   explicit Arena(Span<std::byte> memory) : base_(memory.data()), capacity_(memory.size()) {}
-  // An arena without memory: Carve only counts. Plans are made with it.
+  // An arena without memory, in which Carve only counts: for plans.
   static constexpr Arena Counting() {
     Arena a;
     a.capacity_ = UINT64_MAX;
     return a;
   }
 
-  // `count` values of T, uninitialised, aligned to kAlignment. The caller has checked the total against the Plan
-  // before; nullptr from a counting arena, or where the memory does not suffice.
+  // Returns `count` uninitialised values of T, aligned to kAlignment; nullptr from a counting arena, or if they do not
+  // fit. Callers check the total against the Plan first.
   template <class T>
   constexpr T* Carve(uint64_t count) {
     uint64_t bytes = 0, end = 0;

@@ -5,7 +5,7 @@
 
 #if !defined(LFM2_ASSERT)
 #if defined(NDEBUG)
-// Not evaluated, but still compiled: a condition can not rot, and its operands count as used.
+// Not evaluated but still compiled, so that conditions stay valid and their operands count as used.
 #define LFM2_ASSERT(condition) static_cast<void>(sizeof((condition) ? 1 : 0))
 #else
 #include <cassert>

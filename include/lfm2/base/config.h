@@ -1,4 +1,4 @@
-// Compile-time facts about the machine and the switches a user may set. Everything else includes this first.
+// Compile-time facts about the machine, and macros that users may define. Every other header includes this first.
 #ifndef LFM2_BASE_CONFIG_H_
 #define LFM2_BASE_CONFIG_H_
 
@@ -13,8 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 
-// LFM2_SEPARATE_COMPILATION: this unit sees declarations of what is large and depends on the instruction set, and the
-// one file that also defines LFM2_IMPLEMENTATION has the definitions. Without it every unit has them.
+// LFM2_SEPARATE_COMPILATION: this unit sees only the declarations of large functions and of those that depend on the
+// instruction set; the one file that also defines LFM2_IMPLEMENTATION has the definitions. Without this macro every
+// unit has them.
 #if defined(LFM2_IMPLEMENTATION) && !defined(LFM2_SEPARATE_COMPILATION)
 #error "LFM2_IMPLEMENTATION is for one file of a program that defines LFM2_SEPARATE_COMPILATION in all files"
 #endif
@@ -23,16 +24,16 @@
 #define LFM2_FUNCTION_OF_UNIT
 #else
 #define LFM2_FUNCTION inline
-// For functions whose definition depends on the compiler's flags: a copy of each unit's own, never merged with
-// another's.
+// For functions whose definition depends on the compiler's flags: each unit gets its own copy, which is never merged
+// with another unit's.
 #define LFM2_FUNCTION_OF_UNIT inline __attribute__((always_inline))
 #endif
 
-// Keeps what a function has on its stack from adding to the stack of the one that calls it.
+// Keeps a function's stack frame separate from its caller's.
 #define LFM2_NOINLINE __attribute__((noinline))
-// For functions that run seldom: compiled for size, whatever the flags say.
+// For functions that rarely run: compiled for size, whatever the flags.
 #define LFM2_SELDOM __attribute__((noinline, cold))
-// For small functions with many callers: a call where the flags ask for small code, and inline elsewhere.
+// For small functions with many callers: not inlined where the flags request small code.
 #if defined(__OPTIMIZE_SIZE__)
 #define LFM2_SMALL __attribute__((noinline))
 #else

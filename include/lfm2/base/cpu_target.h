@@ -6,9 +6,9 @@
 
 namespace lfm2 {
 
-// Which kernels a session computes with. Without LFM2_DYNAMIC_DISPATCH there are only those of the compiler's flags.
+// Which kernels a session computes with. Without LFM2_DYNAMIC_DISPATCH only those for the compiler's flags exist.
 enum class CpuTarget : uint8_t {
-  kAutomatic,    // the best that this program contains and this processor and its operating system support
+  kAutomatic,    // the best in this program that the processor and operating system support
   kBaseline,     // what the compiler's flags name: for x86-64 without flags SSE2, for 64-bit Arm NEON
   kSse4,         // SSE4.2
   kAvx2,         // AVX2, FMA, F16C, BMI2: Haswell, Zen and later

@@ -2,7 +2,7 @@
 #ifndef LFM2_BASE_CRC32C_H_
 #define LFM2_BASE_CRC32C_H_
 
-// The processor's instruction. x86-64 has it in SSE4.2, which compilers do not take for granted.
+// The processor's instruction. On x86-64 it is part of SSE4.2, which compilers do not use by default.
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #if !defined(__SSE4_2__)
@@ -29,7 +29,7 @@ namespace crc32c_internal {
 
 inline constexpr uint32_t kPolynomial = 0x82f63b78u;
 
-// of[n].entry[b]: what byte b with n zero bytes behind it makes of a register of zeros.
+// of[n].entry[b]: the register after byte b and n zero bytes, starting from 0.
 struct Table {
   uint32_t entry[256];
 };
@@ -55,11 +55,11 @@ constexpr Tables<kCount> MakeTables() {
   return t;
 }
 
-// 1 KiB for a byte at a time, 8 KiB for eight.
+// 1 KiB to process one byte at a time, 8 KiB for eight.
 template <uint32_t kCount>
 inline constexpr Tables<kCount> kTables = MakeTables<kCount>();
 
-// Firmware is short of fast memory, and its drives are slow.
+// Firmware uses the small table: its fast memory is scarce, and its drives are slower than this.
 #if defined(__unix__) || defined(__APPLE__) || defined(_WIN32)
 inline constexpr bool kHasOperatingSystem = true;
 #else
@@ -68,7 +68,7 @@ inline constexpr bool kHasOperatingSystem = false;
 
 }  // namespace crc32c_internal
 
-// One look-up a byte. Also the oracle of the other forms.
+// One look-up per byte. The other forms are tested against it.
 inline uint32_t Crc32cPortable(uint32_t crc, const void* data, size_t bytes) {
   const auto& table = crc32c_internal::kTables<1>.of[0].entry;
   const unsigned char* p = static_cast<const unsigned char*>(data);
@@ -77,7 +77,7 @@ inline uint32_t Crc32cPortable(uint32_t crc, const void* data, size_t bytes) {
   return ~crc;
 }
 
-// Eight look-ups for eight bytes that do not wait for each other: Crc32cPortable's result, three to five times as fast.
+// Eight independent look-ups for eight bytes: the result of Crc32cPortable, three to five times as fast.
 inline uint32_t Crc32cSliced(uint32_t crc, const void* data, size_t bytes) {
   const auto& t = crc32c_internal::kTables<8>.of;
   const unsigned char* p = static_cast<const unsigned char*>(data);
@@ -94,7 +94,7 @@ inline uint32_t Crc32cSliced(uint32_t crc, const void* data, size_t bytes) {
 #if LFM2_HAVE_CRC32C_INSTRUCTION
 namespace crc32c_internal {
 
-// What 2^log2_bytes zero bytes do to a CRC register, a byte of the register at a time: a linear map over GF(2), found
+// What 2^log2_bytes zero bytes do to a CRC register, tabulated by byte of the register: a linear map over GF(2), found
 // by squaring the map of one zero bit.
 constexpr Tables<4> MakeZerosTable(uint32_t log2_bytes) {
   uint32_t column[32] = {};  // the map of bit i alone
@@ -123,8 +123,8 @@ inline constexpr uint32_t kShortLog2 = 8;
 inline constexpr Tables<4> kLongZeros = MakeZerosTable(kLongLog2);
 inline constexpr Tables<4> kShortZeros = MakeZerosTable(kShortLog2);
 
-// Static, as all that depends on the compiler's flags: translation units built for different machines must not share
-// one copy.
+// Static, like everything that depends on the compiler's flags: translation units built for different machines must not
+// share one copy.
 namespace LFM2_CRC32C_TARGET {
 
 #if defined(__x86_64__)
@@ -149,8 +149,8 @@ LFM2_CRC32C_ATTRIBUTE static inline uint32_t AppendZeros(const Tables<4>& t, uin
          t.of[3].entry[crc >> 24];
 }
 
-// The instruction takes one word a cycle but answers after three: three runs of 2^log2_bytes at a time, put together by
-// appending to each as many zeros as follow it.
+// The instruction starts one word per cycle and takes three cycles, so three runs of 2^log2_bytes are computed at a
+// time and combined by appending to each as many zeros as bytes follow it.
 LFM2_CRC32C_ATTRIBUTE static inline uint32_t ThreeRuns(uint32_t crc, uint32_t log2_bytes, const Tables<4>& zeros,
                                                        const unsigned char** data, size_t* bytes) {
   const size_t run = size_t{1} << log2_bytes;
@@ -180,8 +180,8 @@ LFM2_CRC32C_ATTRIBUTE static inline uint32_t Crc(uint32_t crc, const void* data,
 
 }  // namespace LFM2_CRC32C_TARGET
 
-// Whether the processor has the instruction, asked where the answer costs less than it saves: a virtual machine may
-// need ten microseconds for it.
+// Whether to use the instruction. Short inputs do not ask the processor: in a virtual machine CPUID may take ten
+// microseconds.
 static inline bool UseInstruction(size_t bytes) {
 #if defined(__x86_64__) && !defined(__SSE4_2__)
   if (bytes < size_t{64} << 10) return false;
@@ -197,7 +197,7 @@ static inline bool UseInstruction(size_t bytes) {
 }  // namespace crc32c_internal
 #endif
 
-// The CRC of everything that `crc` covers followed by `data`. Begin with 0.
+// The CRC of everything that `crc` covers followed by `data`. The first `crc` is 0.
 static inline uint32_t Crc32c(uint32_t crc, const void* data, size_t bytes) {
 #if LFM2_HAVE_CRC32C_INSTRUCTION
   if (crc32c_internal::UseInstruction(bytes)) {

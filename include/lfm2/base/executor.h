@@ -1,4 +1,4 @@
-// How the library hands out work that may run at the same time, without knowing of threads.
+// How the library runs tasks in parallel without depending on threads.
 #ifndef LFM2_BASE_EXECUTOR_H_
 #define LFM2_BASE_EXECUTOR_H_
 
@@ -12,28 +12,27 @@
 
 namespace lfm2 {
 
-// Supplied by the caller (posix/thread_pool.h has one; an RTOS brings its own) or left out. Results never depend on
-// it: every task writes values that no other task reads or writes. One session at a time, unless its maker says more:
-// ThreadPool takes several.
+// Supplied by the caller (posix/thread_pool.h has one; on an RTOS it is a few lines) or left out. Results never depend
+// on it: every task writes values that no other task reads or writes. Serves one session at a time unless its
+// documentation promises more: a ThreadPool serves several.
 struct Executor {
   static constexpr uint32_t kMaxWorkers = 1u << 16;
 
   void* context = nullptr;
-  // How many tasks can run at once, the caller of `run` among them if it takes part: 1 to kMaxWorkers. Work is cut
+  // How many tasks can run at once, including the caller of `run` if it takes part: 1 to kMaxWorkers. Work is divided
   // accordingly.
   uint32_t workers = 1;
-  // Calls task(argument, i) once for every i below `tasks`, in any order and on any thread, and returns when all are
-  // done. Not null. Called from one thread at a time, never from within a task.
+  // Calls task(argument, i) once for every i below `tasks`, in any order and on any thread, and returns after all of
+  // them. Not null. Called from one thread at a time, never from within a task.
   void (*run)(void* context, uint32_t tasks, void (*task)(void* argument, uint32_t index), void* argument) = nullptr;
 };
 
-// executor: may be null, which means none. Errors: kInvalidArgument for one without a function, or with no workers or
-// more than kMaxWorkers.
+// executor: null means none. Errors: kInvalidArgument if it has no function, no workers, or more than kMaxWorkers.
 constexpr Status CheckExecutor(const Executor* executor) {
   if (executor == nullptr) return Status();
   if (executor->run == nullptr) return Status(StatusCode::kInvalidArgument, "executor.run", "is null");
   if (executor->workers == 0 || executor->workers > Executor::kMaxWorkers) {
-    return Status(StatusCode::kInvalidArgument, "executor.workers", "are none or too many", executor->workers,
+    return Status(StatusCode::kInvalidArgument, "executor.workers", "is 0 or too large", executor->workers,
                   Executor::kMaxWorkers);
   }
   return Status();
@@ -52,12 +51,12 @@ void ParallelFor(const Executor* executor, uint32_t tasks, F&& f) {
       executor->context, tasks, [](void* argument, uint32_t index) { (*static_cast<Function*>(argument))(index); }, &f);
 }
 
-// Cuts [0, count) into a few ranges for each worker and calls f(begin, end) for each. No template: it is used for every
-// operator, and firmware has it once.
+// Divides [0, count) into a few ranges per worker and calls f(begin, end) for each. Not a template, so that firmware
+// has only one copy for all operators.
 inline void ParallelRanges(const Executor* executor, uint32_t count,
                            FunctionRef<void(uint32_t begin, uint32_t end)> f) {
   LFM2_ASSERT(CheckExecutor(executor).ok());
-  // Four a worker: enough that a worker which starts late does not hold up the others, few enough to stay cheap.
+  // Four per worker: enough that the others do not wait for a worker that starts late, and few enough to be cheap.
   const uint32_t wanted = executor == nullptr ? 1 : Min(executor->workers, Executor::kMaxWorkers) * 4;
   const uint32_t ranges = wanted < count ? wanted : count;
   ParallelFor(executor, ranges, [&](uint32_t i) {

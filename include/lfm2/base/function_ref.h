@@ -1,4 +1,4 @@
-// A view of something that can be called (C++17 has no std::function_ref).
+// A non-owning reference to a callable (C++17 has no std::function_ref).
 #ifndef LFM2_BASE_FUNCTION_REF_H_
 #define LFM2_BASE_FUNCTION_REF_H_
 
@@ -11,12 +11,12 @@ namespace lfm2 {
 template <class Signature>
 class FunctionRef;
 
-// Does not own what it calls, which outlives it: a parameter of this type is used during the call that it is given to.
-// A function that returns nothing may stand for one that returns bool; it then says true.
+// The callable outlives it: a parameter of this type is used only during the call it is passed to. A callable that
+// returns void can be used where one that returns bool is expected, and then counts as returning true.
 template <class R, class... Arguments>
 class FunctionRef<R(Arguments...)> {
  public:
-  // Calls nothing: only to be assigned to.
+  // Must be assigned to before it is called.
   constexpr FunctionRef() = default;
   template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, FunctionRef> &&
                                               std::is_invocable_v<F&, Arguments...>>>

@@ -1,4 +1,4 @@
-// A view of a list whose items are made as they are asked for.
+// A view of a list whose items are made on access.
 #ifndef LFM2_BASE_LIST_REF_H_
 #define LFM2_BASE_LIST_REF_H_
 
@@ -9,8 +9,8 @@
 
 namespace lfm2 {
 
-// `size` items: of an array of T or, by a function that makes a T, of an array of another type, such as a C program's
-// structs. Does not own; valid for as long as the array. Copy it by value.
+// `size` items of an array of T, or of an array of another type (such as a C program's structs) with a function that
+// makes a T of each. Does not own the array, and is valid as long as it is. Copied by value.
 template <class T>
 class ListRef {
  public:

@@ -1,4 +1,4 @@
-// A view of `size` values somebody else owns (C++17 has no std::span).
+// A non-owning view of `size` values (C++17 has no std::span).
 #ifndef LFM2_BASE_SPAN_H_
 #define LFM2_BASE_SPAN_H_
 
@@ -9,7 +9,7 @@
 
 namespace lfm2 {
 
-// Does not own; valid for as long as the memory it was made from. Copy it by value.
+// Valid as long as the memory it was made from. Copied by value.
 template <class T>
 class Span {
  public:

@@ -46,7 +46,7 @@ class [[nodiscard]] Status {
     return s;
   }
 
-  // For a function that returns the Status of another one.
+  // A Status that a function passes on from another one.
   LFM2_SMALL constexpr Status Copy() const { return *this; }
 
   constexpr bool ok() const { return code_ == StatusCode::kOk; }

@@ -1,4 +1,5 @@
-// How a model's messages become a prompt: the pieces of its chat template, as an image has them (docs/format-vocab.md).
+// How a model's messages become a prompt: the pieces of its chat template, as stored in an image
+// (docs/format-vocab.md).
 #ifndef LFM2_FORMAT_CHAT_FORMAT_H_
 #define LFM2_FORMAT_CHAT_FORMAT_H_
 
@@ -11,59 +12,59 @@
 
 namespace lfm2 {
 
-// In which of an assistant's turns thoughts stay. Numbers of all enums here are part of the image format.
+// In which of an assistant's turns thoughts are kept. The values of all enums here are part of the image format.
 enum class ChatThoughts : uint8_t {
-  kAsWritten = 0,      // contents are not looked into
+  kAsWritten = 0,      // contents are not examined
   kAfterLastUser = 1,  // in turns after the last user's
   kLastAnswer = 2,     // in the last turn of the assistant
 };
 
-// Where an assistant's turn has its calls of tools.
+// Where an assistant's turn has its tool calls.
 enum class ChatCalls : uint8_t { kNotWritten = 0, kAfterContent = 1, kBeforeContent = 2 };
 
-// How a text is spelled that is an argument of a call.
+// How a text is written that is an argument of a call.
 enum class ChatQuotes : uint8_t {
   kEscaped = 0,  // 'text', where \ ' and line breaks become \\ \' \n \r
-  kPlain = 1,    // 'text', as it is
-  kDouble = 2,   // "text", as it is
+  kPlain = 1,    // 'text', unescaped
+  kDouble = 2,   // "text", unescaped
 };
 
-// How a list or an object is spelled that is an argument of a call.
+// How a list or an object is written that is an argument of a call.
 enum class ChatNesting : uint8_t {
   kJson = 0,    // as Python's json.dumps(value, ensure_ascii=False)
   kPython = 1,  // as Python's repr(value)
 };
 
-// How a chat in JSON has contents that are no text; the library itself is given texts.
+// How message contents that are not texts are written, for chats in JSON; the library itself accepts texts only.
 enum class ChatContents : uint8_t {
   kJson = 0,         // written as JSON
   kJsonOrEmpty = 1,  // the same, but null is empty
-  kParts = 2,        // the parts of a list are joined: texts, <image>, anything else as JSON
-  kPartObjects = 3,  // the same, but a part that is no object is written as JSON
+  kParts = 2,        // the parts of a list are concatenated: texts, <image>, anything else as JSON
+  kPartObjects = 3,  // the same, but a part that is not an object is written as JSON
 };
 
 // Bits of ChatFormat::flags.
 inline constexpr uint8_t kChatThinking = 1;        // `thinking` of a message is written
-inline constexpr uint8_t kChatReasoning = 2;       // it may be called `reasoning` or `reasoning_content`
-inline constexpr uint8_t kChatGivenEmpty = 4;      // thoughts and lists of calls are written if given, also empty ones
-inline constexpr uint8_t kChatDefaultIfEmpty = 8;  // default_system also stands for a system text that is empty
+inline constexpr uint8_t kChatReasoning = 2;       // also under the names `reasoning` and `reasoning_content`
+inline constexpr uint8_t kChatGivenEmpty = 4;      // thoughts and lists of calls are written if present, even if empty
+inline constexpr uint8_t kChatDefaultIfEmpty = 8;  // default_system also replaces an empty system text
 inline constexpr uint8_t kChatFlags = 15;
 
-// The pieces; those that are empty are not written. Around them every turn is <|im_start|>ROLE, a line feed, its text,
-// <|im_end|> and a line feed. Owns nothing: of an image, valid as long as that is open.
+// The pieces; empty ones are not written. Each turn is <|im_start|>ROLE, a line feed, its text, <|im_end|> and a line
+// feed. Owns nothing: the format of an image is valid as long as that is open.
 struct ChatFormat {
-  std::string_view name;            // of the template; empty where a model has none
-  std::string_view default_system;  // the system text of chats that have none
+  std::string_view name;            // of the template; empty if a model has none
+  std::string_view default_system;  // the system text of chats without one
   std::string_view tools_joint;     // between system text and what follows it
-  std::string_view date_begin;      // around the date, YYYY-MM-DD, which is written with tools, unless this is empty
+  std::string_view date_begin;      // around the date (YYYY-MM-DD), which is written with tools unless this is empty
   std::string_view date_end;
-  std::string_view tools_begin;  // around the tools, which have ", " between them
+  std::string_view tools_begin;  // around the tools, which are separated by ", "
   std::string_view tools_end;
   std::string_view response_begin;  // around the content of a tool's turn
   std::string_view response_end;
-  std::string_view calls_begin;  // around calls, each name(argument=value, ...), which have ", " between them
+  std::string_view calls_begin;  // around calls, name(argument=value, ...), which are separated by ", "
   std::string_view calls_end;
-  std::string_view answer;  // that every answer begins with
+  std::string_view answer;  // the beginning of every answer
   uint8_t flags = 0;
   ChatThoughts thoughts = ChatThoughts::kAsWritten;
   ChatCalls calls = ChatCalls::kNotWritten;
@@ -76,7 +77,7 @@ struct ChatFormat {
   constexpr bool writes_date() const { return !date_begin.empty(); }
 };
 
-// The texts in the order in which an image has them.
+// The texts, in the order of an image.
 inline constexpr std::string_view ChatFormat::*kChatTexts[] = {
     &ChatFormat::name,         &ChatFormat::default_system, &ChatFormat::tools_joint, &ChatFormat::date_begin,
     &ChatFormat::date_end,     &ChatFormat::tools_begin,    &ChatFormat::tools_end,   &ChatFormat::response_begin,
@@ -84,7 +85,7 @@ inline constexpr std::string_view ChatFormat::*kChatTexts[] = {
 inline constexpr uint32_t kChatTextCount = sizeof(kChatTexts) / sizeof(kChatTexts[0]);
 inline constexpr uint32_t kMaxChatTextBytes = 0xffff;
 
-// What the bytes begin with; the texts follow, one after another.
+// The first bytes; the texts follow, one after another.
 struct ChatHeader {
   uint8_t flags;
   uint8_t thoughts;
@@ -102,9 +103,9 @@ static_assert(offsetof(ChatFormat, contents) - offsetof(ChatFormat, flags) == of
                   sizeof(ChatContents) == 1,
               "ReadChatFormat copies them as bytes");
 
-// Reads the pieces from an image's bytes into a format without any; no bytes are no template. Errors: kCorrupt for
-// sizes that do not add up or a missing name, kUnsupported for a flag or a number that this version does not know;
-// value() is the first byte that does not hold.
+// Reads the pieces from the bytes of an image into a default *out; without bytes there is no template. Errors: kCorrupt
+// for sizes that do not add up or a missing name, kUnsupported for a flag or a value that this version does not have;
+// value() is the offset of the first wrong byte.
 inline Status ReadChatFormat(Span<const std::byte> bytes, ChatFormat* out) {
   if (bytes.empty()) return Status();
   const char* const text = reinterpret_cast<const char*>(bytes.data());
@@ -124,7 +125,7 @@ inline Status ReadChatFormat(Span<const std::byte> bytes, ChatFormat* out) {
   }
   if (i == sizeof(ChatHeader) && at == bytes.size() && !out->name.empty()) return Status();
   return Status(is_known ? StatusCode::kCorrupt : StatusCode::kUnsupported, "vocabulary.chat",
-                "is not what this version reads: byte", i);
+                "is damaged or of another version (pack the model again): byte", i);
 }
 
 }  // namespace lfm2

@@ -13,14 +13,13 @@
 
 namespace lfm2 {
 
-// Does not own the bytes, which must outlive it; copy it freely.
+// Does not own the bytes, which outlive it. Copied by value.
 class Grammar {
  public:
   constexpr Grammar() = default;
 
-  // Checks everything that a matcher relies on, whatever the bytes hold: sizes, references, arguments. Reads them
-  // twice. bytes: aligned to 4; what follows the grammar is not looked at. Errors: kCorrupt, kUnsupported,
-  // kInvalidArgument.
+  // Checks everything that a matcher relies on: sizes, references, arguments. Accepts any bytes, and reads them twice.
+  // bytes: aligned to 4; bytes after the grammar are ignored. Errors: kCorrupt, kUnsupported, kInvalidArgument.
   LFM2_SELDOM static Status Open(Span<const std::byte> bytes, Grammar* out) {
     Grammar g;
     LFM2_RETURN_IF_ERROR(g.CheckHeader(bytes));
@@ -59,21 +58,21 @@ class Grammar {
       return Status(StatusCode::kCorrupt, "grammar.magic", "is not LFM2GRA");
     }
     if (h.version != kGrammarVersion) {
-      return Status(StatusCode::kUnsupported, "grammar.version", "is not the one this library reads; compile it again",
+      return Status(StatusCode::kUnsupported, "grammar.version", "is not supported (compile the grammar again)",
                     h.version, kGrammarVersion);
     }
-    if (h.header_bytes != sizeof(h)) return Bad("has a header of another size", h.header_bytes, sizeof(h));
+    if (h.header_bytes != sizeof(h)) return Bad("has a header of the wrong size", h.header_bytes, sizeof(h));
     if (h.word_count == 0 || h.word_count > kMaxGrammarWords) {
-      return Bad("has an impossible number of words", h.word_count, kMaxGrammarWords);
+      return Bad("has no words or too many", h.word_count, kMaxGrammarWords);
     }
     const uint64_t total = sizeof(h) + 4 * (uint64_t{h.word_count} + DivideUp<uint32_t>(h.word_count, 32));
-    if (h.total_bytes != total) return Bad("has a size that does not follow from its words", h.total_bytes, total);
-    if (total > bytes.size()) return Bad("is cut off: bytes", bytes.size(), total);
+    if (h.total_bytes != total) return Bad("has a size that does not match its words", h.total_bytes, total);
+    if (total > bytes.size()) return Bad("is cut short: bytes", bytes.size(), total);
     const uint32_t crc = h.crc;
     h.crc = 0;
     const uint32_t of_header = Crc32c(0, &h, sizeof(h));
     const uint32_t found = Crc32c(of_header, bytes.data() + sizeof(h), static_cast<size_t>(total) - sizeof(h));
-    if (found != crc) return Bad("has another check sum", found, crc);
+    if (found != crc) return Bad("has the wrong CRC-32C", found, crc);
     words_ = reinterpret_cast<const uint32_t*>(bytes.data() + sizeof(h));
     count_ = h.word_count;
     start_ = h.start_rule;
@@ -87,7 +86,7 @@ class Grammar {
   static constexpr uint32_t kPlace =
       1u << static_cast<uint32_t>(GrammarRecord::kState) | 1u << static_cast<uint32_t>(GrammarRecord::kLiteral);
 
-  // Records follow each other, and the bits say where they begin.
+  // Records follow one another, and the bits mark where each begins.
   LFM2_SELDOM Status CheckRecords() const {
     if (words_[0] != 0 || Begins(0)) return Bad("does not begin with a word that is 0", words_[0], 0);
     constexpr uint8_t kLeast[] = {0, kRuleWords, kStateWords, kLiteralWords, kObjectWords, kArgumentWords};
@@ -100,7 +99,7 @@ class Grammar {
       }
       at += size;
     }
-    if (!Is(start_, BitOf(GrammarRecord::kRule))) return Bad("begins with what is no rule: word", start_, 0);
+    if (!Is(start_, BitOf(GrammarRecord::kRule))) return Bad("does not begin with a rule: word", start_, 0);
     return Status();
   }
 

@@ -1,5 +1,5 @@
-// What a compiled grammar is made of (docs/format-grammar.md): records of 32-bit words that refer to each other by the
-// index of their first word.
+// The binary format of a compiled grammar (docs/format-grammar.md): records of 32-bit words that refer to one another
+// by the index of their first word.
 #ifndef LFM2_FORMAT_GRAMMAR_LAYOUT_H_
 #define LFM2_FORMAT_GRAMMAR_LAYOUT_H_
 
@@ -17,23 +17,23 @@ struct GrammarHeader {
   uint32_t version;
   uint32_t header_bytes;
   uint32_t total_bytes;
-  uint32_t word_count;  // the first word is 0 and begins no record: a reference of 0 is none
+  uint32_t word_count;  // the first word is 0 and begins no record, so a reference of 0 means none
   uint32_t start_rule;
   uint32_t crc;  // CRC-32C of all bytes, computed with this field 0
 };
 static_assert(sizeof(GrammarHeader) == 32, "the format fixes this");
 
-// References have 24 bits: the upper 8 are for what stands beside them.
+// References have 24 bits; the upper 8 bits of their word are for other data.
 inline constexpr uint32_t kMaxGrammarWords = 1u << 24;
 inline constexpr uint32_t kGrammarRefMask = kMaxGrammarWords - 1;
-// No limit of a count.
+// A count without a limit.
 inline constexpr uint32_t kUnlimited = 0xffffffffu;
 
 // The first word of a record is kind | size << 8, the size in words with this one.
 enum class GrammarRecord : uint8_t { kRule = 1, kState = 2, kLiteral = 3, kObject = 4, kArgument = 5 };
 
-// A rule is an automaton over bytes and calls of rules. While it runs it has one number of 64 bits, its tally, which
-// begins at 0: what was counted, or which properties of an object there have been.
+// A rule is an automaton over bytes and calls of rules. While it runs it has a 64-bit tally, which starts at 0: a
+// count, or the properties of an object that have occurred.
 //   word 1: the state or literal that it begins in
 //   words 2 and 3: what its tally is held against by kMore, kCount and kEnough: min and max
 //   word 4: its object record, or 0
@@ -57,7 +57,7 @@ inline constexpr uint32_t kStateOverlaps = 8;      // a byte can have several ed
 // Every character that is plain (format/token_trie.h) leads back here, all of them with the same operation: none or
 // kCount.
 inline constexpr uint32_t kStateIsText = 16;
-inline constexpr uint32_t kStateTakesControl = 32;  // there is an edge for a byte below 0x20
+inline constexpr uint32_t kStateTakesControl = 32;  // has an edge for a byte below 0x20
 
 // A literal: bytes that follow each other, 1 to 255.
 //   word 1: where to go on after the last: a state or a literal
@@ -85,7 +85,7 @@ inline constexpr uint32_t kMaxObjectNames = 0x7fff;
 // An argument record: word 1 is the argument, word 2 where to go on: a state or a literal.
 inline constexpr uint32_t kArgumentWords = 3;
 
-// What an edge or a call asks of the tally, and does to it.
+// What an edge or a call requires of the tally, and how it changes it.
 enum class GrammarOp : uint8_t {
   kNone = 0,
   kCount = 1,   // fewer than max; counts one (saturated at min where there is no max)

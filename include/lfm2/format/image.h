@@ -1,4 +1,4 @@
-// A model image, opened and validated: from here on nothing in its header or directory needs to be doubted.
+// A model image. Open validates its header and directory, so that later reads need no checks.
 #ifndef LFM2_FORMAT_IMAGE_H_
 #define LFM2_FORMAT_IMAGE_H_
 
@@ -19,9 +19,10 @@ namespace lfm2 {
 
 struct StreamedExperts;
 
-// Views into the storage, or into memory that its front part was read to; copies nothing but the config. Neither copied
-// nor moved: it is known by its address. The storage outlives the image, or its Close; the image outlives every Session
-// opened on it. Reading is const and may be done from several threads. While it is closed, queries give empty values.
+// A view of the storage, or of memory that the front part was read to; copies only the config. Cannot be copied or
+// moved, because sessions refer to its address. The storage stays valid until the image is closed; the image outlives
+// every Session opened on it. Const calls may come from several threads. While it is closed, queries return empty
+// values.
 class Image {
  public:
   constexpr Image() = default;
@@ -29,10 +30,10 @@ class Image {
   Image& operator=(const Image&) = delete;
 
   // Checks magic, version, CRC of the metadata, config, every tensor's shape, type, offset and size, the record table
-  // and the vocabulary's tables. Where the storage is addressable the weights themselves are not read: VerifyPinned and
-  // VerifyRecord do that. Errors, after which it is closed: kFailedPrecondition if open already (then it stays open),
-  // or where the storage is not; kInvalidArgument for a storage that has to be read, or that has no aligned address for
-  // the image; kCorrupt, kUnsupported naming the field.
+  // and the vocabulary's tables. Does not read the weights of an addressable storage: see VerifyPinned and
+  // VerifyRecord. Errors, after which it is closed: kFailedPrecondition if open already (then it stays open), or if the
+  // storage is not open; kInvalidArgument for a storage that has to be read, or that has no aligned address for the
+  // image; kCorrupt, kUnsupported, naming the field.
   Status Open(const Storage& storage) {
     if (is_open()) return AlreadyOpen();
     const Status status = OpenMapped(storage);
@@ -41,16 +42,16 @@ class Image {
   }
   Status Open(const Storage&& temporary) = delete;
 
-  // The same from a storage that has to be read, or from either kind: the front of the file, up to the first expert, is
-  // read into the front of `arena` and its CRC checked; *rest is what of the arena is left, for the session. Of an
-  // addressable storage nothing is read, and all of the arena is left. arena: aligned to kRecordAlignment, outlives the
-  // image. Errors: as above; kInvalidArgument for a misaligned arena or without `rest`; kArenaTooSmall, where limit()
-  // is what the front of the file takes, or its metadata where not even those fit; what the storage's queue reports.
-  // Programs that never call it have none of the code that reads.
+  // The same for both kinds of storage. If it has to be read, the front of the file, up to the first expert, is read
+  // into the front of `arena` and its CRC is checked; *rest is the remaining arena, for the session. Of an addressable
+  // storage nothing is read, and *rest is the whole arena. arena: aligned to kRecordAlignment, outlives the image.
+  // Errors: as above; kInvalidArgument for a misaligned arena or a null `rest`; kArenaTooSmall, where limit() is the
+  // size of the front of the file, or of its metadata if even those do not fit; what the storage's queue reports.
+  // Programs that never call it do not link the code that reads.
   LFM2_FUNCTION Status Open(const Storage& storage, Span<std::byte> arena, Span<std::byte>* rest);
   Status Open(const Storage&& temporary, Span<std::byte> arena, Span<std::byte>* rest) = delete;
 
-  // Forgets everything; Open may be called again. No session may be open on it. Closing twice does nothing.
+  // Open may be called again afterwards. No session may be open on it. Closing twice does nothing.
   void Close() {
     storage_ = nullptr;
     memory_ = nullptr;
@@ -61,9 +62,9 @@ class Image {
   }
 
   bool is_open() const { return storage_ != nullptr; }
-  // True where experts are read as they are needed: Record then has no address to give.
+  // Whether experts are read on demand: Record then returns nullptr.
   bool is_streamed() const { return streamed_ != nullptr; }
-  // What a session computes with then (layers/streamed_experts.h).
+  // The code that a session computes such experts with (layers/streamed_experts.h).
   const StreamedExperts* streamed_experts() const { return streamed_; }
   // Only valid once open.
   const Storage& storage() const {
@@ -72,86 +73,84 @@ class Image {
   }
   const ModelConfig& config() const { return config_; }
   const Vocab& vocab() const { return vocab_; }
-  // What the publisher called the model; may be empty.
+  // The publisher's name for the model; may be empty.
   const char* name() const { return header_.name; }
-  // What the publisher recommends; what it does not say is unset. Conversation follows it where its options leave it to
-  // the model.
+  // The publisher's recommendation; fields without one are unset. Conversation uses it for options that are unset.
   Sampling sampling() const { return SamplingFromHeader(header_); }
   uint64_t file_bytes() const { return header_.file_bytes; }
   uint64_t pinned_bytes() const { return header_.pinned_bytes; }
-  // Metadata and pinned part: what of the file has to be in memory, from its start to the first expert.
+  // Size of metadata and pinned part: the front of the file, up to the first expert, which has to be in memory.
   uint64_t front_bytes() const {
     return RoundUp<uint64_t>(header_.pinned_offset + header_.pinned_bytes, kRecordAlignment);
   }
-  // The memory that the image stands on, which nobody may write to while it is open: the whole file of an addressable
-  // storage, else the front of the arena that it was opened with.
+  // The memory that the image uses, which must not change while it is open: the whole file of an addressable storage,
+  // else the front of the arena that it was opened with.
   Span<const std::byte> memory() const {
     return {memory_, static_cast<size_t>(is_streamed() ? front_bytes() : header_.file_bytes)};
   }
-  // Differs between models and their quantisations, and is the same for equal images wherever they lie: the CRC of the
-  // metadata, which hold the CRCs of everything else. 0 while closed.
+  // Identifies the model and its quantisation: the CRC of the metadata, which contain the CRCs of everything else.
+  // Equal for equal images in any storage. 0 while closed.
   uint32_t fingerprint() const { return header_.metadata_crc; }
   uint32_t tensor_count() const { return header_.tensor_count; }
 
-  // Entry i of the directory, in the order of TensorGroup (tensor_list.h); all zero where i is not below
-  // tensor_count().
+  // Entry i of the directory, in the order of TensorGroup (tensor_list.h); all zero if i is not below tensor_count().
   TensorEntry tensor(uint32_t i) const {
     if (i >= header_.tensor_count) return TensorEntry();
     return LoadAs<TensorEntry>(memory_ + header_.directory_offset + i * sizeof(TensorEntry));
   }
-  // Data of a tensor that belongs to no expert; nullptr where the entry is not within the pinned part.
+  // Data of a tensor that belongs to no expert; nullptr if the entry is not within the pinned part.
   const uint8_t* PinnedData(const TensorEntry& entry) const {
     if (entry.bytes > header_.pinned_bytes || entry.offset > header_.pinned_bytes - entry.bytes) return nullptr;
     return reinterpret_cast<const uint8_t*>(pinned() + static_cast<size_t>(entry.offset));
   }
-  // The records of MoE layer m = layer - dense_layers; all zero where there is no such layer.
+  // The records of MoE layer m = layer - dense_layers; all zero if there is no such layer.
   RecordEntry record_layer(uint32_t moe_layer) const {
     if (moe_layer >= header_.record_layers) return RecordEntry();
     return LoadAs<RecordEntry>(memory_ + header_.record_table_offset + moe_layer * sizeof(RecordEntry));
   }
-  // One expert's gate, up and down; offsets within it are those of the layer's directory entries. nullptr where there
-  // is no such expert, or experts are read as they are needed.
+  // One expert's gate, up and down, at the offsets in the layer's directory entries. nullptr if there is no such
+  // expert, or experts are read on demand.
   const uint8_t* Record(uint32_t moe_layer, uint32_t expert) const {
     if (is_streamed() || !HasRecord(moe_layer, expert)) return nullptr;
     const RecordEntry r = record_layer(moe_layer);
     return reinterpret_cast<const uint8_t*>(memory_ + static_cast<size_t>(r.offset + expert * r.stride));
   }
-  // CRC-32C of a record's `bytes`; 0 where there is no such expert.
+  // CRC-32C of a record's `bytes`; 0 if there is no such expert.
   uint32_t record_crc(uint32_t moe_layer, uint32_t expert) const {
     if (!HasRecord(moe_layer, expert)) return 0;
     const uint32_t record = moe_layer * config_.experts + expert;
     return LoadAs<uint32_t>(memory_ + header_.record_crc_offset + record * sizeof(uint32_t));
   }
 
-  // The size of the token trie that the file ends with; 0 where it has none. Opening an image does not look at it.
+  // The size of the token trie at the end of the file; 0 if it has none. Open does not check it.
   uint64_t token_trie_bytes() const { return header_.token_trie_bytes; }
-  // Opens it where it lies, for as long as the image is open. Its CRC is not checked: VerifyTokenTrie. Whether it is
-  // the vocabulary's is for CheckTokenTrie to say. Errors: those of TokenTrie::Open; kFailedPrecondition while closed,
-  // where there is none, and where it has to be read; kCorrupt also where the header has another place for it.
+  // Opens the token trie in place; valid while the image is open. Does not check its CRC (VerifyTokenTrie), nor whether
+  // it belongs to the vocabulary (CheckTokenTrie). Errors: those of TokenTrie::Open; kFailedPrecondition while closed,
+  // if there is none, and if it has to be read; kCorrupt if the header has another offset for it.
   Status OpenTokenTrie(TokenTrie* out) const {
     LFM2_RETURN_IF_ERROR(CheckHasTrieInPlace("Image::OpenTokenTrie"));
     return TokenTrie::Open({token_trie(), static_cast<size_t>(header_.token_trie_bytes)}, vocab_.size(), out);
   }
-  // The same where it has to be read, into the front of `memory`, and its CRC checked; elsewhere the memory is not
-  // used. memory: RoundUp(token_trie_bytes(), kRecordAlignment) bytes, aligned to kRecordAlignment; outlives *out. No
-  // session may be open on the image: reads of experts may be under way then. Errors: as above; kArenaTooSmall,
-  // kInvalidArgument for the memory; kCorrupt; what the storage's queue reports.
+  // The same for both kinds of storage. If the trie has to be read, it is read into the front of `memory`, and its CRC
+  // is checked; else the memory is not used. memory: RoundUp(token_trie_bytes(), kRecordAlignment) bytes, aligned to
+  // kRecordAlignment; outlives *out. No session may be open on the image, because reads of experts could be pending.
+  // Errors: as above; kArenaTooSmall, kInvalidArgument for the memory; kCorrupt; what the storage's queue reports.
   LFM2_FUNCTION Status ReadTokenTrie(Span<std::byte> memory, TokenTrie* out) const;
-  // Reads all of it where it lies. kCorrupt where its CRC is not the header's; kFailedPrecondition as above.
+  // Reads all of it in place. kCorrupt if its CRC is not the header's; kFailedPrecondition as for OpenTokenTrie.
   Status VerifyTokenTrie() const {
     LFM2_RETURN_IF_ERROR(CheckHasTrieInPlace("Image::VerifyTokenTrie"));
     return CheckTokenTrieCrc(token_trie());
   }
 
-  // Reads the whole pinned part. kCorrupt where its CRC is not the header's; kFailedPrecondition while closed.
+  // Reads the whole pinned part. kCorrupt if its CRC is not the header's; kFailedPrecondition while closed.
   Status VerifyPinned() const {
     if (memory_ == nullptr) return NotOpen("Image::VerifyPinned");
     const uint32_t crc = Crc32c(0, pinned(), static_cast<size_t>(header_.pinned_bytes));
     if (crc != header_.pinned_crc) return Bad("pinned part", "has the wrong CRC-32C", crc, header_.pinned_crc);
     return Status();
   }
-  // Reads one expert record. Errors: as CheckRecordCrc; kFailedPrecondition where experts are read as they are needed,
-  // and checked then.
+  // Reads one expert record. Errors: as CheckRecordCrc; kFailedPrecondition if experts are read on demand, which checks
+  // them.
   Status VerifyRecord(uint32_t moe_layer, uint32_t expert) const {
     if (is_streamed()) {
       return Status(StatusCode::kFailedPrecondition, "Image::VerifyRecord",
@@ -161,8 +160,8 @@ class Image {
     const size_t bytes = data == nullptr ? 0 : static_cast<size_t>(record_layer(moe_layer).bytes);
     return CheckRecordCrc(moe_layer, expert, Crc32c(0, data, bytes));
   }
-  // crc: CRC-32C of a record as it was read. kCorrupt, with the record's number, where it is not the table's;
-  // kInvalidArgument where there is no such record; kFailedPrecondition while closed.
+  // crc: CRC-32C of a record that was read. kCorrupt, with the record's number as index(), if it is not the table's;
+  // kInvalidArgument if there is no such record; kFailedPrecondition while closed.
   Status CheckRecordCrc(uint32_t moe_layer, uint32_t expert, uint32_t crc) const {
     if (!is_open()) return NotOpen("Image::CheckRecordCrc");
     if (!HasRecord(moe_layer, expert)) {
@@ -188,7 +187,7 @@ class Image {
   }
 
   const std::byte* pinned() const { return memory_ + static_cast<size_t>(header_.pinned_offset); }
-  // The file ends with it, so that opening an image need not look at what the header says of the place.
+  // The trie is at the end of the file, so that Open does not depend on the header's offset of it.
   uint64_t token_trie_offset() const { return header_.file_bytes - header_.token_trie_bytes; }
   const std::byte* token_trie() const { return memory_ + static_cast<size_t>(token_trie_offset()); }
   Status CheckHasTrie(const char* where) const {
@@ -219,7 +218,7 @@ class Image {
     const std::byte* const header = storage.Map(0, sizeof(ImageHeader));
     if (header == nullptr) {
       if (storage.queue() != nullptr) {
-        return Status(StatusCode::kInvalidArgument, "storage", "has to be read: Image::Open needs an arena");
+        return Status(StatusCode::kInvalidArgument, "storage", "has to be read (pass an arena to Image::Open)");
       }
       if (storage.size() == 0) return Status(StatusCode::kFailedPrecondition, "storage", "is not open, or empty");
       return Bad("image", "is shorter than a header", storage.size(), sizeof(ImageHeader));
@@ -229,7 +228,7 @@ class Image {
       return Status(StatusCode::kUnsupported, "header.file_bytes", "does not fit this machine's address space",
                     header_.file_bytes, SIZE_MAX);
     }
-    // All of it at once: whatever the storage gives later, the image has one address.
+    // All of it at once, so that the image has one address whatever the storage returns later.
     memory_ = storage.Map(0, header_.file_bytes);
     if (memory_ == nullptr || reinterpret_cast<uintptr_t>(memory_) % kAlignment != 0) {
       return Status(StatusCode::kInvalidArgument, "storage", "has no address for the image that is aligned to 64 bytes",
@@ -241,21 +240,20 @@ class Image {
     return Status();
   }
 
-  // Takes the header and checks what can be told from it alone, so that its sizes may be used to read the rest. bytes:
+  // Copies the header and checks it by itself, so that its sizes may be used to read the rest. bytes:
   // sizeof(ImageHeader). storage_bytes: of the whole storage.
   Status OpenHeader(const std::byte* bytes, uint64_t storage_bytes) {
     std::memcpy(&header_, bytes, sizeof(header_));
     if (std::memcmp(header_.magic, kImageMagic, sizeof(kImageMagic)) != 0) {
-      return Status(StatusCode::kCorrupt, "header.magic",
-                    "is not LFM2IMG: this is no .lfm2 image; make one with lfm2-pack");
+      return Status(StatusCode::kCorrupt, "header.magic", "is not LFM2IMG (make an .lfm2 image with lfm2-pack)");
     }
     if (header_.version != kImageVersion) {
-      return Status(StatusCode::kUnsupported, "header.version",
-                    "is not the one this library reads; pack the model again", header_.version, kImageVersion);
+      return Status(StatusCode::kUnsupported, "header.version", "is not supported (pack the model again)",
+                    header_.version, kImageVersion);
     }
     LFM2_RETURN_IF_ERROR(Expect("header.header_bytes", header_.header_bytes, sizeof(ImageHeader)));
     if (header_.file_bytes > storage_bytes) {
-      return Bad("image", "is cut short: bytes at hand", storage_bytes, header_.file_bytes);
+      return Bad("image", "is cut short: bytes", storage_bytes, header_.file_bytes);
     }
     if (header_.tied_embedding > 1) return Bad("config.tied_embedding", "is not 0 or 1", header_.tied_embedding, 1);
     config_ = ConfigFromHeader(header_);
@@ -347,14 +345,15 @@ class Image {
       LFM2_RETURN_IF_ERROR(Expect("records.stride", r.stride, RoundUp<uint64_t>(bytes, kRecordAlignment)).At(m));
       end = r.offset + config_.experts * r.stride;
     }
-    // A trie that is longer than the file is taken to be as long: too long for what is before it, and no overflow.
+    // A trie longer than the file is clamped to the file's size: still too long for what precedes it, but without
+    // overflow.
     const uint64_t trie = Min(header_.token_trie_bytes, header_.file_bytes);
     if (trie > 0) end = RoundUp<uint64_t>(end, kRecordAlignment) + trie;
     return Expect("header.file_bytes", header_.file_bytes, end);
   }
 
   const Storage* storage_ = nullptr;
-  const std::byte* memory_ = nullptr;          // of the file's first byte
+  const std::byte* memory_ = nullptr;          // address of the file's first byte
   const StreamedExperts* streamed_ = nullptr;  // null: the storage is addressable
   ImageHeader header_{};
   ModelConfig config_;

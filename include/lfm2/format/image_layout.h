@@ -1,5 +1,5 @@
-// The fixed structures of a model image and where each part of it lies (docs/format.md). Pure arithmetic: the packer
-// writes by it, Image::Open checks against it.
+// The fixed structures of a model image and the offsets of its parts (docs/format.md). Pure arithmetic: the packer
+// writes images by it, and Image::Open checks them against it.
 #ifndef LFM2_FORMAT_IMAGE_LAYOUT_H_
 #define LFM2_FORMAT_IMAGE_LAYOUT_H_
 
@@ -16,7 +16,8 @@ namespace lfm2 {
 inline constexpr char kImageMagic[8] = {'L', 'F', 'M', '2', 'I', 'M', 'G', '\n'};
 inline constexpr uint32_t kImageVersion = 1;
 
-// The first 512 bytes. The metadata are header, tensor directory, record table and record CRCs, one behind the other.
+// The first 512 bytes. The metadata are the header, the tensor directory, the record table and the record CRCs, one
+// after another.
 struct ImageHeader {
   char magic[8];
   uint32_t version;
@@ -32,7 +33,7 @@ struct ImageHeader {
   uint64_t pinned_bytes;
   uint32_t pinned_crc;
   uint32_t record_layers;
-  uint64_t vocab_bytes;  // the vocabulary lies at pinned_offset
+  uint64_t vocab_bytes;  // the vocabulary is at pinned_offset
 
   uint32_t hidden_size;
   uint32_t layers;
@@ -54,14 +55,15 @@ struct ImageHeader {
   uint32_t reserved0;
   uint8_t layer_kind[kMaxLayers];
   char name[64];  // for people; UTF-8, zero-terminated
-  // What the publisher recommends: bits of sampling_set say which fields are set; the others are 0.
+  // The publisher's recommendation: the bits of sampling_set mark the fields that are set; the others are 0.
   uint32_t sampling_set;
   float temperature;
   uint32_t top_k;
   float top_p;
   float min_p;
   float repetition_penalty;
-  // What the file ends with (token_trie.h), at the first multiple of kRecordAlignment after all else; all 0: nothing.
+  // The token trie at the end of the file (token_trie.h), at the first multiple of kRecordAlignment after everything
+  // else; all 0 if there is none.
   uint64_t token_trie_offset;
   uint64_t token_trie_bytes;
   uint32_t token_trie_crc;
@@ -86,7 +88,7 @@ struct TensorEntry {
 };
 static_assert(sizeof(TensorEntry) == 32, "the format fixes this");
 
-// The expert records of one layer: record e lies at offset + e * stride and is `bytes` long.
+// The expert records of one layer: record e is at offset + e * stride and has `bytes` bytes.
 struct RecordEntry {
   uint64_t offset;
   uint64_t bytes;
@@ -94,7 +96,7 @@ struct RecordEntry {
 };
 static_assert(sizeof(RecordEntry) == 24, "the format fixes this");
 
-// Gives every tensor its place, called for each in image order. Begins behind a vocabulary of vocab_bytes.
+// Assigns every tensor its offset, when called for each in image order. Starts after a vocabulary of vocab_bytes.
 class LayoutCursor {
  public:
   constexpr explicit LayoutCursor(uint64_t vocab_bytes) : pinned_(vocab_bytes) {}
@@ -111,7 +113,7 @@ class LayoutCursor {
   }
   // Bytes of the pinned part so far.
   constexpr uint64_t pinned_bytes() const { return pinned_; }
-  // Bytes of one record of the layer placed last.
+  // Bytes of one record of the last layer placed.
   constexpr uint64_t record_bytes() const { return record_; }
 
  private:
@@ -119,7 +121,7 @@ class LayoutCursor {
   uint64_t record_ = 0;
 };
 
-// Offsets of the metadata parts, from the counts alone.
+// Offsets of the metadata parts, computed from the counts alone.
 struct MetadataLayout {
   uint64_t directory_offset;
   uint64_t record_table_offset;
@@ -138,7 +140,7 @@ constexpr MetadataLayout LayoutMetadata(const ModelConfig& config) {
   return m;
 }
 
-// The config as the header states it; not checked yet.
+// The config in the header, not checked yet.
 inline ModelConfig ConfigFromHeader(const ImageHeader& h) {
   ModelConfig c;
   c.hidden_size = h.hidden_size;
@@ -162,7 +164,7 @@ inline ModelConfig ConfigFromHeader(const ImageHeader& h) {
   return c;
 }
 
-// The header's fields that state the config; the others stay as they are.
+// Sets the header's fields of the config; the others stay as they are.
 inline void ConfigToHeader(const ModelConfig& c, ImageHeader* h) {
   h->hidden_size = c.hidden_size;
   h->layers = c.layers;
@@ -184,7 +186,7 @@ inline void ConfigToHeader(const ModelConfig& c, ImageHeader* h) {
   for (uint32_t l = 0; l < kMaxLayers; ++l) h->layer_kind[l] = static_cast<uint8_t>(c.layer_kind[l]);
 }
 
-// The sampling that the header recommends; not checked yet.
+// The recommended sampling in the header, not checked yet.
 inline Sampling SamplingFromHeader(const ImageHeader& h) {
   const uint32_t set = h.sampling_set;
   Sampling s;
@@ -196,7 +198,7 @@ inline Sampling SamplingFromHeader(const ImageHeader& h) {
   return s;
 }
 
-// The header's fields that state it; the others stay as they are.
+// Sets the header's fields of the sampling; the others stay as they are.
 inline void SamplingToHeader(const Sampling& s, ImageHeader* h) {
   h->sampling_set = (s.temperature != kUnset ? kTemperatureSet : 0u) | (s.top_k != kUnsetCount ? kTopKSet : 0u) |
                     (s.top_p != kUnset ? kTopPSet : 0u) | (s.min_p != kUnset ? kMinPSet : 0u) |

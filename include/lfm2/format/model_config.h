@@ -1,4 +1,4 @@
-// The shape of a model: what config.json or a GGUF's metadata says of it.
+// The shape of a model, as in config.json or a GGUF's metadata.
 #ifndef LFM2_FORMAT_MODEL_CONFIG_H_
 #define LFM2_FORMAT_MODEL_CONFIG_H_
 
@@ -13,7 +13,7 @@ enum class LayerKind : uint8_t {
   kAttention = 1,
 };
 
-// Bounds that every model in sight keeps with room to spare, so that sizes computed from a config can not overflow.
+// Bounds well above those of known models, with which sizes computed from a config cannot overflow.
 inline constexpr uint32_t kMaxLayers = 128;
 inline constexpr uint32_t kMaxHiddenSize = 1u << 16;
 inline constexpr uint32_t kMaxFeedForward = 1u << 18;
@@ -56,8 +56,8 @@ struct ModelConfig {
   constexpr uint32_t kv_size() const { return kv_heads * head_dim; }
 };
 
-// Checks that every dimension is in bounds and that they fit one another. A config that passes can be planned and its
-// tensor shapes computed without overflow.
+// Checks that every dimension is in bounds and that they are consistent. With a config that passes, plans and tensor
+// shapes can be computed without overflow. Errors: kCorrupt, naming the field.
 constexpr Status CheckConfig(const ModelConfig& c) {
   constexpr StatusCode kBad = StatusCode::kCorrupt;
   struct Range {

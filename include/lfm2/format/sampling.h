@@ -1,4 +1,4 @@
-// How tokens are to be chosen: what a program asks for, or what a model's publisher recommends.
+// How tokens are chosen: a program's settings, or the recommendation of a model's publisher.
 #ifndef LFM2_FORMAT_SAMPLING_H_
 #define LFM2_FORMAT_SAMPLING_H_
 
@@ -7,7 +7,7 @@
 
 namespace lfm2 {
 
-// What a field of Sampling has that nobody has set; kUnsetCount in top_k.
+// The value of a field of Sampling that is not set; kUnsetCount in top_k.
 inline constexpr float kUnset = -1e30f;
 inline constexpr uint32_t kUnsetCount = 0xffffffffu;
 
@@ -30,7 +30,7 @@ constexpr bool IsSet(const Sampling& s) {
          s.repetition_penalty != kUnset;
 }
 
-// Every field of `first` that is set, and of the others those of `second`.
+// Every field of `first` that is set; the others are those of `second`.
 constexpr Sampling Merged(const Sampling& first, const Sampling& second) {
   Sampling s = second;
   if (first.temperature != kUnset) s.temperature = first.temperature;
@@ -41,7 +41,7 @@ constexpr Sampling Merged(const Sampling& first, const Sampling& second) {
   return s;
 }
 
-// An error with this code, naming the field, where one is set and out of range.
+// Returns an error with this code, naming the field, if one is set and out of range.
 constexpr Status CheckSampling(const Sampling& s, StatusCode code) {
   // The comparisons are written so that a NaN fails them.
   const float t = s.temperature, p = s.top_p, m = s.min_p, r = s.repetition_penalty;

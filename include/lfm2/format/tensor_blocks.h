@@ -111,8 +111,8 @@ inline constexpr uint32_t kAffineScaleBytes = 2 * sizeof(uint16_t) * kBlockRows;
 
 // The types below four bits begin each group of 32 columns with `pairs`, two bits of every integer: byte (q / 2) * 64 +
 // row * 4 + i has those of column 4 * q + i at bit 4 * (q % 2), of column 16 + 4 * q + i two bits higher, q = 0..3, as
-// GroupQ6_K::high has its upper bits. Three bits go on with `third`: byte row * 4 + i has the third bits of columns
-// 4 * k + i, k = 0..7, at the bits that kThirdBit says.
+// GroupQ6_K::high has its upper bits. Types of three bits continue with `third`: byte row * 4 + i has the third bits of
+// columns 4 * k + i, k = 0..7, at bit kThirdBit[k].
 inline constexpr uint32_t kThirdBit[8] = {2, 6, 0, 4, 3, 7, 1, 5};
 
 // 16 x 256 weights of Q2_K. Each half of a group has a scale and a min of four bits: those of columns 16 * h .. 16 * h
@@ -214,7 +214,7 @@ struct BlockT2G32 {
 inline constexpr uint32_t kTableScaleBytes = sizeof(uint16_t) * kBlockRows;
 static_assert(sizeof(BlockT4G64) == 544 && sizeof(BlockT3G64) == 416 && sizeof(BlockT2G32) == 160,
               "4.25, 3.25 and 2.5 bits a weight");
-// So small that 16 bits hold what a kernel adds of four products, and of eight with the values of fewer bits.
+// So small that the sum of four products in a kernel fits 16 bits, and of eight for the values of fewer bits.
 inline constexpr int8_t kT4Values[16] = {-32, -25, -20, -16, -12, -9, -6, -3, 0, 3, 6, 9, 13, 17, 22, 28};
 inline constexpr int8_t kT3Values[8] = {-12, -7, -4, -1, 2, 5, 9, 15};
 inline constexpr int8_t kT2Values[4] = {-10, -2, 5, 14};

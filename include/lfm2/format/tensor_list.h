@@ -1,5 +1,5 @@
-// Which tensors a model of a given config has, with their shapes, in the order in which an image holds them: the one
-// list that the packer writes, Image::Open checks and Weights binds.
+// Which tensors a model of a given config has, with their shapes, in the order of an image: the one list that the
+// packer writes, Image::Open checks and Weights binds.
 #ifndef LFM2_FORMAT_TENSOR_LIST_H_
 #define LFM2_FORMAT_TENSOR_LIST_H_
 
@@ -146,13 +146,13 @@ constexpr uint32_t TensorCount(const ModelConfig& config) {
   return n;
 }
 
-// Bytes that the data of a tensor takes: of one record's share if it belongs to the experts.
+// Bytes of a tensor's data; for a tensor of the experts, its bytes in one record.
 constexpr uint64_t TensorBytes(const TensorSpec& spec, TensorType type) {
   return spec.layout == TensorLayout::kPlain ? uint64_t{spec.rows} * spec.cols * sizeof(float)
                                              : MatrixBytes(type, spec.rows, spec.cols);
 }
 
-// Whether `type` can hold the tensor: plain ones are F32, and a row is a whole number of blocks.
+// Whether the tensor can have this type: plain tensors are F32, and a row is a whole number of blocks.
 constexpr bool TypeFits(const TensorSpec& spec, TensorType type) {
   return spec.layout == TensorLayout::kPlain ? type == TensorType::kF32 : spec.cols % TraitsOf(type).columns == 0;
 }

@@ -8,9 +8,9 @@
 
 namespace lfm2 {
 
-// Numbers are part of the image format. kA<bits>G<columns>: MLX's affine types, one scale and bias a group, bfloat16
-// numbers or, with an H, half-floats. kT<bits>G<columns>: integers that stand for the values of a table, one half-float
-// scale a group.
+// Numbers are part of the image format. kA<bits>G<columns>: MLX's affine types, one scale and bias per group, in
+// bfloat16 or, with an H, half-floats. kT<bits>G<columns>: integers that stand for the values of a table, one
+// half-float scale per group.
 enum class TensorType : uint32_t {
   kF32 = 0,
   kF16 = 1,
@@ -56,7 +56,7 @@ enum class TensorType : uint32_t {
 #undef LFM2_AFFINE_TYPES
 };
 inline constexpr uint32_t kFirstAffineType = 32, kAffineTypesOfBits = 6;
-inline constexpr uint32_t kTensorTypes = 68;  // above every number; all below are given out
+inline constexpr uint32_t kTensorTypes = 68;  // all numbers below are assigned
 constexpr bool IsKnownTensorType(uint32_t type) { return type < kTensorTypes; }
 
 // MLX's affine types: bits, groups of 32 columns that share a scale, and whether the scales are half-floats.
@@ -82,7 +82,7 @@ constexpr bool IsTable(TensorType type) {
   return type == TensorType::kT4G64 || type == TensorType::kT3G64 || type == TensorType::kT2G32;
 }
 
-// Types that one kernel serves have one family, its first type: affine ones of the same bits, IQ2_XS and IQ2_S, and
+// Types that share a kernel are a family, named by its first type: affine ones of the same bits, IQ2_XS and IQ2_S, and
 // TQ1_0, TQ2_0, Q1_0 and Q2_0.
 constexpr TensorType FamilyOf(TensorType type) {
   const uint32_t n = static_cast<uint32_t>(type);
@@ -93,8 +93,8 @@ constexpr TensorType FamilyOf(TensorType type) {
 }
 
 // The families that kernels are compiled for: bit n for the family of number n, of affine types bit 32 for two bits, 33
-// for three, 34 for four, 35 for five, 36 for six and 37 for eight. Firmware that runs one model defines this to save
-// the code of the others; an image with a type that is left out is refused when it is opened.
+// for three, 34 for four, 35 for five, 36 for six and 37 for eight. Firmware that runs one model defines this to leave
+// out the code of the others; Image::Open refuses an image with a type that is left out.
 #ifndef LFM2_TENSOR_TYPES
 #define LFM2_TENSOR_TYPES 0x3fffffffff
 #endif
@@ -153,7 +153,7 @@ constexpr TensorTypeTraits TraitsOf(TensorType type) {
   return {0, 0};
 }
 
-// As documents and tools write it: "Q4_0", "A4G64".
+// As written in documents and by tools: "Q4_0", "A4G64".
 constexpr const char* NameOf(TensorType type) {
   switch (type) {
     case TensorType::kF32: return "F32";
@@ -206,7 +206,7 @@ constexpr const char* NameOf(TensorType type) {
   return "unknown";
 }
 
-// Quantised weights are multiplied by int8 activations, the others by floats.
+// Quantised weights are multiplied by int8 activations, others by floats.
 constexpr bool IsQuantized(TensorType type) {
   return type != TensorType::kF32 && type != TensorType::kF16 && type != TensorType::kBF16 &&
          type != TensorType::kMxfp8;
@@ -218,8 +218,8 @@ constexpr uint64_t MatrixBytes(TensorType type, uint32_t rows, uint32_t cols) {
   return uint64_t{DivideUp(rows, kBlockRows)} * (cols / traits.columns) * traits.bytes;
 }
 
-// A matrix in an image: weights[rows, cols], row blocks outermost, blocks of one row block side by side.
-// Does not own; valid as long as the storage that holds it.
+// A matrix in an image: weights[rows, cols], row blocks outermost, the blocks of one row block next to each other. Does
+// not own the data, and is valid as long as the storage.
 struct Matrix {
   const uint8_t* data = nullptr;
   uint32_t rows = 0;

@@ -1,5 +1,5 @@
-// The tokens of a vocabulary as tries of their bytes (docs/format-token-trie.md): a validated view, used in place. Who
-// looks for the tokens that may come next walks it, and passes over a subtree where a byte may not come.
+// The tokens of a vocabulary as tries of their bytes (docs/format-token-trie.md): a validated view, used in place. A
+// search for the tokens that may come next walks it, and skips the subtree of a byte that is not allowed.
 #ifndef LFM2_FORMAT_TOKEN_TRIE_H_
 #define LFM2_FORMAT_TOKEN_TRIE_H_
 
@@ -13,8 +13,8 @@
 
 namespace lfm2 {
 
-// What the bytes of a token are, as far as texts inside quotes are concerned. Each has a trie of its own. The numbers
-// are part of the format.
+// Classes of tokens by what their bytes mean inside a quoted text. Each class has its own trie. The numbers are part of
+// the format.
 enum class TokenClass : uint8_t {
   kPlain = 0,    // whole, valid UTF-8 characters from U+0020 on, none of them a '"' or '\\'; at most kMaxPlainLength
   kControl = 1,  // the first thing that is not plain is a byte below 0x20
@@ -24,9 +24,9 @@ inline constexpr uint32_t kTokenClasses = 3;
 
 inline constexpr char kTokenTrieMagic[8] = {'L', 'F', 'M', '2', 'T', 'R', 'I', '\n'};
 inline constexpr uint32_t kTokenTrieVersion = 1;
-// Bytes of the longest token that a trie may hold, and characters of the longest plain one.
+// Bytes of the longest token in a trie, and characters of the longest plain one.
 inline constexpr uint32_t kMaxTrieDepth = 255, kMaxPlainLength = 254;
-// What 24 bits hold less the one number that stands for no token: tokens of a vocabulary, and nodes of a trie.
+// Most tokens of a vocabulary and nodes of a trie: they have 24 bits, and one number means no token.
 inline constexpr uint32_t kMaxTrieTokens = 0xffffff, kMaxTrieNodes = 0xffffff;
 
 // The first 64 bytes of the section; the rest follows in the order of TokenTrieLayout.
@@ -37,29 +37,29 @@ struct TokenTrieHeader {
   uint64_t section_bytes;
   uint32_t token_count;  // of the vocabulary, not of the tries
   uint32_t node_count[kTokenClasses];
-  uint32_t max_depth;  // of the deepest node in any trie, 0 where there is none
+  uint32_t max_depth;  // of the deepest node in any trie, 0 if there is none
   uint8_t reserved[20];
 };
 static_assert(sizeof(TokenTrieHeader) == 64 && offsetof(TokenTrieHeader, max_depth) == 40, "the format fixes these");
 
-// Offsets from the start of the section, from the counts alone.
+// Offsets from the start of the section, computed from the counts alone.
 struct TokenTrieLayout {
-  uint64_t nodes[kTokenClasses];  // TrieNode[node_count[c]], one trie after the other
+  uint64_t nodes[kTokenClasses];  // TrieNode[node_count[c]], one trie after another
   uint64_t plain_lengths;         // uint8_t[token_count]
   uint64_t section_bytes;
 
   static constexpr TokenTrieLayout Of(uint64_t tokens, const uint32_t (&node_count)[kTokenClasses]);
 };
 
-// One byte of one or more tokens. The nodes of a trie are in depth-first preorder: what follows a node's byte begins at
-// the next node, its next sibling is subtree() nodes on. Siblings are in the order of their bytes, which differ, except
-// that of tokens with equal bytes, in the order of their ids, each after the first is a leaf.
+// One byte of one or more tokens. The nodes of a trie are in depth-first preorder: a node's first child is the next
+// node, and its next sibling is subtree() nodes further. Siblings are sorted by their bytes, which differ, except for
+// tokens with equal bytes: these are sorted by id, and each after the first is a leaf.
 struct TrieNode {
   uint32_t token_and_byte;
   uint32_t subtree_and_depth;
 
   uint8_t byte() const { return static_cast<uint8_t>(token_and_byte); }
-  // The token that ends with this byte; kNoToken where none does.
+  // The token that ends with this byte; kNoToken if none does.
   int32_t token() const {
     const uint32_t token = token_and_byte >> 8;
     return token == kMaxTrieTokens ? kNoToken : static_cast<int32_t>(token);
@@ -83,17 +83,17 @@ constexpr TokenTrieLayout TokenTrieLayout::Of(uint64_t tokens, const uint32_t (&
   return l;
 }
 
-// Does not own the bytes, which must outlive it; copy it freely. Reading is const and may be done from several threads.
-// In it are the normal, user defined and byte tokens that have bytes; control tokens, which are not text, are not.
+// Does not own the bytes, which outlive it. Copied by value; const calls may come from several threads. It contains the
+// normal, user defined and byte tokens that have bytes, but no control tokens, which are not text.
 class TokenTrie {
  public:
   TokenTrie() = default;
 
-  // Checks everything that a walk relies on, whatever the bytes hold: counts, that subtrees nest and end where they
-  // say, depths, order, tokens below token_count, and that plain tokens hold no byte below 0x20, '"' or '\\' and have
-  // their length in characters. Whether the tokens have the bytes that the vocabulary gives them is not seen from here:
-  // CheckTokenTrie (text/token_trie_builder.h). Reads the section three times. bytes: the whole section, aligned to 8.
-  // token_count: of the vocabulary. Errors, which leave *out as it is: kCorrupt, kUnsupported, kInvalidArgument.
+  // Checks everything that a walk relies on: counts, nesting and ends of subtrees, depths, order, tokens below
+  // token_count, that plain tokens have no byte below 0x20, '"' or '\\', and their lengths in characters. Accepts any
+  // bytes. Does not check that the tokens have the bytes of the vocabulary: CheckTokenTrie does
+  // (text/token_trie_builder.h). Reads the section three times. bytes: the whole section, aligned to 8. token_count: of
+  // the vocabulary. Errors, after which *out is unchanged: kCorrupt, kUnsupported, kInvalidArgument.
   LFM2_SELDOM static Status Open(Span<const std::byte> bytes, uint32_t token_count, TokenTrie* out) {
     if (out == nullptr) return Status(StatusCode::kInvalidArgument, "out", "is null");
     TokenTrie t;
@@ -107,9 +107,9 @@ class TokenTrie {
     return Status();
   }
 
-  // Of the vocabulary; 0 where it is not open.
+  // Of the vocabulary; 0 while it is not open.
   uint32_t token_count() const { return token_count_; }
-  // The nodes of one trie, which has no root: the first node is the first of the siblings that tokens begin with.
+  // The nodes of one trie, which has no root: the first node is the first sibling of depth 1.
   Span<const TrieNode> nodes(TokenClass c) const { return nodes_[static_cast<uint32_t>(c)]; }
   // The most that a node's depth() is, at most kMaxTrieDepth.
   uint32_t max_depth() const { return max_depth_; }
@@ -136,8 +136,8 @@ class TokenTrie {
       return Status(StatusCode::kCorrupt, "token_trie.magic", "is not LFM2TRI");
     }
     if (h.version != kTokenTrieVersion) {
-      return Status(StatusCode::kUnsupported, "token_trie.version",
-                    "is not the one this library reads; pack the model again", h.version, kTokenTrieVersion);
+      return Status(StatusCode::kUnsupported, "token_trie.version", "is not supported (pack the model again)",
+                    h.version, kTokenTrieVersion);
     }
     if (h.header_bytes != sizeof(TokenTrieHeader)) {
       return Bad("token_trie.header_bytes", "is wrong", h.header_bytes, sizeof(TokenTrieHeader));
@@ -152,7 +152,7 @@ class TokenTrie {
     }
     const TokenTrieLayout l = TokenTrieLayout::Of(token_count, h.node_count);
     if (h.section_bytes != l.section_bytes) {
-      return Bad("token_trie.section_bytes", "does not follow from the counts", h.section_bytes, l.section_bytes);
+      return Bad("token_trie.section_bytes", "does not match the counts", h.section_bytes, l.section_bytes);
     }
     if (h.section_bytes != bytes.size()) {
       return Bad("token_trie.section_bytes", "is not the size of the section", h.section_bytes, bytes.size());
@@ -173,8 +173,7 @@ class TokenTrie {
     return Status();
   }
 
-  // Every node is reached as the sibling of another, from the first one or from the first below its parent, before what
-  // is below it is looked at: parents come before their children.
+  // Each node is checked as one of its siblings, before its own children are: parents come before their children.
   Status CheckTrie(const char* where, TokenClass c) const {
     const Span<const TrieNode> all = nodes(c);
     const uint32_t count = static_cast<uint32_t>(all.size());
@@ -206,7 +205,7 @@ class TokenTrie {
       if (last != nullptr && node.byte() <= last->byte()) {
         if (node.byte() < last->byte()) return Bad(where, "is not sorted", node.byte(), last->byte()).At(i);
         if (!leaf || last->token() == kNoToken || token <= last->token()) {
-          return Bad(where, "has one byte twice, and not for rising tokens of equal bytes", node.byte(), last->byte())
+          return Bad(where, "has siblings of one byte that are not leaves of rising tokens", node.byte(), last->byte())
               .At(i);
         }
       }

@@ -13,21 +13,21 @@
 
 namespace lfm2 {
 
-// A token id where there is none.
+// In place of a token id where there is no token.
 inline constexpr int32_t kNoToken = -1;
 inline constexpr uint32_t kMaxVocabTokens = 1u << 24;
 inline constexpr uint32_t kMaxStopTokens = 8;
 
-// How text is split into words before merging. Numbers are part of the image format.
+// How text is split into words before merging. The numbers are part of the image format.
 enum class Pretokenizer : uint32_t {
   kLfm2 = 1,
 };
 
-// What a token is for. The numbers are those of GGUF's tokenizer.ggml.token_type.
+// The numbers are those of GGUF's tokenizer.ggml.token_type.
 enum class TokenType : uint8_t {
   kNormal = 1,
   kUnknown = 2,
-  kControl = 3,      // a special token: structure, never made from user text unless asked for
+  kControl = 3,      // a special token: structure, made from user text only on request
   kUserDefined = 4,  // its text always becomes this token
   kUnused = 5,
   kByte = 6,
@@ -58,10 +58,10 @@ static_assert(sizeof(VocabHeader) == 128 && offsetof(VocabHeader, stop) == 68, "
 inline constexpr char kVocabMagic[8] = {'L', 'F', 'M', '2', 'V', 'O', 'C', '\n'};
 inline constexpr uint32_t kVocabVersion = 2;
 inline constexpr uint32_t kVocabFlagAddBos = 1;
-// Given out, not supported yet: a word that is itself a token is taken whole, whatever the merges say.
+// Assigned, not supported yet: a word that is itself a token becomes that token, whatever the merges are.
 inline constexpr uint32_t kVocabFlagIgnoreMerges = 2;
 
-// A pair of tokens that becomes one: (the token whose run this is in, right) -> merged. Lower ranks merge first.
+// A pair of tokens that becomes one: (the token in whose run this is, right) -> merged. Lower ranks merge first.
 struct VocabMerge {
   uint32_t right;
   uint32_t rank;
@@ -69,7 +69,7 @@ struct VocabMerge {
 };
 static_assert(sizeof(VocabMerge) == 12, "the format fixes this");
 
-// Offsets of the arrays from the start of the section, each a multiple of 8, from the counts alone.
+// Offsets of the arrays from the start of the section, each a multiple of 8, computed from the counts alone.
 struct VocabLayout {
   uint64_t text_begin;  // uint32_t[token_count + 1]: token t is text[text_begin[t] .. text_begin[t + 1])
   uint64_t
@@ -98,14 +98,14 @@ struct VocabLayout {
   }
 };
 
-// Does not own the bytes, which must outlive it; copy it freely. Reading is const and may be done from several threads.
+// Does not own the bytes, which outlive it. Copied by value; const calls may come from several threads.
 class Vocab {
  public:
   Vocab() = default;
 
-  // Checks everything that later reads rely on, whatever the bytes hold: counts, ids, offsets, order, and that merging
-  // never changes text, so that a vocabulary that opens turns tokens back into exactly the bytes they were made from.
-  // Reads the section once. bytes: the whole section, aligned to 8. Errors: kCorrupt, kUnsupported, kInvalidArgument.
+  // Checks everything that later reads rely on: counts, ids, offsets, order, and that merging never changes text, so
+  // that tokens always decode to exactly the bytes that they were encoded from. Accepts any bytes, and reads the
+  // section once. bytes: the whole section, aligned to 8. Errors: kCorrupt, kUnsupported, kInvalidArgument.
   static Status Open(Span<const std::byte> bytes, Vocab* out) {
     Vocab v;
     LFM2_RETURN_IF_ERROR(v.CheckHeader(bytes));
@@ -118,15 +118,15 @@ class Vocab {
 
   uint32_t size() const { return header_.token_count; }
   bool Contains(int32_t token) const { return token >= 0 && static_cast<uint32_t>(token) < header_.token_count; }
-  // kNoToken where the model has none.
+  // kNoToken if the model has none.
   int32_t bos() const { return header_.bos; }
   int32_t eos() const { return header_.eos; }
   int32_t pad() const { return header_.pad; }
-  // Whether the model expects bos in front of plain text.
+  // Whether the model expects bos before plain text.
   bool add_bos() const { return (header_.flags & kVocabFlagAddBos) != 0; }
-  // How messages become a prompt; without a name where the model has no chat template.
+  // How messages become a prompt; without a name if the model has no chat template.
   const ChatFormat& chat_format() const { return chat_format_; }
-  // Tokens that end an answer, eos among them.
+  // Tokens that end an answer, including eos.
   Span<const int32_t> stop_tokens() const { return {header_.stop, header_.stop_count}; }
   bool IsStop(int32_t token) const {
     for (uint32_t i = 0; i < header_.stop_count; ++i) {
@@ -135,20 +135,20 @@ class Vocab {
     return false;
   }
 
-  // A token's bytes, which need not be whole UTF-8 sequences; of a special token its text. Empty for an id that is
-  // none.
+  // A token's bytes, which need not be whole UTF-8 sequences; for a special token its text. Empty for an id outside the
+  // vocabulary.
   std::string_view TokenBytes(int32_t token) const {
     if (!Contains(token)) return {};
     const uint32_t begin = text_begin_[token];
     return {text_ + begin, text_begin_[token + 1] - begin};
   }
   TokenType type(int32_t token) const { return Contains(token) ? types_[token] : TokenType::kUnknown; }
-  // Structure rather than text: not shown to people.
+  // Whether the token is structure and not text to show.
   bool IsSpecial(int32_t token) const { return type(token) == TokenType::kControl; }
 
-  // The token of one byte, where every word begins its merging.
+  // The token of one byte: merging a word starts with these.
   uint32_t ByteToken(uint8_t byte) const { return byte_tokens_[byte]; }
-  // The merge of two neighbours; nullptr where there is none. left < size(). O(log of the merges with this left).
+  // The merge of two neighbours; nullptr if there is none. left < size(). O(log of the merges with this left).
   const VocabMerge* FindMerge(uint32_t left, uint32_t right) const {
     uint32_t low = merge_begin_[left], high = merge_begin_[left + 1];
     while (low < high) {
@@ -162,7 +162,7 @@ class Vocab {
     return low < merge_begin_[left + 1] && merges_[low].right == right ? &merges_[low] : nullptr;
   }
 
-  // All merges of a left token, by their right ones. left < size().
+  // All merges of a left token, sorted by their right ones. left < size().
   Span<const VocabMerge> MergesOf(uint32_t left) const {
     return {merges_ + merge_begin_[left], merge_begin_[left + 1] - merge_begin_[left]};
   }
@@ -195,7 +195,8 @@ class Vocab {
     return Status(StatusCode::kCorrupt, where, what, value, expected);
   }
 
-  // The first of [low, high) whose byte at `at` is not below `byte` (`above`: is above it). All agree before `at`.
+  // The first of [low, high) whose byte at `at` is not below `byte` (if `above`: is above it). All are equal before
+  // `at`.
   uint32_t FirstSpecial(uint32_t low, uint32_t high, size_t at, char byte, bool above) const {
     while (low < high) {
       const uint32_t middle = low + (high - low) / 2;
@@ -223,8 +224,8 @@ class Vocab {
       return Status(StatusCode::kCorrupt, "vocabulary.magic", "is not LFM2VOC");
     }
     if (h.version != kVocabVersion) {
-      return Status(StatusCode::kUnsupported, "vocabulary.version",
-                    "is not the one this library reads; pack the model again", h.version, kVocabVersion);
+      return Status(StatusCode::kUnsupported, "vocabulary.version", "is not supported (pack the model again)",
+                    h.version, kVocabVersion);
     }
     if (h.header_bytes != sizeof(VocabHeader)) {
       return Bad("vocabulary.header_bytes", "is wrong", h.header_bytes, sizeof(VocabHeader));
@@ -234,17 +235,16 @@ class Vocab {
     }
     const VocabLayout l = VocabLayout::Of(h.token_count, h.merge_count, h.special_count, h.text_bytes, h.chat_bytes);
     if (h.section_bytes != l.section_bytes) {
-      return Bad("vocabulary.section_bytes", "does not follow from the counts", h.section_bytes, l.section_bytes);
+      return Bad("vocabulary.section_bytes", "does not match the counts", h.section_bytes, l.section_bytes);
     }
     if (h.section_bytes != bytes.size()) {
       return Bad("vocabulary.section_bytes", "is not the size of the section", h.section_bytes, bytes.size());
     }
     if ((h.flags & ~kVocabFlagAddBos) != 0) {
-      return Status(StatusCode::kUnsupported, "vocabulary.flags", "asks for something this version can not do",
-                    h.flags);
+      return Status(StatusCode::kUnsupported, "vocabulary.flags", "has a flag that is not supported", h.flags);
     }
     if (h.pretokenizer != static_cast<uint32_t>(Pretokenizer::kLfm2)) {
-      return Status(StatusCode::kUnsupported, "vocabulary.pretokenizer", "is not known", h.pretokenizer);
+      return Status(StatusCode::kUnsupported, "vocabulary.pretokenizer", "is not supported", h.pretokenizer);
     }
     for (const uint8_t byte : h.reserved) {
       if (byte != 0) return Status(StatusCode::kUnsupported, "vocabulary.reserved", "is not zero", byte);
@@ -275,7 +275,7 @@ class Vocab {
 
   // Runs [begin[t], begin[t + 1]) that cover [0, end) in order.
   Status CheckRuns(const char* where, const uint32_t* begin, uint32_t end) const {
-    if (begin[0] != 0) return Bad(where, "does not begin with 0", begin[0], 0);
+    if (begin[0] != 0) return Bad(where, "does not start with 0", begin[0], 0);
     for (uint32_t t = 0; t < header_.token_count; ++t) {
       if (begin[t + 1] < begin[t]) return Bad(where, "goes backwards", begin[t + 1], begin[t]).At(t + 1);
     }

@@ -1,4 +1,4 @@
-// Which experts count as being in memory where that decides what a model answers.
+// Which experts count as resident where that changes what the model computes.
 #ifndef LFM2_MODEL_EXPECTED_EXPERTS_H_
 #define LFM2_MODEL_EXPECTED_EXPERTS_H_
 
@@ -8,11 +8,12 @@
 
 namespace lfm2 {
 
-// What is in memory at a moment depends on how fast the drive is: in prefill by the order in which reads end, in decode
-// by which guesses have arrived. An answer must not. So this follows slots in which every layer's experts arrive at
-// once and nothing is read ahead, by the sequence of uses alone: what decode without reading ahead has in memory.
+// What is in memory at a moment depends on the speed of the drive: in prefill on the order in which reads complete, in
+// decode on which guesses have arrived. An answer must not depend on it. So this simulates slots in which every layer's
+// experts arrive at once and nothing is read ahead. Its state depends only on the sequence of uses, and equals what
+// decode without reading ahead has in memory.
 //
-// Lies in the session's arena; a copy is another view of the same.
+// Its data is in the session's arena; a copy is another view of it.
 class ExpectedExperts {
  public:
   constexpr void Carve(uint32_t moe_layers, uint32_t experts, Arena& arena) {
@@ -24,8 +25,8 @@ class ExpectedExperts {
     for (uint64_t i = 0; i < count_; ++i) is_in_[i] = false;
   }
 
-  // Takes in active[active_count], which ascends, and evicts the layer's experts of the lowest priority beyond `slots`,
-  // those of `active` last. policy: has counted this use.
+  // Adds active[active_count], which is ascending, and evicts the experts of the layer with the lowest priority until
+  // `slots` are left, those in `active` last. policy: has counted this use.
   void Use(const ExpertPolicy& policy, uint32_t moe_layer, const uint16_t* active, uint32_t active_count,
            uint32_t slots) {
     bool* const is_in = is_in_ + size_t{moe_layer} * experts_;

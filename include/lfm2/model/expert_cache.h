@@ -1,4 +1,4 @@
-// The experts that are in memory, and who makes room for others.
+// The experts that are in memory, and the order in which others are read.
 #ifndef LFM2_MODEL_EXPERT_CACHE_H_
 #define LFM2_MODEL_EXPERT_CACHE_H_
 
@@ -17,7 +17,7 @@
 
 namespace lfm2 {
 
-// A chunk's use of one MoE layer.
+// The experts that a chunk of tokens uses in one MoE layer.
 struct ExpertUse {
   uint32_t moe_layer = 0;
   uint32_t tokens = 0;
@@ -27,21 +27,22 @@ struct ExpertUse {
   uint32_t active_count = 0;
 };
 
-// Experts whose weights can be read now, until the next batch.
+// Experts whose weights are in memory, until the next batch.
 struct ExpertBatch {
   uint32_t count = 0;
   const uint16_t* index = nullptr;       // [count] into ExpertUse::active
   const uint8_t* const* data = nullptr;  // [active_count]: the record of active[index[i]] is data[index[i]]
 };
 
-// Lies in the session's arena; a copy is another view of the same. Not thread-safe. A layer calls Begin, then Next
-// until the batch is empty, and computes one batch while the reads for the others go on.
+// Its data is in the session's arena; a copy is another view of it. Not thread-safe. A layer calls Begin, then Next
+// until the batch is empty, and computes each batch while the reads of the others continue.
 //
-// Each expert that a layer uses is missing, loading, ready, handed out and done, in this order; those in memory begin
-// as ready. Whatever changes a state is followed by Schedule, so that a read begins as soon as there is a slot for it.
+// Each expert that a layer uses goes through the states missing, loading, ready, in a batch and done; those in memory
+// start as ready. Every change of a state is followed by Schedule, so that a read starts as soon as a slot is free for
+// it.
 class ExpertCache {
  public:
-  // First in an arena whose front is aligned to kRecordAlignment.
+  // Called before any other Carve, on an arena that is aligned to kRecordAlignment.
   constexpr void CarveSlots(const SlotPlan& plan, Arena& arena) { slots_.CarveMemory(plan, arena); }
   constexpr void CarveTables(const ModelConfig& config, const SlotPlan& plan, Arena& arena) {
     const uint64_t experts = config.experts;
@@ -55,7 +56,7 @@ class ExpertCache {
     expected_.Carve(config.moe_layers(), config.experts, arena);
   }
 
-  // Empties all slots. plan: what was carved; shape: of the same image, which outlives this.
+  // Empties all slots. plan: the one that was carved. image: outlives this; shape: of the same image.
   void Bind(const Image& image, const StreamShape& shape, const SlotPlan& plan, const SessionOptions& options) {
     options_ = options;
     experts_ = image.config().experts;
@@ -69,13 +70,13 @@ class ExpertCache {
     expected_.Reset();
   }
 
-  // Whether ReadAhead has something to do after this layer.
+  // Whether ReadAhead may be called after this layer.
   bool reads_ahead(uint32_t moe_layer) const {
     return options_.read_ahead && moe_layer + 1 < moe_layers_ && slots_.own(moe_layer + 1) > 0;
   }
 
-  // Notes the use and starts reading what is missing. `use` and what it points to stay valid until the last Next.
-  // Errors: kTimeout where the reads of a call that failed have still not ended; the queue's.
+  // Counts the use and starts reading what is missing. `use` and what it points to stay valid until the last Next.
+  // Errors: kTimeout if reads of a failed call are still pending; those of the queue.
   Status Begin(const ExpertUse& use) {
     Run& run = *run_;
     LFM2_RETURN_IF_ERROR(TakeError());
@@ -87,11 +88,11 @@ class ExpertCache {
     if (options_.prefer_resident > 0.0f || options_.drop_below > 0.0f) {
       expected_.Use(policy_, use.moe_layer, use.active, use.active_count, slots_.own(use.moe_layer));
     }
-    // What has arrived since the last layer is a hit.
+    // What has arrived since the last layer counts as a hit.
     LFM2_RETURN_IF_ERROR(OrGiveUp(TakeWhatIsThere()));
     run.Forget();
     run.use = use;
-    uint32_t hits = 0, begun = 0, passing = 0;
+    uint32_t hits = 0, ahead = 0, passing = 0;
     for (uint32_t i = 0; i < use.active_count; ++i) {
       const uint32_t s = SlotOf(i);
       if (s != kNone) {
@@ -100,7 +101,7 @@ class ExpertCache {
         passing += slots_[s].passing ? 1 : 0;
       } else if (run.loader.Want(use.moe_layer, use.active[i])) {
         state_[i] = State::kLoading;
-        ++begun;
+        ++ahead;
       } else {
         state_[i] = State::kMissing;
         ++run.missing;
@@ -110,13 +111,13 @@ class ExpertCache {
     if (is_prefill()) slots_.LetPass(passing);
     statistics().hits += hits;
     statistics().misses += use.active_count - hits;
-    statistics().ahead += begun;
+    statistics().ahead += ahead;
     return OrGiveUp(Schedule());
   }
 
-  // The next experts; none: there are no more. While others wait for a slot they are few, first those whose slots may
-  // be read to next. Errors: as RecordLoader::Collect; then Begin is next, and no expert of a record that failed was in
-  // a batch.
+  // Returns the next experts; an empty batch means that there are no more. While others wait for a slot the batch is
+  // small, and begins with the experts whose slots can be reused first. Errors: as RecordLoader::Collect; the next call
+  // is Begin then, and no expert of a record that failed has been in a batch.
   Status Next(ExpertBatch* batch) {
     Run& run = *run_;
     LFM2_RETURN_IF_ERROR(TakeError());
@@ -136,10 +137,10 @@ class ExpertCache {
     return Status();
   }
 
-  // Begins to read what the next layer is likely to need, while the device has nothing else to do: of guesses[count],
-  // the likeliest first, the first one that is missing. Of more, too many are wrong. Between Begin and Next, where
-  // reads_ahead(the layer of Begin): layers that share slots with others read nothing ahead. Errors: the queue's, and
-  // what KeepReading has met since Begin.
+  // Starts to read the expert that the next layer is most likely to miss, while the device has nothing else to do: the
+  // first of guesses[count], likeliest first, that is not in memory. Only one, because too many of the others are
+  // wrong. Called between Begin and Next, if reads_ahead(the layer of Begin): layers that share slots with others read
+  // nothing ahead. Errors: those of the queue, and what KeepReading has met since Begin.
   Status ReadAhead(const uint16_t* guesses, uint32_t count) {
     Run& run = *run_;
     LFM2_RETURN_IF_ERROR(TakeError());
@@ -148,7 +149,7 @@ class ExpertCache {
     uint32_t guess = 0;
     while (guess < count && (slot_of(guess) != kNone || run.loader.Finds(moe_layer, guesses[guess]))) ++guess;
     if (guess == count) return Status();
-    // Those guessed that are in memory stay there.
+    // Guessed experts that are in memory stay there.
     for (uint32_t g = 0; g < count; ++g) {
       if (slot_of(g) != kNone) slots_[slot_of(g)].busy = true;
     }
@@ -161,8 +162,8 @@ class ExpertCache {
     return OrGiveUp(Submit());
   }
 
-  // Takes note of reads that have ended, and asks for more: between products, within a layer and on the way to the next
-  // one, so that the device is never without work. What fails is the Status of the next Begin, ReadAhead or Next.
+  // Collects completed reads and submits more, so that the device is never idle: called between products, within a
+  // layer and between layers. The next Begin, ReadAhead or Next returns an error that occurs here.
   void KeepReading() {
     Run& run = *run_;
     if (!run.failed && run.error.ok()) run.error = OrGiveUp(TakeWhatIsThere());
@@ -178,35 +179,35 @@ class ExpertCache {
   bool IsResident(uint32_t moe_layer, uint32_t expert) const {
     return slots_.Find(moe_layer * experts_ + expert) != kNone;
   }
-  // What prefer_resident and drop_below take for being in memory, where one of them is on.
+  // What counts as resident for prefer_resident and drop_below, if one of them is on.
   bool CountsAsResident(uint32_t moe_layer, uint32_t expert) const { return expected_.Has(moe_layer, expert); }
 
  private:
   static constexpr uint32_t kNone = ExpertSlots::kNone;
-  // Records of a prompt's chunk that are asked for at a time, where slots allow; so many that a device is busy: for
-  // them even a favourite that is done gives up its slot.
+  // Records of a prompt's chunk that are requested at a time if slots allow, and the number that keeps a device busy:
+  // to reach that, even the slot of a favourite that is done is reused.
   static constexpr uint32_t kPrefillLoads = 8;
   static constexpr uint32_t kLeastLoads = 2;
   // Experts in a batch while others wait for a slot.
   static constexpr uint32_t kSmallBatch = 2;
-  // A chunk that uses a layer's experts so often on average is taken to need all of the next layer's.
+  // A chunk that uses each of a layer's experts so often on average is assumed to need all experts of the next layer.
   static constexpr uint32_t kUsesOfAll = 8;
-  // Reads of guesses under way at a time in decode: a device is through with them in a millisecond or two.
+  // Pending reads of guesses at a time in decode: a device completes them in a millisecond or two.
   static constexpr uint32_t kGuessedReads = 4;
 
-  enum class State : uint8_t { kMissing, kLoading, kReady, kHandedOut, kDone };
+  enum class State : uint8_t { kMissing, kLoading, kReady, kInBatch, kDone };
   // What changes while a layer runs.
   struct Run {
     RecordLoader loader;
-    ExpertUse use;         // what becomes of its experts is in state_
+    ExpertUse use;         // state_ has the states of its experts
     uint32_t missing = 0;  // experts of each state
     uint32_t ready = 0;
-    uint32_t batch = 0;     // handed out
-    bool is_short = false;  // a record would be read if there were a slot for it
-    bool failed = false;    // reads of a call that failed may be under way
+    uint32_t batch = 0;     // in the batch
+    bool is_short = false;  // a record would be read if a slot were free
+    bool failed = false;    // reads of a failed call may be pending
     Status error;           // that KeepReading has met
 
-    // What belongs to one layer. Member by member: a new Run is large, and would lie on the stack for a moment.
+    // Resets what belongs to one layer. Member by member, because a temporary Run would take much of the stack.
     void Forget() {
       use = ExpertUse();
       missing = ready = batch = 0;
@@ -217,7 +218,7 @@ class ExpertCache {
   uint32_t SlotOf(uint32_t i) const { return slots_.Find(run_->use.moe_layer * experts_ + run_->use.active[i]); }
   StreamStatistics& statistics() { return statistics_[run_->use.moe_layer]; }
   bool is_prefill() const { return run_->use.tokens > 1; }
-  // Room is left for everything that the layer itself may have to read.
+  // Whether the loader still has room for everything that the layer itself may have to read.
   bool HasRoomForGuess() const { return run_->loader.loads() + kMaxExpertsPerToken < RecordLoader::kMaxLoads; }
 
   void Load(uint32_t moe_layer, uint32_t expert, uint32_t s, bool ahead) {
@@ -225,8 +226,8 @@ class ExpertCache {
     run_->loader.Start({moe_layer, expert, s, slots_[s].memory, ahead, false});
   }
 
-  // Begins the loads for which there is a slot: what is missing, and in prefill, when nothing is, what the next layer
-  // will miss.
+  // Starts the loads for which a slot is free: missing experts, and in prefill, once none is missing, those that the
+  // next layer will miss.
   Status Schedule() {
     Run& run = *run_;
     const uint32_t most = is_prefill() ? kPrefillLoads : run.use.per_token;
@@ -244,7 +245,7 @@ class ExpertCache {
     return Submit();
   }
 
-  // True: more is to be read for the next layer when a slot is free.
+  // Returns true if there is more to read for the next layer as soon as a slot is free.
   bool LoadForNextLayer() {
     Run& run = *run_;
     const uint32_t next = run.use.moe_layer + 1;
@@ -265,10 +266,10 @@ class ExpertCache {
   }
 
   Status Submit() { return run_->loader.Submit(guessed_reads()); }
-  // In prefill what is read for the next layer is hardly a guess.
+  // In prefill, reads for the next layer are nearly certain to be needed.
   uint32_t guessed_reads() const { return is_prefill() ? UINT32_MAX : kGuessedReads; }
 
-  // One load that has ended, if there is one.
+  // Takes one completed load, if there is one.
   Status TakeOne(bool wait, bool* found) {
     RecordLoad done;
     LFM2_RETURN_IF_ERROR(run_->loader.Collect(wait, run_->use.moe_layer, guessed_reads(), &done, found));
@@ -299,8 +300,8 @@ class ExpertCache {
     SetReady(i, load.slot);
   }
 
-  // What is ready, those first whose slots anything may be read to then, and favourites last: they are the work for
-  // when a device is late.
+  // Takes ready experts: first those in slots that any record can use, favourites last, as the work that is left when
+  // the device is late.
   void MakeBatch() {
     Run& run = *run_;
     const uint32_t count = run.is_short ? Min(run.ready, kSmallBatch) : run.ready;
@@ -315,7 +316,7 @@ class ExpertCache {
         next = i;
         least = priority;
       }
-      state_[next] = State::kHandedOut;
+      state_[next] = State::kInBatch;
       batch_[run.batch] = static_cast<uint16_t>(next);
     }
   }
@@ -326,12 +327,12 @@ class ExpertCache {
     return error;
   }
 
-  // After an error no slot is busy, and those that were being read are empty.
+  // After an error no slot is busy, and slots that were being read are empty.
   Status OrGiveUp(const Status& status) {
     if (status.ok()) return status;
     Run& run = *run_;
     run.Forget();
-    // A device that has just not answered in time is not waited for again: Begin does before it touches a slot.
+    // Does not wait again for a device that has just timed out: Begin waits before it touches a slot.
     run.failed = status.code() == StatusCode::kTimeout ? !run.loader.GiveUp() : !run.loader.Drain().ok();
     slots_.ReleaseAll();
     return status;

@@ -1,4 +1,4 @@
-// Which expert of a cache is worth least: how often each was chosen, over a memory that finds its own length.
+// Which expert a cache evicts first: by how often each was chosen, with a half-life that adapts to the text.
 #ifndef LFM2_MODEL_EXPERT_POLICY_H_
 #define LFM2_MODEL_EXPERT_POLICY_H_
 
@@ -9,17 +9,17 @@
 
 namespace lfm2 {
 
-// Where popularity stands still, counts that forget nothing keep the best experts; where the text changes, counts that
-// fade do. So every choice is counted several times over, each count with a half-life of its own, and all of them are
-// put to the test: an expert that is chosen had a rank by each count just before, and the lower the rank (0 is the
-// first), the more cache sizes it would have been a hit in. The mean rank of the last few hundred tokens, all layers
-// together, decides which count gives the priorities. The one that never forgets has them unless another is better by a
-// margin that chance hardly reaches.
+// If the popularity of experts is constant, counts that never decay keep the best experts; if the text changes, counts
+// that decay do. So each choice is added to several counts with different half-lives, and these are compared: by each
+// count, a chosen expert had a rank just before, and the lower the rank (0 is the first), the more cache sizes would
+// have had a hit. The mean rank over the last few hundred tokens, all layers together, decides which count sets the
+// priorities. The one without decay does unless another is better by a margin that chance rarely reaches.
 //
-// Integers only, so that every machine evicts alike. Lies in the session's arena; a copy is another view of the same.
+// Integers only, so that every machine evicts the same experts. Its data is in the session's arena; a copy is another
+// view of it.
 class ExpertPolicy {
  public:
-  // experts: 1 to 65,536. With a counting arena it only counts. Reset comes before anything else.
+  // experts: 1 to 65,536. With a counting arena this only counts. Reset is called next.
   constexpr void Carve(uint32_t moe_layers, uint32_t experts, Arena& arena) {
     moe_layers_ = moe_layers;
     experts_ = experts;
@@ -44,8 +44,8 @@ class ExpertPolicy {
     }
   }
 
-  // One token's choice in one MoE layer: chosen[count], best first, all different. Tokens of a layer come in the order
-  // of the sequence; layers may take turns after any number of tokens.
+  // One token's choice in one MoE layer: chosen[count], best first, all different. Tokens of a layer are passed in the
+  // order of the sequence; calls for different layers may be interleaved.
   void Use(uint32_t moe_layer, const uint16_t* chosen, uint32_t count) {
     LFM2_ASSERT(moe_layer < moe_layers_);
     const uint32_t first = moe_layer * kMemories;
@@ -54,7 +54,7 @@ class ExpertPolicy {
       const Counts counts = CountsOf(first + m);
       for (uint32_t i = 0; i < count; ++i) ranks[m] += counts.rank[chosen[i]];
       uint32_t& one = memories_[first + m].one;
-      // The best choice comes last, as the latest of its equals.
+      // The best choice is added last, so that it ranks first among equal counts.
       for (uint32_t i = count; i-- > 0;) Add(counts, chosen[i], one >> kOneBits);
       if (m > 0) one += one / kGrowth[m];
       const bool full = m > 0 ? one >= kLargest : counts.count[counts.order[0]] >= kLargest;
@@ -73,37 +73,38 @@ class ExpertPolicy {
     return static_cast<float>(static_cast<int32_t>(experts_ - 1 - counts.rank[expert]));
   }
 
-  // Tokens after which a choice counts half in the priorities of now; 0: it always counts the same.
+  // Tokens after which a choice counts half in the current priorities; 0: it does not decay.
   uint32_t half_life() const { return kHalfLife[pool_->memory]; }
 
  private:
   static constexpr uint32_t kMemories = 4;
   static constexpr uint32_t kHalfLife[kMemories] = {0, 1024, 128, 16};
-  // Instead of every older choice fading, the next one counts more: by 1 / kGrowth = 2^(1 / half-life) - 1 each token.
+  // Instead of decaying all counts, each token's choices count more than the last: by 1 / kGrowth = 2^(1 / half-life) -
+  // 1.
   static constexpr uint32_t kGrowth[kMemories] = {0, 1477, 184, 23};
-  // Fraction bits of what the next choice counts. The first one counts 2^10, so that the slowest growth does not drown
-  // in rounding.
+  // Fraction bits of the weight of the next choice. The first weight is 2^10, so that rounding does not hide the
+  // slowest growth.
   static constexpr uint32_t kOneBits = 12;
   static constexpr uint32_t kLargest = 1u << 31;
   static constexpr uint32_t kRescaleBits = 8;
-  // A choice counts at most kLargest / 2^kOneBits, and all choices of an expert together kGrowth + 1 times that.
+  // The weight of a choice is at most kLargest / 2^kOneBits, and the count of an expert at most kGrowth + 1 times that.
   static_assert((uint64_t{kGrowth[1]} + 1) * (kLargest >> kOneBits) <= UINT32_MAX, "a count may overflow");
-  // Ranks are compared over about so many tokens; an average has kFraction as its 1.
+  // Ranks are averaged over about so many tokens; averages are in units of 1 / kFraction.
   static constexpr int64_t kWindow = 1024;
   static constexpr int64_t kFraction = 1024;
-  // To take over, a memory has to be better by experts / kMargin ranks a choice, that is by hits in that fraction of
-  // choices, averaged over all cache sizes. Half of it is enough to stay.
+  // To take over, a memory has to be better by experts / kMargin ranks per choice, that is by a hit rate of 1 / kMargin
+  // averaged over all cache sizes. Half of that suffices to stay.
   static constexpr int64_t kMargin = 64;
 
-  // One half-life's view of a layer.
+  // The state of one half-life in one layer.
   struct Memory {
-    uint32_t one = 1u << 22;  // what the next choice counts, in 2^-kOneBits
-    // How many ranks lower than by the memory that never forgets the chosen experts were, summed over a window.
+    uint32_t one = 1u << 22;  // weight of the next choice, in 2^-kOneBits
+    // By how many ranks chosen experts were better than in the memory without decay, summed over a window.
     int64_t advantage = 0;
   };
-  // What all layers decide together.
+  // What is decided for all layers together.
   struct Pool {
-    uint32_t memory = 0;  // that gives the priorities
+    uint32_t memory = 0;  // the one that sets the priorities
     int64_t advantage[kMemories] = {};
   };
   struct Counts {
@@ -117,7 +118,7 @@ class ExpertPolicy {
     return {counts_ + at, order_ + at, rank_ + at};
   }
 
-  // Moves the expert before all that do not count more.
+  // Adds to an expert's count and moves it before all whose count is not larger.
   static void Add(const Counts& counts, uint16_t expert, uint32_t value) {
     const uint32_t count = counts.count[expert] += value;
     uint32_t at = counts.rank[expert];

@@ -1,4 +1,4 @@
-// The places that expert records are read to: which holds what, and which one gives its record up for another.
+// The slots that expert records are read to: what each of them has, and which one is reused next.
 #ifndef LFM2_MODEL_EXPERT_SLOTS_H_
 #define LFM2_MODEL_EXPERT_SLOTS_H_
 
@@ -10,7 +10,7 @@
 
 namespace lfm2 {
 
-// A record has a number, moe_layer * experts + expert. Lies in the session's arena; a copy is another view of the same.
+// A record's number is moe_layer * experts + expert. The data is in the session's arena; a copy is another view of it.
 class ExpertSlots {
  public:
   static constexpr uint32_t kNone = 0xffffffffu;
@@ -18,12 +18,12 @@ class ExpertSlots {
   struct Slot {
     std::byte* memory;
     uint32_t record;  // kNone: empty
-    bool busy;        // being read, or read by products
+    bool busy;        // being read to, or used by products
     bool may_pass;    // as large as any record
-    bool passing;     // no layer's own in prefill
+    bool passing;     // belongs to no layer in prefill
   };
 
-  // First in an arena whose front is aligned to kRecordAlignment.
+  // Called before any other Carve, on an arena that is aligned to kRecordAlignment.
   constexpr void CarveMemory(const SlotPlan& plan, Arena& arena) { memory_ = arena.Carve<std::byte>(plan.bytes); }
   constexpr void CarveTables(const ModelConfig& config, const SlotPlan& plan, Arena& arena) {
     layers_ = arena.Carve<Layer>(config.moe_layers());
@@ -31,7 +31,7 @@ class ExpertSlots {
     where_ = arena.Carve<uint32_t>(uint64_t{config.moe_layers()} * config.experts);
   }
 
-  // Empties all slots. plan: what was carved.
+  // Empties all slots. plan: the one that was carved.
   void Bind(const ModelConfig& config, const StreamShape& shape, const SlotPlan& plan) {
     experts_ = config.experts;
     total_ = plan.total;
@@ -57,12 +57,12 @@ class ExpertSlots {
   }
 
   Slot& operator[](uint32_t s) const { return slots_[s]; }
-  // The slot of a record; kNone: it is not in memory.
+  // The slot of a record; kNone if it is not in memory.
   uint32_t Find(uint32_t record) const { return where_[record]; }
-  // Slots of the layer's own; 0: it shares some with others.
+  // Slots that only this layer uses; 0 if it shares slots with others.
   uint32_t own(uint32_t moe_layer) const { return layers_[moe_layer].owns ? layers_[moe_layer].count : 0; }
 
-  // Makes room: the slot is empty then, and busy.
+  // Empties a slot and marks it busy.
   void Evict(uint32_t s) {
     Slot& slot = slots_[s];
     if (slot.record != kNone) where_[slot.record] = kNone;
@@ -73,8 +73,9 @@ class ExpertSlots {
     slots_[s].record = record;
     where_[record] = s;
   }
-  // How many slots experts pass through in prefill, beside shared ones. Each costs a favourite its place, so they
-  // should be few more than were `used`, that is as many as the drive fills while a layer's operator computes.
+  // Sets how many slots experts pass through in prefill, in addition to shared ones. Each takes the place of a
+  // favourite, so there should be few more than were `used`, which is how many the drive fills while a layer's operator
+  // computes.
   void LetPass(uint32_t used) {
     uint32_t count = used + kSparePassingSlots;
     for (uint32_t s = 0; s < total_; ++s) {
@@ -87,15 +88,15 @@ class ExpertSlots {
     for (uint32_t s = 0; s < total_; ++s) slots_[s].busy = false;
   }
 
-  // Of the layer's slots that are not busy an empty one, or one that prefill gave to another layer, else that of the
-  // least priority. kNone: all are busy.
+  // Of the layer's slots that are not busy: an empty one or one that prefill gave to another layer, else the one with
+  // the lowest priority. kNone if all are busy.
   uint32_t Victim(const ExpertPolicy& policy, uint32_t moe_layer) const {
     return Least(policy, moe_layer, false, static_cast<float>(experts_));
   }
 
-  // For a prompt, which uses more experts than there are slots: a slot of the layer's own that is empty or whose expert
-  // has a lower priority, or one that experts pass through; where there is none and it `must` be, any of the layer's
-  // own. kNone: none is to be had as yet.
+  // For a prompt, which uses more experts than there are slots: one of the layer's own slots that is empty or whose
+  // expert has a lower priority, or one that experts pass through; if there is none and `must`, any of the layer's own.
+  // kNone if no slot is available yet.
   uint32_t VictimInPrefill(const ExpertPolicy& policy, uint32_t moe_layer, uint32_t expert, bool must) const {
     uint32_t s = Least(policy, moe_layer, true, policy.Priority(moe_layer, expert));
     if (s == kNone) s = Spare(moe_layer, kNone);
@@ -103,13 +104,13 @@ class ExpertSlots {
     return s;
   }
 
-  // For what a prompt's next layer will use: an empty slot of its own, or one that experts pass through and that holds
-  // none of that layer. kNone: there is none as yet.
+  // For what a prompt's next layer will use: an empty slot of that layer, or one that experts pass through and that has
+  // no expert of that layer. kNone if no slot is available yet.
   uint32_t SpareForNext(uint32_t moe_layer) const { return Spare(moe_layer, moe_layer); }
 
  private:
-  // Slots that experts of all layers pass through in prefill, at most. What is read to them, above all while another
-  // layer computes, drives out no favourite of the layer that it is for.
+  // Most slots that experts of all layers pass through in prefill. What is read to them, above all while another layer
+  // computes, evicts no favourite of the layer that needs it.
   static constexpr uint32_t kPassingSlots = 8;
   static constexpr uint32_t kSparePassingSlots = 2;
 

@@ -1,4 +1,4 @@
-// What a user decides about a session before it opens.
+// The options of a session.
 #ifndef LFM2_MODEL_OPTIONS_H_
 #define LFM2_MODEL_OPTIONS_H_
 
@@ -13,57 +13,61 @@ namespace lfm2 {
 struct KernelTable;
 
 struct SessionOptions {
-  // Positions that the session can hold: prompt plus answer. 0: the model's context_length, but at most 4,096.
+  // Positions that the session has room for: prompt plus answer. 0: the model's context_length, but at most 4,096.
   uint32_t context_length = 0;
   // Tokens that prefill computes at a time. Larger is faster and needs more memory; results do not depend on it.
   uint32_t prefill_chunk = 128;
   KvCacheType kv_cache = KvCacheType::kF16;
-  // Positions whose logits are computed together where every position's are asked for (PrefillLogits).
+  // Positions whose logits are computed together when the logits of all positions are requested (PrefillLogits).
   uint32_t logits_rows = 1;
-  // The longest word (run between two splits of the tokenizer's pattern, in bytes) that a prompt may hold.
+  // The longest word, in bytes, that a prompt may contain (a word is what the tokenizer's pattern does not split).
   uint32_t max_word_bytes = 1024;
-  // The budget of an arena for a model whose experts are read as they are needed: all of it, the image's front part
-  // included. What is left beside the fixed regions becomes expert slots, and the more of them, the less is read.
-  // 0: experts_per_token slots for each layer. Other images need what their plan says, and ignore it.
+  // Size of the arena for a model whose experts are read on demand, including the image's front part. What the fixed
+  // regions leave becomes expert slots: the more of them, the less is read. 0: experts_per_token slots for each layer.
+  // Ignored for other images, whose plan has a fixed size.
   uint64_t arena_bytes = 0;
-  // How often a record is read again, or a piece of it, after an error or a wrong CRC. A timeout is not repeated.
+  // How often a record, or a piece of it, is read again after an error or a wrong CRC. Timeouts are not repeated.
   uint32_t read_retries = 2;
-  // Reads what the next layer will need while the drive has nothing else to do: in decode a guess, in prefill nearly
-  // certain. More bytes in all, fewer waits; results do not depend on it.
+  // While the drive is idle, reads what the next layer will probably (in decode) or almost certainly (in prefill) need.
+  // More bytes in total, fewer waits; results do not depend on it.
   bool read_ahead = true;
-  // Two ways to read less that change the results, off at 0; docs/streaming.md has what they cost. Both act on tokens
-  // that are computed one at a time. In memory is for both what would be if every read ended at once and nothing was
-  // read ahead: equal calls give equal tokens, however fast the drive is, as long as no call fails. An expert in memory
-  // is chosen before one that is not and whose router score (0 to 1) with its bias is at most this much higher.
+  // Two ways to read less that change the results, off at 0; docs/streaming.md has their cost. Both apply to tokens
+  // that are computed one at a time. For both, an expert counts as in memory if it would be there when every read
+  // completed at once and nothing was read ahead: equal calls give equal tokens, however fast the drive is, as long as
+  // no call fails. An expert in memory is chosen before one that is not and whose router score (0 to 1) plus bias is at
+  // most this much higher.
   float prefer_resident = 0.0f;
-  // An expert that is not in memory is left out where its share of the token's experts is smaller; never the best one.
+  // An expert that is not in memory is left out if its share of the token's router weights is smaller than this; never
+  // the best one.
   float drop_below = 0.0f;
-  // Exact speculation: tokens at most, up to kMaxDraftTokens, that are guessed from what the sequence repeats and are
-  // computed together with a decoded one. Where the next tokens are those, their logits are there already; results are
-  // the same bits. How many are guessed is decided by measured times, and none are where that does not pay. Each takes
-  // memory for logits and for a state of the convolutions. Needs now_ns. Nothing is guessed where experts are read, nor
-  // while there is an observer. 0: off. Not in programs with LFM2_NO_DRAFTS.
+  // Exact speculation: the most tokens, up to kMaxDraftTokens, that are guessed from repetitions in the sequence and
+  // computed together with a decoded one. If the next tokens are the guessed ones, their logits have been computed
+  // already; results are bit-equal. How many are guessed depends on measured times, and is 0 where guessing does not
+  // pay. Each takes memory for logits and for a state of the convolutions. Needs now_ns. Nothing is guessed where
+  // experts are read, nor while there is an observer. 0: off. Not available with LFM2_NO_DRAFTS.
   uint32_t draft_tokens = 0;
-  // A clock for draft_tokens, in nanoseconds from anywhere. Called within calls of the session, on their thread.
+  // A clock for draft_tokens, in nanoseconds since an arbitrary moment. Called during calls of the session, on their
+  // thread.
   uint64_t (*now_ns)(void* context) = nullptr;
-  void* clock_context = nullptr;  // handed to now_ns; outlives the session
-  // Refused by Session::Open where this program or this processor does not have it.
+  void* clock_context = nullptr;  // passed to now_ns; outlives the session
+  // Session::Open returns kUnsupported if this program or processor does not have it.
   CpuTarget cpu_target = CpuTarget::kAutomatic;
-  // Other kernels than those of cpu_target, such as ReferenceKernelTable(); nullptr: none. Outlives the session.
+  // Kernels to use in place of those of cpu_target, such as ReferenceKernelTable(); nullptr: none. Outlives the
+  // session.
   const KernelTable* kernels = nullptr;
 };
 
 constexpr uint32_t kDefaultContextLength = 4096;
 constexpr uint32_t kMaxDraftTokens = 16;
 
-// LFM2_NO_DRAFTS, defined in all translation units or in none: leaves out what draft_tokens needs, 3 KB of code.
+// LFM2_NO_DRAFTS, defined in all translation units or in none: leaves out the code for draft_tokens, 3 KB.
 #if defined(LFM2_NO_DRAFTS)
 constexpr bool kHasDrafts = false;
 #else
 constexpr bool kHasDrafts = true;
 #endif
 
-// Fills in defaults and bounds the rest by the model: the options that a plan is made from.
+// Fills in defaults and limits the rest to what the model allows: the options that a plan is made from.
 constexpr SessionOptions Normalized(const ModelConfig& config, SessionOptions o) {
   if (o.context_length == 0) o.context_length = Min(config.context_length, kDefaultContextLength);
   o.prefill_chunk = Max<uint32_t>(1, Min(o.prefill_chunk, o.context_length));
@@ -72,7 +76,7 @@ constexpr SessionOptions Normalized(const ModelConfig& config, SessionOptions o)
   return o;
 }
 
-// What Session::Open refuses, but for the processor. Errors: kInvalidArgument naming the option.
+// What Session::Open checks, except for cpu_target. Errors: kInvalidArgument or kUnsupported, naming the option.
 constexpr Status CheckOptions(const ModelConfig& config, const SessionOptions& o) {
   if (o.context_length > config.context_length) {
     return Status(StatusCode::kInvalidArgument, "options.context_length", "is more than the model was trained for",
@@ -90,11 +94,11 @@ constexpr Status CheckOptions(const ModelConfig& config, const SessionOptions& o
     return Status(StatusCode::kInvalidArgument, "options.drop_below", "is not between 0 and 1");
   }
   if (o.draft_tokens > 0 && !kHasDrafts) {
-    return Status(StatusCode::kUnsupported, "options.draft_tokens", "is what LFM2_NO_DRAFTS leaves out");
+    return Status(StatusCode::kUnsupported, "options.draft_tokens", "is not 0, but LFM2_NO_DRAFTS is set");
   }
   if (o.draft_tokens > kMaxDraftTokens) {
-    return Status(StatusCode::kInvalidArgument, "options.draft_tokens", "is more than a session can guess at a time",
-                  o.draft_tokens, kMaxDraftTokens);
+    return Status(StatusCode::kInvalidArgument, "options.draft_tokens", "is too large", o.draft_tokens,
+                  kMaxDraftTokens);
   }
   if (o.draft_tokens > 0 && o.now_ns == nullptr) {
     return Status(StatusCode::kInvalidArgument, "options.now_ns", "is null: draft_tokens needs a clock");

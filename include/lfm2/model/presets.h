@@ -1,4 +1,4 @@
-// Published models, for firmware that sizes its arena at compile time. Everything else reads the image.
+// Shapes of published models, for firmware that sizes its arena at compile time. Other programs read the image.
 #ifndef LFM2_MODEL_PRESETS_H_
 #define LFM2_MODEL_PRESETS_H_
 
@@ -9,7 +9,7 @@ namespace lfm2 {
 
 namespace presets_internal {
 
-// What all of the family share. attention: the layers that have it; all others are short convolutions.
+// What all models of the family share. attention: the attention layers; all others are short convolutions.
 template <uint32_t N>
 constexpr ModelConfig Family(uint32_t layers, const uint32_t (&attention)[N], uint32_t hidden_size, uint32_t heads) {
   ModelConfig c;
@@ -27,7 +27,7 @@ constexpr ModelConfig Family(uint32_t layers, const uint32_t (&attention)[N], ui
 constexpr uint32_t kAttention16[] = {2, 5, 8, 10, 12, 14};
 constexpr uint32_t kAttention14[] = {2, 4, 6, 8, 10, 12};
 constexpr uint32_t kAttention24[] = {2, 6, 10, 14, 18, 21};
-// Of these two only the number of attention layers is documented; a plan depends on nothing else of them.
+// For these two only the number of attention layers is documented; plans depend on nothing else of them.
 constexpr uint32_t kAttention30[] = {2, 6, 9, 13, 17, 21, 24, 27};
 constexpr uint32_t kAttention40[] = {2, 6, 10, 14, 18, 22, 26, 30, 34, 38};
 
@@ -70,20 +70,20 @@ inline constexpr ModelConfig kLfm2_700M = presets_internal::Dense(16, presets_in
 inline constexpr ModelConfig kLfm2_1_2B = presets_internal::Dense(16, presets_internal::kAttention16, 2048, 32, 8192);
 inline constexpr ModelConfig kLfm2_2_6B = presets_internal::Dense(30, presets_internal::kAttention30, 2048, 32, 10752);
 
-// LFM2.5's: 230M weights; the shapes of LFM2-350M and LFM2-1.2B; that of LFM2-2.6B with a larger vocabulary, of which
-// no more than this is published: take the plan of the image itself before memory is cut to the last kilobyte.
+// LFM2.5: one of 230M weights; the shapes of LFM2-350M and LFM2-1.2B; that of LFM2-2.6B with a larger vocabulary, of
+// which no more is published. Check the last one against the plan of the image itself before sizing memory tightly.
 inline constexpr ModelConfig kLfm2_5_230M = presets_internal::Dense(14, presets_internal::kAttention14, 1024, 16, 2560);
 inline constexpr ModelConfig kLfm2_5_350M = kLfm2_350M;
 inline constexpr ModelConfig kLfm2_5_1_2B = kLfm2_1_2B;
 inline constexpr ModelConfig kLfm2_5_2_6B = presets_internal::Extended(kLfm2_2_6B, 1e7f);
 
-// LFM2-8B-A1B: 8.3B weights, 1.5B active a token. LFM2.5-8B-A1B has twice the vocabulary and four times the context.
+// LFM2-8B-A1B: 8.3B weights, 1.5B active per token. LFM2.5-8B-A1B has twice the vocabulary and four times the context.
 inline constexpr ModelConfig kLfm2_8B_A1B =
     presets_internal::Moe(24, presets_internal::kAttention24, 7168, 32, 1792, 65536, 32768);
 inline constexpr ModelConfig kLfm2_5_8B_A1B = presets_internal::Extended(kLfm2_8B_A1B, 5e6f);
 
-// LFM2-24B-A2B: 24B weights, 2.3B active a token. Its model card does not say how wide the two dense layers are: take
-// the plan of the image itself before memory is cut to the last kilobyte.
+// LFM2-24B-A2B: 24B weights, 2.3B active per token. Its model card does not state the width of the two dense layers:
+// check against the plan of the image itself before sizing memory tightly.
 inline constexpr ModelConfig kLfm2_24B_A2B =
     presets_internal::Moe(40, presets_internal::kAttention40, 11776, 64, 1536, 65536, 32768);
 

@@ -12,16 +12,16 @@
 
 namespace lfm2 {
 
-// Of one MoE layer, or the sum of all. In prefill an expert counts once for each chunk that uses it.
+// For one MoE layer, or summed over all. In prefill an expert counts once per chunk that uses it.
 struct StreamStatistics {
-  uint64_t hits = 0;      // experts that were in memory when their layer came
+  uint64_t hits = 0;      // experts in memory when their layer started
   uint64_t misses = 0;    // experts that had to be read
-  uint64_t bytes = 0;     // read, repeated reads included
-  uint64_t read_ns = 0;   // with a read under way
-  uint64_t stall_ns = 0;  // of that, waiting for it with nothing to compute
-  uint64_t retries = 0;   // reads repeated for an error or a wrong CRC
-  uint64_t ahead = 0;     // misses whose read had begun before their layer came
-  uint64_t wasted = 0;    // bytes read ahead of a layer that did not need them
+  uint64_t bytes = 0;     // read, including repeated reads
+  uint64_t read_ns = 0;   // during which a read was pending
+  uint64_t stall_ns = 0;  // of that, waiting for a read with nothing to compute
+  uint64_t retries = 0;   // reads repeated after an error or a wrong CRC
+  uint64_t ahead = 0;     // misses whose read had started before their layer
+  uint64_t wasted = 0;    // bytes read ahead for a layer that did not need them
 
   void Add(const StreamStatistics& other) {
     hits += other.hits;
@@ -33,7 +33,7 @@ struct StreamStatistics {
     ahead += other.ahead;
     wasted += other.wasted;
   }
-  // What has come since `earlier`, a copy of this.
+  // Leaves the difference to `earlier`, an older copy of this.
   void Subtract(const StreamStatistics& earlier) {
     hits -= earlier.hits;
     misses -= earlier.misses;
@@ -46,22 +46,21 @@ struct StreamStatistics {
   }
 };
 
-// A record on its way to memory: gate, up and down lie one behind the other and are asked for in this order.
+// A record that is being read: gate, up and down, one after another, requested in this order.
 struct RecordLoad {
   uint32_t moe_layer = 0;
   uint32_t expert = 0;
   uint32_t slot = 0;            // the caller's
   std::byte* memory = nullptr;  // RecordEntry::stride bytes, aligned to kRecordAlignment
-  // Only a guess: read while nothing else is asked for, and few pieces of it at a time, so that the device is soon free
-  // again.
+  // Only a guess: read while nothing else is requested, and few pieces at a time, so that the device is soon free.
   bool ahead = false;
-  bool dropped = false;  // ended without being read: only its memory is free again
+  bool dropped = false;  // finished without being read: only its memory is free again
 };
 
-// Lies in the session's arena.
+// It is in the session's arena.
 class RecordLoader {
  public:
-  // A token's experts, as many guessed ones of the next layer, and dropped ones that have not yet ended.
+  // A token's experts, as many guessed ones of the next layer, and dropped ones that have not finished.
   static constexpr uint32_t kMaxLoads = 48;
   static_assert(kMaxLoads >= 3 * kMaxExpertsPerToken, "a token's experts are read at the same time");
 
@@ -75,14 +74,14 @@ class RecordLoader {
     for (Entry& entry : entries_) entry.in_use = false;  // Start sets the rest
   }
 
-  // Loads that are not finished, and those of them that are wanted now.
+  // Unfinished loads, and how many of them are needed by the current layer.
   uint32_t loads() const { return loads_; }
   uint32_t wanted() const {
     uint32_t count = 0;
     for (uint32_t i = 0; i < loads_; ++i) count += At(i).what.ahead || At(i).what.dropped ? 0 : 1;
     return count;
   }
-  // Whether that record is on its way, or has been dropped.
+  // Whether that record is being loaded, and has not been dropped.
   bool Finds(uint32_t moe_layer, uint32_t expert) const {
     for (uint32_t i = 0; i < loads_; ++i) {
       if (At(i).what.moe_layer == moe_layer && At(i).what.expert == expert && !At(i).what.dropped) return true;
@@ -90,7 +89,7 @@ class RecordLoader {
     return false;
   }
 
-  // Begins a load; fewer than kMaxLoads are under way, and none has failed since Drain.
+  // Starts a load. Fewer than kMaxLoads are unfinished, and none has failed since Drain.
   void Start(const RecordLoad& what) {
     LFM2_ASSERT(loads_ < kMaxLoads);
     uint32_t free = 0;
@@ -106,7 +105,7 @@ class RecordLoader {
     order_[loads_++] = static_cast<uint8_t>(free);
   }
 
-  // A guess that was right: its load counts like any other from here on. False where there is none.
+  // For a guess that was right: its load counts like any other from now on. Returns false if there is none.
   bool Want(uint32_t moe_layer, uint32_t expert) {
     for (uint32_t i = 0; i < loads_; ++i) {
       RecordLoad& what = At(i).what;
@@ -116,7 +115,7 @@ class RecordLoader {
     }
     return false;
   }
-  // Guesses that were wrong are read no further. They end as dropped ones when the device is through with them.
+  // Stops reading guesses that were wrong. They finish as dropped ones after their pending reads.
   void DropGuesses() {
     for (uint32_t i = 0; i < loads_; ++i) {
       RecordLoad& what = At(i).what;
@@ -126,8 +125,8 @@ class RecordLoader {
     }
   }
 
-  // Asks for as much as the queue takes: what is wanted first, then guesses, at most guessed_reads at a time.
-  // Errors: the queue's; behind them Drain comes next.
+  // Submits as many reads as the queue accepts: first those that are needed, then guesses, for which at most
+  // guessed_reads may be pending. Errors: those of the queue, after which Drain is called next.
   Status Submit(uint32_t guessed_reads) {
     for (const bool ahead : {false, true}) {
       for (uint32_t i = 0; i < loads_; ++i) {
@@ -143,10 +142,11 @@ class RecordLoader {
     return Status();
   }
 
-  // Takes note of reads that have ended, until a load has: *found, and it is *done. Without `wait` it does not wait for
-  // one. moe_layer: where time is counted. Errors, behind which Drain comes next: a piece that failed more often than
-  // it is to be repeated, kIo or what the queue reported, with the record as index() and the byte of the storage as
-  // offset(); kCorrupt for a record whose CRC is wrong; kTimeout. A guess that fails is only dropped.
+  // Collects completed reads until a load is finished; then *found is true and *done is that load. Does not wait for a
+  // read unless `wait`. moe_layer: whose statistics count the time. Errors, after which Drain is called next: for a
+  // piece that failed more often than it may be repeated, kIo or what the queue reported, with the record as index()
+  // and the byte of the storage as offset(); kCorrupt for a record whose CRC is wrong; kTimeout. A guess that fails is
+  // only dropped.
   Status Collect(bool wait, uint32_t moe_layer, uint32_t guessed_reads, RecordLoad* done, bool* found) {
     StreamStatistics& time = statistics_[moe_layer];
     *found = false;
@@ -184,7 +184,8 @@ class RecordLoader {
     }
   }
 
-  // Gives up all loads without waiting. False: reads of theirs are still under way, and Drain comes before Start.
+  // Drops all loads without waiting. Returns false if reads of theirs are still pending; then Drain is called before
+  // Start.
   bool GiveUp() {
     loads_ = 0;
     for (Entry& entry : entries_) entry.in_use = false;
@@ -192,8 +193,8 @@ class RecordLoader {
     while (under_way_ > 0 && queue_->Poll(&read)) --under_way_;
     return under_way_ == 0;
   }
-  // Gives up all loads and waits until none of their reads is under way: their memory is the caller's again.
-  // Errors: kTimeout; then it is not yet, and Drain has to be called again before Start.
+  // Drops all loads and waits until none of their reads is pending: their memory is the caller's again. Errors:
+  // kTimeout; then the memory is still in use, and Drain has to be called again before Start.
   Status Drain() {
     for (; !GiveUp(); --under_way_) {
       ReadCompletion read;
@@ -211,8 +212,8 @@ class RecordLoader {
     uint64_t piece = 0;      // bytes
     uint64_t submitted = 0;  // a bit for each piece
     uint64_t arrived = 0;
-    uint64_t checked = 0;  // bytes from the front that are there, and in crc
-    uint64_t bytes = 0;    // asked for
+    uint64_t checked = 0;  // bytes from the front that have arrived and are in crc
+    uint64_t bytes = 0;    // requested
     uint32_t crc = 0;
     uint32_t pieces = 0;
     uint32_t under_way = 0;
@@ -263,7 +264,7 @@ class RecordLoader {
     for (--loads_; at < loads_; ++at) order_[at] = order_[at + 1];
   }
 
-  // Counts a repetition, or says that there is none left.
+  // Counts a repetition; false if none is left.
   bool MayRetry(Entry& entry) {
     if (entry.retried == retries_) return false;
     ++entry.retried;
@@ -278,7 +279,7 @@ class RecordLoader {
       return Status();
     }
     entry.arrived |= uint64_t{1} << piece;
-    // The padding behind a record is read with it and not part of its CRC.
+    // The padding after a record is read with it, and is not part of its CRC.
     while (entry.checked < entry.record.stride && (entry.arrived >> (entry.checked / entry.piece) & 1u) != 0) {
       const uint64_t begin = entry.checked, end = Min(begin + entry.piece, entry.record.stride);
       const uint64_t known = Min(end, entry.record.bytes);
@@ -301,7 +302,7 @@ class RecordLoader {
   StreamStatistics* statistics_ = nullptr;
   uint64_t busy_since_ = 0;
   uint32_t retries_ = 0;
-  uint32_t under_way_ = 0;  // reads that the queue owes
+  uint32_t under_way_ = 0;  // pending reads of the queue
   uint32_t loads_ = 0;
   uint8_t order_[kMaxLoads] = {};  // entries in use, the oldest first
   Entry entries_[kMaxLoads];

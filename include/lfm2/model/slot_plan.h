@@ -1,4 +1,4 @@
-// How many experts an arena holds, and whose they are.
+// How many expert slots an arena has room for, and which layers they belong to.
 #ifndef LFM2_MODEL_SLOT_PLAN_H_
 #define LFM2_MODEL_SLOT_PLAN_H_
 
@@ -9,7 +9,7 @@
 
 namespace lfm2 {
 
-// What has to be known of an image whose experts are read as they are needed. All zero: the image is addressable.
+// Sizes of an image whose experts are read on demand. All zero: the image is addressable.
 struct StreamShape {
   uint64_t front_bytes = 0;                // read once, when the image opens
   uint64_t record_bytes[kMaxLayers] = {};  // of one expert of MoE layer m; a multiple of kRecordAlignment
@@ -17,7 +17,7 @@ struct StreamShape {
   constexpr bool is_streamed() const { return front_bytes > 0; }
 };
 
-// The shape of an opened image; read_experts: as if it had to be read though it is addressable, for a plan.
+// The shape of an open image. read_experts: as if its experts had to be read although it is addressable, for plans.
 inline StreamShape StreamShapeOf(const Image& image, bool read_experts) {
   StreamShape shape;
   if (!read_experts) return shape;
@@ -27,34 +27,35 @@ inline StreamShape StreamShapeOf(const Image& image, bool read_experts) {
 }
 inline StreamShape StreamShapeOf(const Image& image) { return StreamShapeOf(image, image.is_streamed()); }
 
-// Slots are places for one expert record each. A layer with slots of its own keeps its favourites there from token to
-// token, and it needs experts_per_token of them at least. Where the arena does not hold that for every layer, the last
-// ones share `shared` slots and read nearly everything anew for each token.
+// A slot has room for one expert record. A layer with slots of its own keeps its favourites there from token to token,
+// and needs at least experts_per_token of them. If the arena is too small for that in every layer, the last layers
+// share `shared` slots and read nearly every expert again for each token.
 struct SlotPlan {
   uint16_t own[kMaxLayers] = {};  // slots of MoE layer m; 0 where it shares
   uint32_t shared = 0;
   uint32_t total = 0;
   uint64_t bytes = 0;  // of all slots
-  // Bytes that decode reads for a token where no expert is used more than others: an upper bound for real text.
+  // Bytes that decode reads per token if all experts are used equally often: an upper bound for real text.
   uint64_t read_bytes_per_token = 0;
 };
 
-// The least that works: one slot, shared by all layers, as large as the largest record.
+// The minimum: one slot, shared by all layers, as large as the largest record.
 constexpr uint64_t LeastSlotBytes(const ModelConfig& config, const StreamShape& shape) {
   uint64_t largest = 0;
   for (uint32_t m = 0; m < config.moe_layers(); ++m) largest = Max(largest, shape.record_bytes[m]);
   return largest;
 }
 
-// experts_per_token slots of its own for every layer: below that nothing is kept in some of them.
+// experts_per_token slots for every layer: with less, some layers keep nothing between tokens.
 constexpr uint64_t DefaultSlotBytes(const ModelConfig& config, const StreamShape& shape) {
   uint64_t bytes = 0;
   for (uint32_t m = 0; m < config.moe_layers(); ++m) bytes += config.experts_per_token * shape.record_bytes[m];
   return bytes;
 }
 
-// The best use of `budget` bytes, at least LeastSlotBytes: the same number of slots for every layer and one more for
-// the first ones, never more than it has experts. Simulation found no gain in giving some layers more than others.
+// The best use of `budget` bytes, which are at least LeastSlotBytes: the same number of slots for every layer and one
+// more for the first layers, but no more than experts. In simulation, giving some layers more than others gained
+// nothing.
 constexpr SlotPlan MakeSlotPlan(const ModelConfig& config, const StreamShape& shape, uint64_t budget) {
   SlotPlan plan;
   const uint32_t layers = config.moe_layers();

@@ -1,4 +1,4 @@
-// What a model remembers of the tokens so far: keys and values of attention layers, the last inputs of convolutions.
+// The state of a sequence: keys and values of attention layers, the last inputs of convolutions.
 #ifndef LFM2_MODEL_STATE_H_
 #define LFM2_MODEL_STATE_H_
 
@@ -14,14 +14,14 @@
 
 namespace lfm2 {
 
-// Lies in the session's arena. Copying it copies the views only.
+// Its data is in the session's arena; a copy is another view of it.
 class State {
  public:
-  // Carve what a session of these (normalized) options needs; with a counting arena they only count.
+  // Carve what a session with these (normalized) options needs; with a counting arena they only count.
   constexpr void CarveKv(const ModelConfig& config, const SessionOptions& options, Arena& arena) {
     type_ = options.kv_cache;
     head_dim_ = config.head_dim;
-    // Counted in 64 bits: a plan may be asked for before anybody has checked the options.
+    // Counted in 64 bits, because a plan may be requested before the options are checked.
     const uint64_t capacity = RoundUp<uint64_t>(options.context_length, kAttentionBlock);
     capacity_ = static_cast<uint32_t>(capacity);
     kv_heads_ = config.kv_heads;
@@ -41,12 +41,12 @@ class State {
   // Room for the convolution state after each of `tokens` guessed tokens.
   constexpr void CarveDrafted(uint64_t tokens, Arena& arena) { drafted_ = arena.Carve<float>(tokens * conv_floats_); }
 
-  // Forgets everything: the next token is at position 0. Keys and values stay as they are, for attention never uses
-  // what lies behind the last position.
+  // Forgets everything: the next token is at position 0. Keys and values stay as they are: attention never reads beyond
+  // the last position.
   void Reset() { std::memset(conv_, 0, sizeof(float) * conv_floats_); }
 
-  // A sequence can go back to where it was saved: positions behind that are written anew anyhow, and convolutions are
-  // restored.
+  // Returns a sequence to where it was saved: convolutions are restored, and later positions of the KV cache are
+  // written again anyway.
   void Save() { std::memcpy(saved_, conv_, sizeof(float) * conv_floats_); }
   void Restore() { std::memcpy(conv_, saved_, sizeof(float) * conv_floats_); }
 
@@ -55,13 +55,13 @@ class State {
     std::byte* const at = kv_ + static_cast<size_t>(2 * kv_layer_bytes_ * n);
     return MakeKvCache(type_, kv_heads_, capacity_, head_dim_, at, at + static_cast<size_t>(kv_layer_bytes_));
   }
-  // The state of all convolution layers, one after the other: what of a sequence is not append-only.
+  // The state of all convolution layers, one after another: the part of the state that is not append-only.
   Span<float> conv_state() const { return {conv_, conv_floats_}; }
   // [conv_kernel - 1, hidden_size] values of B * x, oldest first; n counts convolution layers from 0.
   float* conv(uint32_t n) const { return conv_ + size_t{n} * conv_layer_floats_; }
-  // The same as it is after the first guessed token; after the next one it is conv_state().size() floats further.
+  // The same after the first guessed token; that after the next token is conv_state().size() floats further.
   float* drafted(uint32_t n) const { return drafted_ + size_t{n} * conv_layer_floats_; }
-  // The state becomes that after `count` guessed tokens, at least one.
+  // Sets the state to that after `count` guessed tokens, at least one.
   void TakeDrafted(uint32_t count) {
     std::memcpy(conv_, drafted_ + size_t{count - 1} * conv_floats_, sizeof(float) * conv_floats_);
   }

@@ -11,7 +11,7 @@
 
 namespace lfm2 {
 
-// One matrix of an expert: where it lies in the expert's record. Matrix::data is set once the record is at hand.
+// One matrix of an expert, by its offset in the expert's record. In() sets Matrix::data.
 struct ExpertMatrix {
   Matrix matrix;
   uint64_t offset = 0;
@@ -23,7 +23,7 @@ struct ExpertMatrix {
   }
 };
 
-// Members that a layer does not have stay empty.
+// Members that a layer does not have are empty.
 struct LayerWeights {
   const float* operator_norm = nullptr;  // [hidden_size]
   Matrix attn_q;                         // [heads * head_dim, hidden_size]
@@ -46,16 +46,16 @@ struct LayerWeights {
   ExpertMatrix expert_down;              // [hidden_size, expert_ff_size]
 };
 
-// Views into the image; owns nothing. `layers` lies in the session's arena.
+// Views into the image; owns nothing. `layers` is in the session's arena.
 struct Weights {
   Matrix token_embedding;              // [vocab_size, hidden_size]
   const float* output_norm = nullptr;  // [hidden_size]
-  Matrix output;                       // [vocab_size, hidden_size]; the embedding where that is tied
+  Matrix output;                       // [vocab_size, hidden_size]; the embedding if tied
   LayerWeights* layers = nullptr;      // [config.layers]
 
   constexpr void Carve(const ModelConfig& config, Arena& arena) { layers = arena.Carve<LayerWeights>(config.layers); }
 
-  // Points every view at its tensor. The image has been opened, so that its directory lists exactly these tensors.
+  // Points every view at its tensor. The image is open, so its directory lists exactly these tensors.
   void Bind(const Image& image) {
     const ModelConfig& config = image.config();
     for (uint32_t l = 0; l < config.layers; ++l) layers[l] = LayerWeights();

@@ -8,7 +8,7 @@
 
 namespace lfm2::posix {
 
-// Nanoseconds since some moment in the past, by a clock that nobody sets: for SessionOptions::now_ns.
+// Nanoseconds since an arbitrary moment, by a clock that is never adjusted: for SessionOptions::now_ns.
 inline uint64_t MonotonicNs(void* /*context*/ = nullptr) {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

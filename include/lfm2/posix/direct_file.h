@@ -1,5 +1,5 @@
-// A model image in a file that is read and not mapped: experts go from the drive straight into the arena, and no page
-// of them into the page cache.
+// A model image in a file that is read, not mapped: experts go from the drive directly to the arena, past the page
+// cache.
 #ifndef LFM2_POSIX_DIRECT_FILE_H_
 #define LFM2_POSIX_DIRECT_FILE_H_
 
@@ -16,9 +16,9 @@
 
 namespace lfm2::posix {
 
-// Outlives every Image and Session opened on it; the memory that they read to outlives Close. One session at a time.
-// Opening and reading allocate nothing. A file that somebody cuts short while it is open is read as far as it goes and
-// is an error behind that. 32-bit systems open files of 2 GB and more where all is compiled with _FILE_OFFSET_BITS=64.
+// Outlives every Image and Session opened on it; the memory that they read to stays valid until Close. One session at a
+// time. Opening and reading allocate nothing. If a file is cut short while it is open, reads beyond its new end fail.
+// On 32-bit systems, files of 2 GB and more require _FILE_OFFSET_BITS=64 for the whole program.
 class DirectFile final : public Storage {
  public:
   DirectFile() = default;
@@ -26,19 +26,19 @@ class DirectFile final : public Storage {
   DirectFile& operator=(const DirectFile&) = delete;
   ~DirectFile() { Close(); }
 
-  // path: a regular file that is not empty. Errors: kFailedPrecondition if open already, kIo with errno as the value,
-  // kInvalidArgument where it is no regular file or empty or options are out of bounds, kUnsupported where options ask
-  // for io_uring and the system has none for us.
+  // path: a regular file that is not empty. Errors: kFailedPrecondition if open already; kIo with errno as value();
+  // kInvalidArgument if the file is empty or not a regular one, or options are out of bounds; kUnsupported if options
+  // require io_uring and the system does not have or allow it.
   Status Open(const char* path, const DirectFileOptions& options = DirectFileOptions()) {
     if (is_open()) {
       return Status(StatusCode::kFailedPrecondition, "DirectFile::Open", "needs a closed file (call Close first)");
     }
-    // Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
     bool is_direct = false;
 #if defined(O_DIRECT)
     fd_ = ::open(path, kFlags | O_DIRECT);
-    is_direct = fd_ >= 0 || errno != EINVAL;  // a file system that does not know O_DIRECT refuses it so
+    is_direct = fd_ >= 0 || errno != EINVAL;  // from a file system without O_DIRECT
 #endif
     if (!is_direct) fd_ = ::open(path, kFlags);
     if (fd_ < 0) return IoError("file", OpenErrorText(errno), errno);
@@ -47,8 +47,8 @@ class DirectFile final : public Storage {
     return status;
   }
 
-  // Waits for the reads that the drive has, however long; those that still wait their turn are never begun. Closing
-  // twice does nothing.
+  // Waits for the reads that the system has, however long; those still in the queue are never started. Closing twice
+  // does nothing.
   void Close() {
     queue_.Close();
     if (fd_ >= 0) ::close(fd_);
@@ -57,7 +57,8 @@ class DirectFile final : public Storage {
   }
 
   bool is_open() const { return fd_ >= 0; }
-  // False: the file system does not know O_DIRECT. Reads go through the page cache, which is told to forget them.
+  // False if the file system does not support O_DIRECT. Reads then go through the page cache, which is told to drop
+  // them.
   bool is_direct() const { return queue_.is_direct(); }
   bool uses_io_uring() const { return queue_.uses_io_uring(); }
 

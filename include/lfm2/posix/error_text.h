@@ -1,5 +1,5 @@
-// What the usual error numbers of failed system calls mean, and what to do about them: texts for a Status, which owns
-// none. Each ends with "errno", and the number follows.
+// What common error numbers of failed system calls mean, and what to do about them: static texts for a Status. Each
+// ends with "errno", and the Status adds the number.
 #ifndef LFM2_POSIX_ERROR_TEXT_H_
 #define LFM2_POSIX_ERROR_TEXT_H_
 

@@ -1,4 +1,4 @@
-// The reads of one file that are under way, by io_uring or by threads.
+// The pending reads of one file, by io_uring or by threads.
 #ifndef LFM2_POSIX_FILE_QUEUE_H_
 #define LFM2_POSIX_FILE_QUEUE_H_
 
@@ -19,21 +19,21 @@ namespace lfm2::posix {
 
 struct DirectFileOptions {
   enum class Backend : uint8_t {
-    kAutomatic,  // io_uring where the kernel lets it, else threads
+    kAutomatic,  // io_uring if the kernel allows it, else threads
     kIoUring,
     kThreads,
   };
   Backend backend = Backend::kAutomatic;
-  // Reads that the drive has at a time, 1 to FileQueue::kMaxReads (with threads at most ReaderThreads::kMaxThreads);
-  // those behind them wait their turn, so that what was asked for first is there first. The bytes of one read, a
-  // multiple of 4096.
+  // Reads that the system has at a time, 1 to FileQueue::kMaxReads (with threads at most ReaderThreads::kMaxThreads);
+  // the others wait in the order of their requests.
   uint32_t queue_depth = 8;
+  // The bytes of one read, a multiple of 4096.
   uint32_t piece_bytes = 512u << 10;
-  // How long Wait waits for a read.
+  // How long Wait waits for a read to complete.
   uint32_t timeout_ms = 10000;
 };
 
-// What a DirectFile reads by. Allocates nothing.
+// The queue of a DirectFile. Allocates nothing.
 class FileQueue final : public ReadQueue {
  public:
   static constexpr uint32_t kMaxReads = ReaderThreads::kCapacity;
@@ -58,16 +58,16 @@ class FileQueue final : public ReadQueue {
     is_direct_ = is_direct;
     options_ = options;
 #if defined(POSIX_FADV_RANDOM)
-    // What the page cache reads ahead would only be in the way.
+    // Read-ahead into the page cache would only compete with these reads.
     if (!is_direct_) ::posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);
 #endif
     using Backend = DirectFileOptions::Backend;
 #if LFM2_HAVE_IO_URING
-    // Buffered reads may block in io_uring's Submit.
+    // With io_uring, buffered reads may block Submit.
     const bool wanted =
         options_.backend == Backend::kIoUring || (options_.backend == Backend::kAutomatic && is_direct_);
     if (wanted && ring_.Open(kMaxReads)) {
-      most_at_drive_ = options_.queue_depth;
+      most_submitted_ = options_.queue_depth;
       return Status();
     }
 #endif
@@ -75,21 +75,21 @@ class FileQueue final : public ReadQueue {
       return Status(StatusCode::kUnsupported, "options.backend",
                     "is not available: the kernel has no io_uring or denies it (use kAutomatic)");
     }
-    most_at_drive_ = kMaxReads;  // each thread takes one when it is free
+    most_submitted_ = kMaxReads;  // each thread takes the next one when it is free
     const int error = threads_.Open(Min(options_.queue_depth, ReaderThreads::kMaxThreads));
     return error == 0 ? Status() : IoError("reader thread", ThreadErrorText(error), error);
   }
 
-  // Waits for the reads that the drive has, however long; those that still wait their turn are never begun. Closing
-  // twice does nothing.
+  // Waits for the reads that the system has, however long; those still in the queue are never started. Closing twice
+  // does nothing.
   void Close() {
 #if LFM2_HAVE_IO_URING
-    at_drive_ -= failures_;
-    while (ring_.is_open() && at_drive_ > 0) {
+    submitted_ -= failures_;
+    while (ring_.is_open() && submitted_ > 0) {
       uint32_t name;
       int64_t result;
       if (ring_.Poll(&name, &result)) {
-        --at_drive_;
+        --submitted_;
       } else {
         ring_.Wait(-1);
       }
@@ -98,7 +98,7 @@ class FileQueue final : public ReadQueue {
 #endif
     threads_.Close();
     size_ = 0;
-    begun_ = asked_ = at_drive_ = reads_in_use_ = failures_ = 0;
+    started_ = requested_ = submitted_ = reads_in_use_ = failures_ = 0;
     for (Read& read : reads_) read.in_use = false;
   }
 
@@ -115,7 +115,7 @@ class FileQueue final : public ReadQueue {
   uint32_t capacity() const override { return kMaxReads; }
   uint32_t piece_bytes() const override { return options_.piece_bytes; }
 
-  // A request may reach behind the end of the file as far as its last block does; there it reads zeros.
+  // A request may extend beyond the end of the file to the end of its last block, and reads zeros there.
   Status Submit(const ReadRequest& request) override {
     const uint64_t end = RoundUp<uint64_t>(size_, FileRead::kBlockBytes);
     const uint64_t mask = FileRead::kBlockBytes - 1;
@@ -134,8 +134,8 @@ class FileQueue final : public ReadQueue {
     while (reads_[free].in_use) ++free;
     reads_[free] = {FileRead(request, size_), true, false};
     ++reads_in_use_;
-    waiting_[asked_++ % kMaxReads] = static_cast<uint8_t>(free);
-    BeginReads();
+    waiting_[requested_++ % kMaxReads] = static_cast<uint8_t>(free);
+    StartReads();
     return Status();
   }
 
@@ -143,16 +143,16 @@ class FileQueue final : public ReadQueue {
     uint32_t name = 0;
     int64_t result = 0;
     while (TakeResult(&name, &result)) {
-      --at_drive_;
+      --submitted_;
       const bool ended = End(name, result, done);
-      BeginReads();
+      StartReads();
       if (ended) return true;
     }
     return false;
   }
 
   Status Wait(ReadCompletion* done) override {
-    if (reads_in_use_ == 0) return Status(StatusCode::kFailedPrecondition, "read", "is not under way");
+    if (reads_in_use_ == 0) return Status(StatusCode::kFailedPrecondition, "read", "is not pending");
     const uint64_t begin = NowNs();
     for (;;) {
       if (Poll(done)) return Status();
@@ -171,22 +171,22 @@ class FileQueue final : public ReadQueue {
   struct Read {
     FileRead file_read;
     bool in_use = false;
-    bool direct = false;  // as it was begun
+    bool direct = false;  // as it was started
   };
   struct Failure {
     uint32_t name;
     int error;
   };
 
-  void BeginReads() {
-    while (begun_ != asked_ && at_drive_ < most_at_drive_) Begin(waiting_[begun_++ % kMaxReads]);
+  void StartReads() {
+    while (started_ != requested_ && submitted_ < most_submitted_) Start(waiting_[started_++ % kMaxReads]);
   }
 
-  // Begins the read, or what is left of it. An error comes back from TakeResult.
-  void Begin(uint32_t name) {
+  // Starts the read, or the rest of it. TakeResult returns errors.
+  void Start(uint32_t name) {
     reads_[name].direct = is_direct_;
     const FileRange rest = reads_[name].file_read.Rest(fd_);
-    ++at_drive_;
+    ++submitted_;
 #if LFM2_HAVE_IO_URING
     if (ring_.is_open()) {
       const int error = ring_.Submit(rest, name);
@@ -210,13 +210,13 @@ class FileQueue final : public ReadQueue {
     return threads_.Poll(name, result);
   }
 
-  // True: the read has ended, and *done says how; false: it goes on.
+  // Returns true if the read has completed, with its result in *done, and false if it continues.
   bool End(uint32_t name, int64_t result, ReadCompletion* done) {
     Read& read = reads_[name];
     const bool refused = result == -EINVAL && read.direct;
     if (refused) StopDirectReads();
     if (refused || !read.file_read.Take(result, done)) {
-      Begin(name);
+      Start(name);
       return false;
     }
 #if defined(POSIX_FADV_DONTNEED)
@@ -230,7 +230,7 @@ class FileQueue final : public ReadQueue {
     return true;
   }
 
-  // Some file systems take O_DIRECT when a file is opened, and refuse to read so.
+  // Some file systems accept O_DIRECT when a file is opened, and then fail to read.
   void StopDirectReads() {
 #if defined(O_DIRECT)
     const int flags = ::fcntl(fd_, F_GETFL);
@@ -250,13 +250,13 @@ class FileQueue final : public ReadQueue {
   uint64_t size_ = 0;
   bool is_direct_ = false;
   DirectFileOptions options_;
-  uint32_t most_at_drive_ = 0;
-  uint32_t at_drive_ = 0;      // begun, and their result not taken
-  uint32_t reads_in_use_ = 0;  // submitted and not collected
+  uint32_t most_submitted_ = 0;
+  uint32_t submitted_ = 0;     // started, and result not taken
+  uint32_t reads_in_use_ = 0;  // submitted, and not collected
   Read reads_[kMaxReads];
-  // Names of reads in the order they were asked for: those from begun_ on wait their turn. Counters that only grow.
-  uint32_t asked_ = 0;
-  uint32_t begun_ = 0;
+  // Names of reads in the order of their requests; those from started_ on are waiting. The counters only grow.
+  uint32_t requested_ = 0;
+  uint32_t started_ = 0;
   uint8_t waiting_[kMaxReads] = {};
   uint32_t failures_ = 0;
   Failure failed_[kMaxReads];

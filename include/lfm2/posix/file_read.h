@@ -1,4 +1,4 @@
-// One read of a file on its way, as both ways of reading keep it.
+// A pending read of a file, for both io_uring and threads.
 #ifndef LFM2_POSIX_FILE_READ_H_
 #define LFM2_POSIX_FILE_READ_H_
 
@@ -14,7 +14,7 @@
 
 namespace lfm2::posix {
 
-// What is asked of the system for it: bytes, at least 1, that it may also do in part.
+// What the system is asked to read: at least 1 byte. It may read a part.
 struct FileRange {
   int file = -1;
   uint64_t offset = 0;
@@ -22,26 +22,26 @@ struct FileRange {
   std::byte* to = nullptr;
 };
 
-// A read may end early and be continued. Only whole blocks can be asked for, so the last one of a file may reach behind
-// its end: what is there reads as zeros.
+// A read may return early and be continued. Only whole blocks can be requested, so the last one may extend beyond the
+// end of the file: zeros are read there.
 class FileRead {
  public:
   static constexpr uint32_t kBlockBytes = 4096;
 
   FileRead() = default;
-  // request: whole blocks; it begins before file_bytes.
+  // request: whole blocks, starting before file_bytes.
   FileRead(const ReadRequest& request, uint64_t file_bytes)
       : request_(request), expected_(Min(request.bytes, file_bytes - request.offset)) {}
 
   const ReadRequest& request() const { return request_; }
-  // What is still to be read of it.
+  // The part that has not been read.
   FileRange Rest(int file) const {
     return {file, request_.offset + got_, static_cast<size_t>(Min(request_.bytes - got_, kLongestRead)),
             request_.to + static_cast<size_t>(got_)};
   }
 
-  // result: what the system said to Rest, bytes or a negative error number. True: the read has ended, and *done says
-  // how; false: there is a rest to be read.
+  // result: what the system returned for Rest, bytes or a negative error number. Returns true if the read has
+  // completed, with its result in *done, and false if a rest is to be read.
   bool Take(int64_t result, ReadCompletion* done) {
     done->tag = request_.tag;
     done->status = Status();
@@ -56,11 +56,11 @@ class FileRead {
       std::memset(request_.to + static_cast<size_t>(expected_), 0, static_cast<size_t>(request_.bytes - expected_));
       return true;
     }
-    // Within a block it can not go on. At the end of a file that was cut short a read yields less than a block.
+    // A read cannot continue within a block. At the end of a file that was cut short it returns less than a block.
     const uint64_t whole = bytes / kBlockBytes * kBlockBytes;
     got_ += whole;
     if (whole > 0) return false;
-    done->status = Error("ends too early (it was cut short); bytes missing", expected_ - got_ - bytes);
+    done->status = Error("ends too early (was the file cut short?); bytes missing", expected_ - got_ - bytes);
     return true;
   }
 

@@ -1,4 +1,4 @@
-// Reads that the Linux kernel carries on by itself: io_uring by plain system calls.
+// Reads in the background by the Linux kernel: io_uring, by plain system calls.
 #ifndef LFM2_POSIX_IO_URING_H_
 #define LFM2_POSIX_IO_URING_H_
 
@@ -28,7 +28,7 @@
 
 namespace lfm2::posix {
 
-// A ring of reads. Not thread-safe. io_uring(7).
+// A ring of reads (io_uring(7)). Not thread-safe.
 class IoUring {
  public:
   IoUring() = default;
@@ -36,7 +36,7 @@ class IoUring {
   IoUring& operator=(const IoUring&) = delete;
   ~IoUring() { Close(); }
 
-  // entries: reads that may be under way. False where the kernel is older than 5.6, or a sandbox forbids io_uring.
+  // entries: most reads that may be pending. Returns false if the kernel is older than 5.6, or io_uring is not allowed.
   bool Open(uint32_t entries) {
     io_uring_params params{};
     const long fd = ::syscall(__NR_io_uring_setup, entries, &params);
@@ -50,7 +50,7 @@ class IoUring {
     return true;
   }
 
-  // No read may be under way: the kernel goes on writing where they read to.
+  // No read may be pending: the kernel would continue to write to its memory.
   void Close() {
     if (entries_ != nullptr) ::munmap(entries_, entries_bytes_);
     if (rings_ != nullptr) ::munmap(rings_, rings_bytes_);
@@ -62,7 +62,7 @@ class IoUring {
 
   bool is_open() const { return ring_ >= 0; }
 
-  // Starts reading; fewer reads than `entries` are under way. 0, or an error number: then nothing was started.
+  // Starts a read; fewer than `entries` are pending. Returns 0, or an error number if nothing was started.
   int Submit(const FileRange& range, uint32_t name) {
     const uint32_t tail = *submit_tail_;
     const uint32_t at = tail & submit_mask_;
@@ -83,11 +83,11 @@ class IoUring {
       error = taken < 0 ? errno : EAGAIN;
       if (error != EINTR && error != EAGAIN && error != EBUSY) break;
     }
-    __atomic_store_n(submit_tail_, tail, __ATOMIC_RELEASE);  // the system has not taken it
+    __atomic_store_n(submit_tail_, tail, __ATOMIC_RELEASE);  // the kernel has not taken it
     return error;
   }
 
-  // Takes one read that has ended: its name, and the bytes read or a negative error number.
+  // Takes one completed read: its name, and the bytes read or a negative error number.
   bool Poll(uint32_t* name, int64_t* result) {
     const uint32_t head = *complete_head_;
     if (head == __atomic_load_n(complete_tail_, __ATOMIC_ACQUIRE)) return false;
@@ -98,7 +98,7 @@ class IoUring {
     return true;
   }
 
-  // Sleeps until Poll has something to take, at most so long; negative: without end.
+  // Sleeps until Poll has something to take, at most this long; negative: without a limit.
   void Wait(int milliseconds) {
     pollfd ready{ring_, POLLIN, 0};
     static_cast<void>(::poll(&ready, 1, milliseconds));

@@ -1,4 +1,4 @@
-// A model image in a file, mapped read-only: pages come in as they are touched and belong to the page cache.
+// A model image in a file that is mapped read-only: pages are loaded on access and belong to the page cache.
 #ifndef LFM2_POSIX_MAPPED_FILE_H_
 #define LFM2_POSIX_MAPPED_FILE_H_
 
@@ -14,8 +14,8 @@
 
 namespace lfm2::posix {
 
-// Owns the mapping; outlives every Image and Session opened on it. A file that somebody cuts short while it is mapped
-// ends the process with SIGBUS, as every mapping does: replace images by renaming.
+// Owns the mapping; outlives every Image and Session opened on it. If the file is cut short while it is mapped,
+// accesses beyond its end raise SIGBUS: replace images by renaming.
 class MappedFile final : public Storage {
  public:
   MappedFile() = default;
@@ -23,21 +23,21 @@ class MappedFile final : public Storage {
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile() { Close(); }
 
-  // path: a regular file that is not empty. Errors: kFailedPrecondition if open already, kIo with errno as the value,
-  // kInvalidArgument where it is no regular file or empty, kUnsupported where it exceeds the address space.
+  // path: a regular file that is not empty. Errors: kFailedPrecondition if open already; kIo with errno as value();
+  // kInvalidArgument if the file is empty or not a regular one; kUnsupported if it exceeds the address space.
   Status Open(const char* path) {
     if (is_open()) {
       return Status(StatusCode::kFailedPrecondition, "MappedFile::Open", "needs a closed file (call Close first)");
     }
-    // Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     const int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return IoError("file", OpenErrorText(errno), errno);
     const Status status = MapDescriptor(fd);
-    ::close(fd);  // the mapping holds the file
+    ::close(fd);  // the mapping keeps the file
     return status;
   }
 
-  // Every pointer from Map is invalid from here on. Closing twice does nothing.
+  // Invalidates every pointer from Map. Closing twice does nothing.
   void Close() {
     if (is_open()) ::munmap(address_, static_cast<size_t>(size_));
     address_ = nullptr;

@@ -1,4 +1,4 @@
-// Reads carried on by threads that wait for the file: where there is no io_uring.
+// Reads in the background by threads, where io_uring is not available.
 #ifndef LFM2_POSIX_READER_THREADS_H_
 #define LFM2_POSIX_READER_THREADS_H_
 
@@ -14,8 +14,8 @@
 
 namespace lfm2::posix {
 
-// The same calls as IoUring. One caller. Allocates nothing beyond the stacks that the system gives the threads, which
-// receive no signals.
+// Has the same calls as IoUring. One caller at a time. Allocates nothing except the threads' stacks, which the system
+// does. The threads receive no signals.
 class ReaderThreads {
  public:
   static constexpr uint32_t kMaxThreads = 16;
@@ -26,11 +26,11 @@ class ReaderThreads {
   ReaderThreads& operator=(const ReaderThreads&) = delete;
   ~ReaderThreads() { Close(); }
 
-  // threads: how many reads go on at once, 1 to kMaxThreads. 0, or an error number.
+  // threads: how many reads run at once, 1 to kMaxThreads. Returns 0 or an error number.
   int Open(uint32_t threads) {
     ::pthread_mutex_init(&mutex_, nullptr);
     ::pthread_cond_init(&submitted_, nullptr);
-    InitTimed(&ended_);
+    InitTimed(&finished_);
     is_open_ = true;
     stop_ = false;
     sigset_t all, before;
@@ -46,7 +46,7 @@ class ReaderThreads {
     return error;
   }
 
-  // Waits for the reads that are under way; those not begun never are. Closing twice does nothing.
+  // Waits for the running reads; the others are never started. Closing twice does nothing.
   void Close() {
     if (!is_open_) return;
     ::pthread_mutex_lock(&mutex_);
@@ -54,20 +54,20 @@ class ReaderThreads {
     ::pthread_cond_broadcast(&submitted_);
     ::pthread_mutex_unlock(&mutex_);
     for (; threads_ > 0; --threads_) ::pthread_join(thread_[threads_ - 1], nullptr);
-    ::pthread_cond_destroy(&ended_);
+    ::pthread_cond_destroy(&finished_);
     ::pthread_cond_destroy(&submitted_);
     ::pthread_mutex_destroy(&mutex_);
-    begun_ = asked_ = done_ = taken_ = 0;
+    started_ = requested_ = done_ = taken_ = 0;
     is_open_ = false;
   }
 
   bool is_open() const { return is_open_; }
 
-  // Fewer than kCapacity reads are under way or not yet taken.
+  // Fewer than kCapacity reads are pending or not yet taken.
   int Submit(const FileRange& range, uint32_t name) {
     ::pthread_mutex_lock(&mutex_);
-    LFM2_ASSERT(asked_ - taken_ < kCapacity);
-    asked_for_[asked_++ % kCapacity] = {range, name};
+    LFM2_ASSERT(requested_ - taken_ < kCapacity);
+    reads_[requested_++ % kCapacity] = {range, name};
     ::pthread_cond_signal(&submitted_);
     ::pthread_mutex_unlock(&mutex_);
     return 0;
@@ -90,7 +90,7 @@ class ReaderThreads {
     ::pthread_mutex_lock(&mutex_);
     int error = 0;
     while (taken_ == done_ && error == 0) {
-      error = milliseconds < 0 ? ::pthread_cond_wait(&ended_, &mutex_) : TimedWait(&ended_, &mutex_, until);
+      error = milliseconds < 0 ? ::pthread_cond_wait(&finished_, &mutex_) : TimedWait(&finished_, &mutex_, until);
     }
     ::pthread_mutex_unlock(&mutex_);
   }
@@ -105,8 +105,8 @@ class ReaderThreads {
     int64_t result;
   };
 
-  // A wait with an end, by a clock that nobody sets. macOS has no such clock for conditions, and waits for a while
-  // instead: it may begin anew only where the system wakes a thread without a cause.
+  // A wait with a time limit, by a clock that is never adjusted. On macOS conditions have no such clock, so the limit
+  // is a duration, which starts again after a spurious wake-up.
 #if defined(__APPLE__)
   static void InitTimed(pthread_cond_t* condition) { ::pthread_cond_init(condition, nullptr); }
   static timespec After(int milliseconds) { return {milliseconds / 1000, milliseconds % 1000 * 1000000l}; }
@@ -145,33 +145,33 @@ class ReaderThreads {
   void ReadUntilStopped() {
     ::pthread_mutex_lock(&mutex_);
     for (;;) {
-      while (!stop_ && begun_ == asked_) ::pthread_cond_wait(&submitted_, &mutex_);
+      while (!stop_ && started_ == requested_) ::pthread_cond_wait(&submitted_, &mutex_);
       if (stop_) break;
-      const Read read = asked_for_[begun_++ % kCapacity];
+      const Read read = reads_[started_++ % kCapacity];
       ::pthread_mutex_unlock(&mutex_);
       const FileRange& range = read.range;
       const ssize_t got = ::pread(range.file, range.to, range.bytes, static_cast<off_t>(range.offset));
       const int64_t result = got < 0 ? -int64_t{errno} : int64_t{got};
       ::pthread_mutex_lock(&mutex_);
       results_[done_++ % kCapacity] = {read.name, result};
-      ::pthread_cond_signal(&ended_);
+      ::pthread_cond_signal(&finished_);
     }
     ::pthread_mutex_unlock(&mutex_);
   }
 
   pthread_mutex_t mutex_;
   pthread_cond_t submitted_;
-  pthread_cond_t ended_;
+  pthread_cond_t finished_;
   pthread_t thread_[kMaxThreads];
   uint32_t threads_ = 0;
   bool is_open_ = false;
   bool stop_ = false;
-  // Counters that only grow: taken <= done <= begun <= asked.
-  uint32_t asked_ = 0;
-  uint32_t begun_ = 0;
+  // Counters that only grow: taken <= done <= started <= requested.
+  uint32_t requested_ = 0;
+  uint32_t started_ = 0;
   uint32_t done_ = 0;
   uint32_t taken_ = 0;
-  Read asked_for_[kCapacity];
+  Read reads_[kCapacity];
   Result results_[kCapacity];
 };
 

@@ -1,4 +1,4 @@
-// Threads that compute together with the caller: the Executor for machines with an operating system.
+// Threads that compute together with the caller: the Executor for POSIX systems.
 #ifndef LFM2_POSIX_THREAD_POOL_H_
 #define LFM2_POSIX_THREAD_POOL_H_
 
@@ -21,20 +21,20 @@
 
 namespace lfm2::posix {
 
-// Owns its threads; outlives every Session opened with its executor. Open and Close allocate nothing beyond the stacks
-// that the system gives the threads, a run nothing at all. Between runs the threads wait for kSpinNanoseconds and then
-// sleep. They receive no signals. Several sessions on several threads may have the same pool: of those that compute at
-// the same time one has the threads, and the others compute on their callers' alone, with the same results.
+// Owns its threads; outlives every Session opened with its executor. Allocates nothing except the threads' stacks,
+// which the system does in Open. Between runs the threads spin for kSpinNanoseconds and then sleep. They receive no
+// signals. Several sessions on several threads may share a pool: of those that compute at the same time one uses the
+// pool's threads, and the others compute on their callers' threads alone, with the same results.
 class ThreadPool final {
  public:
   static constexpr uint32_t kMaxThreads = 256;
-  // A sleeping thread takes the system tens of microseconds to wake; the serial parts between two products of one token
-  // are shorter than this.
+  // Waking a sleeping thread takes tens of microseconds; the serial parts between two products of a token are shorter
+  // than this.
   static constexpr uint64_t kSpinNanoseconds = 30000;
 
   enum class Pinning : uint8_t {
     kNone,
-    // Thread i of the pool stays on the i-th core that this process may use; the caller, thread 0, stays free.
+    // Thread i of the pool runs only on the i-th core that the process may use. The caller, thread 0, is not pinned.
     kCores,
   };
 
@@ -43,9 +43,9 @@ class ThreadPool final {
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool() { Close(); }
 
-  // threads: how many compute at once, counting the one that calls the session; 0: UsableCores(), at most kMaxThreads.
-  // Errors: kFailedPrecondition if open already, kInvalidArgument above kMaxThreads, kIo with the error
-  // number where the system creates no more threads, or does not let them be pinned (then the pool stays closed).
+  // threads: how many compute at once, including the one that calls the session; 0: UsableCores(), at most kMaxThreads.
+  // Errors, after which the pool is closed: kInvalidArgument above kMaxThreads; kIo with the error number if the system
+  // does not create the threads or does not pin them. kFailedPrecondition if open already (then it stays open).
   Status Open(uint32_t threads, Pinning pinning = Pinning::kNone) {
     if (is_open()) {
       return Status(StatusCode::kFailedPrecondition, "ThreadPool::Open", "needs a closed pool (call Close first)");
@@ -55,8 +55,8 @@ class ThreadPool final {
     if (threads > kMaxThreads) {
       return Status(StatusCode::kInvalidArgument, "threads", "are too many", threads, kMaxThreads);
     }
-    // With fewer cores than threads a thread that spins keeps another from working; so it does where it uses up what a
-    // quota gives them all.
+    // With fewer cores than threads, a spinning thread keeps another from working; with a quota, it uses up the time of
+    // all.
     spins_ = threads <= AffineCores() && (!quota.is_limited() || threads <= quota.whole_cores());
     stop_.store(false, std::memory_order_relaxed);
     int error = StartWorkers(threads - 1);
@@ -73,7 +73,7 @@ class ThreadPool final {
     return Status();
   }
 
-  // Ends the threads; nothing may be running. Closing twice does nothing.
+  // Ends the threads. No run may be active. Closing twice does nothing.
   void Close() {
     StopWorkers();
     executor_ = Executor();
@@ -84,7 +84,7 @@ class ThreadPool final {
   const Executor* executor() const { return is_open() ? &executor_ : nullptr; }
 
  private:
-  // state_: whether workers may join the run, whether the caller sleeps until they have left, and how many are in it.
+  // state_: whether workers may join the run, whether the caller sleeps until they have left, and how many have joined.
   static constexpr uint32_t kOpenBit = 1u << 31;
   static constexpr uint32_t kCallerSleepsBit = 1u << 30;
   static constexpr uint32_t kInsideMask = kCallerSleepsBit - 1;
@@ -102,7 +102,7 @@ class ThreadPool final {
     return error;
   }
 
-  // Returns 0 or an error number. More threads than cores begin at the first core again.
+  // Returns 0 or an error number. With more threads than cores, the assignment starts again at the first core.
   int PinWorkers() {
 #if defined(__linux__)
     cpu_set_t usable;
@@ -143,7 +143,7 @@ class ThreadPool final {
 
   void RunTasks(uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
     LFM2_ASSERT(tasks <= UINT32_MAX - kMaxThreads);  // next_ passes `tasks` once in each thread
-    // A second caller, or a task that has tasks of its own.
+    // Another caller has the threads, or this is a task that runs tasks.
     if (has_run_.exchange(true, std::memory_order_acquire)) {
       for (uint32_t i = 0; i < tasks; ++i) task(argument, i);
       return;
@@ -153,13 +153,15 @@ class ThreadPool final {
   }
 
   void RunOnAll(uint32_t tasks, void (*task)(void*, uint32_t), void* argument) {
-    // Nobody is inside, so nobody reads these. Who joins has seen kOpenBit, and with it everything above it.
+    // No worker is inside, so none reads these. A worker that joins has seen kOpenBit, and with it the writes before
+    // it.
     tasks_ = tasks;
     task_ = task;
     argument_ = argument;
     next_.store(0, std::memory_order_relaxed);
     state_.store(kOpenBit, std::memory_order_release);
-    // Either this sees a worker that goes to sleep, or that worker sees the new number: both orders are total.
+    // Either this sees a worker that goes to sleep, or that worker sees the new number: both are sequentially
+    // consistent.
     runs_.fetch_add(1);
     if (sleeping_.load() > 0) {
       ::pthread_mutex_lock(&mutex_);
@@ -167,7 +169,7 @@ class ThreadPool final {
       ::pthread_mutex_unlock(&mutex_);
     }
     TakeTasks();
-    // Every task is taken now. Workers that come too late stay out; those inside are at their last task.
+    // Every task has been taken. Workers that come later stay out; those inside are at their last task.
     state_.fetch_and(~kOpenBit, std::memory_order_acq_rel);
     const auto all_left = [this] { return (state_.load(std::memory_order_acquire) & kInsideMask) == 0; };
     if (all_left() || Spin(all_left)) return;
@@ -204,7 +206,7 @@ class ThreadPool final {
     }
   }
 
-  // Returns the number of a run that is not `seen`.
+  // Waits for a run with another number than `seen`, and returns the number.
   uint32_t WaitForRun(uint32_t seen) {
     const auto is_new = [&] { return runs_.load() != seen; };
     if (!is_new() && !Spin(is_new)) {
@@ -217,7 +219,7 @@ class ThreadPool final {
     return runs_.load();
   }
 
-  // False where the run has ended already.
+  // Returns false if the run has ended.
   bool Join() {
     uint32_t state = state_.load(std::memory_order_relaxed);
     while ((state & kOpenBit) != 0) {
@@ -228,7 +230,7 @@ class ThreadPool final {
     return false;
   }
 
-  // Waits a little for is_done(); returns what it said last.
+  // Spins for kSpinNanoseconds at most; returns the last is_done().
   template <class F>
   bool Spin(const F& is_done) const {
     if (!spins_) return false;
@@ -242,7 +244,7 @@ class ThreadPool final {
     return false;
   }
 
-  // Tells the processor that this is a waiting loop.
+  // Tells the processor that this is a spin loop.
   static void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -252,20 +254,20 @@ class ThreadPool final {
   }
 
   Executor executor_;
-  uint32_t workers_ = 0;  // threads_ that exist
+  uint32_t workers_ = 0;  // how many threads_ exist
   bool spins_ = false;
 
-  std::atomic<bool> has_run_{false};  // the threads are at work, or about to be
-  // The run: written by the caller while no worker is inside.
+  std::atomic<bool> has_run_{false};  // a caller has the threads
+  // The run, written by the caller while no worker is inside.
   uint32_t tasks_ = 0;
   void (*task_)(void*, uint32_t) = nullptr;
   void* argument_ = nullptr;
 
-  // On cache lines of their own: every thread writes these while tasks run.
+  // On separate cache lines: every thread writes these while tasks run.
   alignas(kAlignment) std::atomic<uint32_t> next_{0};
   alignas(kAlignment) std::atomic<uint32_t> state_{0};
   // Idle workers read this in a loop.
-  alignas(kAlignment) std::atomic<uint32_t> runs_{0};  // counts runs, and the end
+  alignas(kAlignment) std::atomic<uint32_t> runs_{0};  // counts runs, and Close
   std::atomic<uint32_t> sleeping_{0};
   std::atomic<bool> stop_{false};
 

@@ -1,4 +1,4 @@
-// How many cores this process may keep busy: those it may run on, and the share of them that its cgroup is given.
+// How many cores this process may keep busy: by its affinity, and by the quota of its cgroup.
 #ifndef LFM2_POSIX_USABLE_CORES_H_
 #define LFM2_POSIX_USABLE_CORES_H_
 
@@ -14,17 +14,18 @@
 
 namespace lfm2::posix {
 
-// What a container or service manager allows: `quota` microseconds of processor time in every `period`. 0: any.
+// The limit of a container or service manager: `quota` microseconds of processor time in every `period`. period 0: no
+// limit.
 struct CpuQuota {
   uint64_t quota = 0;
   uint64_t period = 0;
 
   constexpr bool is_limited() const { return period > 0; }
-  // Cores that can be kept busy all the time, and cores that can be busy at the same time; at least 1.
+  // Cores that can be busy all the time, and cores that can be busy at once; at least 1.
   constexpr uint32_t whole_cores() const { return Cores(quota / period); }
   constexpr uint32_t cores() const { return Cores(DivideUp(quota, period)); }
   constexpr bool is_below(const CpuQuota& other) const {
-    // Both fit 32 bits: ReadCpuQuota.
+    // The numbers have at most 32 bits: ReadCpuQuota.
     return is_limited() && (!other.is_limited() || quota * other.period < other.quota * period);
   }
 
@@ -32,9 +33,9 @@ struct CpuQuota {
   static constexpr uint32_t Cores(uint64_t n) { return static_cast<uint32_t>(Max<uint64_t>(n, 1)); }
 };
 
-// The quota of a process by its file of cgroups, in the form of /proc/self/cgroup, and the place where their files are
-// mounted: the smallest of its cgroup and of all above it. cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us). Without any
-// of these files there is no limit. Allocates nothing.
+// Reads the CPU quota of a process: the smallest of its cgroup and all above it, for cgroup v2 (cpu.max) and v1
+// (cpu.cfs_quota_us). cgroups: a file like /proc/self/cgroup; mount: where the cgroup file systems are mounted. There
+// is no limit if these files do not exist. Allocates nothing.
 class CgroupFiles {
  public:
   explicit CgroupFiles(const char* cgroups = "/proc/self/cgroup", const char* mount = "/sys/fs/cgroup")
@@ -62,7 +63,7 @@ class CgroupFiles {
   }
 
  private:
-  static constexpr size_t kMaxText = 4096;  // a longer file or path counts as none
+  static constexpr size_t kMaxText = 4096;  // a longer file or path counts as missing
   static constexpr uint64_t kMaxNumber = UINT32_MAX;
 
   static bool HasCpu(const char* controllers) {
@@ -74,7 +75,7 @@ class CgroupFiles {
     }
   }
 
-  // path: "/a/b", cut from the end. In a container it may be the host's, of which only the mount's top is there.
+  // path: "/a/b", shortened from the end. In a container it may be the host's path, of which only the top is mounted.
   void TakeLeast(char* path, bool is_v2, CpuQuota* least) const {
     for (size_t size = std::strlen(path);; path[size] = '\0') {
       while (size > 0 && path[size - 1] == '/') path[--size] = '\0';
@@ -93,7 +94,7 @@ class CgroupFiles {
     const char* at = text;
     return Number(&at, &quota->quota) && Number(&at, &quota->period) && quota->period > 0;
   }
-  // -1, which is no number here, where there is no quota.
+  // Without a quota the file has -1, which Number refuses.
   bool ReadV1(const char* path, CpuQuota* quota) const {
     char text[kMaxText];
     const char* at = text;
@@ -152,7 +153,7 @@ inline uint32_t AffineCores() {
   return static_cast<uint32_t>(Max(::sysconf(_SC_NPROCESSORS_ONLN), 1l));
 }
 
-// How many threads of this process compute at once without standing in each other's way; at least 1. A quota of 2.5
+// How many threads of this process can compute at once without slowing each other down; at least 1. A quota of 2.5
 // cores counts as 3.
 inline uint32_t UsableCores(const CpuQuota& quota = CgroupFiles().ReadCpuQuota()) {
   return quota.is_limited() ? Min(AffineCores(), quota.cores()) : AffineCores();

@@ -1,5 +1,5 @@
-// A model image on a block device without an operating system: SD card, eMMC, QSPI flash. The user writes one function,
-// or two where states are kept there too (runtime/state_store.h).
+// A model image on a block device without an operating system: SD card, eMMC, QSPI flash. The user supplies one
+// function, or two if states are stored there too (runtime/state_store.h).
 #ifndef LFM2_STORAGE_BLOCK_STORAGE_H_
 #define LFM2_STORAGE_BLOCK_STORAGE_H_
 
@@ -11,24 +11,24 @@
 
 namespace lfm2 {
 
-// What a driver can do. `context` is handed to all functions.
+// The functions of a driver. `context` is passed to all of them.
 struct BlockDevice {
   void* context = nullptr;
-  // Reads whole blocks to memory that is aligned to block_bytes, and returns when they are there: 0, or the driver's
-  // error number. first_block counts from the device's begin.
+  // Reads whole blocks into memory that is aligned to block_bytes. Returns 0 after they have arrived, or the driver's
+  // error number. first_block counts from the beginning of the device.
   int (*read)(void* context, uint64_t first_block, uint32_t blocks, std::byte* to) = nullptr;
-  // Writes whole blocks, and returns when they would survive a loss of power: 0, or the driver's error number. Flash is
-  // erased before, by this function or by `erase`. Only for StateStore; images are only read.
+  // Writes whole blocks. Returns 0 once they would survive a loss of power, or the driver's error number. Flash is
+  // erased first, by this function or by `erase`. Used by StateStore only; images are never written.
   int (*write)(void* context, uint64_t first_block, uint32_t blocks, const std::byte* from) = nullptr;
-  // Called with the blocks that are about to be written, each once; nullptr where `write` erases what it writes to. For
+  // Called with the blocks that are about to be written, each once; nullptr if `write` erases its blocks itself. For
   // flash whose erase sectors are larger than a block.
   int (*erase)(void* context, uint64_t first_block, uint64_t blocks) = nullptr;
-  // Nanoseconds from anywhere, for statistics; nullptr where there is no clock.
+  // Nanoseconds since an arbitrary moment, for statistics; nullptr if there is no clock.
   uint64_t (*now_ns)(void* context) = nullptr;
   uint32_t block_bytes = 512;  // 512, 1024, 2048 or 4096
   uint64_t first_block = 0;    // where the image or the store begins: the partition's first block
   uint64_t bytes = 0;          // of the image, or of the partition
-  // The bytes of one call of `read` that suit the driver, a multiple of 4096.
+  // The most bytes that one call of `read` is asked for, a multiple of 4096.
   uint32_t piece_bytes = 128u << 10;
 };
 
@@ -52,7 +52,7 @@ inline Status CheckBlockDevice(const BlockDevice& device) {
   return Status();
 }
 
-// What a BlockStorage reads by: every Submit is one call of the driver, and completions come in the same order.
+// The queue of a BlockStorage: Submit calls the driver and returns after it, and reads complete in the same order.
 class BlockQueue final : public ReadQueue {
  public:
   static constexpr uint32_t kCapacity = 4;
@@ -95,7 +95,7 @@ class BlockQueue final : public ReadQueue {
 
   Status Wait(ReadCompletion* done) override {
     if (Poll(done)) return Status();
-    return Status(StatusCode::kFailedPrecondition, "read", "is not under way");
+    return Status(StatusCode::kFailedPrecondition, "read", "is not pending");
   }
 
   uint64_t NowNs() const override { return device_.now_ns == nullptr ? 0 : device_.now_ns(device_.context); }
@@ -122,8 +122,8 @@ class BlockQueue final : public ReadQueue {
   ReadCompletion completions_[kCapacity];
 };
 
-// For drivers whose read returns when the bytes are there. One that goes on by itself (DMA with an interrupt) gains
-// from implementing Storage and ReadQueue itself: the session then computes while it reads.
+// For drivers whose read returns after the bytes have arrived. For one that reads in the background (DMA with an
+// interrupt), implement Storage and ReadQueue: the session then computes while the drive reads.
 //
 //   static int ReadSdCard(void*, uint64_t first_block, uint32_t blocks, std::byte* to) {
 //     return sd_read_blocks(to, first_block, blocks);  // the driver's own
@@ -142,8 +142,8 @@ class BlockStorage final : public Storage {
   BlockStorage(const BlockStorage&) = delete;
   BlockStorage& operator=(const BlockStorage&) = delete;
 
-  // The device's context outlives this, or its Close. Errors: kFailedPrecondition if open already, kInvalidArgument for
-  // a field of `device`.
+  // The device's context stays valid until Close. Errors: kFailedPrecondition if open already, kInvalidArgument for a
+  // field of `device`.
   Status Open(const BlockDevice& device) {
     if (is_open()) {
       return Status(StatusCode::kFailedPrecondition, "BlockStorage::Open", "needs a closed storage (call Close first)");
@@ -154,7 +154,7 @@ class BlockStorage final : public Storage {
     return Status();
   }
 
-  // Open may be called again. No image may be open on it. Closing twice does nothing.
+  // Open may be called again afterwards. No image may be open on it. Closing twice does nothing.
   void Close() { bytes_ = 0; }
 
   bool is_open() const { return bytes_ > 0; }

@@ -1,4 +1,4 @@
-// A model image that is addressable as it is: an array in flash that is executed in place, or a file read into memory.
+// A model image that is addressable in place: an array in flash, or a file that was read into memory.
 #ifndef LFM2_STORAGE_MEMORY_STORAGE_H_
 #define LFM2_STORAGE_MEMORY_STORAGE_H_
 

@@ -1,4 +1,4 @@
-// One long run of bytes of a storage that is not addressable, read in pieces.
+// Reads a long range of a storage that is not addressable, in pieces.
 #ifndef LFM2_STORAGE_READ_ALL_H_
 #define LFM2_STORAGE_READ_ALL_H_
 
@@ -10,7 +10,7 @@
 
 namespace lfm2 {
 
-// Collects every read that is under way. Errors: kTimeout, and then some still are, or what else the queue reports.
+// Collects every pending read. Errors: kTimeout, after which some are still pending, or what else the queue reports.
 inline Status CollectAll(ReadQueue& queue) {
   for (;;) {
     ReadCompletion done;
@@ -20,11 +20,11 @@ inline Status CollectAll(ReadQueue& queue) {
   }
 }
 
-// to[bytes] = storage[offset .. offset + bytes), in order, as many pieces at a time as the queue takes. Waits for all
-// of it, and before that for reads that an earlier user of the queue left when it timed out. offset, bytes and to are
-// multiples of queue.alignment().
-// Errors: the first that the queue reports, kIo with the byte as offset(); kTimeout after one Wait of the queue that
-// timed out, and then the memory is still the device's, until a later call succeeds or the storage is closed.
+// to[bytes] = storage[offset, offset + bytes), in order, with as many pieces pending as the queue accepts. Returns
+// after all of them; before it starts, it collects reads that an earlier user of the queue left pending after a
+// timeout. offset, bytes and to are multiples of queue.alignment(). Errors: the first that the queue reports, kIo with
+// the byte as offset(); kTimeout after one Wait of the queue timed out: then the memory stays the device's until a
+// later call succeeds or the storage is closed.
 inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::byte* to) {
   LFM2_RETURN_IF_ERROR(CollectAll(queue));
   const uint64_t piece = queue.piece_bytes();
@@ -36,7 +36,7 @@ inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::by
     ReadCompletion done;
     if (submitted < pieces && submitted - collected < queue.capacity()) {
       const uint64_t at = submitted * piece;
-      // A tag of 32 bits counts round: at most capacity() pieces are under way, so it names one of them.
+      // A tag of 32 bits wraps around, but is unique among the pending pieces, of which there are at most capacity().
       const uint32_t tag = static_cast<uint32_t>(submitted);
       status = queue.Submit({offset + at, Min(piece, bytes - at), to + static_cast<size_t>(at), tag});
       if (status.ok()) {
@@ -53,7 +53,7 @@ inline Status ReadAll(ReadQueue& queue, uint64_t offset, uint64_t bytes, std::by
                         offset + number * piece);
       }
     }
-    // A device that has just not answered in time is not waited for again.
+    // Does not wait again for a device that has just timed out.
     if (status.code() != StatusCode::kTimeout) static_cast<void>(CollectAll(queue));
     return status;
   }

@@ -1,4 +1,4 @@
-// Reads of a device whose bytes have no address: asked for now, there later.
+// Asynchronous reads of a device whose bytes have no address.
 #ifndef LFM2_STORAGE_READ_QUEUE_H_
 #define LFM2_STORAGE_READ_QUEUE_H_
 
@@ -7,9 +7,9 @@
 
 namespace lfm2 {
 
-// `bytes` of the storage from `offset` on go to `to`; all three are multiples of alignment(), bytes is not 0. A read
-// may reach behind the storage's size() as far as its last block of alignment() bytes does: what comes from there is
-// anything. `tag` is the caller's and comes back with the completion.
+// to[bytes] = storage[offset, offset + bytes). All three are multiples of alignment(), and bytes is not 0. A read may
+// extend beyond the storage's size() to the end of its last block of alignment() bytes; the bytes from there are
+// unspecified. `tag` is the caller's and is returned with the completion.
 struct ReadRequest {
   uint64_t offset = 0;
   uint64_t bytes = 0;
@@ -17,34 +17,35 @@ struct ReadRequest {
   uint32_t tag = 0;
 };
 
-// A read that has ended, well or not: only now its memory is the caller's again. Not ok: kIo with the device's error
-// number as the value; what is in the memory is then anything.
+// A read that has completed, successfully or not; from then on its memory is the caller's again. If it failed, status
+// is kIo with the device's error number as value(), and the contents of the memory are unspecified.
 struct ReadCompletion {
   uint32_t tag = 0;
   Status status;
 };
 
-// Reads end in any order. One caller at a time. A device that knows only synchronous reads runs them in Submit.
+// Reads complete in any order. One caller at a time. A device with synchronous reads only performs them in Submit.
 class ReadQueue {
  public:
   // At most kRecordAlignment, a power of two.
   virtual uint32_t alignment() const = 0;
-  // Reads that may be under way or ended and not yet collected.
+  // How many reads may be pending or completed but not yet collected.
   virtual uint32_t capacity() const = 0;
-  // The bytes of one read that suit the device best: longer ones are cut into pieces of that size. A multiple of
+  // The read size that suits the device best; callers divide longer reads into pieces of this size. A multiple of
   // alignment().
   virtual uint32_t piece_bytes() const = 0;
 
   // Starts a read. Errors: kInvalidArgument for a request that is misaligned or not within the storage,
-  // kFailedPrecondition where capacity() reads are under way: then nothing was started, and no completion will come.
+  // kFailedPrecondition if capacity() reads are pending; after an error nothing was started, and no completion will
+  // come.
   virtual Status Submit(const ReadRequest& request) = 0;
-  // Collects a read that has ended, or returns false at once.
+  // Collects a completed read, or returns false at once.
   virtual bool Poll(ReadCompletion* done) = 0;
-  // Collects a read, waiting for it as long as the device may take. Errors: kTimeout where none has ended by then: the
-  // reads stay under way, and their memory the device's; kFailedPrecondition where none is under way.
+  // Collects a read, and waits for it as long as the device may take. Errors: kTimeout if none has completed by then:
+  // the reads stay pending, and their memory the device's; kFailedPrecondition if none is pending.
   virtual Status Wait(ReadCompletion* done) = 0;
 
-  // A clock for statistics, in nanoseconds from anywhere; always 0 where there is none.
+  // A clock for statistics, in nanoseconds since an arbitrary moment; always 0 if there is no clock.
   virtual uint64_t NowNs() const = 0;
 
  protected:
