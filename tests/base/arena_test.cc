@@ -1,11 +1,11 @@
-// The arena: regions must be aligned and apart, a plan must count what carving then uses, and nothing may overflow.
+// The arena: regions are aligned and do not overlap, a plan counts exactly what carving uses, and nothing overflows.
 #include "lfm2/base/arena.h"
 
 #include <doctest/doctest.h>
 
 namespace lfm2::test {
 
-TEST_CASE("regions are aligned, apart, and counted as a plan counts them") {
+TEST_CASE("regions are aligned, do not overlap, and have the size that a plan counts") {
   alignas(kAlignment) static std::byte memory[1024];
   Arena arena{Span<std::byte>(memory)};
   Arena plan = Arena::Counting();
@@ -23,7 +23,7 @@ TEST_CASE("regions are aligned, apart, and counted as a plan counts them") {
   CHECK((!arena.overflowed() && !plan.overflowed()));
 }
 
-TEST_CASE("the last byte can be had, one more can not, and that is remembered") {
+TEST_CASE("the last byte can be carved, one more cannot, and the failure is remembered") {
   alignas(kAlignment) static std::byte memory[256];
   Arena arena{Span<std::byte>(memory)};
   CHECK(arena.Carve<std::byte>(257) == nullptr);
@@ -36,7 +36,7 @@ TEST_CASE("the last byte can be had, one more can not, and that is remembered") 
   CHECK(full.overflowed());
 }
 
-TEST_CASE("counts that overflow are refused, also by a plan") {
+TEST_CASE("counts that overflow are refused, also by a counting arena") {
   Arena plan = Arena::Counting();
   CHECK(plan.Carve<uint64_t>(UINT64_MAX / 4) == nullptr);
   CHECK(plan.overflowed());
@@ -59,7 +59,7 @@ TEST_CASE("phases that never overlap share memory after Rewind") {
   CHECK(arena.Carve<std::byte>(100) == first);
 }
 
-TEST_CASE("a plan can be made while the program is compiled") {
+TEST_CASE("a plan can be made at compile time") {
   constexpr uint64_t kBytes = [] {
     Arena plan = Arena::Counting();
     static_cast<void>(plan.Carve<float>(100));

@@ -1,4 +1,4 @@
-// The CRC is the only guard of 4.7 GB of weights: it must be the standard one, whichever way it is computed.
+// The CRC is the only check of 4.7 GB of weights: it must be the standard one, however it is computed.
 #include "lfm2/base/crc32c.h"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ std::vector<uint8_t> Noise(size_t size) {
   return bytes;
 }
 
-// The polynomial's division, a bit at a time: an oracle without tables.
+// Division by the polynomial, one bit at a time: an oracle without tables.
 uint32_t BitByBit(const uint8_t* bytes, size_t size) {
   uint32_t crc = 0xffffffffu;
   for (size_t i = 0; i < size; ++i) {
@@ -52,7 +52,7 @@ TEST_CASE("the examples of RFC 3720, appendix B.4") {
   CheckForms(command, 48, 0xd9963a56u);
 }
 
-TEST_CASE("the usual check value, and nothing for nothing") {
+TEST_CASE("the standard check value, and 0 for no bytes") {
   CheckForms("123456789", 9, 0xe3069283u);
   CheckForms("", 0, 0);
   CHECK(Crc32c(0x12345678u, "", 0) == 0x12345678u);
@@ -75,8 +75,8 @@ TEST_CASE("every length and alignment, in one call and in two") {
   }
 }
 
-// Long runs are computed as three side by side; builds for any x86-64 look for the instruction from 64 KiB on.
-TEST_CASE("lengths about those where the computation changes its form") {
+// Long inputs are computed as three runs at a time; builds for any x86-64 check for the instruction from 64 KiB on.
+TEST_CASE("lengths around those where the method of computation changes") {
   const std::vector<uint8_t> bytes = Noise(200000);
   for (const size_t edge : {768u, 1536u, 12288u, 12288u + 768u, 24576u, 36864u, 65536u, 131072u, 199000u}) {
     for (size_t size = edge - 9; size <= edge + 9; ++size) {

@@ -1,4 +1,4 @@
-// How work is cut: every piece once, whatever an executor claims to be, and one that cannot work is told so.
+// How work is divided: every piece runs once, for any number of workers, and an executor that cannot work is refused.
 #include "lfm2/base/executor.h"
 
 #include <doctest/doctest.h>

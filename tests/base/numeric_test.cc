@@ -20,7 +20,7 @@ double HalfValue(uint32_t bits) {
 
 }  // namespace
 
-TEST_CASE("additions and products that do not fit are told from those that do") {
+TEST_CASE("sums and products that do not fit are detected, and only those") {
   uint64_t out = 42;
   CHECK((CheckedAdd(UINT64_MAX - 1, 1, &out) && out == UINT64_MAX));
   out = 42;
@@ -52,7 +52,7 @@ TEST_CASE("all 65,536 half-floats become the float of the same value") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("all 65,536 half-floats survive the way to float and back") {
+TEST_CASE("all 65,536 half-floats are unchanged after conversion to float and back") {
   uint32_t wrong = 0;
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const uint16_t back = F16FromF32(F32FromF16(static_cast<uint16_t>(bits)));
@@ -65,7 +65,7 @@ TEST_CASE("all 65,536 half-floats survive the way to float and back") {
 TEST_CASE("floats between two half-floats go to the nearer one, halfway to the even one") {
   uint32_t wrong = 0;
   for (uint32_t bits = 0; bits < 0x7c00; ++bits) {
-    // The step above the largest finite number is where infinity begins: 65536.
+    // The step above the largest finite number would be 65536, where infinity begins.
     const double low = HalfValue(bits), high = bits == 0x7bff ? 65536.0 : HalfValue(bits + 1);
     const float middle = static_cast<float>((low + high) / 2);  // exact: one more bit than a half-float has
     const uint16_t even = static_cast<uint16_t>(bits % 2 == 0 ? bits : bits + 1);
@@ -92,7 +92,7 @@ TEST_CASE("all bfloat16 numbers are the upper half of their float") {
   CHECK(F32FromBF16(0x3fc0) == 1.5f);
 }
 
-TEST_CASE("finite numbers are told from infinities and NaNs") {
+TEST_CASE("IsFinite is false for infinities and NaNs only") {
   for (const float v : {0.0f, -0.0f, 1e-45f, -1e-45f, 1.0f, -1.0f, 3.402823466e38f, -3.402823466e38f}) {
     CHECK(IsFinite(v));
   }
@@ -101,7 +101,7 @@ TEST_CASE("finite numbers are told from infinities and NaNs") {
   }
 }
 
-TEST_CASE("values are read from odd addresses") {
+TEST_CASE("values are read from any address") {
   const unsigned char bytes[] = {0, 0x78, 0x56, 0x34, 0x12};
   CHECK(LoadAs<uint32_t>(bytes + 1) == 0x12345678u);
 }

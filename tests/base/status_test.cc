@@ -1,4 +1,4 @@
-// The sentence a Status makes is what a user of a firmware sees on the console: it must name the place and the numbers.
+// Users of firmware see a Status as a sentence on the console: it must name the place and the numbers.
 #include "lfm2/base/status.h"
 
 #include <doctest/doctest.h>
@@ -53,7 +53,7 @@ TEST_CASE("every kind of status is one sentence with its place, index and number
         "not finite: layer [7] computed a value that is not finite");
 }
 
-TEST_CASE("a buffer that is too small gets the beginning, terminated, and nothing is written behind it") {
+TEST_CASE("a buffer that is too small gets the beginning, terminated, and nothing is written beyond it") {
   const std::string sentence = "corrupt: tensor is cut";
   const Status status(StatusCode::kCorrupt, "tensor", "is cut");
   for (size_t capacity = 0; capacity < 30; ++capacity) {

@@ -1,4 +1,4 @@
-// Opening an image: whatever the bytes are, it is a Status or an image in which nothing can be read out of range.
+// Opening an image: any bytes give a Status or an image in which nothing can be read out of range.
 #include "lfm2/format/image.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 namespace lfm2::test {
 namespace {
 
-// Reads everything that a session would read, and more; a sanitizer sees what is out of range.
+// Reads everything that a session would read, and more; sanitizers detect what is out of range.
 uint64_t ReadEverything(const Image& image) {
   uint64_t sum = 0;
   const auto read = [&sum](const uint8_t* data, uint64_t bytes) {
@@ -45,7 +45,7 @@ uint64_t ReadEverything(const Image& image) {
   return sum;
 }
 
-// Opens the bytes; where that succeeds, reads everything. Returns whether it did.
+// Opens the bytes, and reads everything if that succeeds. Returns whether it did.
 bool OpensSafely(const MemoryStorage& storage) {
   Image image;
   const Status status = image.Open(storage);
@@ -59,7 +59,7 @@ bool OpensSafely(const MemoryStorage& storage) {
   return true;
 }
 
-// Neither address nor number is left of what was open.
+// Whether no address or number is left of what was open.
 void CheckIsClosed(const Image& image) {
   CHECK(!image.is_open());
   CHECK(!image.is_streamed());
@@ -101,7 +101,7 @@ TEST_CASE("a good image opens, once") {
   CHECK(image.is_open());
 }
 
-TEST_CASE("an image in a larger flash partition opens, one at an odd address says so") {
+TEST_CASE("an image in a larger flash partition opens, one at a misaligned address is refused") {
   const std::string bytes = TinyImage(TinyOptions());
   const ImageCopy partition(bytes + std::string(5000, '\xff'));
   Image image;
@@ -112,7 +112,7 @@ TEST_CASE("an image in a larger flash partition opens, one at an odd address say
   CHECK(other.Open(odd).code() == StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("files of other kinds and versions are told what they are") {
+TEST_CASE("files of other kinds and versions are refused by name") {
   std::string bytes = TinyImage(TinyOptions());
   Image image;
   CHECK(image.Open(ImageCopy("LFM2").storage()).code() == StatusCode::kCorrupt);
@@ -130,7 +130,7 @@ TEST_CASE("a failed open leaves the image closed, and it may be tried again; aft
   const ImageCopy moe(bytes), dense(TinyImage(dense_options));
   ImageCopy damaged(bytes);
   Image image;
-  // Before anything is known of the file, in the middle, and with the very last check.
+  // With the first check, one in the middle, and the very last one.
   for (const size_t at : {size_t{0}, sizeof(ImageHeader), static_cast<size_t>(HeaderOf(bytes).pinned_offset)}) {
     damaged.data()[at] ^= std::byte{1};
     CHECK(image.Open(damaged.storage()).code() == StatusCode::kCorrupt);
@@ -189,7 +189,7 @@ TEST_CASE("records and tensors that do not exist: empty values, or a Status that
 
 namespace {
 
-// A storage of the user that answers only so often, or with an address that moves.
+// A user's storage that returns an address only so often, or one that changes.
 class OddStorage final : public Storage {
  public:
   explicit OddStorage(const MemoryStorage& inner) : inner_(inner) {}
@@ -208,7 +208,8 @@ class OddStorage final : public Storage {
 
 }  // namespace
 
-TEST_CASE("a storage whose Map gives an address once and then none, or an odd one, is refused or works as before") {
+TEST_CASE(
+    "a storage whose Map returns an address once and then none, or a misaligned one, is refused or works as before") {
   const ImageCopy copy(TinyImage(TinyOptions()));
   bool refused = false, opened = false;
   for (uint32_t calls = 0; calls < 4; ++calls) {
@@ -244,7 +245,7 @@ TEST_CASE("a tied_embedding that is neither 0 nor 1 is refused") {
   }
 }
 
-TEST_CASE("what a publisher recommends for sampling is read; what no sampler can have is refused by name") {
+TEST_CASE("what a publisher recommends for sampling is read; values out of range are refused by name") {
   ImageCopy copy(TinyImage(TinyOptions()));
   const ImageHeader good = LoadAs<ImageHeader>(copy.data());
   CHECK(good.sampling_set == 0);
@@ -263,7 +264,7 @@ TEST_CASE("what a publisher recommends for sampling is read; what no sampler can
   const float nan = BitCast<float>(0x7fc00000u);
   {
     Image image;
-    REQUIRE(open(0, {nan, 7, -1.0f, nan, 99.0f}, &image).ok());  // of bits that are not set nothing is read
+    REQUIRE(open(0, {nan, 7, -1.0f, nan, 99.0f}, &image).ok());  // fields whose bits are not set are ignored
     CHECK(!IsSet(image.sampling()));
   }
   {
@@ -302,7 +303,7 @@ TEST_CASE("every truncation is refused") {
   const uint64_t metadata = HeaderOf(bytes).metadata_bytes;
   const ImageCopy copy(bytes);
   for (size_t size = 0; size < bytes.size(); size += size < metadata ? 1 : 37) {
-    // A copy as long as the truncation, for what is read beyond its end to be seen.
+    // A copy of exactly this length, so that sanitizers detect reads beyond its end.
     const ImageCopy part(std::string_view(bytes).substr(0, size));
     REQUIRE(!OpensSafely(part.storage()));
   }
@@ -322,7 +323,7 @@ TEST_CASE("every changed byte of header and directory is found, whatever it is c
   CHECK(OpensSafely(copy.storage()));
 }
 
-TEST_CASE("every changed byte of header and directory behind a right CRC is refused or harmless") {
+TEST_CASE("every changed byte of header and directory with a correct CRC is refused or harmless") {
   TinyOptions dense;
   dense.moe = false;
   dense.untied = true;
@@ -335,8 +336,8 @@ TEST_CASE("every changed byte of header and directory behind a right CRC is refu
         copy.data()[at] ^= static_cast<std::byte>(pattern);
         FixCrc(copy.data(), metadata);
         const bool opened = OpensSafely(copy.storage());
-        // Magic to vocab_bytes, directory, record table and the token trie's size state nothing that does not follow
-        // from the config and the types; of the CRCs, one has been made right and the others are not checked here.
+        // The fields from magic to vocab_bytes, the directory, the record table and the token trie's size all follow
+        // from the config and the types. Of the CRCs, one has been corrected and the others are not checked here.
         const ImageHeader h = HeaderOf(bytes);
         const bool is_crc = (at >= offsetof(ImageHeader, metadata_crc) && at < offsetof(ImageHeader, tensor_count)) ||
                             (at >= offsetof(ImageHeader, pinned_crc) && at < offsetof(ImageHeader, record_layers));
@@ -350,12 +351,12 @@ TEST_CASE("every changed byte of header and directory behind a right CRC is refu
   }
 }
 
-TEST_CASE("10,000 random mutations, with the metadata CRC made right, are refused or harmless") {
+TEST_CASE("10,000 random mutations, with a corrected metadata CRC, are refused or harmless") {
   const std::string bytes = TinyImage(TinyOptions());
   const ImageHeader h = HeaderOf(bytes);
   ImageCopy copy(bytes);
   XorShift random(11);
-  // Where the mutations go: fields of the header, directory and tables, the vocabulary, anywhere.
+  // What is mutated: fields of the header, directory and tables, the vocabulary, anything.
   const struct {
     uint64_t begin, bytes;
   } regions[] = {{0, 512},
@@ -387,7 +388,7 @@ TEST_CASE("10,000 random mutations, with the metadata CRC made right, are refuse
     opened += OpensSafely(copy.storage()) ? 1 : 0;
     std::memcpy(copy.data(), bytes.data(), bytes.size());
   }
-  // Neither all nor none: weights may hold anything, the other regions hardly anything else.
+  // Neither all nor none: weights may be anything, the other regions hardly anything else.
   CHECK(opened > 1000);
   CHECK(opened < 9000);
 }

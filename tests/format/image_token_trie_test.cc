@@ -1,4 +1,4 @@
-// Where in an image its token trie is, and what of it opening the image sees: the place, and nothing more.
+// The token trie in an image: opening the image checks its place and nothing else.
 #include <doctest/doctest.h>
 
 #include "lfm2/format/image.h"
@@ -9,7 +9,7 @@ namespace lfm2::test {
 
 namespace {
 
-// Opens an image whose header says this of its token trie, and then the trie. bytes: of an image, and maybe more.
+// Opens an image with these header fields of the token trie, and then the trie. bytes: an image, and possibly more.
 Status OpenWithTrie(std::string bytes, uint64_t offset, uint64_t trie_bytes, uint64_t file_bytes) {
   ImageHeader h = HeaderOf(bytes);
   h.token_trie_offset = offset;
@@ -38,7 +38,7 @@ TEST_CASE("a token trie is at the end of the file, where it follows from the res
     const uint64_t end = h.record_layers > 0 ? at : h.pinned_offset + h.pinned_bytes;
     REQUIRE((size > 0 && at + size == whole && at % kRecordAlignment == 0 && whole == with.size()));
     CHECK(OpenWithTrie(with, at, size, whole).ok());
-    // As images from before are, and with anything after that.
+    // Like older images, and with any bytes after them.
     CHECK(OpenWithTrie(with.substr(0, static_cast<size_t>(end)), 0, 0, end).ok());
     CHECK(OpenWithTrie(with, 0, 0, end).ok());
     const struct {
@@ -70,12 +70,12 @@ TEST_CASE("a token trie is at the end of the file, where it follows from the res
       CHECK(status.code() == StatusCode::kCorrupt);
       CHECK(std::string(status.where()) == b.where);
     }
-    // Smaller by a page: the file would end before the trie, or in its place.
+    // Smaller by a page: the file would end before the trie, or inside it.
     CHECK(!OpenWithTrie(with, at - kRecordAlignment, size, whole - kRecordAlignment).ok());
   }
 }
 
-TEST_CASE("opening an image does not look into its token trie; opening that does, and checks its CRC when asked to") {
+TEST_CASE("opening an image does not check its token trie; opening the trie does, and VerifyTokenTrie checks its CRC") {
   const std::string bytes = TinyImage(TinyOptions());
   ImageCopy copy(bytes);
   Image image;

@@ -25,7 +25,7 @@ inline std::string TinyImage(const TinyOptions& options) {
 
 inline ImageHeader HeaderOf(const std::string& bytes) { return LoadAs<ImageHeader>(bytes.data()); }
 
-// Makes the metadata CRC right again, so that what lies behind it is reached.
+// Corrects the metadata CRC, so that the checks after it are reached.
 inline void FixCrc(std::byte* image, uint64_t metadata_bytes) {
   const uint32_t zero = 0;
   std::memcpy(image + offsetof(ImageHeader, metadata_crc), &zero, sizeof(zero));

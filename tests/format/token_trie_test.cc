@@ -1,4 +1,4 @@
-// A token trie opened from bytes: whatever they are, it is a Status or a trie that a walk does not leave.
+// Opening a token trie: any bytes give a Status or a trie that a walk does not leave.
 #include "lfm2/format/token_trie.h"
 
 #include <random>
@@ -22,7 +22,7 @@ const Vocab& SmallVocab() {
       source.tokens.emplace_back(token);
       source.types.push_back(static_cast<int>(TokenType::kUserDefined));
     }
-    // As byte-level spelling has a line feed.
+    // A line feed in byte-level spelling.
     source.tokens.emplace_back("a\xc4\x8a");
     source.types.push_back(static_cast<int>(TokenType::kNormal));
     return OpenVocab(source);
@@ -45,8 +45,8 @@ Status Open(const std::string& bytes, TokenTrie* trie) {
   return TokenTrie::Open(section.span(), SmallVocab().size(), trie);
 }
 
-// Walks the tries, and passes over subtrees in every way that numbers can say; a sanitizer sees what is out of bounds.
-// Every token that comes is one of the vocabulary.
+// Walks the tries, skipping subtrees in many ways; sanitizers detect what is out of bounds. Every token in them is one
+// of the vocabulary.
 void Walk(const TokenTrie& trie, uint32_t seed) {
   std::mt19937 random(seed);
   for (const TokenClass c : kClasses) {
@@ -67,7 +67,7 @@ void Walk(const TokenTrie& trie, uint32_t seed) {
   }
 }
 
-// Opens the bytes; where that succeeds, walks them.
+// Opens the bytes, and walks the tries if that succeeds.
 bool OpensSafely(const std::string& bytes) {
   const Section section(bytes);
   TokenTrie trie;
@@ -107,7 +107,7 @@ size_t FindNode(TokenClass c, Property property) {
   return 0;
 }
 
-// What is said of the trie with another node in place of one.
+// The Status for the trie with one node replaced.
 std::string Refusal(TokenClass c, size_t node, uint32_t token_and_byte, uint32_t subtree_and_depth) {
   TokenTrie trie;
   const Status status = Open(With(NodeAt(c, node), uint64_t{subtree_and_depth} << 32 | token_and_byte), &trie);
@@ -139,7 +139,7 @@ TEST_CASE("what is not a whole section of this vocabulary is refused") {
   CHECK(trie.token_count() == 0);
 }
 
-TEST_CASE("a header that does not hold together is refused by the field") {
+TEST_CASE("an inconsistent header is refused, naming the field") {
   TokenTrieHeader h;
   std::memcpy(&h, SmallTrie().data(), sizeof(h));
   const auto refused = [](const std::string& bytes) {
@@ -164,7 +164,7 @@ TEST_CASE("a header that does not hold together is refused by the field") {
     CHECK(refused(With(40, bad)) == (shallow ? "token_trie.plain" : "token_trie.max_depth"));
     if (bad != 0) CHECK(refused(With(44 + bad % 5 * 4, bad)) == "token_trie.reserved");
   }
-  // Counts that make the same size.
+  // Counts with the same total size.
   std::string bytes = SmallTrie();
   TokenTrieHeader moved = h;
   ++moved.node_count[0], --moved.node_count[1];
@@ -175,7 +175,7 @@ TEST_CASE("a header that does not hold together is refused by the field") {
   if (SmallVocab().size() % 8 != 0) CHECK(refused(bytes) == "token_trie");
 }
 
-TEST_CASE("a node that does not fit its place is refused, and so is a walk that would leave the trie") {
+TEST_CASE("a node that does not fit its place, or that would lead a walk out of the trie, is refused") {
   constexpr uint32_t kNone = 0xffffff00u;
   const TokenClass plain = TokenClass::kPlain;
   const uint32_t count = static_cast<uint32_t>(NodeAt(TokenClass::kControl, 0) - NodeAt(plain, 0)) / 8;
@@ -215,7 +215,7 @@ TEST_CASE("a node that does not fit its place is refused, and so is a walk that 
        "has a byte that is not plain");
 }
 
-TEST_CASE("tokens of equal bytes are rising leaves after the first, which alone may go on") {
+TEST_CASE("tokens of equal bytes are rising leaves after the first, which alone may have children") {
   const TokenClass plain = TokenClass::kPlain;
   const auto at = [&](size_t node) {
     TrieNode n;
@@ -248,7 +248,7 @@ TEST_CASE("lengths of plain tokens are those of the trie, and no other token has
   CHECK(SmallTrie()[lengths + 287] == 2);
 }
 
-TEST_CASE("every changed byte is refused, or the trie is found to be another vocabulary's") {
+TEST_CASE("every changed byte is refused, or CheckTokenTrie finds that the trie is not the vocabulary's") {
   const std::string& good = SmallTrie();
   size_t opened = 0;
   for (size_t at = 0; at < good.size(); ++at) {
@@ -287,7 +287,7 @@ TEST_CASE("random mutations are refused or harmless") {
   CHECK(opened < 19000);
 }
 
-TEST_CASE("no tokens make tries without nodes") {
+TEST_CASE("without tokens the tries have no nodes") {
   TokenTrieHeader h{};
   std::memcpy(h.magic, kTokenTrieMagic, sizeof(h.magic));
   h.version = kTokenTrieVersion;

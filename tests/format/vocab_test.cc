@@ -31,7 +31,7 @@ tools::VocabSource SmallSource() {
   return source;
 }
 
-TEST_CASE("what the packer is given is what the library reads") {
+TEST_CASE("the library reads what the packer wrote") {
   const tools::VocabSource source = ReadVocabSource("vocab-home.json");
   const Vocab& vocab = HomeVocab().vocab;
   REQUIRE(vocab.size() == source.tokens.size());
@@ -43,7 +43,7 @@ TEST_CASE("what the packer is given is what the library reads") {
   CHECK(vocab.TokenBytes(7) == "<|im_end|>");
   CHECK(vocab.IsSpecial(7));
   CHECK_FALSE(vocab.IsSpecial(300));
-  // eos and <|endoftext|>: what ends a turn, and what ends a text.
+  // eos and <|endoftext|>: the ends of a turn and of a text.
   CHECK(vocab.stop_tokens().size() == 2);
   CHECK(vocab.IsStop(7));
   CHECK(vocab.IsStop(2));
@@ -64,7 +64,7 @@ TEST_CASE("what the packer is given is what the library reads") {
   CHECK(found == source.merges.size());
 }
 
-TEST_CASE("ids that are no tokens have no bytes and are not special") {
+TEST_CASE("ids outside the vocabulary have no bytes and are not special") {
   const Vocab& vocab = HomeVocab().vocab;
   for (const int32_t bad : {-1, static_cast<int32_t>(vocab.size()), INT32_MAX, INT32_MIN}) {
     CHECK_FALSE(vocab.Contains(bad));
@@ -74,7 +74,7 @@ TEST_CASE("ids that are no tokens have no bytes and are not special") {
   }
 }
 
-TEST_CASE("the packer refuses what is no byte-level vocabulary, naming what is wrong") {
+TEST_CASE("the packer refuses what is not a byte-level vocabulary, naming what is wrong") {
   const auto refused = [](auto&& change) {
     tools::VocabSource source = SmallSource();
     change(source);
@@ -140,7 +140,7 @@ TEST_CASE("a section that is cut short, misaligned, newer or inconsistent is ref
   CHECK_FALSE(with(offsetof(VocabHeader, stop_count), 9).ok());
 }
 
-TEST_CASE("the pieces of a chat template come back, and damaged ones are refused or are only other texts") {
+TEST_CASE("the pieces of a chat template are read back, and damage is refused or only changes texts") {
   tools::VocabSource source = SmallSource();
   ChatFormat format = Format("lfm2_5_date");
   format.default_system = std::string_view("a\nb", 3);
@@ -200,7 +200,7 @@ TEST_CASE("the pieces of a chat template come back, and damaged ones are refused
   says(offsetof(ChatHeader, text_bytes), 0, "vocabulary.chat is");
 }
 
-TEST_CASE("every table is checked, and the sentence says which entry is wrong") {
+TEST_CASE("every table is checked, and the message names the wrong entry") {
   const std::string good = OpenVocab::Build(SmallSource());
   VocabHeader h;
   std::memcpy(&h, good.data(), sizeof(h));
@@ -232,7 +232,7 @@ TEST_CASE("every table is checked, and the sentence says which entry is wrong") 
   says(at(l.specials, 0), 20, "specials [0] names no special");
   says(l.types + 4, 0x07030303, "types [7] holds an unknown type");
 
-  // Two neighbours that are the same: a lookup would find either.
+  // Two equal neighbours: a lookup would find either.
   uint32_t first_special = 0;
   std::memcpy(&first_special, &good[static_cast<size_t>(l.specials)], sizeof(first_special));
   says(at(l.specials, 1), first_special, "specials [1] is not sorted");
@@ -249,8 +249,8 @@ TEST_CASE("every table is checked, and the sentence says which entry is wrong") 
   says(merge(begin[0] + 1, 0), right - 1, numbers.c_str());
 }
 
-// Whatever opens must tokenise any text without reading out of range (the sanitizer looks on), to tokens that exist and
-// turn back into the text.
+// A vocabulary that opens must tokenise any text without reading out of range (sanitizers detect that), to existing
+// tokens that decode to the text.
 void Use(const Vocab& vocab, const std::string& text, size_t* opened) {
   ++*opened;
   for (const bool special : {false, true}) {

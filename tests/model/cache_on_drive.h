@@ -1,5 +1,4 @@
-// A cache of experts on a simulated drive, used as a session's layers use it, with everything that it hands out
-// checked.
+// A cache of experts on a simulated drive, used as a session's layers use it; everything that it returns is checked.
 #ifndef LFM2_TESTS_MODEL_CACHE_ON_DRIVE_H_
 #define LFM2_TESTS_MODEL_CACHE_ON_DRIVE_H_
 
@@ -27,7 +26,7 @@ struct CacheOptions {
   float prefer_resident = 0.0f;
 };
 
-// One layer's work as a session has it: what its tokens chose.
+// One layer's work: the experts that its tokens chose.
 struct Use {
   uint32_t moe_layer = 0;
   std::vector<std::vector<uint16_t>> tokens;
@@ -39,7 +38,7 @@ struct Use {
   }
 };
 
-// The cache of the home model: 4 layers of 32 experts, 4 a token.
+// The cache of the home model: 4 layers of 32 experts, 4 per token.
 class CacheOnDrive {
  public:
   explicit CacheOnDrive(const CacheOptions& options)
@@ -75,7 +74,7 @@ class CacheOnDrive {
     return Home().image().record_layer(moe_layer).offset + expert * stride();
   }
 
-  // Begin and all of Next, each batch checked. On an error: the Status, when nothing wrong was handed out before.
+  // Begin and Next until the last batch, each batch checked. Returns the first error.
   Status Run(const Use& use, const std::vector<uint16_t>& guesses = {}) {
     std::vector<uint16_t> chosen;
     for (const auto& token : use.tokens) chosen.insert(chosen.end(), token.begin(), token.end());
@@ -128,7 +127,7 @@ class CacheOnDrive {
   BlockArena tables_;
 };
 
-// Choices with favourites, as text has them: low numbers more often.
+// Choices with favourites, as in real text: low numbers are more frequent.
 inline std::vector<uint16_t> Choice(XorShift* random, uint32_t experts = 32, uint32_t count = 4) {
   std::vector<uint16_t> choice;
   while (choice.size() < count) {
@@ -145,7 +144,7 @@ inline Use Tokens(XorShift* random, uint32_t moe_layer, uint32_t tokens) {
   return use;
 }
 
-// Slots as a naive reader would manage them: which experts stay is a matter of the policy alone.
+// A simple simulation of slots: which experts stay depends on the policy alone.
 class NaiveSlots {
  public:
   NaiveSlots(const ModelConfig& c, uint32_t slots) : slots_(slots), layers_(c.moe_layers()), memory_(1 << 20) {
@@ -164,7 +163,7 @@ class NaiveSlots {
     while (here.size() > slots_) {
       auto least = here.end();
       for (auto e = here.begin(); e != here.end(); ++e) {
-        // Those of the use go last: a prompt's may be more than the slots.
+        // Experts of the current use are evicted last: a prompt may use more than there are slots.
         const auto worth = [&](uint16_t x) {
           return std::make_pair(std::binary_search(picks.begin(), picks.end(), x), policy_.Priority(use.moe_layer, x));
         };

@@ -1,4 +1,4 @@
-// Configs and options that can not work are refused with the name of the field; those that pass can be planned.
+// Configs and options that cannot work are refused, naming the field; those that pass can be planned.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -72,7 +72,7 @@ TEST_CASE("every number out of its bounds is refused by name") {
   Refuse(Good(), "config.dense_layers", [](ModelConfig& c) { c.dense_layers = c.layers + 1; });
 }
 
-TEST_CASE("sizes that the kernels can not cut into groups of 32 are refused") {
+TEST_CASE("sizes that are not multiples of the kernels' groups of 32 are refused") {
   Refuse(Good(), "config.hidden_size", [](ModelConfig& c) { c.hidden_size = 2056; });
   Refuse(Good(), "config.head_dim", [](ModelConfig& c) { c.head_dim = 48; });
   Refuse(Good(), "config.dense_ff_size", [](ModelConfig& c) { c.dense_ff_size = 7160; });
@@ -87,7 +87,7 @@ TEST_CASE("numbers that contradict one another are refused") {
   Refuse(Dense(), "config.expert_ff_size", [](ModelConfig& c) { c.expert_ff_size = 32; });
 }
 
-TEST_CASE("floats that are no numbers or out of bounds are refused") {
+TEST_CASE("floats that are NaN or out of bounds are refused") {
   const float nan = BitCast<float>(0x7fc00000u), infinity = BitCast<float>(0x7f800000u);
   for (const float bad : {nan, infinity, -infinity, -1.0f}) {
     Refuse(Good(), "config.norm_eps", [=](ModelConfig& c) { c.norm_eps = bad; });
@@ -99,7 +99,7 @@ TEST_CASE("floats that are no numbers or out of bounds are refused") {
   Refuse(Good(), "config.routed_scaling_factor", [](ModelConfig& c) { c.routed_scaling_factor = 0.0f; });
 }
 
-TEST_CASE("a layer of unknown kind is refused by its number; kinds behind the last layer do not matter") {
+TEST_CASE("a layer of unknown kind is refused by its number; kinds after the last layer do not matter") {
   ModelConfig c = Good();
   c.layer_kind[24] = static_cast<LayerKind>(9);
   CHECK(CheckConfig(c).ok());
@@ -151,7 +151,7 @@ TEST_CASE("options: defaults pass and are filled in from the model") {
   CHECK(Normalized(Good(), many).logits_rows == 40);
 }
 
-TEST_CASE("options that can not work are refused with their numbers") {
+TEST_CASE("options that cannot work are refused, with their numbers") {
   struct Field {
     const char* where;
     uint32_t SessionOptions::*member;

@@ -1,5 +1,5 @@
-// Experts in memory: every one that a layer uses is handed out once, with its own weights, whatever the drive does; and
-// what is read is what a plain simulation of the slots says.
+// Experts in memory: each one that a layer uses is returned once, with its own weights, whatever the drive does; and
+// the reads are those of a simple simulation of the slots.
 #include "lfm2/model/expert_cache.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 
 namespace lfm2::test {
 
-TEST_CASE("decode hits and misses as a plain simulation of the slots does, and reads just the misses") {
+TEST_CASE("decode hits and misses as a simple simulation of the slots does, and reads just the misses") {
   for (const uint32_t slots : {4u, 5u, 9u, 32u}) {
     CAPTURE(slots);
     CacheOptions options;
@@ -43,12 +43,13 @@ TEST_CASE("decode hits and misses as a plain simulation of the slots does, and r
     CHECK(c.Total().bytes == read * c.stride());
     CHECK(c.streamed.watched.reads() - c.first_read == 2 * read);  // 7 blocks in pieces of 4
     CHECK(c.streamed.watched.under_way() == 0);
-    // Where everything has a slot, everything is read once at most.
+    // If everything has a slot, everything is read at most once.
     if (slots == 32) CHECK(read <= 128);
   }
 }
 
-TEST_CASE("with any number of slots, any drive and any mix of prompts and answers every expert comes once and whole") {
+TEST_CASE(
+    "with any number of slots, any drive and any mix of prompts and answers every expert is returned once and whole") {
   const uint64_t stride = Home().image().record_layer(0).stride;
   for (const uint32_t slots : {1u, 2u, 3u, 4u, 8u, 12u, 16u, 17u, 21u, 40u, 128u}) {
     for (const uint32_t capacity : {1u, 2u, 64u}) {
@@ -80,7 +81,7 @@ TEST_CASE("with any number of slots, any drive and any mix of prompts and answer
   }
 }
 
-TEST_CASE("a prompt reads each of its experts once, though they are more than the slots") {
+TEST_CASE("a prompt reads each of its experts once, although there are fewer slots") {
   CacheOptions options;
   options.slot_bytes = 4 * 6 * Home().image().record_layer(0).stride;
   CacheOnDrive c(options);
@@ -93,7 +94,7 @@ TEST_CASE("a prompt reads each of its experts once, though they are more than th
   }
 }
 
-TEST_CASE("whatever is guessed, what is handed out is right, and only guesses that were wrong are wasted") {
+TEST_CASE("whatever is guessed, the returned experts are right, and only wrong guesses are wasted") {
   CacheOptions options;
   options.read_ahead = true;
   options.slot_bytes = 4 * 8 * Home().image().record_layer(0).stride;
@@ -118,7 +119,7 @@ TEST_CASE("whatever is guessed, what is handed out is right, and only guesses th
     const StreamStatistics total = c.Total();
     CHECK(total.hits + total.misses == 30 * 4 * 4);
     CHECK(total.bytes == c.streamed.watched.bytes() - c.front_bytes);
-    // A guess that is there before its layer comes is a hit.
+    // A guess that arrives before its layer starts is a hit.
     if (right) CHECK(total.wasted == 0);
     if (!right) CHECK(total.ahead == 0);
     CHECK(total.bytes > total.misses * c.stride());
@@ -126,11 +127,11 @@ TEST_CASE("whatever is guessed, what is handed out is right, and only guesses th
   }
 }
 
-TEST_CASE("layers that share slots read nothing ahead, and the last layer has nobody behind it") {
+TEST_CASE("layers that share slots read nothing ahead, and no layer follows the last one") {
   CacheOptions options;
   options.read_ahead = true;
   const uint64_t stride = Home().image().record_layer(0).stride;
-  options.slot_bytes = 12 * stride;  // 4 shared ones, two layers with their own
+  options.slot_bytes = 12 * stride;  // 4 shared slots, two layers with their own
   CacheOnDrive shared(options);
   CHECK(shared.cache.reads_ahead(0));
   CHECK(!shared.cache.reads_ahead(1));
@@ -144,7 +145,7 @@ TEST_CASE("layers that share slots read nothing ahead, and the last layer has no
   CHECK(!off.cache.reads_ahead(0));
 }
 
-TEST_CASE("behind an error nothing is lost but the call: the next one is right, and finds what had come") {
+TEST_CASE("an error loses nothing but the call: the next one is right, and finds what had arrived") {
   for (const Fault fault : {Fault::kIoError, Fault::kShortRead, Fault::kBadBits, Fault::kVanished, Fault::kTimeout}) {
     for (uint32_t at = 0; at < 40; at += 3) {
       CAPTURE(static_cast<int>(fault));
@@ -169,7 +170,7 @@ TEST_CASE("behind an error nothing is lost but the call: the next one is right, 
           REQUIRE(++failures < 6);
           const std::string text = Text(status);
           CAPTURE(text);
-          // Where a drive is still silent, the next call says no more than that.
+          // While the drive is still silent, the next call reports nothing else.
           if (status.code() == StatusCode::kTimeout && failures > 1) continue;
           CHECK(text.find("expert record [") != std::string::npos);
           const uint32_t record = status.index();
@@ -186,7 +187,7 @@ TEST_CASE("behind an error nothing is lost but the call: the next one is right, 
           }
         }
       }
-      if (failures == 0) continue;  // the guess, or the padding, had the fault
+      if (failures == 0) continue;  // the fault was in the guess or the padding
       if (fault == Fault::kTimeout) CHECK(failed.code() == StatusCode::kTimeout);
       if (fault == Fault::kBadBits) CHECK(failed.code() == StatusCode::kCorrupt);
       if (fault != Fault::kTimeout) CHECK(failures == 1);
@@ -194,7 +195,7 @@ TEST_CASE("behind an error nothing is lost but the call: the next one is right, 
   }
 }
 
-TEST_CASE("a drive that does not answer is waited for once a call, and by no call twice") {
+TEST_CASE("each call waits for a drive that does not answer once, and none waits twice") {
   uint32_t failures = 0;
   for (uint32_t seed = 1; seed <= 30; ++seed) {
     for (const uint32_t tokens : {1u, 12u}) {
@@ -217,10 +218,10 @@ TEST_CASE("a drive that does not answer is waited for once a call, and by no cal
       }
     }
   }
-  CHECK(failures > 60);  // one call may not be enough
+  CHECK(failures > 60);  // some reads take more than one call
 }
 
-TEST_CASE("what counts as resident follows the uses alone: slots of which nothing is read ahead and nothing is late") {
+TEST_CASE("what counts as resident depends on the uses alone, as if nothing were read ahead and nothing were late") {
   std::vector<std::vector<bool>> first;
   bool differs = false;
   for (const uint64_t speed : {uint64_t{0}, uint64_t{2000000}, uint64_t{200000000}}) {
@@ -255,7 +256,7 @@ TEST_CASE("what counts as resident follows the uses alone: slots of which nothin
   CHECK(differs);
 }
 
-TEST_CASE("repetitions are counted, and no more of them than were asked for") {
+TEST_CASE("repetitions are counted, and do not exceed read_retries") {
   for (const uint32_t retries : {0u, 1u, 2u}) {
     for (uint32_t failures = 1; failures <= 3; ++failures) {
       CAPTURE(retries);

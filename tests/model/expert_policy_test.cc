@@ -1,4 +1,4 @@
-// Whom an expert cache evicts, against counts and caches written the plain way.
+// Which experts a cache evicts, compared with simple counts and caches.
 #include "lfm2/model/expert_policy.h"
 
 #include <doctest/doctest.h>
@@ -51,7 +51,7 @@ class PolicyInMemory {
   std::vector<std::byte> memory_;
 };
 
-// Counts of one layer's choices; each token they shrink to `keep` of what they were.
+// Counts of one layer's choices; with each token they decay to `keep` of their value.
 struct PlainCounts {
   explicit PlainCounts(uint32_t experts, double kept = 1.0) : keep(kept), count(experts), last_use(experts) {}
   void Use(const uint16_t* picks, uint32_t n) {
@@ -151,7 +151,7 @@ Picks Draw(std::mt19937* random, uint32_t experts, uint32_t count, uint32_t shif
 
 }  // namespace
 
-TEST_CASE("the more often chosen stays, of equals the later, and within a token the better") {
+TEST_CASE("experts chosen more often stay, of equals the later one, and within a token the better one") {
   PolicyInMemory p(2, 6);
   CHECK(p.Order() == Picks{5, 4, 3, 2, 1, 0});
   p.Use({4, 2});
@@ -166,7 +166,7 @@ TEST_CASE("the more often chosen stays, of equals the later, and within a token 
   CHECK(p.Order() == Picks{5, 4, 3, 2, 1, 0});
 }
 
-TEST_CASE("a copy is the same policy, as a session's copy is the same session") {
+TEST_CASE("a copy is a view of the same policy") {
   PolicyInMemory p(1, 8);
   ExpertPolicy copy = p.policy;
   const uint16_t picks[] = {6, 3};
@@ -174,12 +174,12 @@ TEST_CASE("a copy is the same policy, as a session's copy is the same session") 
   CHECK(p.policy.Priority(0, 6) == 7.0f);
 }
 
-TEST_CASE("all of it is small beside one expert") {
+TEST_CASE("the whole policy is small compared with one expert") {
   CHECK(PolicyInMemory(22, 32).bytes < 25000);  // LFM2-8B-A1B; an expert has 6 MB
   CHECK(PolicyInMemory(64, 128).bytes < 300000);
 }
 
-TEST_CASE("where popularity stands still nothing is forgotten") {
+TEST_CASE("if popularity is constant nothing is forgotten") {
   for (const uint32_t experts : {4u, 32u, 128u}) {
     CAPTURE(experts);
     const uint32_t count = experts == 128 ? 8 : experts / 8 + 1;
@@ -203,7 +203,7 @@ TEST_CASE("where popularity stands still nothing is forgotten") {
   }
 }
 
-TEST_CASE("where favourites change the memory becomes as short as serves, and counts fade as its half-life says") {
+TEST_CASE("if favourites change the half-life becomes short enough, and counts decay by it") {
   constexpr uint32_t kExperts = 32, kPicks = 4;
   for (const uint32_t phase : {60u, 600u}) {
     CAPTURE(phase);
@@ -231,7 +231,7 @@ TEST_CASE("where favourites change the memory becomes as short as serves, and co
       const PlainCounts& f = faded[half_life == 16 ? 0 : half_life == 128 ? 1 : 2];
       const Picks order = p.Order();
       for (uint32_t i = 0; i + 1 < kExperts; ++i) {
-        // Whole numbers round: what counts nearly the same may stand in either order.
+        // Integers are rounded: experts with nearly equal counts may be in either order.
         const double less = f.count[order[i]], more = f.count[order[i + 1]];
         ++compared;
         wrong += less > 1.05 * more + 0.01 ? 1 : 0;
@@ -244,7 +244,7 @@ TEST_CASE("where favourites change the memory becomes as short as serves, and co
   }
 }
 
-TEST_CASE("on recorded traces it hits more than LRU, and no less than counts that never fade, at every size") {
+TEST_CASE("on recorded traces it hits more than LRU, and no less than counts that never decay, at every size") {
   for (const char* name : {"home-commands", "synthetic-skew15"}) {
     CAPTURE(name);
     for (const Hits& hits : ReplayAllSizes(ReadTrace(name))) {
@@ -255,11 +255,11 @@ TEST_CASE("on recorded traces it hits more than LRU, and no less than counts tha
   }
 }
 
-TEST_CASE("on a recorded trace whose text changes it hits more than counts that never fade, at every size") {
+TEST_CASE("on a recorded trace whose text changes it hits more than counts that never decay, at every size") {
   for (const Hits& hits : ReplayAllSizes(ReadTrace("home-change"))) {
     CAPTURE(hits.slots);
     CHECK(hits.policy > hits.lfu);
-    // LRU follows a change at once, which is what counts where nearly everything fits.
+    // LRU follows a change at once, which matters most if nearly everything fits.
     if (hits.slots <= 26) CHECK(hits.policy > hits.lru);
   }
 }

@@ -1,5 +1,5 @@
-// When experts are read, on a clock that only the test moves: a drive that stands still while something is missing is
-// time that a user waits.
+// When experts are read, on a clock that only the test advances: while a drive is idle although something is missing,
+// the user waits.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -30,7 +30,8 @@ CacheOptions WithSlots(uint32_t each_layer, bool read_ahead) {
   CacheOptions options;
   options.slot_bytes = uint64_t{kLayers} * each_layer * Home().image().record_layer(0).stride;
   options.read_ahead = read_ahead;
-  // As a fast drive stands to LFM2-8B-A1B: some reads of a record under way, and less to read than the queue takes.
+  // In the proportions of a fast drive and LFM2-8B-A1B: several reads per record, and fewer reads than the queue
+  // accepts.
   options.drive = DriveOptions(64, kBlock);
   options.drive.shuffled = false;
   options.drive.speed = {1000000000, 5000, 16};
@@ -40,12 +41,12 @@ CacheOptions WithSlots(uint32_t each_layer, bool read_ahead) {
 // Nanoseconds.
 struct Times {
   double compute = 0, read = 0, all = 0;
-  // Of what cannot be beaten: that either the processor or the drive is never without work.
+  // Relative to the optimum, in which either the processor or the drive is never idle.
   double quality() const { return std::max(compute, read) / all; }
 };
 
-// A prompt of some chunks after the one that fills the slots. The operator of a layer takes as long as
-// `operator_share` of its experts, and is a sequence of products as they are.
+// A prompt of some chunks after the one that fills the slots. The operator of a layer takes `operator_share` of the
+// time of its experts, and is also a sequence of products.
 Times TimeOfPrefill(CacheOnDrive* c, uint64_t expert_ns, double operator_share) {
   constexpr uint32_t kChunks = 5, kProducts = 4;
   Times times;
@@ -82,8 +83,7 @@ Times TimeOfPrefill(CacheOnDrive* c, uint64_t expert_ns, double operator_share) 
 
 }  // namespace
 
-TEST_CASE(
-    "as long as an expert of a prompt is not in memory the drive has reads, also while those that are are computed") {
+TEST_CASE("while an expert of a prompt is not in memory, reads are pending, also while other experts are computed") {
   for (const uint32_t slots : {3u, 7u, 16u}) {
     for (const bool read_ahead : {false, true}) {
       CAPTURE(slots);
@@ -100,7 +100,7 @@ TEST_CASE(
         CAPTURE(layer);
         CAPTURE(missing);
         if (missing > 0) CHECK(c.streamed.drive.under_way() > 0);
-        c.streamed.drive.Advance(1000);  // a fraction of what a read takes, so that slots are never all full
+        c.streamed.drive.Advance(1000);  // a fraction of a read's time, so that slots are never all full
       };
       for (uint32_t chunk = 0; chunk < 3; ++chunk) {
         for (layer = 0; layer < kLayers; ++layer) {
@@ -114,7 +114,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a prompt takes hardly longer than its products alone or its reads alone, whichever is more") {
+TEST_CASE("a prompt takes little longer than its products alone or its reads alone, whichever is more") {
   for (const uint64_t expert_ns : {1000u, 5000u, 12000u, 18000u, 25000u, 60000u}) {
     CAPTURE(expert_ns);
     CacheOnDrive c(WithSlots(7, true));
@@ -123,10 +123,10 @@ TEST_CASE("a prompt takes hardly longer than its products alone or its reads alo
     CAPTURE(times.read);
     CAPTURE(times.all);
     MESSAGE(times.quality());
-    // Where both take the same time, each waits where the other is late: here above all in the first of four layers,
-    // for which nobody reads ahead.
+    // If both take the same time, each waits when the other is late: here above all in the first of four layers, for
+    // which nothing is read ahead.
     CHECK(times.quality() >= (expert_ns == 18000 ? 0.84 : 0.9));
-    // A slot that experts pass through is one less for what stays.
+    // A slot that experts pass through is one less for favourites.
     CHECK(times.read <= 1.05 * 5 * kLayers * (kExperts - 7) * static_cast<double>(c.stride()));
   }
 }

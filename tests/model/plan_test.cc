@@ -45,7 +45,7 @@ uint64_t Bytes(const Plan& plan, const std::string& name) {
 // Buffers in use at the same time: [address, bytes) each.
 using Buffers = std::vector<std::pair<const void*, uint64_t>>;
 
-// All lie within the arena and none overlaps another.
+// Whether all are within the arena and none overlaps another.
 bool AreDisjoint(const Buffers& buffers, const std::byte* begin, uint64_t size) {
   for (size_t i = 0; i < buffers.size(); ++i) {
     const std::byte* at = static_cast<const std::byte*>(buffers[i].first);
@@ -59,7 +59,7 @@ bool AreDisjoint(const Buffers& buffers, const std::byte* begin, uint64_t size) 
   return true;
 }
 
-// A small model with both kinds of layers and of feed forwards; sizes are no round numbers.
+// A small model with both kinds of layers and of feed forwards; its sizes are not round numbers.
 ModelConfig Small() {
   ModelConfig c;
   c.hidden_size = 96;
@@ -125,7 +125,7 @@ TEST_CASE("activations of parts that never run together share their memory") {
   CHECK(Bytes(kPlan, "activations and text") <= shared + moe + 16 * kAlignment);
 }
 
-TEST_CASE("an arena of the planned size holds everything, side by side; one line less does not") {
+TEST_CASE("everything fits an arena of the planned size without overlap; one cache line less is too small") {
   // Once with the mixture of experts as the largest part of the activations, once with the dense feed forward.
   for (const uint32_t dense_ff_size : {160u, 4096u}) {
     ModelConfig c = Small();
@@ -185,7 +185,7 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
       CHECK(AreDisjoint(together, begin, total));
     }
 
-    // The scratch of tokenizer and sampler is where the activations are, and nowhere else.
+    // The scratch of tokenizer and sampler shares the memory of the activations, and no other.
     CHECK(static_cast<void*>(m.text_scratch) == ws.x);
     CHECK(AreDisjoint({{m.text_scratch, m.text_scratch_bytes},
                        {m.logits, 3 * 101 * 4},
@@ -202,7 +202,7 @@ TEST_CASE("an arena of the planned size holds everything, side by side; one line
   }
 }
 
-TEST_CASE("a plan of a context that nobody has checked is as large as it says, and never wraps to a small one") {
+TEST_CASE("the plan of an unchecked context has its full size, and never wraps around to a small one") {
   // Keys and values of a position take 6 layers * 2 * 512 * 2 bytes, whatever the number of positions.
   for (const uint32_t context : {1u << 24, 0x80000000u, UINT32_MAX - 63, UINT32_MAX - 62, UINT32_MAX}) {
     CAPTURE(context);
@@ -214,7 +214,7 @@ TEST_CASE("a plan of a context that nobody has checked is as large as it says, a
   }
 }
 
-TEST_CASE("ArenaBytes at run time: 0 for what Session::Open would refuse, and for configs that no image can have") {
+TEST_CASE("ArenaBytes at run time: 0 for options that Session::Open refuses, and for configs that no image can have") {
   CHECK(ArenaBytes(Small(), With(100, 13)) == MakePlan(Small(), With(100, 13)).total_bytes);
   CHECK(ArenaBytes(Small(), With(300, 13)) > 0);
   CHECK(ArenaBytes(Small(), With(301, 13)) == 0);

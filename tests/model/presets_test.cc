@@ -1,4 +1,4 @@
-// The published model's shape, as its config.json and the numbers on its model card have it.
+// The shapes of published models, by their config.json and the numbers on their model cards.
 #include "lfm2/model/presets.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ struct Weights {
   uint64_t per_token = 0;  // used for one token
 };
 
-// Counts a model's weights; an expert's once for each expert, or for each one that a token goes to.
+// Counts a model's weights: those of all experts, and those of the experts that one token uses.
 constexpr Weights CountWeights(const ModelConfig& config) {
   Weights w;
   for (uint32_t g = 0; g < TensorGroups(config); ++g) {
@@ -64,7 +64,7 @@ TEST_CASE("LFM2-8B-A1B has 8.3 billion weights, 1.5 billion of them active; an e
 }
 
 // The counts are those of the model cards: a wrong width or number of layers would give another.
-TEST_CASE("the dense models have as many weights as their model cards say, to the last one") {
+TEST_CASE("the dense models have exactly the number of weights on their model cards") {
   CHECK(CountWeights(kLfm2_350M).all == 354483968);
   CHECK(CountWeights(kLfm2_700M).all == 742489344);
   CHECK(CountWeights(kLfm2_1_2B).all == 1170340608);

@@ -1,5 +1,5 @@
-// Records on their way from a drive: all bytes of every one, whatever order the drive answers in, or a Status that says
-// which record failed, where and why.
+// Loads of records from a drive: all bytes of each, in whatever order the drive answers, or a Status that states which
+// record failed, where and why.
 #include "lfm2/model/record_loader.h"
 
 #include <doctest/doctest.h>
@@ -47,7 +47,7 @@ struct Loading {
     return std::memcmp(load.memory, image().Record(load.moe_layer, load.expert), bytes) == 0;
   }
   Status Collect(RecordLoad* done, bool* found) { return loader.Collect(true, 0, kGuessedReads, done, found); }
-  // One record, all the way.
+  // Loads one record.
   Status Read(uint32_t moe_layer, uint32_t expert) {
     loader.Start(Load(moe_layer, expert, 0));
     LFM2_RETURN_IF_ERROR(loader.Submit(kGuessedReads));
@@ -70,7 +70,7 @@ uint32_t Number(uint32_t moe_layer, uint32_t expert) { return moe_layer * 32 + e
 
 }  // namespace
 
-TEST_CASE("every record that was asked for arrives once and whole, with pieces of any size and any number of reads") {
+TEST_CASE("every requested record arrives once and whole, with pieces of any size and any number of reads") {
   for (const uint32_t capacity : {1u, 2u, 5u, 64u}) {
     for (const uint32_t piece_blocks : {1u, 2u, 4u, 7u, 256u}) {
       CAPTURE(capacity);
@@ -112,7 +112,7 @@ TEST_CASE("every record that was asked for arrives once and whole, with pieces o
   }
 }
 
-TEST_CASE("gate and up are asked for before down, and an older record before a younger one") {
+TEST_CASE("gate and up are requested before down, and an older record before a younger one") {
   Loading l(DriveOptions(64, kBlock), 0);
   const size_t before = l.streamed.watched.offsets().size();
   for (uint32_t i = 0; i < 3; ++i) l.loader.Start(l.Load(2, 20 - i, i));
@@ -126,7 +126,7 @@ TEST_CASE("gate and up are asked for before down, and an older record before a y
   LFM2_REQUIRE_OK(l.loader.Drain());
 }
 
-TEST_CASE("a read that fails is repeated as often as was asked for, and then names record, byte and cause") {
+TEST_CASE("a read that fails is repeated read_retries times, and then names record, byte and cause") {
   for (const uint32_t retries : {0u, 1u, 2u, 5u}) {
     for (uint32_t failures = 0; failures <= retries + 1; ++failures) {
       for (const uint32_t piece : {0u, 3u, 6u}) {
@@ -157,7 +157,7 @@ TEST_CASE("a read that fails is repeated as often as was asked for, and then nam
   }
 }
 
-TEST_CASE("no record with a wrong byte is ever handed out: it is read again, and then refused") {
+TEST_CASE("no record with a wrong byte is ever returned: it is read again, and then refused") {
   for (const uint32_t retries : {0u, 1u, 3u}) {
     for (uint32_t failures = 1; failures <= retries + 1; ++failures) {
       for (const uint32_t piece : {0u, 5u}) {
@@ -180,7 +180,7 @@ TEST_CASE("no record with a wrong byte is ever handed out: it is read again, and
   }
 }
 
-TEST_CASE("bytes behind a record's end are not part of it, whatever they are") {
+TEST_CASE("bytes after the end of a record are not part of it, whatever they are") {
   Loading l(DriveOptions(4, 256 * kBlock), 0);
   REQUIRE(l.image().record_layer(0).bytes < l.stride());
   LFM2_REQUIRE_OK(l.Read(0, 0));
@@ -188,7 +188,7 @@ TEST_CASE("bytes behind a record's end are not part of it, whatever they are") {
   LFM2_REQUIRE_OK(l.Read(0, 1));
 }
 
-TEST_CASE("a drive that does not answer is a timeout with the record's number, and can be waited for once more") {
+TEST_CASE("a drive that does not answer is a timeout with the record's number, and can be waited for again") {
   Loading l(DriveOptions(2, 256 * kBlock, 3), 2);
   l.streamed.drive.FailAt(l.OffsetOf(2, 4), Fault::kTimeout);
   const Status status = l.Read(2, 4);
@@ -201,7 +201,7 @@ TEST_CASE("a drive that does not answer is a timeout with the record's number, a
   LFM2_REQUIRE_OK(l.Read(2, 4));
 }
 
-TEST_CASE("guesses come behind what is wanted, a few reads at a time, until they are wanted themselves") {
+TEST_CASE("guesses come after needed records, a few reads at a time, until they are needed themselves") {
   Loading l(DriveOptions(8, kBlock), 0);
   const size_t before = l.streamed.watched.offsets().size();
   l.loader.Start(l.Load(1, 3, 0, true));
@@ -234,7 +234,7 @@ TEST_CASE("guesses come behind what is wanted, a few reads at a time, until they
   CHECK(came == std::set<uint32_t>{3, 7});
 }
 
-TEST_CASE("a guess that was wrong is read no further, and gives its memory back when the drive is through with it") {
+TEST_CASE("a wrong guess is read no further, and its memory is free after the drive's last read of it") {
   Loading l(DriveOptions(8, kBlock), 0);
   l.loader.Start(l.Load(1, 3, 4, true));
   LFM2_REQUIRE_OK(l.loader.Submit(2));
@@ -253,7 +253,7 @@ TEST_CASE("a guess that was wrong is read no further, and gives its memory back 
   CHECK(l.statistics[1].bytes == 2 * kBlock);
 }
 
-TEST_CASE("a guess that can not be read is no error: only when it is needed it is") {
+TEST_CASE("a guess that cannot be read is an error only when it is needed") {
   for (const Fault fault : {Fault::kIoError, Fault::kBadBits}) {
     Loading l(DriveOptions(8, kBlock), 1);
     l.streamed.drive.FailAt(l.OffsetOf(2, 3), fault, UINT32_MAX);

@@ -1,4 +1,5 @@
-// What an arena buys: firmware sizes its memory by these numbers, and a slot too many would be memory of somebody else.
+// How many slots fit an arena: firmware sizes its memory by these numbers, and one slot too many would overwrite other
+// memory.
 #include "lfm2/model/slot_plan.h"
 
 #include <doctest/doctest.h>
@@ -38,8 +39,8 @@ constexpr StreamShape Shape(uint32_t moe_layers, uint64_t record, uint64_t large
   return shape;
 }
 
-// The published model by its config: gate, up and down of 1,792 x 2,048 in 4.5 bits a weight are 6,193,152 bytes, which
-// is a whole number of blocks.
+// The published model by its config: gate, up and down of 1,792 x 2,048 in 4.5 bits per weight are 6,193,152 bytes,
+// which is a whole number of blocks.
 constexpr StreamShape Lfm2Shape() {
   StreamShape shape;
   shape.front_bytes = 365 * 1000000 / kAlign * kAlign;
@@ -52,7 +53,7 @@ constexpr SessionOptions Budget(uint64_t arena_bytes) {
   return options;
 }
 
-// A static arena is sized while the program is compiled.
+// A static arena is sized at compile time.
 constexpr uint64_t kGigabyte = 1000000000;
 constexpr Plan kSlotPlan = MakePlan(kLfm2_8B_A1B, Budget(kGigabyte), Lfm2Shape());
 static_assert(kSlotPlan.total_bytes <= kGigabyte);
@@ -101,7 +102,7 @@ uint64_t Region(const Plan& plan, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("for every budget: within it, every layer can run, and no layer has slots that it can not use") {
+TEST_CASE("for every budget: within it, every layer can run, and no layer has slots that it cannot use") {
   for (const Case& k : kCases) {
     const ModelConfig config = Moe(k.moe_layers, k.experts, k.per_token);
     const StreamShape shape = Shape(k.moe_layers, k.record, k.larger);
@@ -121,9 +122,9 @@ TEST_CASE("for every budget: within it, every layer can run, and no layer has sl
         most = Max<uint32_t>(most, plan.own[m]);
       }
       const bool fits = plan.bytes <= budget && plan.bytes == Bytes(plan, config, shape) && plan.total == total;
-      // Nobody shares where there is enough for everybody, and then all have about the same.
+      // No layer shares if there is enough for all of them, and then all have about the same number.
       const bool fair = budget >= own_from ? plan.shared == 0 && most - fewest <= 1 : plan.shared > 0 && fewest == 0;
-      // Nothing lies idle: where a layer could have one more, that does not fit.
+      // No memory is left unused: one more slot for a layer would not fit.
       const bool used = plan.bytes == all || budget - plan.bytes < LeastSlotBytes(config, shape) * k.per_token;
       if (!(fits && every_layer_runs && own_are_right && fair && used && plan.shared <= k.per_token)) {
         CAPTURE(budget);
@@ -156,7 +157,8 @@ TEST_CASE("more memory never means fewer slots for a layer with slots of its own
 }
 
 TEST_CASE(
-    "the least is one slot for all; the default holds a token's experts of every layer; the most holds them all") {
+    "the minimum is one slot for all layers; the default has a token's experts of every layer; the maximum has all "
+    "experts") {
   for (const Case& k : kCases) {
     const ModelConfig config = Moe(k.moe_layers, k.experts, k.per_token);
     const StreamShape shape = Shape(k.moe_layers, k.record, k.larger);
@@ -164,7 +166,7 @@ TEST_CASE(
     const uint64_t largest = k.record + (k.moe_layers > 1 ? k.larger : 0);
     CHECK(least.bytes == largest);
     CHECK(least.total == 1);
-    // A lone layer whose tokens use one expert has that slot for its own.
+    // A single layer whose tokens use one expert has that slot to itself.
     CHECK(least.shared == (k.moe_layers * k.per_token == 1 ? 0 : 1));
     const SlotPlan usual = MakeSlotPlan(config, shape, DefaultSlotBytes(config, shape));
     const SlotPlan most = MakeSlotPlan(config, shape, UINT64_MAX);
@@ -179,10 +181,10 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("bytes read for a token: of the experts it uses those that are not in memory, where all are used alike") {
+TEST_CASE("bytes read for a token: the experts it uses that are not in memory, if all are used equally often") {
   const ModelConfig config = Moe(2, 8, 2);
   const StreamShape shape = Shape(2, 4 * kAlign);
-  // 2 of 8 experts a layer, 16,384 bytes each: 2/8, 5/8 and all of them are in memory.
+  // 2 of 8 experts per layer, 16,384 bytes each: 2/8, 5/8 and all of them are in memory.
   CHECK(MakeSlotPlan(config, shape, 2 * 2 * 4 * kAlign).read_bytes_per_token == 2 * 2 * 16384 * 6 / 8);
   CHECK(MakeSlotPlan(config, shape, 2 * 5 * 4 * kAlign).read_bytes_per_token == 2 * 2 * 16384 * 3 / 8);
   CHECK(MakeSlotPlan(config, shape, 4 * kAlign).read_bytes_per_token == 2 * 2 * 16384);
@@ -200,7 +202,7 @@ TEST_CASE("models without experts, and images that are addressable, have no slot
   CHECK(MakePlan(config, Budget(1)).total_bytes == MakePlan(config, SessionOptions()).total_bytes);
 }
 
-TEST_CASE("a plan for any arena is within it, from the least one on, and leaves less than one expert unused") {
+TEST_CASE("a plan for any arena fits it, from the minimum on, and leaves less than one expert unused") {
   for (const Case& k : kCases) {
     const ModelConfig config = Moe(k.moe_layers, k.experts, k.per_token);
     const StreamShape shape = Shape(k.moe_layers, k.record, k.larger);
@@ -232,7 +234,7 @@ TEST_CASE("a plan for any arena is within it, from the least one on, and leaves 
   }
 }
 
-TEST_CASE("front part and slots come first, so that both are aligned as the drive wants them") {
+TEST_CASE("front part and slots come first, so that both are aligned as the drive requires") {
   const Plan plan = MakePlan(Moe(4, 32, 4), SessionOptions(), Shape(4, 3 * kAlign));
   CHECK(std::string(plan.regions[0].name) == "image, front part");
   CHECK(std::string(plan.regions[1].name) == "expert slots");

@@ -1,4 +1,4 @@
-// What a model remembers: where it lies, and what a reset forgets.
+// The state of a sequence: where it is in memory, and what a reset forgets.
 #include "lfm2/model/state.h"
 
 #include <doctest/doctest.h>

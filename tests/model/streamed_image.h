@@ -1,4 +1,4 @@
-// An image that is read from a simulated drive into an arena, every read of it watched.
+// An image that is read from a simulated drive into an arena, with every read checked.
 #ifndef LFM2_TESTS_MODEL_STREAMED_IMAGE_H_
 #define LFM2_TESTS_MODEL_STREAMED_IMAGE_H_
 
@@ -13,8 +13,7 @@
 
 namespace lfm2::test {
 
-// Aligned as reads need it and full of NaNs, so that whatever is used before it is written shows, with an untouchable
-// rim.
+// Aligned for reads, full of NaNs to expose uses before the first write, and with guard bytes around it.
 class BlockArena {
  public:
   explicit BlockArena(uint64_t bytes)
@@ -23,7 +22,7 @@ class BlockArena {
     begin_ = static_cast<size_t>(RoundUp<uintptr_t>(address + 1, kRecordAlignment) - address);
   }
   Span<std::byte> span() { return {memory_.data() + begin_, bytes_}; }
-  // Nothing was written before or behind the arena.
+  // Whether nothing was written before or after the arena.
   bool RimIsIntact() const {
     for (size_t i = 0; i < memory_.size(); ++i) {
       if (i == begin_) i += bytes_;
@@ -54,7 +53,7 @@ inline Span<const std::byte> BytesOf(const Image& image) {
 
 class StreamedImage {
  public:
-  // resident: the same image in memory, which outlives this. arena_bytes: front part, and what rest() is to have.
+  // resident: the same image in memory, which outlives this. arena_bytes: of the front part and of rest().
   StreamedImage(const Image& resident, const SimulatedDeviceOptions& options, uint64_t arena_bytes)
       : drive(BytesOf(resident), options), watched(drive), arena(arena_bytes), opened(Reopen()) {}
 

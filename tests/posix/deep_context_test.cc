@@ -1,5 +1,5 @@
 // A context of several parts on 1 to 16 threads, whatever the number of cores: with more threads than key/value heads
-// the parts are computed at the same time. If this fails, a long chat hangs, or says something else on other machines.
+// the parts are computed at the same time. If this fails, a long chat hangs, or gives other answers on other machines.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// A direct file never passes off for the file's bytes what is not: whatever the drive, the file system, the kernel or
-// whoever cuts the file short does meanwhile.
+// A direct file never returns wrong bytes as the file's, whatever the drive, the file system or the kernel does, and
+// also if the file is cut short meanwhile.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -16,7 +16,7 @@
 
 namespace lfm2::test {
 
-TEST_CASE("io_uring that takes no read for a while is asked again; one that never does gives an error at once") {
+TEST_CASE("an io_uring that accepts no read for a while is tried again; one that never does is an error at once") {
   const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
   ForIoUring([&] {
@@ -51,7 +51,7 @@ TEST_CASE("io_uring that takes no read for a while is asked again; one that neve
   });
 }
 
-TEST_CASE("a wait for io_uring that a signal ends is taken up again") {
+TEST_CASE("a wait for io_uring that a signal interrupts continues") {
   const std::string content = Content(64 * kPage);
   const TemporaryFile file(content);
   ForIoUring([&] {
@@ -63,7 +63,7 @@ TEST_CASE("a wait for io_uring that a signal ends is taken up again") {
   });
 }
 
-TEST_CASE("Close waits for the reads of an io_uring that the kernel has, and forgets those that it never took") {
+TEST_CASE("Close waits for the reads that an io_uring accepted, and drops those that it refused") {
   const std::string content = Content(64 * kPage);
   const TemporaryFile file(content);
   ForIoUring([&] {
@@ -158,7 +158,7 @@ TEST_CASE("a drive that does not answer is a timeout; its reads are collected wh
   CHECK(Holds(memory[0], content, 0, 4 * kPage));
 }
 
-TEST_CASE("with no time to wait every read is either there or a timeout, and in the end all are there") {
+TEST_CASE("without time to wait each Wait returns a read or a timeout, and in the end all reads") {
   const std::string content = Content(512 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
@@ -182,7 +182,7 @@ TEST_CASE("with no time to wait every read is either there or a timeout, and in 
   });
 }
 
-TEST_CASE("interrupted and partial reads go on where they stopped") {
+TEST_CASE("interrupted and partial reads continue where they stopped") {
   const std::string content = Content(9 * kPage + 77);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
@@ -196,7 +196,7 @@ TEST_CASE("interrupted and partial reads go on where they stopped") {
       CHECK(faults->left(SystemCall::kFileRead) == 0);
       CHECK(Holds(memory[0], content, 0, 10 * kPage));
     }
-    // A read that ends within a block is taken up again at the block's begin. Smaller ones would never end.
+    // A read that ends within a block continues at the beginning of the block. Smaller ones would never end.
     for (const size_t most : {3 * kPage, kPage, kPage + 1000, 2 * kPage - 1}) {
       CAPTURE(most);
       const FaultScope faults;
@@ -243,7 +243,7 @@ TEST_CASE("an error of the drive is reported with its number, its cause and its 
       REQUIRE(ReadOne(direct, 0, 9 * kPage, memory[0]).ok());
       CHECK(Holds(memory[0], content, 0, 9 * kPage));
     }
-    // Behind a part that was read, the error is at the byte where the rest begins.
+    // After a partial read, the error is at the byte where the rest begins.
     const FaultScope faults;
     const Blocks memory(9);
     faults->most_bytes = 2 * kPage;
@@ -258,7 +258,7 @@ TEST_CASE("an error of the drive is reported with its number, its cause and its 
   });
 }
 
-TEST_CASE("of many reads just those fail whose reads the drive refused, and each ends once") {
+TEST_CASE("of many reads only those fail that the drive refused, and each completes once") {
   const std::string content = Content(64 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
@@ -289,7 +289,7 @@ TEST_CASE("of many reads just those fail whose reads the drive refused, and each
   });
 }
 
-TEST_CASE("a file system without O_DIRECT, or that only says it had it, is read through the page cache") {
+TEST_CASE("without O_DIRECT, or if only opening with it works, reads go through the page cache") {
   const std::string content = Content(30 * kPage + 5);
   const TemporaryFile file(content);
   const FaultScope faults;
@@ -319,14 +319,14 @@ TEST_CASE("a file system without O_DIRECT, or that only says it had it, is read 
     ReadRandomly(direct, content, 300, 8, 9);
     CHECK(faults->left(SystemCall::kFileRead) == 0);
     CHECK(!direct.is_direct());
-    // Of what is not read so, EINVAL is an error like any other.
+    // Without O_DIRECT, EINVAL is an error like any other.
     const Blocks memory(1);
     faults->Fail(SystemCall::kFileRead, EINVAL);
     CHECK(ReadOne(direct, 0, kPage, memory[0]).value() == EINVAL);
   });
 }
 
-TEST_CASE("where O_DIRECT cannot be turned off, what the drive refuses is an error and no endless loop") {
+TEST_CASE("if O_DIRECT cannot be turned off, a refused read is an error and not an endless loop") {
   const std::string content = Content(4 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {

@@ -1,4 +1,4 @@
-// A direct file reads what is in the file, whatever is asked for at a time, and refuses what it can not read.
+// A direct file reads the file's bytes, however many reads are pending, and refuses what it cannot read.
 #include "lfm2/posix/direct_file.h"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@
 
 namespace lfm2::test {
 
-TEST_CASE("ten thousand random reads give the file's bytes, and zeros behind its end") {
+TEST_CASE("ten thousand random reads give the file's bytes, and zeros beyond its end") {
   const std::string content = Content(50 * kPage + 1234);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
@@ -31,7 +31,7 @@ TEST_CASE("ten thousand random reads give the file's bytes, and zeros behind its
   });
 }
 
-TEST_CASE("every number of reads at the drive, with fewer and with more asked for") {
+TEST_CASE("every queue depth, with fewer and with more reads pending") {
   const std::string content = Content(20 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
@@ -62,7 +62,7 @@ TEST_CASE("files shorter than a block, of whole blocks, and with an end within o
   });
 }
 
-TEST_CASE("requests that are no whole blocks or not within the file are refused, and nothing comes of them") {
+TEST_CASE("requests that are not whole blocks or not within the file are refused, and never complete") {
   const TemporaryFile file(Content(4 * kPage));
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
@@ -113,7 +113,7 @@ TEST_CASE("a full queue refuses one more read and completes all others, each onc
   });
 }
 
-TEST_CASE("with one read at the drive, what was asked for first is there first") {
+TEST_CASE("with a depth of one, reads complete in the order of their requests") {
   const TemporaryFile file(Content(64 * kPage));
   ForEachBackend([&](Backend backend) {
     DirectFile direct;
@@ -130,7 +130,7 @@ TEST_CASE("with one read at the drive, what was asked for first is there first")
   });
 }
 
-TEST_CASE("what can not be opened is refused with its reason, and another file can be opened then") {
+TEST_CASE("what cannot be opened is refused with its reason, and another file can be opened then") {
   DirectFile direct;
   const Status absent = direct.Open("/nowhere/at/all.lfm2");
   CHECK((absent.code() == StatusCode::kIo && absent.value() == ENOENT));
@@ -167,7 +167,7 @@ TEST_CASE("what can not be opened is refused with its reason, and another file c
   CHECK(direct.size() == 7);
 }
 
-TEST_CASE("Close waits for the reads at the drive, whose memory may then go, and drops those behind them") {
+TEST_CASE("Close waits for the reads that the system has, whose memory may then be freed, and drops the others") {
   const std::string content = Content(256 * kPage);
   const TemporaryFile file(content);
   ForEachBackend([&](Backend backend) {
@@ -185,7 +185,7 @@ TEST_CASE("Close waits for the reads at the drive, whose memory may then go, and
   });
 }
 
-TEST_CASE("two direct files at once keep their reads apart") {
+TEST_CASE("the reads of two direct files at once are not mixed up") {
   const std::string one = Content(40 * kPage), two = Content(41 * kPage + 3).substr(kPage / 2);
   const TemporaryFile first(one), second(two);
   ForEachBackend([&](Backend backend) {

@@ -1,4 +1,4 @@
-// What the tests of direct files share: content, memory, and reads held against the content.
+// Shared by the tests of direct files: content, memory, and reads compared with the content.
 #ifndef LFM2_TESTS_POSIX_DIRECT_READS_H_
 #define LFM2_TESTS_POSIX_DIRECT_READS_H_
 
@@ -29,7 +29,7 @@ inline std::string Content(size_t bytes) {
   return content;
 }
 
-// Memory of whole blocks, filled with what no read leaves there.
+// Memory of whole blocks, with initial bytes that no read leaves there.
 class Blocks {
  public:
   explicit Blocks(size_t blocks) : bytes_(static_cast<std::byte*>(std::aligned_alloc(kPage, blocks * kPage))) {
@@ -45,7 +45,7 @@ class Blocks {
   std::byte* bytes_;
 };
 
-// True where the memory holds the file's bytes from the offset on, and zeros behind its end.
+// Whether the memory has the file's bytes from the offset on, and zeros beyond its end.
 inline bool Holds(const std::byte* memory, const std::string& content, uint64_t offset, uint64_t bytes) {
   const size_t inside = static_cast<size_t>(Min<uint64_t>(bytes, content.size() - offset));
   if (std::memcmp(memory, content.data() + offset, inside) != 0) return false;
@@ -55,7 +55,7 @@ inline bool Holds(const std::byte* memory, const std::string& content, uint64_t 
   return true;
 }
 
-// Runs the test where there is io_uring. The message makes ctest show posix.io_uring as skipped.
+// Runs the test if io_uring is available. The message makes ctest show posix.io_uring as skipped.
 template <class F>
 void ForIoUring(F&& test) {
   const TemporaryFile file("x");
@@ -73,7 +73,7 @@ void ForIoUring(F&& test) {
   test();
 }
 
-// Runs the test by threads and, where there is one, by io_uring.
+// Runs the test by threads and, if it is available, by io_uring.
 template <class F>
 void ForEachBackend(F&& test) {
   test(Backend::kThreads);
@@ -101,7 +101,7 @@ inline Status ReadOne(const DirectFile& file, uint64_t offset, uint64_t bytes, s
   return done.status;
 }
 
-// `reads` random reads with up to `most` under way, each held against the content.
+// `reads` random reads, of which up to `most` are pending, each compared with the content.
 inline void ReadRandomly(const DirectFile& file, const std::string& content, uint32_t reads, uint32_t most,
                          uint32_t seed) {
   constexpr uint32_t kMostBlocks = 5;

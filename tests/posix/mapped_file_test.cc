@@ -1,4 +1,4 @@
-// A mapped file gives the file's bytes and nothing beyond them, and says why it can not be opened.
+// A mapped file has the file's bytes and nothing beyond them, and reports why it cannot be opened.
 #include "lfm2/posix/mapped_file.h"
 
 #include <doctest/doctest.h>
@@ -40,7 +40,7 @@ TEST_CASE("a second open is refused and the first file stays; after Close anothe
   CHECK(mapped.size() == 10);
 }
 
-TEST_CASE("what can not be mapped is refused with its reason") {
+TEST_CASE("what cannot be mapped is refused with its reason") {
   posix::MappedFile mapped;
   const Status absent = mapped.Open("/nowhere/at/all.lfm2");
   CHECK((absent.code() == StatusCode::kIo && absent.value() == ENOENT));

@@ -1,5 +1,4 @@
-// Whatever a system call of opening returns, Open says what failed and why, leaves nothing open, and can be tried
-// again.
+// Whichever system call fails in Open, it reports what failed and why, leaves nothing open, and can be tried again.
 #include <doctest/doctest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -38,7 +37,7 @@ struct OpenFailure {
   const char* sentence;
 };
 
-// Every failure is reported by Open, once, and after it the file opens.
+// Open reports each failure, and succeeds after it.
 template <class F>
 void RefusesEach(F* file, const char* path, const OpenFailure* failures, size_t count) {
   for (size_t i = 0; i < count; ++i) {
@@ -96,7 +95,7 @@ TEST_CASE("every call by which a file is opened or mapped may fail") {
   RefusesEach(&direct, file.path(), kOpenFailures, std::size(kOpenFailures));
 }
 
-TEST_CASE("a kernel that refuses a ring, has an older one or gives it no memory: threads read, and nothing leaks") {
+TEST_CASE("a kernel that refuses a ring, has an older one or gives it no memory: threads are used, and nothing leaks") {
   const std::string content = Content(10 * kPage);
   const TemporaryFile file(content);
   ForIoUring([&] {
@@ -131,7 +130,7 @@ TEST_CASE("a kernel that refuses a ring, has an older one or gives it no memory:
 }
 
 #if !defined(LFM2_TEST_SANITIZER)
-TEST_CASE("threads that the system does not create: none is left, and Open can be tried again") {
+TEST_CASE("if a thread cannot be created, none is left, and Open can be tried again") {
   const std::string content = Content(10 * kPage);
   const TemporaryFile file(content);
   for (const int spared : {0, 1, 3}) {
@@ -159,7 +158,7 @@ TEST_CASE("threads that the system does not create: none is left, and Open can b
 }
 #endif
 
-TEST_CASE("threads that cannot be pinned: Open says so, and works without") {
+TEST_CASE("if threads cannot be pinned, Open reports it, and works without pinning") {
   const std::string want = "I/O error: thread cannot be pinned to a core (open the pool without pinning); errno: ";
   struct Case {
     SystemCall call;
@@ -178,7 +177,7 @@ TEST_CASE("threads that cannot be pinned: Open says so, and works without") {
   }
 }
 
-TEST_CASE("where the affinity or the quota cannot be read, all cores that are there count") {
+TEST_CASE("if the affinity or the quota cannot be read, all existing cores count") {
   const FaultScope faults;
   faults->Fail(SystemCall::kGetAffinity, EPERM);
   CHECK(posix::AffineCores() == static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
@@ -201,7 +200,7 @@ TEST_CASE("where the affinity or the quota cannot be read, all cores that are th
   CHECK(!posix::CgroupFiles().ReadCpuQuota().is_limited());
 }
 
-TEST_CASE("where a sandbox forbids io_uring, threads read") {
+TEST_CASE("if a sandbox forbids io_uring, threads read") {
   const std::string content = Content(10 * kPage);
   const TemporaryFile file(content);
   for (const int error : {EPERM, ENOSYS}) {

@@ -1,11 +1,11 @@
-// Faults of the operating system: this program's own system calls come before the C library's.
+// Faults of the operating system: definitions in this program that replace the C library's system calls.
 #ifndef LFM2_TESTS_POSIX_SYSTEM_FAULTS_H_
 #define LFM2_TESTS_POSIX_SYSTEM_FAULTS_H_
 
 #include <atomic>
 #include <cstddef>
 
-// Sanitizers have to create threads themselves, and reserve more address space than a limit leaves.
+// Sanitizers have to intercept pthread_create, and reserve more address space than a limit leaves.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LFM2_TEST_SANITIZER 1
 #elif defined(__has_feature)
@@ -23,9 +23,9 @@ enum class SystemCall {
   kRead,
   kFcntl,
   kPoll,
-  kFileRead,   // pread, or one read of a ring; a ring's read ends with the error
+  kFileRead,   // pread, or one read of a ring, which then completes with the error
   kRingSetup,  // io_uring_setup
-  kRingEnter,  // io_uring_enter that submits a read; with error 0 it takes none and leaves errno as it was
+  kRingEnter,  // io_uring_enter that submits a read; with error 0 it accepts none and does not change errno
   kThread,     // pthread_create, not under sanitizers
   kGetAffinity,
   kSetAffinity,
@@ -36,22 +36,22 @@ class SystemFaults {
  public:
   // After `spared` more calls the next `times` ones fail with this error number.
   void Fail(SystemCall call, int error, int times = 1, int spared = 0);
-  // How many of these failures are still to come.
+  // How many of these failures are left.
   int left(SystemCall call) const { return of(call).times; }
   void End();
 
-  // For the system calls: whether this one fails. Sets errno, unless the error is 0.
+  // Called by the system calls: whether this call fails. Sets errno, unless the error is 0.
   bool Takes(SystemCall call);
   bool ChangesReads() const { return most_bytes != 0 || left(SystemCall::kFileRead) > 0; }
 
-  // A read of a file yields at most so many bytes; 0: what it was asked for.
+  // The most bytes that one read of a file returns; 0: no limit.
   std::atomic<size_t> most_bytes{0};
-  // While set, calls of pread do not return; how many there are.
+  // While set, calls of pread do not return; waiting counts them.
   std::atomic<bool> paused{false};
   std::atomic<int> waiting{0};
   // open with O_DIRECT fails with EINVAL.
   std::atomic<bool> refuse_direct{false};
-  // io_uring_setup succeeds, and says that the kernel has no features.
+  // io_uring_setup succeeds, and reports a kernel without features.
   std::atomic<bool> old_ring{false};
 
  private:
@@ -66,7 +66,7 @@ class SystemFaults {
 
 extern SystemFaults system_faults;
 
-// Ends all faults where a test ends.
+// Ends all faults at the end of a test.
 struct FaultScope {
   SystemFaults* operator->() const { return &system_faults; }
   ~FaultScope() { system_faults.End(); }

@@ -1,5 +1,5 @@
-// A thread pool runs every task once, on as many threads as it was asked for, sleeps between runs, and says why it can
-// not open.
+// A thread pool runs every task once, on the requested number of threads, sleeps between runs, and reports why it
+// cannot open.
 #include "lfm2/posix/thread_pool.h"
 
 #include <doctest/doctest.h>
@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/posix/system_faults.h"
+
 namespace lfm2::test {
 namespace {
 
@@ -30,7 +32,7 @@ void SleepMilliseconds(long n) {
   ::nanosleep(&time, nullptr);
 }
 
-// Whether is_true() within ten seconds: long enough that only what never happens fails.
+// Whether is_true() returns true within ten seconds: long enough to fail only if it never would.
 template <class F>
 bool Eventually(const F& is_true) {
   for (int i = 0; i < 10000; ++i) {
@@ -53,7 +55,7 @@ bool EachOnce(const Executor* executor, uint32_t tasks, std::vector<int>* counts
 }
 
 #if defined(__linux__)
-// The threads that came since this was made: a pool's, not those of a sanitizer or an emulator.
+// The threads created after this: a pool's, not those of a sanitizer or an emulator.
 class NewThreads {
  public:
   NewThreads() {
@@ -97,7 +99,7 @@ TEST_CASE("every task runs once, for every number of tasks and threads, run afte
   }
 }
 
-TEST_CASE("what tasks wrote is there when a run returns, and the next run's tasks see it") {
+TEST_CASE("writes of tasks are visible when a run returns, and to the next run's tasks") {
   ThreadPool pool;
   REQUIRE(pool.Open(4).ok());
   // Each run's task i reads what the last run's task i + 1 wrote, on whatever thread that was.
@@ -110,12 +112,12 @@ TEST_CASE("what tasks wrote is there when a run returns, and the next run's task
   for (const uint32_t n : now) CHECK(n == kRuns);
 }
 
-TEST_CASE("as many tasks run at the same time as there are threads, the caller's among them") {
+TEST_CASE("as many tasks run at the same time as there are threads, including the caller's") {
   for (const uint32_t threads : {2u, 5u}) {
     CAPTURE(threads);
     ThreadPool pool;
     REQUIRE(pool.Open(threads).ok());
-    // Each task waits until all of them have begun: with a thread too few they would wait in vain.
+    // Each task waits until all have started: with too few threads they would wait in vain.
     std::atomic<uint32_t> begun{0};
     std::vector<int> met(threads), on_caller(threads);
     const pthread_t caller = ::pthread_self();
@@ -147,7 +149,7 @@ TEST_CASE("tasks of very different length: a run waits for the longest, wherever
   }
 }
 
-TEST_CASE("while one caller has the threads, another computes alone; after both, the threads are there again") {
+TEST_CASE("while one caller has the threads, another computes alone; after both, the threads are available again") {
   ThreadPool pool;
   REQUIRE(pool.Open(3).ok());
   std::atomic<bool> begun{false}, second_done{false};
@@ -177,7 +179,7 @@ TEST_CASE("while one caller has the threads, another computes alone; after both,
   CHECK(met == 3);
 }
 
-TEST_CASE("many callers at the same time, and tasks that have tasks of their own: each task runs once") {
+TEST_CASE("many callers at the same time, and tasks that run tasks: each task runs once") {
   ThreadPool pool;
   REQUIRE(pool.Open(3).ok());
   constexpr int kCallers = 4;
@@ -194,16 +196,15 @@ TEST_CASE("many callers at the same time, and tasks that have tasks of their own
   for (const bool ok : all) CHECK(ok);
 
   int nested[8][8] = {};
-  ParallelFor(pool.executor(), 8, [&](uint32_t i) {
-    ParallelFor(pool.executor(), 8, [&nested, i](uint32_t j) { ++nested[i][j]; });
-  });
+  ParallelFor(pool.executor(), 8,
+              [&](uint32_t i) { ParallelFor(pool.executor(), 8, [&nested, i](uint32_t j) { ++nested[i][j]; }); });
   for (const auto& row : nested) {
     for (const int n : row) CHECK(n == 1);
   }
 }
 
 #if defined(__linux__)
-TEST_CASE("pinned threads stay on one core each, and the caller may still go where it likes") {
+TEST_CASE("pinned threads stay on one core each, and the caller may still run on any core") {
   cpu_set_t before, after;
   REQUIRE(::sched_getaffinity(0, sizeof(before), &before) == 0);
   for (const uint32_t threads : {1u, 2u, 5u}) {
@@ -247,7 +248,7 @@ TEST_CASE("between runs the threads sleep, and they wake again") {
 }
 #endif
 
-TEST_CASE("0 threads are one for every core that the process may use") {
+TEST_CASE("0 threads means one for every core that the process may use") {
   ThreadPool pool;
   REQUIRE(pool.Open(0).ok());
   CHECK(pool.executor()->workers == Min(posix::UsableCores(), ThreadPool::kMaxThreads));
@@ -287,7 +288,7 @@ TEST_CASE("a signal to the process is handled by one of the program's own thread
   REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
   ThreadPool pool;
   REQUIRE(pool.Open(4).ok());
-  // While this thread blocks the signal, nobody takes it.
+  // While this thread blocks the signal, no thread handles it.
   sigset_t usr1, mask;
   ::sigemptyset(&usr1);
   ::sigaddset(&usr1, SIGUSR1);
@@ -301,21 +302,13 @@ TEST_CASE("a signal to the process is handled by one of the program's own thread
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LFM2_TEST_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LFM2_TEST_SANITIZER 1
-#endif
-#endif
-
 // Sanitizers reserve more address space than the limit leaves.
 #if defined(__linux__) && !defined(LFM2_TEST_SANITIZER)
 namespace {
 
 enum ChildResult { kPassed, kNoLimit, kWrongStatus, kLeftOpen, kNotUsable };
 
-// In a process of its own, which has room for the stacks of a few threads.
+// Runs in a separate process, which has address space for the stacks of a few threads.
 ChildResult OpenWithoutMemory() {
   size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
@@ -328,7 +321,7 @@ ChildResult OpenWithoutMemory() {
   rlimit limit = before;
   limit.rlim_cur = pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + 3 * stack_bytes + stack_bytes / 2;
   if (::setrlimit(RLIMIT_AS, &limit) != 0) return kNoLimit;
-  // An emulator may take the limit and not apply it.
+  // An emulator may accept the limit and not apply it.
   void* const room = ::mmap(nullptr, 8 * stack_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room != MAP_FAILED) return kNoLimit;
   const NewThreads threads;
@@ -345,7 +338,7 @@ ChildResult OpenWithoutMemory() {
 
 }  // namespace
 
-TEST_CASE("where the system creates only some of the threads, Open says so, ends them and can be tried again") {
+TEST_CASE("if the system creates only some of the threads, Open reports it, ends them and can be tried again") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) ::_exit(OpenWithoutMemory());
@@ -353,7 +346,7 @@ TEST_CASE("where the system creates only some of the threads, Open says so, ends
   REQUIRE(::waitpid(child, &result, 0) == child);
   REQUIRE(WIFEXITED(result));
   if (WEXITSTATUS(result) == kNoLimit) {
-    MESSAGE("skipped: the address space can not be limited here");
+    MESSAGE("skipped: the address space cannot be limited here");
   } else {
     CHECK(WEXITSTATUS(result) == kPassed);
   }

@@ -1,4 +1,4 @@
-// Several sessions at the same time: each computes what it computes alone, whoever has the pool's threads.
+// Several sessions at the same time: each computes what it computes alone, whichever has the pool's threads.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -26,7 +26,7 @@ SessionOptions Options() {
   return options;
 }
 
-// The logits after a prompt and after each of the likeliest tokens; empty where a call failed.
+// The logits after a prompt and after each of the likeliest tokens; empty if a call failed.
 std::vector<float> Answer(Session& session, int32_t first) {
   std::vector<int32_t> prompt(kPrompt);
   for (uint32_t i = 0; i < kPrompt; ++i) prompt[i] = first + static_cast<int32_t>(37 * i);
@@ -44,7 +44,7 @@ std::vector<float> Answer(Session& session, int32_t first) {
   return status.ok() ? all : std::vector<float>();
 }
 
-// Both answer at the same time, again and again; true where every answer is the expected one.
+// Both answer at the same time, repeatedly; true if every answer is the expected one.
 bool AnswerTogether(Session& first, Session& second, const std::vector<float>& expected_first,
                     const std::vector<float>& expected_second) {
   bool same[2] = {true, true};
@@ -84,7 +84,7 @@ TEST_CASE("two sessions on one image on two threads, without a pool, with one fo
   }
 }
 
-TEST_CASE("two sessions that read their experts, each by a file of its own, with one pool for both") {
+TEST_CASE("two sessions that read their experts, each with its own file, with one pool for both") {
   const Span<const std::byte> bytes = BytesOf(Home().image());
   const TemporaryFile file(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   std::vector<float> expected[2];
@@ -115,7 +115,7 @@ TEST_CASE("two sessions that read their experts, each by a file of its own, with
     }
     CHECK(AnswerTogether(both[0].session, both[1].session, expected[0], expected[1]));
     CHECK(both[0].session.statistics().misses > 0);
-    // The image goes before its file, as in every program that reads one.
+    // The image is closed before its file, as in every program.
     for (Streamed* s = both.get(); s != both.get() + 2; ++s) {
       s->session.Close();
       s->image.Close();

@@ -1,5 +1,5 @@
-// A container's quota decides how many threads a program starts: with one for every core of the host, each period would
-// be used up at once, and all of them would stand still until the next.
+// A container's quota decides how many threads a program starts: one for every core of the host would use up each
+// period at once, and all of them would stall until the next.
 #include "lfm2/posix/usable_cores.h"
 
 #include <doctest/doctest.h>
@@ -39,7 +39,7 @@ bool Is(const CpuQuota& quota, uint64_t microseconds, uint64_t period) {
 
 }  // namespace
 
-TEST_CASE("no cgroups, files that are no such, or no quota: no limit") {
+TEST_CASE("no cgroups, malformed files, or no quota: no limit") {
   const FakeSystem none;
   CHECK(!none.Read().is_limited());
   for (const char* text : {"", "nonsense", "0:", "0::", "0::/", "::::\n::\n", "0::/a\n"}) {
@@ -71,7 +71,7 @@ TEST_CASE("cgroup v2: the smallest quota of the group and all above it") {
   CHECK(Is(system.Read(), 50000, 100000));
 }
 
-TEST_CASE("in a container that knows its path on the host only, the mount's own top counts") {
+TEST_CASE("in a container that has only its path on the host, the top of the mount counts") {
   const FakeSystem system;
   system.Write("self", "0::/system.slice/docker-0123456789abcdef.scope\n");
   system.Write("mount/cpu.max", "200000 100000\n");
@@ -93,7 +93,7 @@ TEST_CASE("cgroup v1: the hierarchy of the controller cpu, wherever its line is"
   CHECK(Is(system.Read(), 30000, 100000));
 }
 
-TEST_CASE("paths and files that are too long count as none") {
+TEST_CASE("paths and files that are too long count as missing") {
   const FakeSystem system;
   system.Write("self", "0::/" + std::string(5000, 'a') + "\n");
   system.Write("mount/cpu.max", "100000 100000\n");
@@ -104,7 +104,7 @@ TEST_CASE("paths and files that are too long count as none") {
   CHECK(Is(other.Read(), 100000, 100000));
 }
 
-TEST_CASE("parts of a core: threads for every begun one, and spinning only within the whole ones") {
+TEST_CASE("fractions of a core: threads are rounded up, and spin only within whole cores") {
   const auto quota = [](uint64_t microseconds) {
     CpuQuota q;
     q.quota = microseconds;

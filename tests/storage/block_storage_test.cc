@@ -1,5 +1,5 @@
-// Firmware hands the library a function that reads blocks: every byte must come from the right block, and no request
-// may reach outside the partition.
+// Firmware gives the library a function that reads blocks: every byte must come from the right block, and no request
+// may leave the partition.
 #include "lfm2/storage/block_storage.h"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ struct Card {
   std::vector<std::byte> bytes;
   int error = 0;
   uint64_t bad_block = UINT64_MAX;
-  std::vector<uint32_t> calls;  // blocks of each
+  std::vector<uint32_t> calls;  // number of blocks in each
 
   Card(uint32_t block, size_t blocks) : block_bytes(block), bytes(block * blocks) {
     uint32_t x = 7;
@@ -132,7 +132,7 @@ TEST_CASE("completions wait in order until they are collected, and a full queue 
   }
 }
 
-TEST_CASE("the driver's error number comes with the byte it belongs to, and the next read works") {
+TEST_CASE("the driver's error number is reported with the byte, and the next read works") {
   Card card(512, 64);
   BlockStorage storage;
   REQUIRE(storage.Open(Device(&card, 10, 54 * 512)).ok());
@@ -153,7 +153,7 @@ TEST_CASE("the driver's error number comes with the byte it belongs to, and the 
   }
 }
 
-TEST_CASE("requests that are no whole blocks or not within the partition never reach the driver") {
+TEST_CASE("requests that are not whole blocks or not within the partition never reach the driver") {
   Card card(512, 64);
   BlockStorage storage;
   REQUIRE(storage.Open(Device(&card, 10, 20 * 512)).ok());
@@ -172,7 +172,7 @@ TEST_CASE("requests that are no whole blocks or not within the partition never r
   CHECK(card.calls.empty());
 }
 
-TEST_CASE("a device that makes no sense is refused by the name of the field") {
+TEST_CASE("a device with an impossible field is refused, naming the field") {
   Card card(512, 64);
   BlockStorage storage;
   const auto where = [&](const BlockDevice& device) {

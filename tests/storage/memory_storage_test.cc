@@ -1,4 +1,4 @@
-// Storage in memory hands out addresses within its bytes only, whatever offsets a corrupt image asks for.
+// Storage in memory returns only addresses within its bytes, whatever offsets a corrupt image has.
 #include "lfm2/storage/memory_storage.h"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ TEST_CASE("ranges within the bytes have an address, all others have none") {
   CHECK(base.Map(UINT64_MAX, 1) == nullptr);
 }
 
-TEST_CASE("storage of nothing has no bytes") {
+TEST_CASE("an empty storage has no bytes") {
   const MemoryStorage storage;
   CHECK(storage.size() == 0);
   CHECK(storage.Map(0, 1) == nullptr);

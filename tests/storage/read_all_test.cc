@@ -1,4 +1,4 @@
-// A run of bytes in pieces: what an image's front part comes to memory by.
+// Reads a range of bytes in pieces, as the front part of an image is read.
 #include "lfm2/storage/read_all.h"
 
 #include <doctest/doctest.h>
@@ -46,7 +46,7 @@ SimulatedDeviceOptions Options(uint32_t capacity, uint32_t piece_bytes, uint32_t
   return options;
 }
 
-// kTo[bytes] are those of the storage from `offset` on, and nothing around them was touched.
+// Whether kTo[bytes] are those of the storage from `offset` on, and nothing around them was changed.
 bool IsThere(uint64_t offset, size_t bytes) {
   if (std::memcmp(kTo, Content().data() + static_cast<size_t>(offset), bytes) != 0) return false;
   for (const std::byte* p = memory; p < kTo; ++p) {
@@ -76,7 +76,7 @@ TEST_CASE("every byte arrives once, in its place, with pieces of any size, reads
           CHECK(device.watched.reads() == pieces);
           CHECK(device.watched.bytes() == blocks * kBlock);
           CHECK(device.watched.under_way() == 0);
-          // The device is kept as busy as it can be.
+          // The device is kept as busy as possible.
           CHECK(device.watched.most_under_way() == (pieces < capacity ? pieces : capacity));
           CHECK(device.watched.mistakes() == "");
         }
@@ -85,7 +85,7 @@ TEST_CASE("every byte arrives once, in its place, with pieces of any size, reads
   }
 }
 
-TEST_CASE("nothing is read for no bytes; blocks of 512 bytes are enough; the last block may reach behind the end") {
+TEST_CASE("nothing is read for no bytes; blocks of 512 bytes are enough; the last block may extend beyond the end") {
   Device device(Options(4, 1536, 512), 10 * kBlock + 700);
   CHECK(ReadAll(device.queue(), 0, 0, kTo).ok());
   CHECK(device.watched.reads() == 0);
@@ -99,7 +99,7 @@ TEST_CASE("nothing is read for no bytes; blocks of 512 bytes are enough; the las
   CHECK(device.watched.under_way() == 0);
 }
 
-TEST_CASE("a piece that fails names its byte, nothing stays under way, and the next call reads well") {
+TEST_CASE("a piece that fails names its byte, nothing stays pending, and the next call succeeds") {
   for (const uint32_t capacity : {1u, 2u, 5u}) {
     for (const Fault fault : {Fault::kIoError, Fault::kVanished, Fault::kShortRead}) {
       for (uint32_t piece = 0; piece < 12; ++piece) {
@@ -121,7 +121,7 @@ TEST_CASE("a piece that fails names its byte, nothing stays under way, and the n
   }
 }
 
-TEST_CASE("a device that does not answer is a timeout once a call, not a wait for ever") {
+TEST_CASE("a device that does not answer costs one timeout per call, not an endless wait") {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     SimulatedDeviceOptions options = Options(3, kBlock);
@@ -131,7 +131,7 @@ TEST_CASE("a device that does not answer is a timeout once a call, not a wait fo
     const Status status = ReadAll(device.queue(), 0, 10 * kBlock, kTo);
     CHECK(status.code() == StatusCode::kTimeout);
     CHECK(device.queue().NowNs() == options.timeout_ns);
-    // What the device still owns is written by nobody else, and collected before anything is read again.
+    // Memory that the device still owns is not written by others, and is collected before anything is read again.
     int tries = 0;
     while (!ReadAll(device.queue(), 0, 10 * kBlock, kTo).ok()) REQUIRE(++tries < 4);
     CHECK(IsThere(0, 10 * kBlock));

@@ -1,5 +1,5 @@
-// A drive in memory for tests: with a speed, on a clock that only it moves, and with faults where a test or a seed puts
-// them. What a read leaves in its memory before it has ended is noise, as with a real drive.
+// A drive in memory for tests, with a speed on a clock of its own, and with faults placed by a test or a seed. Until a
+// read has completed, its memory contains noise, as with a real drive.
 #ifndef LFM2_TESTS_STORAGE_SIMULATED_DEVICE_H_
 #define LFM2_TESTS_STORAGE_SIMULATED_DEVICE_H_
 
@@ -17,10 +17,10 @@
 
 namespace lfm2::test {
 
-// Bytes of a block of the drive, where a test does not ask for others.
+// Bytes of a block of the drive, unless a test sets others.
 inline constexpr uint32_t kBlock = 4096;
 
-// Error numbers as Linux has them.
+// Error numbers, as on Linux.
 inline constexpr uint64_t kSimulatedIoError = 5;
 inline constexpr uint64_t kSimulatedNoDevice = 19;
 
@@ -28,29 +28,29 @@ enum class Fault : uint8_t {
   kNone,
   kIoError,    // kIo, nothing was read
   kShortRead,  // kIo, the first part was read
-  kBadBits,    // ok, with one byte that is wrong
-  kTimeout,    // the next one to three Waits that have nothing else to hand out time out; then it ends well
-  kVanished,   // kIo, as all reads while the device is away
+  kBadBits,    // ok, with one wrong byte
+  kTimeout,    // the next one to three Waits with nothing else to return time out; then it succeeds
+  kVanished,   // kIo, like all reads while the device is gone
 };
 inline constexpr uint32_t kFaults = 6;
 
-// The chance of each fault of one read; their sum is at most 1.
+// The probability of each fault of a read; their sum is at most 1.
 struct FaultRates {
   double io_error = 0;
   double short_read = 0;
   double bad_bits = 0;
   double timeout = 0;
-  double vanish = 0;             // the device goes away with this read
-  uint32_t vanished_reads = 10;  // and stays away for so many
+  double vanish = 0;             // the device disappears with this read
+  uint32_t vanished_reads = 10;  // and for so many more
 };
 
 struct SimulatedDeviceOptions {
-  tools::DriveSpeed speed;  // by default everything takes no time
+  tools::DriveSpeed speed;  // by default nothing takes time
   uint32_t capacity = 16;
   uint32_t piece_bytes = 16384;
   uint32_t alignment = kBlock;
-  uint64_t timeout_ns = 1000000;  // that a Wait takes which times out
-  bool shuffled = false;          // reads end in a random order, as far as the clock allows
+  uint64_t timeout_ns = 1000000;  // duration of a Wait that times out
+  bool shuffled = false;          // reads complete in a random order, as far as the clock allows
   uint32_t seed = 1;
 };
 
@@ -75,7 +75,7 @@ class SimulatedQueue final : public ReadQueue {
       return Status(StatusCode::kInvalidArgument, "read", "is not within the storage", request.offset);
     }
     if (reads_.size() == options_.capacity) {
-      return Status(StatusCode::kFailedPrecondition, "read", "finds the queue full", options_.capacity);
+      return Status(StatusCode::kFailedPrecondition, "read", "comes while the queue is full", options_.capacity);
     }
     Noise(request.to, request.bytes);
     Read read;
@@ -123,7 +123,7 @@ class SimulatedQueue final : public ReadQueue {
     ReadRequest request;
     Fault fault = Fault::kNone;
     uint64_t end_ns = 0;
-    uint32_t timeouts = 0;  // Waits that are still to time out
+    uint32_t timeouts = 0;  // Waits that will still time out
   };
   struct Place {
     Fault fault;
@@ -197,7 +197,7 @@ class SimulatedQueue final : public ReadQueue {
       case Fault::kTimeout: Copy(read.request, read.request.bytes); return;
     }
   }
-  // Behind the end of the bytes the noise stays.
+  // Beyond the end of the bytes the noise remains.
   void Copy(const ReadRequest& request, uint64_t bytes) const {
     if (request.offset >= bytes_.size()) return;
     const uint64_t inside = Min<uint64_t>(bytes, bytes_.size() - request.offset);
@@ -220,8 +220,8 @@ class SimulatedQueue final : public ReadQueue {
 };
 
 //   SimulatedDevice device(image_bytes, options);
-//   device.SetRates(rates);                   faults by chance, the same for the same seed, or
-//   device.FailRead(17, Fault::kShortRead);   in the 18th read from the begin of the device's life, or
+//   device.SetRates(rates);                   random faults, the same for the same seed, or
+//   device.FailRead(17, Fault::kShortRead);   in the 18th read of the device, or
 //   device.FailAt(offset, Fault::kBadBits);   in the next read of that byte
 class SimulatedDevice final : public Storage {
  public:
@@ -234,18 +234,18 @@ class SimulatedDevice final : public Storage {
   const std::byte* Map(uint64_t, uint64_t) const override { return nullptr; }
   ReadQueue* queue() const override { return &queue_; }
 
-  // Time that passes while somebody computes.
+  // Lets time pass, as computing does.
   void Advance(uint64_t ns) { queue_.now_ns_ += ns; }
 
   void SetRates(const FaultRates& rates) { queue_.rates_ = rates; }
-  // Read number n since the device was made, from 0.
+  // Read number n of the device, from 0.
   void FailRead(uint64_t n, Fault fault) { queue_.by_number_[n] = {fault, 1}; }
-  // The next `times` reads that have this byte in them; UINT32_MAX: all.
+  // The next `times` reads that contain this byte; UINT32_MAX: all.
   void FailAt(uint64_t offset, Fault fault, uint32_t times = 1) { queue_.by_offset_[offset] = {fault, times}; }
-  // The next `reads` reads find no device; UINT32_MAX: until Return.
+  // The next `reads` reads fail because there is no device; UINT32_MAX: until Return.
   void Vanish(uint32_t reads = UINT32_MAX) { queue_.away_reads_ = reads; }
   void Return() { queue_.away_reads_ = 0; }
-  // Ends all of the above, except for reads that are under way.
+  // Ends all faults, except for pending reads.
   void Heal() {
     queue_.rates_ = FaultRates();
     queue_.by_number_.clear();
@@ -262,7 +262,7 @@ class SimulatedDevice final : public Storage {
 
  private:
   uint64_t size_;
-  mutable SimulatedQueue queue_;  // reading changes nothing of the bytes
+  mutable SimulatedQueue queue_;  // reading does not change the bytes
 };
 
 }  // namespace lfm2::test

@@ -1,4 +1,4 @@
-// What other tests are told by the simulated drive must be so: its bytes, its times and its faults.
+// Other tests rely on the simulated drive: on its bytes, its times and its faults.
 #include "tests/storage/simulated_device.h"
 
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ Status ReadBlock(const SimulatedDevice& device, uint32_t block) {
 
 }  // namespace
 
-TEST_CASE("without faults every byte comes, and none before its read has ended") {
+TEST_CASE("without faults every byte arrives, and none before its read has completed") {
   for (const bool shuffled : {false, true}) {
     SimulatedDeviceOptions options;
     options.shuffled = shuffled;
@@ -73,7 +73,7 @@ TEST_CASE("without faults every byte comes, and none before its read has ended")
   }
 }
 
-TEST_CASE("memory holds noise while a read is under way") {
+TEST_CASE("memory contains noise while a read is pending") {
   SimulatedDevice device(Bytes());
   std::memcpy(memory, Content().data(), kBlock);
   REQUIRE(device.queue()->Submit(Block(0)).ok());
@@ -83,15 +83,15 @@ TEST_CASE("memory holds noise while a read is under way") {
   CHECK(WrongBytes(0) == 0);
 }
 
-TEST_CASE("bandwidth, latency and depth on the clock that waits and computing move") {
+TEST_CASE("bandwidth, latency and depth, on a clock that advances by waiting and computing") {
   SimulatedDeviceOptions options;
-  options.speed = {kBlock * 1000, 250000, 2};  // a block a millisecond
+  options.speed = {kBlock * 1000, 250000, 2};  // one block per millisecond
   SimulatedDevice device(Bytes(), options);
   ReadQueue& queue = *device.queue();
   for (uint32_t i = 0; i < 4; ++i) REQUIRE(queue.Submit(Block(i)).ok());
   ReadCompletion done;
   CHECK(!queue.Poll(&done));
-  // Latency passes while the bytes of the reads before come: at 1.25 and 2.25 ms, and so on.
+  // Latency overlaps with the transfer of earlier reads: they complete at 1.25 ms, 2.25 ms, and so on.
   for (uint32_t i = 0; i < 4; ++i) {
     REQUIRE(queue.Wait(&done).ok());
     CHECK(done.tag == i);
@@ -103,7 +103,7 @@ TEST_CASE("bandwidth, latency and depth on the clock that waits and computing mo
   REQUIRE(queue.Poll(&done));
   CHECK(queue.NowNs() == 19250000);
 
-  // With one place the latency is paid for every read.
+  // With a depth of one every read has the latency.
   options.speed.queue_depth = 1;
   SimulatedDevice narrow(Bytes(), options);
   for (uint32_t i = 0; i < 3; ++i) REQUIRE(narrow.queue()->Submit(Block(i)).ok());
@@ -111,7 +111,7 @@ TEST_CASE("bandwidth, latency and depth on the clock that waits and computing mo
   CHECK(narrow.queue()->NowNs() == 3 * 1250000);
 }
 
-TEST_CASE("faults at places that the test names") {
+TEST_CASE("faults at places chosen by the test") {
   SimulatedDevice device(Bytes());
   device.FailRead(1, Fault::kIoError);
   device.FailRead(3, Fault::kShortRead);
@@ -147,7 +147,7 @@ TEST_CASE("faults at places that the test names") {
   CHECK(device.faults() == 1 + 1 + 2 + 102 + 100);
 }
 
-TEST_CASE("a read that times out ends well some Waits later, and others are not held up by it") {
+TEST_CASE("a read that times out completes some Waits later, and does not delay others") {
   SimulatedDevice device(Bytes());
   ReadQueue& queue = *device.queue();
   device.FailAt(0, Fault::kTimeout);
@@ -170,7 +170,7 @@ TEST_CASE("a read that times out ends well some Waits later, and others are not 
   CHECK((done.tag == 0 && done.status.ok() && WrongBytes(0) == 0));
 }
 
-TEST_CASE("faults by chance come as often as they should, and the same for the same seed") {
+TEST_CASE("random faults have the requested frequency, and are the same for the same seed") {
   FaultRates rates;
   rates.io_error = 0.1;
   rates.short_read = 0.1;

@@ -1,5 +1,4 @@
-// Stands between a reader and its device and notes every mistake of the reader: what firmware with DMA would not
-// forgive.
+// A storage between a reader and its device that records every mistake of the reader that would be fatal with DMA.
 #ifndef LFM2_TESTS_STORAGE_WATCHED_STORAGE_H_
 #define LFM2_TESTS_STORAGE_WATCHED_STORAGE_H_
 
@@ -50,7 +49,7 @@ class WatchedQueue final : public ReadQueue {
     bytes_ += request.bytes;
     most_under_way_ = std::max(most_under_way_, reads_.size() + 1);
     offsets_.push_back(request.offset);
-    // The devices of tests write when a read begins and when it ends, and only to its own memory.
+    // The devices of tests write when a read starts and when it completes, and only to its own memory.
     reads_.push_back({request, {request.to, request.to + static_cast<size_t>(request.bytes)}});
     return status;
   }
@@ -72,7 +71,7 @@ class WatchedQueue final : public ReadQueue {
 
   struct Read {
     ReadRequest request;
-    std::vector<std::byte> owned;  // what the device has left in its memory
+    std::vector<std::byte> owned;  // what the device has written to its memory
   };
 
   void Note(const std::string& mistake) {
@@ -110,9 +109,9 @@ class WatchedStorage final : public Storage {
   const std::byte* Map(uint64_t offset, uint64_t bytes) const override { return inner_.Map(offset, bytes); }
   ReadQueue* queue() const override { return &queue_; }
 
-  // From now on every read has to lie in there. Empty: anywhere.
+  // From now on the memory of every read has to be in there. Empty: anywhere.
   void SetArena(Span<const std::byte> arena) { queue_.arena_ = arena; }
-  // The first mistake; empty: none.
+  // The first mistake; empty if there is none.
   const std::string& mistakes() const { return queue_.mistakes_; }
   uint64_t reads() const { return queue_.submitted_; }
   uint64_t bytes() const { return queue_.bytes_; }
