@@ -228,7 +228,7 @@ TEST_CASE("tokens of equal bytes are rising leaves after the first, which alone 
   CHECK(at(first + 1).token() == 282);
   CHECK(at(first + 2).token() == 281);
   CHECK(at(first + 3).token() == 283);
-  const char* const twice = "has one byte twice, and not for rising tokens of equal bytes";
+  const char* const twice = "has siblings of one byte that are not leaves of rising tokens";
   const uint32_t byte = at(first).byte(), leaf = at(first + 3).subtree_and_depth;
   Says(Refusal(plain, first, 0xffffff00u | byte, at(first).subtree_and_depth), twice);
   for (const uint32_t token : {0u, 280u, 281u}) Says(Refusal(plain, first + 3, token << 8 | byte, leaf), twice);

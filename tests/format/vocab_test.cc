@@ -216,10 +216,10 @@ TEST_CASE("every table is checked, and the message names the wrong entry") {
   };
   const auto at = [&](uint64_t array, uint64_t index) { return array + index * sizeof(uint32_t); };
   const auto merge = [&](uint64_t index, uint64_t field) { return l.merges + index * sizeof(VocabMerge) + field; };
-  says(at(l.text_begin, 0), 1, "text_begin does not begin with 0");
+  says(at(l.text_begin, 0), 1, "text_begin does not start with 0");
   says(at(l.text_begin, 9), 0xffffffff, "text_begin [10] goes backwards");
   says(at(l.text_begin, h.token_count), h.text_bytes + 1, "text_begin ends in the wrong place");
-  says(at(l.merge_begin, 0), 1, "merge_begin does not begin with 0");
+  says(at(l.merge_begin, 0), 1, "merge_begin does not start with 0");
   says(at(l.merge_begin, 299), 0xffffff, "merge_begin [300] goes backwards");
   says(at(l.merge_begin, h.token_count), h.merge_count + 1, "merge_begin ends in the wrong place");
   says(merge(0, offsetof(VocabMerge, right)), h.token_count, "merges [0] names a token that does not exist");

@@ -95,8 +95,8 @@ TEST_CASE("a file that is cut short while it is open: errors for what is gone, n
     const Status across = ReadOne(direct, 2 * kPage, 5 * kPage, memory[0]);
     CHECK((across.code() == StatusCode::kIo && across.value() == 3 * kPage - 100));
     CHECK(across.offset() == 4 * kPage);
-    const Status behind = ReadOne(direct, 8 * kPage, kPage, memory[0]);
-    CHECK((behind.code() == StatusCode::kIo && behind.value() == kPage));
+    const Status beyond = ReadOne(direct, 8 * kPage, kPage, memory[0]);
+    CHECK((beyond.code() == StatusCode::kIo && beyond.value() == kPage));
     CHECK(ReadOne(direct, 4 * kPage, kPage, memory[0]).code() == StatusCode::kIo);
     REQUIRE(ReadOne(direct, 0, 4 * kPage, memory[0]).ok());
     CHECK(Holds(memory[0], content, 0, 4 * kPage));

@@ -118,12 +118,12 @@ TEST_CASE("as many tasks run at the same time as there are threads, including th
     ThreadPool pool;
     REQUIRE(pool.Open(threads).ok());
     // Each task waits until all have started: with too few threads they would wait in vain.
-    std::atomic<uint32_t> begun{0};
+    std::atomic<uint32_t> started{0};
     std::vector<int> met(threads), on_caller(threads);
     const pthread_t caller = ::pthread_self();
     ParallelFor(pool.executor(), threads, [&](uint32_t i) {
-      begun.fetch_add(1);
-      met[i] = Eventually([&] { return begun.load() == threads; });
+      started.fetch_add(1);
+      met[i] = Eventually([&] { return started.load() == threads; });
       on_caller[i] = ::pthread_equal(caller, ::pthread_self());
     });
     uint32_t meetings = 0, callers = 0;
@@ -152,15 +152,15 @@ TEST_CASE("tasks of very different length: a run waits for the longest, wherever
 TEST_CASE("while one caller has the threads, another computes alone; after both, the threads are available again") {
   ThreadPool pool;
   REQUIRE(pool.Open(3).ok());
-  std::atomic<bool> begun{false}, second_done{false};
+  std::atomic<bool> started{false}, second_done{false};
   // The first run ends only when the second one has.
   std::thread first([&] {
     ParallelFor(pool.executor(), 2, [&](uint32_t) {
-      begun = true;
+      started = true;
       Eventually([&] { return second_done.load(); });
     });
   });
-  CHECK(Eventually([&] { return begun.load(); }));
+  CHECK(Eventually([&] { return started.load(); }));
   const pthread_t caller = ::pthread_self();
   uint32_t done[100] = {}, elsewhere = 0;
   ParallelFor(pool.executor(), 100, [&](uint32_t i) {
@@ -211,13 +211,13 @@ TEST_CASE("pinned threads stay on one core each, and the caller may still run on
     CAPTURE(threads);
     ThreadPool pool;
     REQUIRE(pool.Open(threads, ThreadPool::Pinning::kCores).ok());
-    std::atomic<uint32_t> begun{0};
+    std::atomic<uint32_t> started{0};
     std::vector<cpu_set_t> where(threads);
     std::vector<int> on_caller(threads);
     const pthread_t caller = ::pthread_self();
     ParallelFor(pool.executor(), threads, [&](uint32_t i) {
-      begun.fetch_add(1);
-      Eventually([&] { return begun.load() == threads; });
+      started.fetch_add(1);
+      Eventually([&] { return started.load() == threads; });
       on_caller[i] = ::pthread_equal(caller, ::pthread_self());
       ::sched_getaffinity(0, sizeof(where[i]), &where[i]);
     });

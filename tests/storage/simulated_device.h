@@ -101,7 +101,7 @@ class SimulatedQueue final : public ReadQueue {
   }
 
   Status Wait(ReadCompletion* done) override {
-    if (reads_.empty()) return Status(StatusCode::kFailedPrecondition, "read", "is not under way");
+    if (reads_.empty()) return Status(StatusCode::kFailedPrecondition, "read", "is not pending");
     uint64_t next = UINT64_MAX;
     for (const Read& read : reads_) {
       if (read.timeouts == 0) next = Min(next, read.end_ns);

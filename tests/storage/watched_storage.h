@@ -37,7 +37,7 @@ class WatchedQueue final : public ReadQueue {
       Note("a read to memory outside the arena");
     }
     for (const Read& read : reads_) {
-      if (read.request.tag == request.tag) Note("a tag that is under way already");
+      if (read.request.tag == request.tag) Note("the tag of a pending read");
       const std::byte* const other = read.request.to;
       if (request.to < other + read.owned.size() && other < request.to + static_cast<size_t>(request.bytes)) {
         Note("a read to memory of another read");
@@ -85,7 +85,7 @@ class WatchedQueue final : public ReadQueue {
   void Forget(uint32_t tag) {
     const auto it =
         std::find_if(reads_.begin(), reads_.end(), [tag](const Read& read) { return read.request.tag == tag; });
-    if (it == reads_.end()) return Note("a completion that nobody asked for");
+    if (it == reads_.end()) return Note("a completion without a request");
     reads_.erase(it);
   }
 

@@ -47,8 +47,8 @@ inline constexpr uint32_t kRuleIsNullable = 1;  // the empty text is one of the 
 //   word 1: edges | calls << 12 | flags << 24
 //   word 2: its rule
 //   then 2 words for each edge, in ascending order of their first bytes: low | high << 8 | operation << 16, and where
-//   to go on: a state, a literal or, for operations that have an argument, an argument record
-//   then 2 words for each call: rule | operation << 24, and the state or literal to go on with after it
+//   to continue: a state, a literal or, for operations that have an argument, an argument record
+//   then 2 words for each call: rule | operation << 24, and the state or literal to continue with after it
 inline constexpr uint32_t kStateWords = 3;
 inline constexpr uint32_t kStateEnds = 1;          // the rule may end here
 inline constexpr uint32_t kStateEndsIfEnough = 2;  // the same, if the tally is at least min
@@ -60,7 +60,7 @@ inline constexpr uint32_t kStateIsText = 16;
 inline constexpr uint32_t kStateTakesControl = 32;  // has an edge for a byte below 0x20
 
 // A literal: bytes that follow each other, 1 to 255.
-//   word 1: where to go on after the last: a state or a literal
+//   word 1: where to continue after the last: a state or a literal
 //   word 2: the number of bytes; then the bytes, padded with zeros
 inline constexpr uint32_t kLiteralWords = 3;
 inline constexpr uint32_t kMaxLiteralBytes = 255;
@@ -82,7 +82,7 @@ inline constexpr uint32_t kMaxTalliedNames = 48;
 inline constexpr uint32_t kTalliedOthersShift = 48;
 inline constexpr uint32_t kMaxObjectNames = 0x7fff;
 
-// An argument record: word 1 is the argument, word 2 where to go on: a state or a literal.
+// An argument record: word 1 is the argument, word 2 where to continue: a state or a literal.
 inline constexpr uint32_t kArgumentWords = 3;
 
 // What an edge or a call requires of the tally, and how it changes it.

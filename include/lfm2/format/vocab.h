@@ -13,7 +13,7 @@
 
 namespace lfm2 {
 
-// In place of a token id where there is no token.
+// Used in place of a token id where there is no token.
 inline constexpr int32_t kNoToken = -1;
 inline constexpr uint32_t kMaxVocabTokens = 1u << 24;
 inline constexpr uint32_t kMaxStopTokens = 8;

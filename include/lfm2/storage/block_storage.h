@@ -28,7 +28,7 @@ struct BlockDevice {
   uint32_t block_bytes = 512;  // 512, 1024, 2048 or 4096
   uint64_t first_block = 0;    // where the image or the store begins: the partition's first block
   uint64_t bytes = 0;          // of the image, or of the partition
-  // The most bytes that one call of `read` is asked for, a multiple of 4096.
+  // The most bytes that one call of `read` may request, a multiple of 4096.
   uint32_t piece_bytes = 128u << 10;
 };
 
