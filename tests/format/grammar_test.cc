@@ -291,7 +291,7 @@ TEST_CASE("random changes of a grammar are refused or harmless") {
   int opened = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = good;
-    for (uint32_t n = 1 + random() % 3; n > 0; --n) {
+    for (size_t n = 1 + random() % 3; n > 0; --n) {
       const size_t at = sizeof(GrammarHeader) + random() % (bytes.size() - sizeof(GrammarHeader));
       bytes[at] = static_cast<char>(random() % 4 == 0 ? random() : random() % 64);
     }
