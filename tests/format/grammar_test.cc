@@ -126,7 +126,7 @@ std::string WithHeader(size_t offset, uint32_t value) {
 }
 
 // The refusal of the sample with another word.
-std::string With(uint32_t at, uint32_t value) {
+std::string WithWord(uint32_t at, uint32_t value) {
   SampleGrammar g;
   REQUIRE(g.words[at] != value);
   g.words[at] = value;
@@ -138,7 +138,7 @@ void CheckContradicts(uint32_t record, uint32_t word, uint32_t value) {
   CAPTURE(value);
   const std::string want =
       "corrupt: grammar has a record that contradicts itself: word: " + std::to_string(record) + ",";
-  CHECK(With(record + word, value).find(want) == 0);
+  CHECK(WithWord(record + word, value).find(want) == 0);
 }
 
 // The sample followed by one more record.
@@ -203,15 +203,15 @@ TEST_CASE("a header that does not match its grammar is refused, naming what is w
 
 TEST_CASE("records that do not follow one another are refused") {
   SampleGrammar g;
-  CHECK(With(0, 1).find("corrupt: grammar does not begin with a word that is 0") == 0);
+  CHECK(WithWord(0, 1).find("corrupt: grammar does not begin with a word that is 0") == 0);
   g.begins[0] = true;
   CHECK(SentenceFor(OpenCopy(g.Bytes())).find("corrupt: grammar does not begin with a word that is 0") == 0);
   for (const uint32_t kind : {0u, 6u, 255u}) {
-    CHECK(With(g.literal, kind | 5u << 8).find("corrupt: grammar has a record of an unknown kind: word: ") == 0);
+    CHECK(WithWord(g.literal, kind | 5u << 8).find("corrupt: grammar has a record of an unknown kind: word: ") == 0);
   }
   for (const uint32_t size : {0u, 1u, 2u, 0xffffffu}) {
     const uint32_t word = static_cast<uint32_t>(GrammarRecord::kLiteral) | size << 8;
-    CHECK(With(g.literal, word).find("corrupt: grammar has a record of a wrong size: word: ") == 0);
+    CHECK(WithWord(g.literal, word).find("corrupt: grammar has a record of a wrong size: word: ") == 0);
   }
   for (const uint32_t at : {g.literal, g.literal + 1, g.last_literal + 3}) {
     SampleGrammar changed;
@@ -275,12 +275,12 @@ TEST_CASE("states whose edges and calls a matcher could not follow are refused")
   CheckContradicts(g.keys, edge(6), g.second | Op(GrammarOp::kKey) << 24);
   // Of three names: the number 3, and the ranges [2, 1) and [0, 4).
   const auto with_argument = [&](uint32_t record, uint32_t value) {
-    return With(record + 1, value).find("word: " + std::to_string(g.keys) + ",") != std::string::npos;
+    return WithWord(record + 1, value).find("word: " + std::to_string(g.keys) + ",") != std::string::npos;
   };
   CHECK(with_argument(g.argument, 3));
   CHECK(with_argument(g.range, 2 | 1u << 15));
   CHECK(with_argument(g.range, 4u << 15));
-  CHECK(With(g.ordered_argument + 1, 2).find("word: " + std::to_string(g.ordered) + ",") != std::string::npos);
+  CHECK(WithWord(g.ordered_argument + 1, 2).find("word: " + std::to_string(g.ordered) + ",") != std::string::npos);
   // The object of a state's rule is another record: the state is checked before the rule is.
   CheckContradicts(g.first, 4, g.keys);
 }

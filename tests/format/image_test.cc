@@ -184,6 +184,37 @@ TEST_CASE(
   CHECK(image.Open(closed).code() == StatusCode::kFailedPrecondition);
 }
 
+TEST_CASE("a wrong byte of the pinned part or of a record does not prevent opening, and is found when it is verified") {
+  const std::string bytes = TinyImage(TinyOptions());
+  ImageCopy copy(bytes);
+  Image image;
+  REQUIRE(image.Open(copy.storage()).ok());
+  CHECK((image.VerifyPinned().ok() && image.VerifyRecord(0, 1).ok()));
+  std::byte* const pinned = copy.data() + HeaderOf(bytes).pinned_offset + HeaderOf(bytes).pinned_bytes - 1;
+  *pinned ^= std::byte{1};
+  CHECK(image.VerifyPinned().code() == StatusCode::kCorrupt);
+  *pinned ^= std::byte{1};
+  copy.data()[image.record_layer(0).offset + image.record_layer(0).stride] ^= std::byte{1};
+  CHECK((image.VerifyPinned().ok() && image.VerifyRecord(0, 0).ok()));
+  CHECK(image.VerifyRecord(0, 1).code() == StatusCode::kCorrupt);
+}
+
+TEST_CASE("a vocabulary of another size than the config's is refused") {
+  ImageCopy copy(TinyImage(TinyOptions()));
+  ImageHeader h = LoadAs<ImageHeader>(copy.data());
+  // One token more in the same block of 16 rows: nothing else changes but the rows of the embedding.
+  REQUIRE(h.vocab_size % kBlockRows != 0);
+  ++h.vocab_size;
+  std::memcpy(copy.data(), &h, sizeof(h));
+  std::memcpy(copy.data() + h.directory_offset + offsetof(TensorEntry, rows), &h.vocab_size, sizeof(h.vocab_size));
+  FixCrc(copy.data(), h.metadata_bytes);
+  Image image;
+  const Status status = image.Open(copy.storage());
+  CHECK(std::string(status.where()) == "vocabulary.size");
+  CHECK((status.code() == StatusCode::kCorrupt && status.value() + 1 == status.limit()));
+  CheckIsClosed(image);
+}
+
 TEST_CASE("a tied_embedding that is neither 0 nor 1 is refused") {
   ImageCopy copy(TinyImage(TinyOptions()));
   const uint64_t metadata = LoadAs<ImageHeader>(copy.data()).metadata_bytes;

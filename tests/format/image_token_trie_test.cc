@@ -41,6 +41,19 @@ TEST_CASE("a token trie is at the end of the file, where it follows from the res
     // Like older images, and with any bytes after them.
     CHECK(OpenWithTrie(with.substr(0, static_cast<size_t>(end)), 0, 0, end).ok());
     CHECK(OpenWithTrie(with, 0, 0, end).ok());
+    {
+      ImageCopy without(with);
+      ImageHeader none = h;
+      none.token_trie_offset = none.token_trie_bytes = 0;
+      none.file_bytes = end;
+      std::memcpy(without.data(), &none, sizeof(none));
+      FixCrc(without.data(), h.metadata_bytes);
+      Image image;
+      TokenTrie trie;
+      REQUIRE(image.Open(without.storage()).ok());
+      CHECK(image.OpenTokenTrie(&trie).code() == StatusCode::kFailedPrecondition);
+      CHECK(image.VerifyTokenTrie().code() == StatusCode::kFailedPrecondition);
+    }
     const struct {
       uint64_t offset, bytes, file_bytes;
       const char* where;

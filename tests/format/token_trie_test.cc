@@ -248,6 +248,37 @@ TEST_CASE("lengths of plain tokens are those of the trie, and no other token has
   CHECK(SmallTrie()[lengths + 287] == 2);
 }
 
+TEST_CASE("plain tokens have 1 to 254 characters, and no vocabulary has more than 2^24 - 1 tokens") {
+  // One plain token of `depth` bytes, put together by hand (docs/format-token-trie.md).
+  const auto open = [](uint32_t depth, uint8_t byte, uint8_t length) {
+    TokenTrieHeader h{};
+    std::memcpy(h.magic, kTokenTrieMagic, sizeof(h.magic));
+    h.version = kTokenTrieVersion;
+    h.header_bytes = sizeof(h);
+    h.token_count = 1;
+    h.node_count[0] = h.max_depth = depth;
+    h.section_bytes = TokenTrieLayout::Of(1, h.node_count).section_bytes;
+    std::string bytes(static_cast<size_t>(h.section_bytes), '\0');
+    std::memcpy(bytes.data(), &h, sizeof(h));
+    for (uint32_t i = 0; i < depth; ++i) {
+      const TrieNode node{(i + 1 == depth ? 0 : kMaxTrieTokens) << 8 | byte, (depth - i) << 8 | (i + 1)};
+      std::memcpy(&bytes[sizeof(h) + i * sizeof(node)], &node, sizeof(node));
+    }
+    bytes[sizeof(h) + depth * sizeof(TrieNode)] = static_cast<char>(length);
+    const Section section(bytes);
+    TokenTrie trie;
+    return Sentence(TokenTrie::Open(section.span(), 1, &trie));
+  };
+  CHECK(open(1, 'a', 1) == "ok");
+  CHECK(open(254, 'a', 254) == "ok");
+  Says(open(255, 'a', 255), "has a token of too many characters, or none: 255, expected 254");
+  Says(open(1, 0x80, 0), "has a token of too many characters, or none: 0");
+
+  TokenTrie trie;
+  const Section section(With(offsetof(TokenTrieHeader, token_count), kMaxTrieTokens + 1));
+  CHECK(TokenTrie::Open(section.span(), kMaxTrieTokens + 1, &trie).code() == StatusCode::kCorrupt);
+}
+
 TEST_CASE("every changed byte is refused, or CheckTokenTrie finds that the trie is not the vocabulary's") {
   const std::string& good = SmallTrie();
   size_t opened = 0;

@@ -175,6 +175,33 @@ TEST_CASE("options that cannot work are refused, with their numbers") {
   CHECK(CheckOptions(Good(), options).limit() == 32768);
   options.context_length = 32768;
   CHECK(CheckOptions(Good(), options).ok());
+  const struct {
+    const char* where;
+    float SessionOptions::*member;
+  } shares[] = {{"options.prefer_resident", &SessionOptions::prefer_resident},
+                {"options.drop_below", &SessionOptions::drop_below}};
+  for (const auto& share : shares) {
+    for (const float bad : {-0.01f, 1.01f, BitCast<float>(0x7fc00000u)}) {
+      SessionOptions changed;
+      changed.*share.member = bad;
+      CHECK(std::string(CheckOptions(Good(), changed).where()) == share.where);
+    }
+    for (const float good : {0.0f, 0.5f, 1.0f}) {
+      SessionOptions changed;
+      changed.*share.member = good;
+      CHECK(CheckOptions(Good(), changed).ok());
+    }
+  }
+}
+
+TEST_CASE("guessed tokens need a clock, and are at most 16") {
+  SessionOptions options;
+  options.draft_tokens = kMaxDraftTokens + 1;
+  CHECK(CheckOptions(Good(), options).value() == kMaxDraftTokens + 1);
+  options.draft_tokens = kMaxDraftTokens;
+  CHECK(std::string(CheckOptions(Good(), options).where()) == "options.now_ns");
+  options.now_ns = [](void*) -> uint64_t { return 0; };
+  CHECK(CheckOptions(Good(), options).ok());
 }
 
 }  // namespace lfm2::test
