@@ -38,7 +38,7 @@ TEST_CASE("every kind of status is one sentence with its place, index and number
   CHECK(Text(Status(StatusCode::kIo, "expert record", "was not read; errno", 5, 8192).At(7)) ==
         "I/O error: expert record [7] was not read; errno: 5, at byte 8192");
   CHECK(Text(Status(StatusCode::kFailedPrecondition, "Session::Prefill", "needs an open session")) ==
-        "called at the wrong time: Session::Prefill needs an open session");
+        "called at the wrong time: Session::Prefill: needs an open session");
   CHECK(Text(Status(StatusCode::kInvalidArgument, "threads", "are too many", 300, 256)) ==
         "invalid argument: threads are too many: 300, limit 256");
   CHECK(Text(Status(StatusCode::kContextFull, "tokens", "do not fit the context: positions needed", 513, 512)) ==

@@ -76,7 +76,8 @@ class [[nodiscard]] Status {
       w.Number(index_);
       w.Text("]");
     }
-    w.Text(" ");
+    // What comes at the wrong time is a call, and its cause a clause about something else.
+    w.Text(code_ == StatusCode::kFailedPrecondition ? ": " : " ");
     w.Text(what_);
     if (numbers_ > 0) {
       w.Text(": ");
