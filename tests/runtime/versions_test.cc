@@ -128,12 +128,10 @@ TEST_CASE("what a later version has written is refused in one sentence that says
   CHECK(OpenText(good) == Text(Status()));
   std::string bytes = good;
   Put(&bytes, offsetof(ImageHeader, version), kImageVersion + 1);
-  CHECK(OpenText(bytes) ==
-        "unsupported: header.version is not the one this library reads; pack the model again: 2, expected 1");
+  CHECK(OpenText(bytes) == "unsupported: header.version is not supported (pack the model again): 2, expected 1");
   bytes = good;
   Put(&bytes, static_cast<size_t>(h.pinned_offset) + offsetof(VocabHeader, version), kVocabVersion + 1);
-  CHECK(OpenText(bytes) ==
-        "unsupported: vocabulary.version is not the one this library reads; pack the model again: 3, expected 2");
+  CHECK(OpenText(bytes) == "unsupported: vocabulary.version is not supported (pack the model again): 3, expected 2");
 
   // An image with another token trie opens, for all but constrained answers.
   bytes = good;
@@ -143,7 +141,7 @@ TEST_CASE("what a later version has written is refused in one sentence that says
   LFM2_REQUIRE_OK(image.Open(copy.storage()));
   TokenTrie trie;
   CHECK(Text(image.OpenTokenTrie(&trie)) ==
-        "unsupported: token_trie.version is not the one this library reads; pack the model again: 2, expected 1");
+        "unsupported: token_trie.version is not supported (pack the model again): 2, expected 1");
 
   alignas(64) std::byte memory[1 << 15];
   Span<const std::byte> compiled;
@@ -151,7 +149,7 @@ TEST_CASE("what a later version has written is refused in one sentence that says
   std::string grammar(reinterpret_cast<const char*>(compiled.data()), compiled.size());
   Put(&grammar, offsetof(GrammarHeader, version), kGrammarVersion + 1);
   CHECK(Text(OpenGrammar(grammar)) ==
-        "unsupported: grammar.version is not the one this library reads; compile it again: 2, expected 1");
+        "unsupported: grammar.version is not supported (compile the grammar again): 2, expected 1");
 
   OpenSession open(Home().image(), ShortContext());
   LFM2_REQUIRE_OK(open.session->Decode(1));
