@@ -118,9 +118,9 @@ class Session {
   // kFailedPrecondition if not open, or while a call is in progress; kInvalidArgument for no tokens or an id outside
   // the vocabulary, with its place as index(); kContextFull; kCancelled by the poll; kNotFinite, with the layer as
   // index(), where damaged weights give a NaN or an infinity; where experts are read, kIo, kTimeout and kCorrupt, with
-  // the number of the record (moe_layer * experts + expert) as index() and the byte of the storage as limit(). After an
-  // error none of the tokens is part of the sequence. The same call may be repeated and then gives the result it would
-  // have given. logits() are empty until it succeeds.
+  // the number of the record (moe_layer * experts + expert) as index(), with the first two the byte of the storage as
+  // offset(). After an error none of the tokens is part of the sequence. The same call may be repeated and then gives
+  // the result it would have given. logits() are empty until it succeeds.
   LFM2_FUNCTION Status Prefill(Span<const int32_t> tokens);
 
   // Appends one token: Prefill of that token.
