@@ -27,7 +27,7 @@ with tempfile.TemporaryDirectory() as name:
     export.refuses([], 2, "IMAGE")
     export.refuses([image], 2, "OUT")
     export.refuses([image, out, "--nonsense"], 2, "--nonsense")
-    export.refuses([folder / "absent.lfm2", out], 1, "not be opened")
+    export.refuses([folder / "absent.lfm2", out], 1, "cannot be opened")
     export.refuses([model, out], 1, "this is no .lfm2 image")
     export.refuses([image, folder / "no" / "such" / "folder.gguf"], 1, "No such file")
     export.refuses([image, image], 1, "another name")

@@ -266,7 +266,7 @@ TEST_CASE("a text with any continuation is marked as such, for masks") {
 TEST_CASE("a compiler's mistakes and a small memory are errors that stay") {
   const auto sentence = [](auto&& build) { return Built(build).sentence(); };
   CHECK(sentence([](GrammarBuilder&, Rule) {}) == "invalid argument: grammar has a rule that is not defined: byte: 7");
-  const std::string wrong = "called at the wrong time: grammar builder is used incorrectly: byte: 7";
+  const std::string wrong = "called at the wrong time: grammar builder: is used incorrectly: byte: 7";
   CHECK(sentence([](GrammarBuilder& b, Rule) { b.AddNode(); }) == wrong);
   CHECK(sentence([](GrammarBuilder& b, Rule rule) { b.Begin(rule); }) == wrong);
   CHECK(sentence([](GrammarBuilder& b, Rule rule) { b.Begin(rule + 1); }) == wrong);

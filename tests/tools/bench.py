@@ -145,7 +145,7 @@ with tempfile.TemporaryDirectory() as folder:
     refused(1, bench, model, "-p", str(context + 1), "-n", "0", saying=f"{context + 1}, limit {context}")
     refused(1, bench, model, "--ttft", str(context), saying=f"limit {context}")
     refused(1, bench, model, "-p", "0", "-n", "0", saying="no test")
-    refused(1, bench, str(folder / "none.lfm2"), saying="none.lfm2.*not be opened")
+    refused(1, bench, str(folder / "none.lfm2"), saying="none.lfm2.*cannot be opened")
     refused(1, bench, moe_gguf, "-p", "1", "--no-cache", saying="no .lfm2 image")
     refused(2, bench, saying="(?i)model")
     refused(2, bench, model, "-p", "many", saying="many")

@@ -58,7 +58,7 @@ with tempfile.TemporaryDirectory() as folder:
     tools.write_text("[", encoding="utf-8")
     refused(1, model, "--prompt", "x", "--tools", str(tools), saying="tools.json")
     refused(1, model, "--prompt", "x", "--tools", folder + "/none.json", saying="none.json")
-    refused(1, folder + "/none.lfm2", "--prompt", "x", saying="none.lfm2.*not be opened")
+    refused(1, folder + "/none.lfm2", "--prompt", "x", saying="none.lfm2.*cannot be opened")
     refused(1, str(tools), "--prompt", "x", saying="tools.json")
 
 # The arena: the exact size is enough, one byte less is refused with the size that is needed.

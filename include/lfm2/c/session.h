@@ -161,8 +161,8 @@ LFM2_MUST_CHECK lfm2_status lfm2_session_set_poll(lfm2_session* session, bool (*
 // Appends tokens to the sequence and computes the logits of the last one. Errors: LFM2_FAILED_PRECONDITION if not open
 // or while a call is in progress; LFM2_INVALID_ARGUMENT for no tokens or an id outside the vocabulary (`index` is its
 // place); LFM2_CONTEXT_FULL; LFM2_CANCELLED; LFM2_NOT_FINITE; where experts are read LFM2_IO, LFM2_TIMEOUT and
-// LFM2_CORRUPT, with the record as `index` and the byte of the storage as `limit`. After an error none of the tokens is
-// part of the sequence, and the same call may be repeated.
+// LFM2_CORRUPT, with the record as `index`, and with the first two the byte of the storage as `limit`. After an error
+// none of the tokens is part of the sequence, and the same call may be repeated.
 LFM2_MUST_CHECK lfm2_status lfm2_session_prefill(lfm2_session* session, const int32_t* tokens, size_t count);
 // Prefill of one token.
 LFM2_MUST_CHECK lfm2_status lfm2_session_decode(lfm2_session* session, int32_t token);

@@ -38,7 +38,7 @@ enum {
   LFM2_CORRUPT,              // the bytes of a file contradict themselves
   LFM2_UNSUPPORTED,          // well-formed, but not supported by this version
   LFM2_IO,                   // an error of the system or device; `value` is its number, `limit` the byte
-  LFM2_TIMEOUT,              // the device has not responded within `value` milliseconds
+  LFM2_TIMEOUT,              // the device has not responded within `value` milliseconds; `limit` is the byte
   LFM2_CANCELLED,            // by the poll function
   LFM2_NOT_FINITE            // layer `index` gave a NaN or an infinity
 };
@@ -55,7 +55,7 @@ typedef struct lfm2_status {
   uint8_t numbers;  // how many of value and limit are set
 } lfm2_status;
 
-// Writes one sentence, such as "corrupt: tensor ffn_gate [3]: rows is 512, expected 7168", terminated by a zero and
+// Writes one sentence, such as "corrupt: rows [3] differ: 512, expected 7168", terminated by a zero and
 // truncated to `capacity` bytes. Returns the length without the zero. Writes nothing if capacity is 0 or a pointer is
 // NULL.
 size_t lfm2_status_format(const lfm2_status* status, char* out, size_t capacity);
