@@ -16,6 +16,7 @@ namespace lfm2 {
 // on it: every task writes values that no other task reads or writes. Serves one session at a time unless its
 // documentation promises more: a ThreadPool serves several.
 struct Executor {
+  // The largest number of workers.
   static constexpr uint32_t kMaxWorkers = 1u << 16;
 
   void* context = nullptr;

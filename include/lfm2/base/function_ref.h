@@ -18,6 +18,7 @@ class FunctionRef<R(Arguments...)> {
  public:
   // Must be assigned to before it is called.
   constexpr FunctionRef() = default;
+  // From anything that can be called with these arguments.
   template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, FunctionRef> &&
                                               std::is_invocable_v<F&, Arguments...>>>
   FunctionRef(F&& function) : call_(&Call<std::remove_reference_t<F>>) {
@@ -28,7 +29,9 @@ class FunctionRef<R(Arguments...)> {
     }
   }
 
+  // Whether it refers to a function.
   explicit operator bool() const { return call_ != nullptr; }
+  // Calls the function.
   R operator()(Arguments... arguments) const { return call_(callee_, arguments...); }
 
  private:

@@ -33,6 +33,7 @@ class ListRef {
   };
 
   constexpr ListRef() = default;
+  // Views `size` items of an array, or a whole array.
   constexpr ListRef(const T* items, size_t size) : items_(items), size_(size) {}
   constexpr ListRef(const void* items, size_t size, At at) : items_(items), size_(size), at_(at) {}
   template <size_t N>

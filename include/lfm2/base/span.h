@@ -14,6 +14,7 @@ template <class T>
 class Span {
  public:
   constexpr Span() = default;
+  // Views `size` values, or a whole array.
   constexpr Span(T* data, size_t size) : data_(data), size_(size) {}
   template <size_t N>
   constexpr Span(T (&array)[N]) : data_(array), size_(N) {}

@@ -25,6 +25,7 @@ enum class StatusCode : uint8_t {
 // What went wrong, where, and with which numbers. All text is static: a Status owns nothing and is copied freely.
 class [[nodiscard]] Status {
  public:
+  // What index() is where no layer, token or record is meant.
   static constexpr uint32_t kNoIndex = 0xffffffffu;
 
   // Not "= default", with which all bytes would be set to zero before the members are.
@@ -49,6 +50,7 @@ class [[nodiscard]] Status {
   // A Status that a function passes on from another one.
   LFM2_SMALL constexpr Status Copy() const { return *this; }
 
+  // The values that it was constructed with; of an ok Status the texts are empty and the numbers 0.
   constexpr bool ok() const { return code_ == StatusCode::kOk; }
   constexpr StatusCode code() const { return code_; }
   constexpr const char* where() const { return where_; }
@@ -109,6 +111,7 @@ class [[nodiscard]] Status {
     return ", ";
   }
 
+  // The name of a code, which Format begins with.
   static constexpr const char* CodeName(StatusCode code) {
     switch (code) {
       case StatusCode::kOk: return "ok";

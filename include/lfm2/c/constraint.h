@@ -15,6 +15,7 @@ enum { LFM2_CONSTRAIN_ANSWER, LFM2_CONSTRAIN_CALLS };
 // For LFM2_CONSTRAIN_CALLS, whether an answer has calls: as the model decides, never, or always.
 enum { LFM2_TOOLS_AUTO, LFM2_TOOLS_NONE, LFM2_TOOLS_REQUIRED };
 
+// For lfm2_constraint_open.
 typedef struct lfm2_constraint_options {
   uint32_t scope;        // LFM2_CONSTRAIN_*
   uint32_t tool_choice;  // LFM2_TOOLS_*
@@ -28,6 +29,7 @@ typedef struct lfm2_constraint_options {
 // The whole answer, with thoughts, canonical tokens, and the capacities of GrammarMatcherOptions.
 lfm2_constraint_options lfm2_constraint_options_default(void);
 
+// For lfm2_compile_tools.
 typedef struct lfm2_tools_grammar_options {
   lfm2_text only;      // name of the only tool to be called; empty: any
   bool one_call;       // exactly one call; otherwise a list of one or more

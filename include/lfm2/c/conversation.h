@@ -11,6 +11,7 @@
 extern "C" {
 #endif
 
+// For lfm2_conversation_open.
 typedef struct lfm2_conversation_options {
   lfm2_text system;        // precedes the first message; must stay valid until the first add or ask has succeeded
   const lfm2_text* tools;  // that may be called, each as JSON; valid as long as `system`
@@ -24,9 +25,11 @@ typedef struct lfm2_conversation_options {
 // No system text, no tools, sampling as the model's publisher recommends, special tokens shown.
 lfm2_conversation_options lfm2_conversation_options_default(void);
 
+// Bounds of lfm2_answer_options.stop_texts.
 #define LFM2_MAX_STOP_TEXTS 8
 #define LFM2_MAX_STOP_TEXT_BYTES 64
 
+// Of one answer.
 typedef struct lfm2_answer_options {
   uint32_t max_tokens;  // 0: until the model ends the answer or the context is full
   lfm2_text begin;      // of the answer, such as "<think></think>"; not passed on; read when the answer begins

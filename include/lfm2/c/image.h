@@ -9,28 +9,30 @@
 extern "C" {
 #endif
 
+// The largest number of layers.
 #define LFM2_MAX_LAYERS 128
+// The operator of a layer, which comes before its feed forward.
 enum { LFM2_LAYER_SHORT_CONV, LFM2_LAYER_ATTENTION };
 
 // The shape of a model.
 typedef struct lfm2_model_config {
-  uint32_t hidden_size;
-  uint32_t layers;
-  uint32_t heads;
-  uint32_t kv_heads;
-  uint32_t head_dim;
-  uint32_t dense_layers;   // leading layers with a dense feed forward; all of them in a dense model
-  uint32_t dense_ff_size;  // width of a dense feed forward; 0 if there is none
-  uint32_t experts;        // 0 in a dense model
-  uint32_t experts_per_token;
-  uint32_t expert_ff_size;
-  uint32_t vocab_size;
-  uint32_t context_length;  // positions the model was trained for
-  uint32_t conv_kernel;     // taps of the short convolution
-  bool tied_embedding;      // the LM head is the token embedding
-  float norm_eps;
-  float rope_theta;
-  float routed_scaling_factor;
+  uint32_t hidden_size;                 // width of the residual stream
+  uint32_t layers;                      // an operator and a feed forward each
+  uint32_t heads;                       // of queries
+  uint32_t kv_heads;                    // of keys and values
+  uint32_t head_dim;                    // width of a head
+  uint32_t dense_layers;                // leading layers with a dense feed forward; all of them in a dense model
+  uint32_t dense_ff_size;               // width of a dense feed forward; 0 if there is none
+  uint32_t experts;                     // 0 in a dense model
+  uint32_t experts_per_token;           // chosen by the router
+  uint32_t expert_ff_size;              // width of an expert's feed forward
+  uint32_t vocab_size;                  // tokens
+  uint32_t context_length;              // positions the model was trained for
+  uint32_t conv_kernel;                 // taps of the short convolution
+  bool tied_embedding;                  // the LM head is the token embedding
+  float norm_eps;                       // added to the mean square
+  float rope_theta;                     // base of the rotary frequencies
+  float routed_scaling_factor;          // of the experts' weights
   uint8_t layer_kind[LFM2_MAX_LAYERS];  // LFM2_LAYER_*
 } lfm2_model_config;
 
@@ -68,8 +70,10 @@ typedef struct lfm2_chat_format {
   uint8_t contents;
 } lfm2_chat_format;
 
+// The id that stands for no token.
 #define LFM2_NO_TOKEN (-1)
 
+// For lfm2_image_info_of.
 typedef struct lfm2_image_info {
   const char* name;  // the publisher's name of the model; may be empty; valid until the image is closed
   uint64_t file_bytes;
@@ -102,6 +106,7 @@ LFM2_MUST_CHECK lfm2_status lfm2_image_open_read(lfm2_image* image, const lfm2_s
 void lfm2_image_close(lfm2_image* image);
 bool lfm2_image_is_open(const lfm2_image* image);
 
+// Facts about an image, and the shape of its model. Errors: LFM2_FAILED_PRECONDITION if it is not open.
 LFM2_MUST_CHECK lfm2_status lfm2_image_info_of(const lfm2_image* image, lfm2_image_info* info);
 LFM2_MUST_CHECK lfm2_status lfm2_image_config(const lfm2_image* image, lfm2_model_config* config);
 // The texts are valid until the image is closed.

@@ -17,12 +17,14 @@ LFM2_MUST_CHECK lfm2_status lfm2_storage_open_mapped_file(lfm2_storage* storage,
 
 enum { LFM2_READ_AUTOMATIC, LFM2_READ_IO_URING, LFM2_READ_THREADS };
 
+// How a file is read.
 typedef struct lfm2_direct_file_options {
   uint32_t backend;      // LFM2_READ_*
   uint32_t queue_depth;  // concurrent reads
   uint32_t piece_bytes;  // most bytes of one read, a multiple of 4096
   uint32_t timeout_ms;   // for one read
 } lfm2_direct_file_options;
+// The defaults of C++'s DirectFileOptions.
 lfm2_direct_file_options lfm2_direct_file_options_default(void);
 
 // State of lfm2_storage_open_direct_file besides the storage; must outlive the storage, or its close.

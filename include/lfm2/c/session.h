@@ -10,6 +10,7 @@
 extern "C" {
 #endif
 
+// The type of keys and values.
 enum { LFM2_KV_F16, LFM2_KV_F32, LFM2_KV_INT8 };
 enum {
   LFM2_CPU_AUTOMATIC,
@@ -23,10 +24,12 @@ enum {
   LFM2_CPU_SVE2
 };
 
+// A table of kernels, an opaque type.
 typedef struct lfm2_kernels lfm2_kernels;
 // Kernels of scalar formulas on float activations: slow, and the reference for all others. Use them with LFM2_KV_F32.
 const lfm2_kernels* lfm2_reference_kernels(void);
 
+// For lfm2_session_open.
 typedef struct lfm2_session_options {
   uint32_t context_length;  // positions for prompt and answer. 0: the model's context_length, at most 4,096
   uint32_t prefill_chunk;   // tokens that prefill computes at a time; results do not depend on it
@@ -50,10 +53,12 @@ typedef struct lfm2_session_options {
 // The defaults of the C++ SessionOptions.
 lfm2_session_options lfm2_session_options_default(void);
 
+// The largest number of regions.
 #define LFM2_MAX_PLAN_REGIONS 16
+// A part of the arena.
 typedef struct lfm2_plan_region {
-  const char* name;
-  uint64_t bytes;
+  const char* name;  // what it is for
+  uint64_t bytes;    // rounded up to the alignment
 } lfm2_plan_region;
 // The memory that a session needs. Where experts are read, the arena also holds the front part of the image and the
 // slots for experts.

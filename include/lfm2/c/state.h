@@ -30,11 +30,12 @@ typedef bool (*lfm2_state_sink)(void* user, const void* bytes, size_t size);
 // Fills `bytes` with the next bytes of a saved state. Returns false if there are not enough or they cannot be read.
 typedef bool (*lfm2_state_source)(void* user, void* bytes, size_t size);
 
+// The capacity of a note in bytes.
 #define LFM2_STATE_NOTE_BYTES 256
 // Data of the program that is saved with a state. The session does not interpret it.
 typedef struct lfm2_state_note {
-  uint32_t size;  // bytes in use
-  unsigned char data[LFM2_STATE_NOTE_BYTES];
+  uint32_t size;                              // bytes in use
+  unsigned char data[LFM2_STATE_NOTE_BYTES];  // the first `size` bytes are kept
 } lfm2_state_note;
 
 // Bytes of a saved state with `position` positions of an open session; 0 while closed.

@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+// How a text is encoded.
 typedef struct lfm2_encode_options {
   bool parse_special;  // recognise the text of special tokens: for trusted text only
   bool add_bos;        // begin with the bos token, if the vocabulary has one
@@ -104,7 +105,7 @@ typedef struct lfm2_sampler_options {
   float top_p;               // only the likeliest tokens that together have this probability, in (0, 1]
   float min_p;               // only tokens at least min_p times as likely as the likeliest, in [0, 1]
   float repetition_penalty;  // 0.0625 .. 16; 1: unchanged
-  uint64_t seed;
+  uint64_t seed;             // of the random sequence
 } lfm2_sampler_options;
 
 // No field set, seed 0.

@@ -12,7 +12,9 @@
 #if !defined(__GNUC__)
 #error "lfm2_c.h needs GCC or clang"
 #endif
+// Written after the name of a variable: its alignment in bytes.
 #define LFM2_ALIGNED(bytes) __attribute__((aligned(bytes)))
+// The compiler warns where the result is ignored.
 #define LFM2_MUST_CHECK __attribute__((warn_unused_result))
 
 // An object in memory of the caller whose contents belong to the library. It must be zeroed before first use (static
@@ -42,6 +44,7 @@ enum {
   LFM2_CANCELLED,            // by the poll function
   LFM2_NOT_FINITE            // layer `index` gave a NaN or an infinity
 };
+// lfm2_status.index where no layer, token or record is meant.
 #define LFM2_NO_INDEX 0xffffffffu
 
 // What went wrong, where, and with which numbers. All text is static: a status owns nothing and can be copied freely.
@@ -67,8 +70,8 @@ const char* lfm2_version(void);
 
 // A view of `size` bytes of UTF-8, not terminated by a zero. data may be NULL if size is 0.
 typedef struct lfm2_text {
-  const char* data;
-  size_t size;
+  const char* data;  // not terminated
+  size_t size;       // bytes
 } lfm2_text;
 
 // A view of a string that is terminated by a zero; NULL gives the empty text.

@@ -73,6 +73,7 @@ struct ChatFormat {
   ChatNesting objects = ChatNesting::kJson;
   ChatContents contents = ChatContents::kJson;
 
+  // Whether a flag is set; whether the day is written with tools.
   constexpr bool has(uint8_t flag) const { return (flags & flag) != 0; }
   constexpr bool writes_date() const { return !date_begin.empty(); }
 };

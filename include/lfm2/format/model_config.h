@@ -8,9 +8,10 @@
 
 namespace lfm2 {
 
+// The operator of a layer, which comes before its feed forward.
 enum class LayerKind : uint8_t {
-  kShortConv = 0,
-  kAttention = 1,
+  kShortConv = 0,  // a short convolution
+  kAttention = 1,  // grouped-query attention
 };
 
 // Bounds well above those of known models, with which sizes computed from a config cannot overflow.
@@ -25,26 +26,28 @@ inline constexpr uint32_t kMaxConvKernel = 8;
 inline constexpr uint32_t kMaxVocabSize = 1u << 22;
 inline constexpr uint32_t kMaxContextLength = 1u << 24;
 
+// The shape of a model, and the constants of its formulas.
 struct ModelConfig {
-  uint32_t hidden_size = 0;
-  uint32_t layers = 0;
-  uint32_t heads = 0;
-  uint32_t kv_heads = 0;
-  uint32_t head_dim = 0;
-  uint32_t dense_layers = 0;   // leading layers with a dense feed forward; all of them in a dense model
-  uint32_t dense_ff_size = 0;  // width of a dense feed forward; 0 if there is none
-  uint32_t experts = 0;        // 0 in a dense model
-  uint32_t experts_per_token = 0;
-  uint32_t expert_ff_size = 0;
-  uint32_t vocab_size = 0;
-  uint32_t context_length = 0;  // positions the model was trained for
-  uint32_t conv_kernel = 3;     // taps of the short convolution (L_cache)
-  bool tied_embedding = true;   // the LM head is the token embedding
-  float norm_eps = 1e-5f;
-  float rope_theta = 1e6f;
-  float routed_scaling_factor = 1.0f;
-  LayerKind layer_kind[kMaxLayers] = {};
+  uint32_t hidden_size = 0;               // width of the residual stream
+  uint32_t layers = 0;                    // an operator and a feed forward each
+  uint32_t heads = 0;                     // of queries
+  uint32_t kv_heads = 0;                  // of keys and values
+  uint32_t head_dim = 0;                  // width of a head
+  uint32_t dense_layers = 0;              // leading layers with a dense feed forward; all of them in a dense model
+  uint32_t dense_ff_size = 0;             // width of a dense feed forward; 0 if there is none
+  uint32_t experts = 0;                   // 0 in a dense model
+  uint32_t experts_per_token = 0;         // chosen by the router
+  uint32_t expert_ff_size = 0;            // width of an expert's feed forward
+  uint32_t vocab_size = 0;                // tokens
+  uint32_t context_length = 0;            // positions the model was trained for
+  uint32_t conv_kernel = 3;               // taps of the short convolution (L_cache)
+  bool tied_embedding = true;             // the LM head is the token embedding
+  float norm_eps = 1e-5f;                 // added to the mean square
+  float rope_theta = 1e6f;                // base of the rotary frequencies
+  float routed_scaling_factor = 1.0f;     // of the experts' weights
+  LayerKind layer_kind[kMaxLayers] = {};  // of every layer
 
+  // Whether a layer has experts; the number of layers with experts, and of those with attention.
   constexpr bool is_moe_layer(uint32_t layer) const { return layer >= dense_layers; }
   constexpr uint32_t moe_layers() const { return layers - dense_layers; }
   constexpr uint32_t attention_layers() const {
@@ -52,6 +55,7 @@ struct ModelConfig {
     for (uint32_t l = 0; l < layers; ++l) n += layer_kind[l] == LayerKind::kAttention ? 1 : 0;
     return n;
   }
+  // The width of all queries of a position together; of all its keys, and of all its values.
   constexpr uint32_t q_size() const { return heads * head_dim; }
   constexpr uint32_t kv_size() const { return kv_heads * head_dim; }
 };

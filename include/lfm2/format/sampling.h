@@ -11,6 +11,7 @@ namespace lfm2 {
 inline constexpr float kUnset = -1e30f;
 inline constexpr uint32_t kUnsetCount = 0xffffffffu;
 
+// Options of a sampler, each of which may be left unset.
 struct Sampling {
   // 0: the largest logit, always. Else 0.001 .. 100.
   float temperature = kUnset;

@@ -55,8 +55,10 @@ struct VocabHeader {
 };
 static_assert(sizeof(VocabHeader) == 128 && offsetof(VocabHeader, stop) == 68, "the format fixes these");
 
+// The magic bytes of the vocabulary of an image.
 inline constexpr char kVocabMagic[8] = {'L', 'F', 'M', '2', 'V', 'O', 'C', '\n'};
 inline constexpr uint32_t kVocabVersion = 2;
+// A flag: prompts begin with bos.
 inline constexpr uint32_t kVocabFlagAddBos = 1;
 // Assigned, not supported yet: a word that is itself a token becomes that token, whatever the merges are.
 inline constexpr uint32_t kVocabFlagIgnoreMerges = 2;
@@ -116,6 +118,7 @@ class Vocab {
     return Status();
   }
 
+  // The number of tokens; whether an id is a token.
   uint32_t size() const { return header_.token_count; }
   bool Contains(int32_t token) const { return token >= 0 && static_cast<uint32_t>(token) < header_.token_count; }
   // kNoToken if the model has none.

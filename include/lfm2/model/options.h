@@ -12,6 +12,7 @@ namespace lfm2 {
 
 struct KernelTable;
 
+// Options of a session, for Session::Open, which fills in a default where 0 or null stands for one.
 struct SessionOptions {
   // Positions that the session has room for: prompt plus answer. 0: the model's context_length, but at most 4,096.
   uint32_t context_length = 0;
@@ -57,7 +58,9 @@ struct SessionOptions {
   const KernelTable* kernels = nullptr;
 };
 
+// The longest context that SessionOptions::context_length = 0 stands for.
 constexpr uint32_t kDefaultContextLength = 4096;
+// The largest SessionOptions::draft_tokens.
 constexpr uint32_t kMaxDraftTokens = 16;
 
 // LFM2_NO_DRAFTS, defined in all translation units or in none: leaves out the code for draft_tokens, 3 KB.

@@ -17,7 +17,9 @@
 
 namespace lfm2::posix {
 
+// How a DirectFile reads.
 struct DirectFileOptions {
+  // How reads are issued.
   enum class Backend : uint8_t {
     kAutomatic,  // io_uring if the kernel allows it, else threads
     kIoUring,

@@ -27,11 +27,13 @@ namespace lfm2::posix {
 // pool's threads, and the others compute on their callers' threads alone, with the same results.
 class ThreadPool final {
  public:
+  // The largest number of threads.
   static constexpr uint32_t kMaxThreads = 256;
   // Waking a sleeping thread takes tens of microseconds; the serial parts between two products of a token are shorter
   // than this.
   static constexpr uint64_t kSpinNanoseconds = 30000;
 
+  // Where the threads run.
   enum class Pinning : uint8_t {
     kNone,
     // Thread i of the pool runs only on the i-th core that the process may use. The caller, thread 0, is not pinned.

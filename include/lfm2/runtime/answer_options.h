@@ -17,6 +17,7 @@ namespace lfm2 {
 // that returns void accepts everything.
 using TextSink = FunctionRef<bool(std::string_view text)>;
 
+// Of one answer of a Conversation.
 struct AnswerOptions {
   // A number alone is max_tokens.
   constexpr AnswerOptions(uint32_t tokens = 0) : max_tokens(tokens) {}
@@ -55,6 +56,7 @@ struct AnswerOptions {
   void (*on_token)(void* context, int32_t token, Span<const float> logits) = nullptr;
 };
 
+// Why an answer has ended.
 enum class AnswerEnd : uint8_t {
   kStop,         // the model ended it
   kStopText,     // at a stop text

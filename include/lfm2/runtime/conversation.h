@@ -18,6 +18,7 @@
 
 namespace lfm2 {
 
+// For Conversation::Open.
 struct ConversationOptions {
   // The system text, which precedes the first message. Empty: the default_system of the format, if it has one. Read
   // whenever the context begins: by the first Add or Ask, again if that call was aborted, and after a Rewind to the

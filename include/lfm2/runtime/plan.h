@@ -18,12 +18,15 @@
 
 namespace lfm2 {
 
+// A part of the arena.
 struct PlanRegion {
-  const char* name = "";
-  uint64_t bytes = 0;
+  const char* name = "";  // what it is for
+  uint64_t bytes = 0;     // rounded up to the alignment
 };
 
+// The result of MakePlan.
 struct Plan {
+  // The regions in the order of the arena, and their sum.
   static constexpr uint32_t kMaxRegions = 11;
   PlanRegion regions[kMaxRegions];
   uint32_t count = 0;

@@ -6,6 +6,7 @@
 
 namespace lfm2 {
 
+// For Session::SetPoll.
 struct Poll {
   void* context = nullptr;
   // Returns false to cancel. Called after each step, on the thread that called the session; must not call the session.

@@ -19,12 +19,14 @@ using StateSource = FunctionRef<bool(Span<std::byte> bytes)>;
 
 // Data of the program that is saved with a state. The session does not interpret it.
 struct StateNote {
+  // The capacity of a note in bytes.
   static constexpr uint32_t kCapacity = 256;
 
-  uint32_t size = 0;  // bytes in use
-  std::byte data[kCapacity] = {};
+  uint32_t size = 0;               // bytes in use
+  std::byte data[kCapacity] = {};  // the first `size` bytes are kept
 };
 
+// The magic bytes of a saved state.
 inline constexpr char kSavedStateMagic[8] = {'L', 'F', 'M', '2', 'S', 'T', 'A', 'T'};
 inline constexpr uint32_t kSavedStateVersion = 1;
 inline constexpr uint8_t kSavedStateHasLogits = 1;  // a flag

@@ -112,6 +112,7 @@ class Session {
     return memory_.experts.layer_statistics(moe_layer);
   }
 
+  // Statistics of guessed tokens since Open.
   DraftStatistics draft_statistics() const { return draft_statistics_; }
 
   // Appends tokens to the sequence, options().prefill_chunk at a time, and computes the logits of the last one. Errors:

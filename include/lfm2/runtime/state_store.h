@@ -24,6 +24,7 @@ namespace lfm2 {
 //   status = store.Save(session);
 class StateStore {
  public:
+  // Writes a state to the sink; reads one from the source.
   using SaveFunction = FunctionRef<Status(StateSink sink)>;
   using LoadFunction = FunctionRef<Status(StateSource source)>;
 

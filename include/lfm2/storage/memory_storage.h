@@ -7,6 +7,7 @@
 
 namespace lfm2 {
 
+// Views bytes that have addresses; owns nothing.
 class MemoryStorage final : public Storage {
  public:
   MemoryStorage() = default;

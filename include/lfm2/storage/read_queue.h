@@ -11,17 +11,17 @@ namespace lfm2 {
 // extend beyond the storage's size() to the end of its last block of alignment() bytes; the bytes from there are
 // unspecified. `tag` is the caller's and is returned with the completion.
 struct ReadRequest {
-  uint64_t offset = 0;
-  uint64_t bytes = 0;
-  std::byte* to = nullptr;
-  uint32_t tag = 0;
+  uint64_t offset = 0;      // of the storage
+  uint64_t bytes = 0;       // number of bytes
+  std::byte* to = nullptr;  // destination
+  uint32_t tag = 0;         // the caller's
 };
 
 // A read that has completed, successfully or not; from then on its memory is the caller's again. If it failed, status
 // is kIo with the device's error number as value(), and the contents of the memory are unspecified.
 struct ReadCompletion {
-  uint32_t tag = 0;
-  Status status;
+  uint32_t tag = 0;  // the caller's
+  Status status;     // the result
 };
 
 // Reads complete in any order. One caller at a time. A device with synchronous reads only performs them in Submit.

@@ -28,6 +28,7 @@ enum class ToolChoice : uint8_t {
   kRequired,  // the answer begins with calls
 };
 
+// For GrammarConstraint::Open.
 struct ConstraintOptions {
   ConstraintScope scope = ConstraintScope::kAnswer;
   // For kCalls.
@@ -41,6 +42,7 @@ struct ConstraintOptions {
   GrammarMatcherOptions matcher;
 };
 
+// Restricts an answer, or the calls in it, to a grammar; for AnswerOptions::constraint.
 class GrammarConstraint : public AnswerConstraint {
  public:
   constexpr GrammarConstraint() : AnswerConstraint(&kHooks) {}

@@ -14,7 +14,7 @@ namespace lfm2 {
 // Fields that are not set follow the recommendation of the model, or the defaults of ResolveSampling. For greedy
 // decoding with any model, set temperature to 0 and repetition_penalty to 1.
 struct SamplerOptions : Sampling {
-  uint64_t seed = 0;
+  uint64_t seed = 0;  // of the random sequence
 };
 
 // Liquid AI's recommendation for LFM2; also used for models that recommend nothing.

@@ -13,6 +13,7 @@
 
 namespace lfm2 {
 
+// Bounds of AnswerOptions::stop_texts.
 inline constexpr size_t kMaxStopTexts = 8;
 inline constexpr size_t kMaxStopTextBytes = 64;
 
@@ -21,6 +22,7 @@ inline constexpr size_t kMaxStopTextBytes = 64;
 // divided into pieces. Contains copies of the stop texts; trivially copyable. Without SetTexts there are no stop texts.
 class StopMatcher {
  public:
+  // No stop text.
   static constexpr uint8_t kNone = 0xff;
 
   // Progress of matching, which can be saved. The text held back is the beginning of a stop text.
@@ -91,6 +93,7 @@ class StopMatcher {
   // Index of the stop text that was found; kNone if there is none.
   uint8_t found() const { return state_.found; }
 
+  // The state of the matching, to be saved.
   State state() const { return state_; }
   // Continues from a state that was saved with the same stop texts. Returns false, with nothing changed, for a state
   // that they cannot lead to.

@@ -22,6 +22,7 @@ enum class AddedTokens : uint8_t {
   kAll,          // also special ones: for trusted text only, because they can end a turn
 };
 
+// How a text is encoded.
 struct EncodeOptions {
   // AddedTokens::kAll in place of kUserDefined.
   bool parse_special = false;
@@ -58,6 +59,7 @@ class Tokenizer {
   // vocab must outlive the tokenizer.
   explicit Tokenizer(const Vocab& vocab) : vocab_(&vocab) {}
 
+  // The vocabulary that it was made with.
   const Vocab& vocab() const { return *vocab_; }
 
   // Bytes of scratch for texts whose longest word has max_word_bytes bytes: about 9 per byte. A word is a run of

@@ -24,6 +24,7 @@ class ToolCallList {
   using Sink = FunctionRef<void(std::string_view piece)>;
 
   constexpr ToolCallList() = default;
+  // Views texts, which outlive the list.
   constexpr ToolCallList(const std::string_view* calls, size_t size)
       : ToolCallList(ListRef<std::string_view>(calls, size)) {}
   constexpr ToolCallList(const ListRef<std::string_view>& calls) : calls_(calls), spell_(&SpellOne) {}

@@ -22,6 +22,7 @@ inline constexpr size_t kMaxToolArguments = 256;
 class ToolCall {
  public:
   ToolCall() = default;
+  // The tool's name.
   std::string_view name() const { return name_; }
 
   // Names positional arguments, from the first on: the properties of the schema of the tool, in order, in UTF-8; the
@@ -231,6 +232,7 @@ struct ToolCallPlaces {
 // one that is cut off. All other texts have no calls.
 class ToolCallReader {
  public:
+  // text: an answer, which outlives the reader and the calls that it returns.
   explicit ToolCallReader(std::string_view text) : text_(text) {}
   // Only this constructor refers to the code for texts without markers.
   ToolCallReader(std::string_view text, const ToolCallPlaces& places)

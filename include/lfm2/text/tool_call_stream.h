@@ -20,6 +20,7 @@ namespace lfm2 {
 // only a possible beginning of <|tool_call_start|> is held back.
 class ToolCallStream {
  public:
+  // Receives text outside of calls; receives a call.
   using TextSink = FunctionRef<void(std::string_view text)>;
   using CallSink = FunctionRef<void(const ToolCall& call)>;
 

@@ -22,6 +22,7 @@ namespace lfm2 {
 // arrays. Pieces never split a character, and are written by the time a function returns.
 class ToolJsonWriter {
  public:
+  // sink: takes the text piece by piece; outlives the writer.
   explicit ToolJsonWriter(ToolCallList::Sink sink) : sink_(sink) {}
 
   // {"name": "...", "arguments": {...}}. The name of a positional argument is its index, from 0 on.

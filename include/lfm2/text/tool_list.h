@@ -23,6 +23,7 @@ class ToolList {
   using Sink = FunctionRef<void(std::string_view piece)>;
 
   constexpr ToolList() = default;
+  // Views texts, which outlive the list.
   constexpr ToolList(const std::string_view* tools, size_t size) : ToolList(ListRef<std::string_view>(tools, size)) {}
   constexpr ToolList(const ListRef<std::string_view>& tools) : tools_(tools), is_date_(&IsDate), spell_(&SpellOne) {}
   template <class C, class = std::enable_if_t<std::is_convertible_v<const C&, ListRef<std::string_view>>>>

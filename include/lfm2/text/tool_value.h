@@ -19,6 +19,7 @@ namespace tool_internal {
 class CallList;
 }
 
+// The type of a value.
 enum class ToolValueKind : uint8_t {
   kNull,
   kBool,
@@ -44,6 +45,7 @@ class ToolValue {
   std::string_view spelling() const { return spelling_; }
   ToolCallForm form() const { return form_; }
 
+  // Its type, from its spelling.
   LFM2_SELDOM ToolValueKind kind() const {
     switch (spelling_[0]) {
       case 'n':
