@@ -6,12 +6,14 @@
 
 namespace lfm2 {
 
+// The type of keys and values.
 enum class KvCacheType : uint8_t {
   kF16,   // 2 bytes a value
   kF32,   // exact, for comparisons
   kInt8,  // 1 byte a value, and a float scale for each key and each value of a head and position
 };
 
+// Bytes of a value, without scales; 0 for a number that is no type.
 constexpr uint32_t BytesOf(KvCacheType type) {
   switch (type) {
     case KvCacheType::kF16: return 2;

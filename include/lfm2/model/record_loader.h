@@ -23,6 +23,7 @@ struct StreamStatistics {
   uint64_t ahead = 0;     // misses whose read had started before their layer
   uint64_t wasted = 0;    // bytes read ahead for a layer that did not need them
 
+  // Adds all counts of another.
   void Add(const StreamStatistics& other) {
     hits += other.hits;
     misses += other.misses;

@@ -14,6 +14,7 @@ struct StreamShape {
   uint64_t front_bytes = 0;                // read once, when the image opens
   uint64_t record_bytes[kMaxLayers] = {};  // of one expert of MoE layer m; a multiple of kRecordAlignment
 
+  // Whether experts are read as they are needed.
   constexpr bool is_streamed() const { return front_bytes > 0; }
 };
 

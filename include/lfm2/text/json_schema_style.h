@@ -6,12 +6,14 @@
 
 namespace lfm2 {
 
+// The white space of JSON texts.
 enum class JsonSpacing : uint8_t {
   kFlexible,  // any white space between tokens, as JSON allows
   kDumps,     // ", " and ": ", as Python's json.dumps writes them
-  kNone,
+  kNone,      // no white space
 };
 
+// Options of CompileJsonSchema.
 struct JsonSchemaOptions {
   JsonSpacing spacing = JsonSpacing::kDumps;
   // True, False and None in addition to true, false and null, and strings in quotes of either kind or, without

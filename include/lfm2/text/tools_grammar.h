@@ -12,11 +12,13 @@
 
 namespace lfm2 {
 
+// The form of the calls of tools.
 enum class CallForm : uint8_t {
   kPython,  // [name(argument=value, ...), ...]
   kJson,    // {"name": "...", "arguments": {...}}, or a list of such objects
 };
 
+// Options of CompileTools.
 struct ToolsGrammarOptions {
   std::string_view only;  // name of the only tool to be called; empty: any
   bool parallel = true;   // any number of calls in a list; false: exactly one
