@@ -15,7 +15,7 @@ import tempfile
 PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)+\.(?:h|cc|c|S|py|cmake|txt|md|json)(?![A-Za-z])"
 ROOT_PATH = r"CMakePresets\.json|CONTRIBUTING\.md|README\.md"
 REFERENCE = re.compile(rf"`([A-Za-z_][A-Za-z0-9_:]*)`\s+\(({PATH})\)")
-FOLDER = re.compile(r"`([a-z][a-z_/-]*/)`|(?<![\w/.])((?:tests|tools|examples|docs)/[a-z_/-]*/)(?![\w.*])")
+FOLDER = re.compile(r"`([a-z][a-z_/-]*/)`|(?<![\w/.])((?:tests|tools|programs|examples|docs)/[a-z_/-]*/)(?![\w.*])")
 
 
 def find(root, path):
