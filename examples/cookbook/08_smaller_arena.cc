@@ -34,8 +34,8 @@ static lfm2::Status Run(const char* path) {
   options.kv_cache = lfm2::KvCacheType::kInt8;
   Report("8-bit KV cache", options);
   const lfm2::Status refused = session.Open(image, options, {arena, 100 << 10});
-  std::printf("%s: %llu bytes are needed\n", lfm2::Status::CodeName(refused.code()),
-              static_cast<unsigned long long>(refused.limit()));
+  std::printf("%s: %llu KB are needed\n", lfm2::Status::CodeName(refused.code()),
+              static_cast<unsigned long long>(refused.limit() / 1024));
   LFM2_RETURN_IF_ERROR(session.Open(image, options, arena));
   lfm2::ConversationOptions greedy;
   greedy.sampler.temperature = 0.0f;
@@ -58,5 +58,5 @@ int main(int argc, char** argv) {
 //   128 positions      1521 KB
 //   chunks of 4 tokens  196 KB
 //   8-bit KV cache      136 KB
-//   arena too small: 139584 bytes are needed
+//   arena too small: 136 KB are needed
 //   <|tool_call_start|>[start_timer(minutes=21)]<|tool_call_end|>
