@@ -19,7 +19,7 @@ struct Executor {
   // The largest number of workers.
   static constexpr uint32_t kMaxWorkers = 1u << 16;
 
-  void* context = nullptr;
+  void* context = nullptr;  // passed to run
   // How many tasks can run at once, including the caller of `run` if it takes part: 1 to kMaxWorkers. Work is divided
   // accordingly.
   uint32_t workers = 1;

@@ -8,7 +8,7 @@ namespace lfm2 {
 
 // `value` and `limit` are value() and limit() of a Status, 0 where it has no numbers.
 enum class StatusCode : uint8_t {
-  kOk,
+  kOk,                  // no error
   kInvalidArgument,     // the caller passed something that can never work; `limit` is what the argument must keep to
   kFailedPrecondition,  // the call came at the wrong time: use before open, open twice
   kArenaTooSmall,       // `value` bytes were given, `limit` are needed

@@ -13,9 +13,9 @@ extern "C" {
 
 // For lfm2_conversation_open.
 typedef struct lfm2_conversation_options {
-  lfm2_text system;        // precedes the first message; must stay valid until the first add or ask has succeeded
-  const lfm2_text* tools;  // that may be called, each as JSON; valid as long as `system`
-  size_t tool_count;
+  lfm2_text system;              // precedes the first message; must stay valid until the first add or ask has succeeded
+  const lfm2_text* tools;        // that may be called, each as JSON; valid as long as `system`
+  size_t tool_count;             // of tools
   lfm2_sampler_options sampler;  // fields not set: as the model's publisher recommends
   bool show_special;             // also pass on special tokens, such as those around tool calls
   lfm2_text date;                // today, YYYY-MM-DD, for templates that write it with tools; valid as long as `system`

@@ -53,21 +53,21 @@ typedef struct lfm2_chat_format {
   lfm2_text default_system;  // the system text of chats without one
   lfm2_text tools_joint;     // between system text and what follows
   lfm2_text date_begin;      // around the date, YYYY-MM-DD, which is written with tools unless this is empty
-  lfm2_text date_end;
-  lfm2_text tools_begin;  // around the tools
-  lfm2_text tools_end;
+  lfm2_text date_end;        // see date_begin
+  lfm2_text tools_begin;     // around the tools
+  lfm2_text tools_end;       // see tools_begin
   lfm2_text response_begin;  // around the content of a tool message
-  lfm2_text response_end;
-  lfm2_text calls_begin;  // around the calls of tools
-  lfm2_text calls_end;
-  lfm2_text answer;  // the beginning of every answer
-  uint8_t flags;
-  uint8_t thoughts;
-  uint8_t calls;
-  uint8_t quotes;
-  uint8_t lists;
-  uint8_t objects;
-  uint8_t contents;
+  lfm2_text response_end;    // see response_begin
+  lfm2_text calls_begin;     // around the calls of tools
+  lfm2_text calls_end;       // see calls_begin
+  lfm2_text answer;          // the beginning of every answer
+  uint8_t flags;             // LFM2_CHAT_*
+  uint8_t thoughts;          // LFM2_THOUGHTS_*
+  uint8_t calls;             // LFM2_CALLS_*
+  uint8_t quotes;            // LFM2_QUOTES_*
+  uint8_t lists;             // LFM2_NESTING_*
+  uint8_t objects;           // LFM2_NESTING_*
+  uint8_t contents;          // LFM2_CONTENTS_*
 } lfm2_chat_format;
 
 // The id that stands for no token.
@@ -75,18 +75,18 @@ typedef struct lfm2_chat_format {
 
 // For lfm2_image_info_of.
 typedef struct lfm2_image_info {
-  const char* name;  // the publisher's name of the model; may be empty; valid until the image is closed
-  uint64_t file_bytes;
-  uint64_t pinned_bytes;
-  uint64_t front_bytes;  // size of the part of the file before the first expert, which has to be in memory
-  uint32_t fingerprint;  // differs between models and their quantisations
-  uint32_t tensor_count;
-  uint32_t moe_layers;
-  bool is_streamed;  // experts are read when they are needed
-  bool add_bos;      // the model expects a prompt to begin with `bos`
-  int32_t bos;       // tokens, or LFM2_NO_TOKEN
-  int32_t eos;
-  int32_t pad;
+  const char* name;       // the publisher's name of the model; may be empty; valid until the image is closed
+  uint64_t file_bytes;    // of the image
+  uint64_t pinned_bytes;  // of the weights that every token needs
+  uint64_t front_bytes;   // size of the part of the file before the first expert, which has to be in memory
+  uint32_t fingerprint;   // differs between models and their quantisations
+  uint32_t tensor_count;  // entries of its directory
+  uint32_t moe_layers;    // layers with experts
+  bool is_streamed;       // experts are read when they are needed
+  bool add_bos;           // the model expects a prompt to begin with `bos`
+  int32_t bos;            // tokens, or LFM2_NO_TOKEN
+  int32_t eos;            // as bos
+  int32_t pad;            // as bos
 } lfm2_image_info;
 
 // Views of a storage; only the shape is copied. The storage must outlive the image, and the image every session opened

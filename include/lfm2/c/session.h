@@ -63,14 +63,14 @@ typedef struct lfm2_plan_region {
 // The memory that a session needs. Where experts are read, the arena also holds the front part of the image and the
 // slots for experts.
 typedef struct lfm2_plan {
-  lfm2_plan_region regions[LFM2_MAX_PLAN_REGIONS];
-  uint32_t count;
-  uint64_t total_bytes;
-  uint64_t front_bytes;
-  uint64_t least_bytes;  // the least total with which a session opens
-  uint64_t slot_bytes;
-  uint32_t slots;
-  uint64_t read_bytes_per_token;  // read by decode at most, if all experts are used equally
+  lfm2_plan_region regions[LFM2_MAX_PLAN_REGIONS];  // in the order of the arena
+  uint32_t count;                                   // of regions
+  uint64_t total_bytes;                             // their sum
+  uint64_t front_bytes;                             // the image's front part
+  uint64_t least_bytes;                             // the least total with which a session opens
+  uint64_t slot_bytes;                              // of all slots
+  uint32_t slots;                                   // for one expert each
+  uint64_t read_bytes_per_token;                    // read by decode at most, if all experts are used equally
 } lfm2_plan;
 
 // options, here and below: copied; NULL: lfm2_session_options_default().
@@ -101,7 +101,7 @@ typedef struct lfm2_draft_statistics {
 
 // Observes a running model. Either function may be NULL. Pointers are valid during the call.
 typedef struct lfm2_observer {
-  void* user;
+  void* user;  // passed to both
   // Before each layer, and at the end with layer == layers: the residual stream x[tokens, hidden_size].
   void (*hidden)(void* user, uint32_t layer, uint32_t position, uint32_t tokens, const float* x);
   // In each layer with experts, for each position: the experts_per_token chosen experts, best first, and their weights.

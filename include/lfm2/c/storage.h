@@ -41,7 +41,7 @@ LFM2_MUST_CHECK lfm2_status lfm2_storage_open_blocks(lfm2_storage* storage, cons
 // A device that reads asynchronously (DMA with an interrupt) while the session computes. `user` is passed to all
 // functions, which are called from one thread at a time. One session at a time.
 typedef struct lfm2_queue_device {
-  void* user;
+  void* user;  // passed to all functions
   // Starts reading `bytes` bytes of the storage from `offset` to `to`; all three are multiples of alignment_bytes. At
   // most `capacity` reads are in progress or not yet collected. Returns 0, or an error number if nothing was started.
   int (*submit)(void* user, uint64_t offset, uint64_t bytes, void* to, uint32_t tag);

@@ -46,8 +46,8 @@ enum { LFM2_ROLE_SYSTEM, LFM2_ROLE_USER, LFM2_ROLE_ASSISTANT, LFM2_ROLE_TOOL };
 
 // One message (turn). Owns nothing.
 typedef struct lfm2_chat_message {
-  lfm2_chat_role role;
-  lfm2_text content;
+  lfm2_chat_role role;  // who speaks
+  lfm2_text content;    // the text of the turn
   // For an assistant message: its thoughts, and its tool calls, each as JSON: {"name": ..., "arguments": {...}}.
   // Formats that do not write them expect them within `content`, as the model wrote them.
   lfm2_text thinking;
@@ -66,15 +66,15 @@ static inline lfm2_chat_message lfm2_chat_message_of(lfm2_chat_role role, const 
 
 // A chat to render. Owns nothing. All other fields may be zero.
 typedef struct lfm2_chat_prompt {
-  const lfm2_chat_message* messages;
-  size_t message_count;
-  const lfm2_text* tools;  // the available tools, each as JSON
-  size_t tool_count;
-  lfm2_text date;             // YYYY-MM-DD, where the format writes it and there are tools
-  bool no_generation_prompt;  // do not end with the beginning of an assistant message
-  bool continues;             // the context already has bos and tools; messages may be empty
-  size_t first;               // messages before this one are already in the context
-  lfm2_text answer;           // beginning of the answer, after that of every answer of the format
+  const lfm2_chat_message* messages;  // in order
+  size_t message_count;               // of messages
+  const lfm2_text* tools;             // the available tools, each as JSON
+  size_t tool_count;                  // of tools
+  lfm2_text date;                     // YYYY-MM-DD, where the format writes it and there are tools
+  bool no_generation_prompt;          // do not end with the beginning of an assistant message
+  bool continues;                     // the context already has bos and tools; messages may be empty
+  size_t first;                       // messages before this one are already in the context
+  lfm2_text answer;                   // beginning of the answer, after that of every answer of the format
   lfm2_text joint;  // written first: "\n" after the <|im_end|> of an answer, "<|im_end|>\n" after one cut short
 } lfm2_chat_prompt;
 

@@ -54,8 +54,8 @@ typedef struct lfm2_status {
   uint64_t value;     // the number found
   uint64_t limit;     // the number it was compared with
   uint32_t index;     // the layer, token or record; LFM2_NO_INDEX: none
-  uint8_t code;
-  uint8_t numbers;  // how many of value and limit are set
+  uint8_t code;       // LFM2_OK and the like
+  uint8_t numbers;    // how many of value and limit are set
 } lfm2_status;
 
 // Writes one sentence, such as "corrupt: rows [3] differ: 512, expected 7168", terminated by a zero and
@@ -88,7 +88,7 @@ typedef bool (*lfm2_text_sink)(void* user, const char* text, size_t bytes);
 // Runs tasks in parallel. Copied by the function that it is passed to; what `user` points to must outlive its use.
 // Results do not depend on it.
 typedef struct lfm2_executor {
-  void* user;
+  void* user;  // passed to run
   // Number of tasks that can run at the same time, at least 1.
   uint32_t workers;
   // Calls task(argument, i) once for every i below `tasks`, in any order and on any thread, and returns when all have

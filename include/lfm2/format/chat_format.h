@@ -57,21 +57,21 @@ struct ChatFormat {
   std::string_view default_system;  // the system text of chats without one
   std::string_view tools_joint;     // between system text and what follows it
   std::string_view date_begin;      // around the date (YYYY-MM-DD), which is written with tools unless this is empty
-  std::string_view date_end;
-  std::string_view tools_begin;  // around the tools, which are separated by ", "
-  std::string_view tools_end;
+  std::string_view date_end;        // see date_begin
+  std::string_view tools_begin;     // around the tools, which are separated by ", "
+  std::string_view tools_end;       // see tools_begin
   std::string_view response_begin;  // around the content of a tool's turn
-  std::string_view response_end;
-  std::string_view calls_begin;  // around calls, name(argument=value, ...), which are separated by ", "
-  std::string_view calls_end;
-  std::string_view answer;  // the beginning of every answer
-  uint8_t flags = 0;
-  ChatThoughts thoughts = ChatThoughts::kAsWritten;
-  ChatCalls calls = ChatCalls::kNotWritten;
-  ChatQuotes quotes = ChatQuotes::kEscaped;
-  ChatNesting lists = ChatNesting::kJson;
-  ChatNesting objects = ChatNesting::kJson;
-  ChatContents contents = ChatContents::kJson;
+  std::string_view response_end;    // see response_begin
+  std::string_view calls_begin;     // around calls, name(argument=value, ...), which are separated by ", "
+  std::string_view calls_end;       // see calls_begin
+  std::string_view answer;          // the beginning of every answer
+  uint8_t flags = 0;                // kChatThinking and the like
+  ChatThoughts thoughts = ChatThoughts::kAsWritten;  // which thoughts stay
+  ChatCalls calls = ChatCalls::kNotWritten;          // where calls are written
+  ChatQuotes quotes = ChatQuotes::kEscaped;          // how arguments are spelled that are texts
+  ChatNesting lists = ChatNesting::kJson;            // that are lists
+  ChatNesting objects = ChatNesting::kJson;          // that are objects
+  ChatContents contents = ChatContents::kJson;       // for programs whose chats are JSON
 
   // Whether a flag is set; whether the day is written with tools.
   constexpr bool has(uint8_t flag) const { return (flags & flag) != 0; }

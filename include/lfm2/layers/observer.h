@@ -9,7 +9,7 @@ namespace lfm2 {
 // Both functions may be null. They are called between products, on the thread that called the session. The pointers are
 // valid during the call only.
 struct Observer {
-  void* context = nullptr;
+  void* context = nullptr;  // passed to both
   // Called before each layer, and after the last one with layer == config.layers: the residual stream x[tokens,
   // hidden_size] of positions position .. position + tokens - 1.
   void (*hidden)(void* context, uint32_t layer, uint32_t position, uint32_t tokens, const float* x) = nullptr;

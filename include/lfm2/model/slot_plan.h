@@ -33,9 +33,9 @@ inline StreamShape StreamShapeOf(const Image& image) { return StreamShapeOf(imag
 // share `shared` slots and read nearly every expert again for each token.
 struct SlotPlan {
   uint16_t own[kMaxLayers] = {};  // slots of MoE layer m; 0 where it shares
-  uint32_t shared = 0;
-  uint32_t total = 0;
-  uint64_t bytes = 0;  // of all slots
+  uint32_t shared = 0;            // slots of the layers without slots of their own
+  uint32_t total = 0;             // slots of all layers, the shared ones included
+  uint64_t bytes = 0;             // of all slots
   // Bytes that decode reads per token if all experts are used equally often: an upper bound for real text.
   uint64_t read_bytes_per_token = 0;
 };

@@ -25,7 +25,7 @@ struct DirectFileOptions {
     kIoUring,
     kThreads,
   };
-  Backend backend = Backend::kAutomatic;
+  Backend backend = Backend::kAutomatic;  // how reads are issued
   // Reads that the system has at a time, 1 to FileQueue::kMaxReads (with threads at most ReaderThreads::kMaxThreads);
   // the others wait in the order of their requests.
   uint32_t queue_depth = 8;

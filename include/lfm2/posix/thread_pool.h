@@ -35,7 +35,7 @@ class ThreadPool final {
 
   // Where the threads run.
   enum class Pinning : uint8_t {
-    kNone,
+    kNone,  // wherever the system puts them
     // Thread i of the pool runs only on the i-th core that the process may use. The caller, thread 0, is not pinned.
     kCores,
   };

@@ -8,7 +8,7 @@ namespace lfm2 {
 
 // For Session::SetPoll.
 struct Poll {
-  void* context = nullptr;
+  void* context = nullptr;  // handed to go_on
   // Returns false to cancel. Called after each step, on the thread that called the session; must not call the session.
   bool (*go_on)(void* context) = nullptr;
 };

@@ -13,7 +13,7 @@ namespace lfm2 {
 
 // The functions of a driver. `context` is passed to all of them.
 struct BlockDevice {
-  void* context = nullptr;
+  void* context = nullptr;  // a pointer of the driver's
   // Reads whole blocks into memory that is aligned to block_bytes. Returns 0 after they have arrived, or the driver's
   // error number. first_block counts from the beginning of the device.
   int (*read)(void* context, uint64_t first_block, uint32_t blocks, std::byte* to) = nullptr;

@@ -41,8 +41,8 @@ constexpr bool ParseRole(std::string_view name, ChatRole* role) {
 
 // One message (turn). Owns nothing.
 struct ChatMessage {
-  ChatRole role;
-  std::string_view content;
+  ChatRole role;             // who speaks
+  std::string_view content;  // the text of the turn
   // For an assistant message: its thoughts, and its tool calls, each as JSON. Formats that do not write them expect
   // them within `content`, as the model wrote them.
   std::string_view thinking = {};
@@ -64,7 +64,7 @@ inline constexpr std::string_view kToolCallEnd = "<|tool_call_end|>";
 
 // A chat to render. Owns nothing.
 struct ChatPrompt {
-  ListRef<ChatMessage> messages;
+  ListRef<ChatMessage> messages;  // in order
   // The available tools, each as JSON in any spelling.
   ToolList tools = {};
   // Today's date as YYYY-MM-DD. Needed where the format writes it (writes_date) and there are tools.
@@ -85,7 +85,7 @@ struct ChatPrompt {
 
 // A part of the rendered text.
 struct ChatPiece {
-  std::string_view text;
+  std::string_view text;  // part of the prompt
   // True for text of the template, in which special tokens are recognised. False for content, in which the text of a
   // special token must stay text, or a message could end its own turn and begin another. In the content of an
   // assistant, the markers of tool calls and thoughts are template pieces, so that it becomes the tokens that the model

@@ -30,7 +30,7 @@ enum class ToolChoice : uint8_t {
 
 // For GrammarConstraint::Open.
 struct ConstraintOptions {
-  ConstraintScope scope = ConstraintScope::kAnswer;
+  ConstraintScope scope = ConstraintScope::kAnswer;  // what the grammar describes
   // For kCalls.
   ToolChoice tool_choice = ToolChoice::kAuto;
   // A thought, which is not restricted, may come first. false: only if the answer is begun with one.

@@ -81,7 +81,7 @@ inline void AddLengths(DemandSets* sets, GrammarBuilder::Node from, GrammarBuild
   GrammarBuilder& b = sets->builder();
   const uint32_t steps = lengths.max == kUnlimited ? lengths.min : lengths.max;
   if (steps > kMostUnrolled) {
-    return sets->Refuse("limits the length of a text in a way that is not supported beside a pattern: byte", 0);
+    return sets->Refuse("limits the length of a text in a way that is not supported together with a pattern: byte", 0);
   }
   for (uint32_t i = 0; i < steps; ++i) {
     if (i >= lengths.min) b.Empty(from, to);
@@ -101,7 +101,7 @@ inline void AddCharacterCounts(DemandSets* sets, GrammarBuilder::Node from, Gram
   GrammarBuilder& b = sets->builder();
   const uint32_t steps = lengths.max == kUnlimited ? lengths.min : lengths.max;
   if (steps > kMostUnrolled) {
-    return sets->Refuse("limits the length of a text in a way that is not supported beside a pattern: byte", 0);
+    return sets->Refuse("limits the length of a text in a way that is not supported together with a pattern: byte", 0);
   }
   const auto one = [&](GrammarBuilder::Node at, GrammarBuilder::Node next) {
     const GrammarBuilder::Node escape = b.AddNode();

@@ -15,7 +15,7 @@ enum class JsonSpacing : uint8_t {
 
 // Options of CompileJsonSchema.
 struct JsonSchemaOptions {
-  JsonSpacing spacing = JsonSpacing::kDumps;
+  JsonSpacing spacing = JsonSpacing::kDumps;  // white space between marks and values
   // True, False and None in addition to true, false and null, and strings in quotes of either kind or, without
   // single_quotes, in double quotes only.
   bool python = false;

@@ -18,8 +18,8 @@
 namespace lfm2 {
 
 // Writes JSON as Python's json.dumps(value, ensure_ascii=False) does, except that numbers keep their digits; only forms
-// that JSON does not have are converted (+1, 1_000, .5, 1., 0x1f become 1, 1000, 0.5, 1.0, 31). Lists and tuples become
-// arrays. Pieces never split a character, and are written by the time a function returns.
+// that JSON does not have are converted (`+1`, `1_000`, `.5`, `1.`, `0x1f` become 1, 1000, 0.5, 1.0, 31). Lists and
+// tuples become arrays. Pieces never split a character, and are written by the time a function returns.
 class ToolJsonWriter {
  public:
   // sink: takes the text piece by piece; outlives the writer.

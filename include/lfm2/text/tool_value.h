@@ -21,13 +21,13 @@ class CallList;
 
 // The type of a value.
 enum class ToolValueKind : uint8_t {
-  kNull,
-  kBool,
+  kNull,     // or None
+  kBool,     // in either spelling
   kInteger,  // an integer that fits int64_t
   kNumber,   // any other number
-  kString,
-  kList,    // or a tuple
-  kObject,  // or a dictionary
+  kString,   // in quotes
+  kList,     // or a tuple
+  kObject,   // or a dictionary
 };
 
 // A value: a view of the text of a call. Trivially copyable.
@@ -115,10 +115,10 @@ class ToolValue {
 
 // An argument, a member of an object, or an element of a list.
 struct ToolItem {
-  size_t index = 0;
+  size_t index = 0;       // its place, from 0 on
   bool has_name = false;  // false for elements of a list, and for positional arguments without a name
-  ToolText name;
-  ToolValue value;
+  ToolText name;          // empty without one
+  ToolValue value;        // null where there is none
 };
 
 // The arguments of a call, the members of an object, or the elements of a list, in order.

@@ -20,9 +20,9 @@ enum class CallForm : uint8_t {
 
 // Options of CompileTools.
 struct ToolsGrammarOptions {
-  std::string_view only;  // name of the only tool to be called; empty: any
-  bool parallel = true;   // any number of calls in a list; false: exactly one
-  CallForm form = CallForm::kPython;
+  std::string_view only;              // name of the only tool to be called; empty: any
+  bool parallel = true;               // any number of calls in a list; false: exactly one
+  CallForm form = CallForm::kPython;  // the form of the calls
   // For kPython: strings in quotes of either kind. false: in double quotes only, as LFM2 writes them when unrestricted,
   // so that the quote before a string is certain and need not be sampled.
   bool single_quotes = true;
