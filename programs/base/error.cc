@@ -6,7 +6,8 @@ namespace lfm2::tools {
 
 namespace {
 
-// Of one part of a sentence, in bytes: what is longer keeps its beginning, and its end, where an Error says the reason.
+// Lengths of one part of a sentence, in bytes. A longer one keeps its beginning and its end, which states the reason if
+// the part is the text of an Error.
 constexpr size_t kLongestPart = 1000, kFirstPart = 600, kLastPart = 390;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; }

@@ -1,4 +1,4 @@
-// How the tools report what went wrong: one sentence, made for the person at the terminal.
+// How programs report errors: one sentence for the person at the terminal.
 #ifndef LFM2_PROGRAMS_BASE_ERROR_H_
 #define LFM2_PROGRAMS_BASE_ERROR_H_
 
@@ -10,12 +10,12 @@
 
 namespace lfm2::tools {
 
-// The result of a step that can fail. Unlike lfm2::Status it owns its text, so that it can name files and tensors.
+// The result of a step that can fail. Unlike lfm2::Status it owns its text, which can name files and tensors.
 class [[nodiscard]] Error {
  public:
   Error() = default;
-  // Every part behind the other; numbers in decimal. Parts may come from hostile files: what would steer a terminal or
-  // is no UTF-8 is written as \xNN, and what is long loses its middle.
+  // The parts one after another, numbers in decimal. Parts may come from hostile files: control characters and bytes
+  // that are not UTF-8 are written as \xNN, and a long part is shortened in the middle.
   template <class... Parts>
   static Error Of(const Parts&... parts) {
     Error e;
@@ -41,7 +41,7 @@ class [[nodiscard]] Error {
   std::string text_;
 };
 
-// Leaves the calling function with the Error of `expression` unless it is ok.
+// Returns the Error of `expression` from the calling function unless it is ok.
 #define LFM2_RETURN_IF_FAILED(expression)            \
   do {                                               \
     ::lfm2::tools::Error lfm2_error_ = (expression); \

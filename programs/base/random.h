@@ -1,4 +1,4 @@
-// Random numbers that are the same on every machine: token ids and expert choices.
+// Random numbers that are the same on every machine, for token ids and expert choices.
 #ifndef LFM2_PROGRAMS_BASE_RANDOM_H_
 #define LFM2_PROGRAMS_BASE_RANDOM_H_
 
@@ -11,7 +11,7 @@ namespace lfm2::tools {
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
-  // 0 .. below - 1; below > 0. The bias of the remainder does not matter for numbers this small.
+  // From 0 to below - 1; below > 0. The bias of the remainder does not matter for numbers this small.
   uint32_t Below(uint32_t below) {
     state_ += 0x9e3779b97f4a7c15u;
     uint64_t z = state_;

@@ -4,7 +4,7 @@
 #include "programs/bench/bench.h"
 #include "programs/bench/options.h"
 #include "programs/bench/results.h"
-#include "programs/console/console.h"
+#include "programs/console/command_line.h"
 #include "programs/files/files.h"
 
 namespace lfm2::tools {

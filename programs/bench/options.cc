@@ -4,7 +4,7 @@
 
 #include "lfm2/format/model_config.h"
 #include "lfm2/posix/thread_pool.h"
-#include "programs/console/console.h"
+#include "programs/console/command_line.h"
 #include "programs/open/model_option.h"
 #include "programs/options/kv_option.h"
 #include "programs/options/storage_option.h"

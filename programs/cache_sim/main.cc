@@ -6,7 +6,7 @@
 
 #include "lfm2/format/model_config.h"
 #include "programs/cache_sim/report.h"
-#include "programs/console/console.h"
+#include "programs/console/command_line.h"
 #include "programs/files/byte_sink.h"
 #include "programs/files/files.h"
 

@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
-
-#include <CLI/CLI.hpp>
-
-#include "lfm2/base/version.h"
+#include <iterator>
 
 namespace lfm2::tools {
 
@@ -67,23 +63,6 @@ std::string MarkdownRow(const std::vector<std::string>& cells) {
   std::string line = "|";
   for (const std::string& cell : cells) line += " " + cell + " |";
   return line + "\n";
-}
-
-bool ParseCommandLine(CLI::App* app, int argc, char** argv, int* exit_code) {
-  app->set_version_flag("--version", std::string("lfm2.h ") + LFM2_VERSION_STRING);
-  try {
-    app->parse(argc, argv);
-    return true;
-  } catch (const CLI::ParseError& e) {
-    *exit_code = app->exit(e, std::cout, std::cerr) == 0 ? 0 : kExitUsage;
-    return false;
-  }
-}
-
-int Finish(const char* program, const Error& error) {
-  if (error.ok()) return 0;
-  std::fprintf(stderr, "%s: %s\n", program, error.text().c_str());
-  return kExitFailure;
 }
 
 }  // namespace lfm2::tools

@@ -1,4 +1,4 @@
-// What the tools share of talking to people: numbers they can read, tables, and a main function's exit codes.
+// Numbers and tables for people to read.
 #ifndef LFM2_PROGRAMS_CONSOLE_CONSOLE_H_
 #define LFM2_PROGRAMS_CONSOLE_CONSOLE_H_
 
@@ -6,28 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "programs/base/error.h"
-
-namespace CLI {
-class App;
-}  // namespace CLI
-
 namespace lfm2::tools {
-
-// Exit codes of every tool: 0, these, and nothing else.
-inline constexpr int kExitFailure = 1;
-inline constexpr int kExitUsage = 2;
 
 // "4.71 GB", "832 kB", "17 B": decimal units, three digits.
 std::string HumanBytes(uint64_t bytes);
 // "8 338 341 888".
 std::string Grouped(uint64_t number);
-// "3.14": so many digits behind the point.
+// "3.14": with that many decimals.
 std::string Fixed(double value, int decimals);
-// A name from a file, without characters that a terminal obeys.
+// A name from a file, with control characters replaced by question marks.
 std::string Printable(const std::string& name);
 
-// Columns as wide as their widest cell; the first row is the heading. Cells of a right-aligned column end together.
+// Aligned columns; the first row is the heading.
 class Table {
  public:
   // alignment: 'l' or 'r' for each column, such as "lrr".
@@ -40,15 +30,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// "| a | b |" and the end of the line.
+// "| a | b |" and a newline.
 std::string MarkdownRow(const std::vector<std::string>& cells);
-
-// Parses the command line. *exit_code is set, and false returned, where the program is to end now: after --help or
-// --version (0) or wrong usage (kExitUsage, explained on standard error).
-bool ParseCommandLine(CLI::App* app, int argc, char** argv, int* exit_code);
-
-// 0, or kExitFailure after writing "program: sentence" to standard error.
-int Finish(const char* program, const Error& error);
 
 }  // namespace lfm2::tools
 

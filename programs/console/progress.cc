@@ -44,7 +44,7 @@ void Progress::Update(uint64_t done, uint64_t total) {
     Draw(done, total);
     return;
   }
-  // A file or a pipe gets a line for every tenth, but none for a model that is done at once.
+  // A file or a pipe gets a line for every tenth, but none in the first second.
   const uint64_t tenths = static_cast<uint64_t>(static_cast<double>(done) / static_cast<double>(total) * 10);
   if (tenths <= shown_tenths_ || tenths >= 10 || Seconds() < 1) return;
   shown_tenths_ = tenths;

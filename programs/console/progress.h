@@ -9,17 +9,17 @@
 
 namespace lfm2::tools {
 
-// Called now and then with the bytes that are done and all there are; false stops the work.
+// Called now and then with the bytes that are done and the total; false stops the work.
 using StepProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
 class Progress {
  public:
-  // verb: what happens to the bytes, such as "packing". quiet: shows nothing. unit: of what is counted instead of
-  // bytes, such as "items".
+  // verb: what happens to the bytes, such as "packing". quiet: show nothing. unit: what is counted in place of bytes,
+  // such as "items".
   Progress(std::string verb, bool quiet, std::string unit = std::string());
-  // done of total; as often as one likes.
+  // done of total; may be called often.
   void Update(uint64_t done, uint64_t total);
-  // Replaces the bar by a last line with the mean speed.
+  // Replaces the bar by a line with the mean speed.
   void Finish(uint64_t total);
   // Removes the bar.
   void Abandon();

@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "lfm2/format/model_config.h"
-#include "programs/console/console.h"
+#include "programs/console/command_line.h"
 #include "programs/eval/choices.h"
 #include "programs/eval/commands.h"
 #include "programs/eval/generate.h"
@@ -21,6 +21,7 @@
 #include "programs/options/kv_option.h"
 #include "programs/options/storage_option.h"
 #include "programs/options/template_option.h"
+#include "programs/options/whole_number.h"
 
 namespace lfm2::tools {
 namespace {
@@ -186,7 +187,9 @@ void AddGenerate(CLI::App* app, GenerateArguments* a, Action* run) {
       ->excludes(choice);
   schema->excludes(choice);
   command->add_option("--temperature", a->sampler.temperature, "0: always the likeliest token; default: the model's");
-  command->add_option("--seed", a->sampler.seed, "equal seeds give equal answers")->capture_default_str();
+  command->add_option("--seed", a->sampler.seed, "equal seeds give equal answers")
+      ->check(WholeNumber())
+      ->capture_default_str();
   command->add_option("--max-tokens", a->max_tokens, "longest answer; 0: no limit")->capture_default_str();
   command->add_flag("--ids", a->ids, "write the answer's token ids, a JSON list, instead of its text");
   AddDateOption(command, &a->date);

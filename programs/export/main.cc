@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "programs/console/command_line.h"
 #include "programs/console/console.h"
 #include "programs/console/interruptible.h"
 #include "programs/export/exporter.h"
@@ -39,7 +40,7 @@ Error Export(const Arguments& a) {
   FileSource source;
   LFM2_RETURN_IF_FAILED(source.Open(a.image));
   if (source.IsSameFile(a.output)) {
-    return Error::Of(a.output, " is the image to be exported; give the GGUF file another name");
+    return Error::Of(a.output, " is the image to export (give the GGUF file another name)");
   }
   ExportPlan plan;
   const Error planned = PlanExport(model.image(), source, &plan);
@@ -57,12 +58,12 @@ Error Export(const Arguments& a) {
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Writes the model of a .lfm2 image as a GGUF file, for llama.cpp and similar programs; no weight changes, and "
-      "lfm2-pack makes the same image from it.");
+      "Writes the model of a .lfm2 image as a GGUF file, for llama.cpp and other programs. No weight changes; "
+      "lfm2-pack makes the same image of the file.");
   Arguments a;
-  app.add_option("IMAGE", a.image, "image to export")->required();
+  app.add_option("IMAGE", a.image, "Image to export")->required();
   app.add_option("OUT", a.output, "GGUF file to write; appears when it is complete")->required();
-  app.add_flag("--quiet", a.quiet, "show errors only");
+  app.add_flag("--quiet", a.quiet, "Show errors only");
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   const StopSignals stop;

@@ -6,10 +6,56 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <random>
+
+#include "programs/files/file_error.h"
 
 namespace lfm2::tools {
+
+namespace {
+
+// Of a file's name, for a temporary one: with a suffix the file system still accepts it.
+constexpr size_t kMaxStemBytes = 240;
+
+size_t NameBegin(const std::string& path) { return path.rfind('/') + 1; }
+
+std::string DirectoryOf(const std::string& path) {
+  const size_t begin = NameBegin(path);
+  return begin == 0 ? "." : path.substr(0, begin);
+}
+
+// The file as Linux names it for linkat.
+std::string DescriptorPath(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+// Calls make(name) with names in the directory of `path` until it returns 0 or more, or fails for another reason than
+// that the name is taken. Returns its result.
+template <class F>
+int MakeTemporary(const std::string& path, std::string* name, F&& make) {
+  constexpr std::string_view kLetters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::random_device random;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    *name = path.substr(0, NameBegin(path) + kMaxStemBytes) + ".";
+    for (int i = 0; i < 6; ++i) *name += kLetters[random() % kLetters.size()];
+    const int result = make(name->c_str());
+    if (result >= 0 || errno != EEXIST) return result;
+  }
+  return -1;
+}
+
+// -1 where the file system or the kernel has no files without a name, or where they could not be given one later.
+int OpenUnnamed(const std::string& directory) {
+#if defined(O_TMPFILE)
+  const int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+  if (fd < 0 || ::access(DescriptorPath(fd).c_str(), F_OK) == 0) return fd;
+  ::close(fd);
+#else
+  static_cast<void>(directory);
+#endif
+  return -1;
+}
+
+}  // namespace
 
 OutputFile::~OutputFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -17,18 +63,25 @@ OutputFile::~OutputFile() {
 }
 
 Error OutputFile::Open(const std::string& path) {
-  struct stat info;
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return Error::Of(path, " is not a regular file");
   path_ = path;
-  std::string name = path + ".XXXXXX";
-  fd_ = ::mkstemp(name.data());
-  if (fd_ < 0) return Error::Of("no file can be made beside ", path, ": ", std::strerror(errno));
-  temporary_ = name;
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode)) return NotRegularFile(FileUse::kWrite, path, info.st_mode);
+  } else if (errno != ENOENT || path.empty()) {
+    return FileError(FileUse::kCreate, path, errno);
+  }
+  fd_ = OpenUnnamed(DirectoryOf(path));
+  if (fd_ < 0) LFM2_RETURN_IF_FAILED(OpenNamed());
   static_cast<void>(::flock(fd_, LOCK_EX | LOCK_NB));  // some drives have no locks
-  // mkstemp makes the file private; the finished one gets the permissions that any new file gets.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(fd_, 0666 & ~mask) != 0) return Error::Of(temporary_, ": ", std::strerror(errno));
+  return Error();
+}
+
+Error OutputFile::OpenNamed() {
+  std::string name;
+  fd_ = MakeTemporary(path_, &name,
+                      [](const char* free) { return ::open(free, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
+  if (fd_ < 0) return FileError(FileUse::kCreate, path_, errno);
+  temporary_ = name;
   return Error();
 }
 
@@ -37,7 +90,7 @@ Error OutputFile::Write(uint64_t offset, const void* data, size_t bytes) {
   while (bytes > 0) {
     const ssize_t n = ::pwrite(fd_, at, bytes, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::Of(temporary_, ": ", std::strerror(errno));
+    if (n < 0) return FileError(FileUse::kWrite, path_, errno);
     at += n;
     offset += static_cast<uint64_t>(n);
     bytes -= static_cast<size_t>(n);
@@ -50,11 +103,25 @@ Error OutputFile::CommitAs(const std::string& path) {
   return Commit();
 }
 
+// No call gives a file the name of another one, so where there is one the new file takes a temporary name for a moment.
+Error OutputFile::Link() {
+  const std::string from = DescriptorPath(fd_);
+  const auto link = [&](const char* to) { return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to, AT_SYMLINK_FOLLOW); };
+  if (link(path_.c_str()) == 0) return Error();
+  std::string name;
+  if (errno != EEXIST || MakeTemporary(path_, &name, link) != 0) return FileError(FileUse::kCreate, path_, errno);
+  temporary_ = name;
+  return Error();
+}
+
 Error OutputFile::Commit() {
-  if (::fsync(fd_) != 0) return Error::Of(temporary_, ": ", std::strerror(errno));
-  // Closing gives the lock up, so it comes last.
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return Error::Of(path_, ": ", std::strerror(errno));
+  if (::fsync(fd_) != 0) return FileError(FileUse::kWrite, path_, errno);
+  if (temporary_.empty()) LFM2_RETURN_IF_FAILED(Link());
+  if (!temporary_.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return FileError(FileUse::kCreate, path_, errno);
+  }
   temporary_.clear();
+  // Closing gives up the lock, so it comes last.
   ::close(fd_);
   fd_ = -1;
   return Error();

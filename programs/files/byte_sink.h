@@ -1,4 +1,4 @@
-// Where a tool writes a file's bytes to: a file that appears only when it is complete, or memory.
+// Where programs write a file's bytes to: a file that appears only when it is complete, or memory.
 #ifndef LFM2_PROGRAMS_FILES_BYTE_SINK_H_
 #define LFM2_PROGRAMS_FILES_BYTE_SINK_H_
 
@@ -12,12 +12,13 @@ namespace lfm2::tools {
 class ByteSink {
  public:
   virtual ~ByteSink() = default;
-  // Places bytes at an offset; what is never written reads as zero.
+  // Writes bytes at an offset. Bytes that are never written read as zero.
   virtual Error Write(uint64_t offset, const void* data, size_t bytes) = 0;
 };
 
-// A file under a temporary name in the same directory, until Commit gives it its own. Without Commit nothing is left,
-// unless the process is killed; while it is being written it is locked (flock), which ends with the process.
+// A file without a name in the directory of its path, until Commit gives it one: whatever ends the process before that
+// leaves nothing. Where the file system has no files without a name (O_TMPFILE) it has a temporary one, which the
+// destructor removes and a killed process leaves; it is locked (flock) while it is being written.
 class OutputFile final : public ByteSink {
  public:
   OutputFile() = default;
@@ -25,17 +26,20 @@ class OutputFile final : public ByteSink {
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile() override;
 
-  // Called once.
+  // path: of no file, or of a regular one, which Commit replaces. Called once. The Errors of all name the path.
   Error Open(const std::string& path);
   Error Write(uint64_t offset, const void* data, size_t bytes) override;
-  // Waits until the bytes are on the device, then puts the file in the place of whatever was there.
+  // Waits until the bytes are on the device, then gives the file its path.
   Error Commit();
-  // The same under another name than it was opened for, on the same drive.
+  // The same for another path than the file was opened for, on the same drive.
   Error CommitAs(const std::string& path);
 
  private:
+  Error OpenNamed();
+  Error Link();
+
   std::string path_;
-  std::string temporary_;
+  std::string temporary_;  // empty: the file has no name yet
   int fd_ = -1;
 };
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "programs/files/file_error.h"
+
 namespace lfm2::tools {
 
 FileSource::~FileSource() {
@@ -17,23 +19,25 @@ Error FileSource::Open(const std::string& path) {
   path_ = path;
   fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat info;
-  if (fd_ < 0 || ::fstat(fd_, &info) != 0) return Error::Of(path, ": ", std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) return Error::Of(path, " is not a regular file");
+  if (fd_ < 0 || ::fstat(fd_, &info) != 0) {
+    return FileError(FileUse::kOpen, path, errno);
+  }
+  if (!S_ISREG(info.st_mode)) return NotRegularFile(FileUse::kOpen, path, info.st_mode);
   size_ = static_cast<uint64_t>(info.st_size);
   return Error();
 }
 
 Error FileSource::Read(uint64_t offset, void* out, size_t bytes) const {
   if (offset > size_ || bytes > size_ - offset) {
-    return Error::Of(path_, " ends at byte ", size_, ", but ", uint64_t{bytes}, " bytes at ", offset,
-                     " were asked for");
+    return Error::Of("cannot read ", path_, ": it has ", size_, " bytes, and ", uint64_t{bytes}, " bytes from byte ",
+                     offset, " on are needed (is it complete?)");
   }
   char* at = static_cast<char*>(out);
   while (bytes > 0) {
     const ssize_t n = ::pread(fd_, at, bytes, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::Of(path_, ": ", std::strerror(errno));
-    if (n == 0) return Error::Of(path_, " was cut short while it was read");
+    if (n < 0) return FileError(FileUse::kRead, path_, errno);
+    if (n == 0) return Error::Of("cannot read ", path_, ": it became shorter while it was read (do not change it)");
     at += n;
     offset += static_cast<uint64_t>(n);
     bytes -= static_cast<size_t>(n);
@@ -49,8 +53,8 @@ bool FileSource::IsSameFile(const std::string& path) const {
 
 Error MemorySource::Read(uint64_t offset, void* out, size_t bytes) const {
   if (offset > bytes_.size() || bytes > bytes_.size() - offset) {
-    return Error::Of("the file ends at byte ", uint64_t{bytes_.size()}, ", but ", uint64_t{bytes}, " bytes at ", offset,
-                     " were asked for");
+    return Error::Of("the file has ", uint64_t{bytes_.size()}, " bytes, and ", uint64_t{bytes}, " bytes from byte ",
+                     offset, " on are needed");
   }
   if (bytes > 0) std::memcpy(out, bytes_.data() + static_cast<size_t>(offset), bytes);
   return Error();

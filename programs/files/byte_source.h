@@ -1,4 +1,4 @@
-// Where a tool reads a file's bytes from: the file itself, in pieces, or memory.
+// Where programs read a file's bytes from: the file, in pieces, or memory.
 #ifndef LFM2_PROGRAMS_FILES_BYTE_SOURCE_H_
 #define LFM2_PROGRAMS_FILES_BYTE_SOURCE_H_
 
@@ -14,11 +14,11 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   virtual uint64_t size() const = 0;
-  // Copies [offset, offset + bytes) to out. Fails where the range is not within size().
+  // Copies [offset, offset + bytes) to out. Fails if the range exceeds size().
   virtual Error Read(uint64_t offset, void* out, size_t bytes) const = 0;
 };
 
-// Reads with pread: pages of a large file never count as this process's memory, as those of a mapping would.
+// Reads with pread, so that pages of a large file do not count as memory of this process, as with a mapping.
 class FileSource final : public ByteSource {
  public:
   FileSource() = default;
@@ -26,11 +26,11 @@ class FileSource final : public ByteSource {
   FileSource& operator=(const FileSource&) = delete;
   ~FileSource() override;
 
-  // path: a regular file. Called once.
+  // path: a regular file. Called once. The Error names the path.
   Error Open(const std::string& path);
   uint64_t size() const override { return size_; }
   Error Read(uint64_t offset, void* out, size_t bytes) const override;
-  // Whether `path` names this very file.
+  // Whether `path` refers to this file, under whatever name.
   bool IsSameFile(const std::string& path) const;
 
  private:

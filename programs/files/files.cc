@@ -2,8 +2,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+
+#include "programs/files/file_error.h"
 
 namespace lfm2::tools {
 
@@ -13,7 +14,7 @@ Error ReadStream(const std::string& name, std::FILE* stream, std::string* bytes)
   char window[1 << 16];
   bytes->clear();
   while (const size_t n = std::fread(window, 1, sizeof(window), stream)) bytes->append(window, n);
-  return std::ferror(stream) != 0 ? Error::Of(name, ": ", std::strerror(errno)) : Error();
+  return std::ferror(stream) != 0 ? FileError(FileUse::kRead, name, errno) : Error();
 }
 
 }  // namespace
@@ -23,17 +24,21 @@ Error ReadFile(const std::string& path, std::string* bytes) {
     void operator()(std::FILE* f) const { std::fclose(f); }
   };
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) return Error::Of(path, ": ", std::strerror(errno));
+  if (file == nullptr) return FileError(FileUse::kOpen, path, errno);
   return ReadStream(path, file.get(), bytes);
 }
 
 Error ReadStandardInput(std::string* bytes) { return ReadStream("standard input", stdin, bytes); }
 
 Error WriteStandardOutput(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
-    return Error::Of("standard output: ", std::strerror(errno));
-  }
-  return Error();
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  return FlushStandardOutput();
+}
+
+Error FlushStandardOutput() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return Error();
+  return errno != 0 ? FileError(FileUse::kWrite, "standard output", errno) : Error::Of("cannot write standard output");
 }
 
 Error ParseJson(const std::string& name, const std::string& text, nlohmann::ordered_json* json) {
@@ -41,9 +46,9 @@ Error ParseJson(const std::string& name, const std::string& text, nlohmann::orde
     *json = nlohmann::ordered_json::parse(text);
     return Error();
   } catch (const nlohmann::json::parse_error& e) {
-    return Error::Of(name, " is no valid JSON: byte ", uint64_t{e.byte}, " is wrong");
+    return Error::Of(name, " is not valid JSON: unexpected byte at ", uint64_t{e.byte});
   } catch (const nlohmann::json::out_of_range&) {
-    return Error::Of(name, " is no valid JSON: a number in it is too large");
+    return Error::Of(name, " is not valid JSON: a number is too large");
   }
 }
 

@@ -10,8 +10,7 @@
 
 namespace lfm2::tools {
 
-// Parses "[1, 2, 3]"; each id is one of a vocabulary of vocab_size tokens. `name` of the text's origin is for the
-// message.
+// Parses "[1, 2, 3]", ids of a vocabulary of vocab_size tokens. name: of the origin, for the message.
 Error ParseIds(const std::string& name, const std::string& text, uint32_t vocab_size, std::vector<int32_t>* ids);
 
 // "[1, 2, 3]", as Python's json.dumps writes it.

@@ -1,5 +1,4 @@
-// JSON text as Python's json.dumps(value, ensure_ascii=False) writes it: what chat templates get from their tojson
-// filter.
+// JSON text as Python's json.dumps(value, ensure_ascii=False) and the tojson filter of chat templates write it.
 #ifndef LFM2_PROGRAMS_FILES_JSON_DUMPS_H_
 #define LFM2_PROGRAMS_FILES_JSON_DUMPS_H_
 
@@ -14,7 +13,8 @@
 
 namespace lfm2::tools {
 
-// repr(value) of a Python float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.
+// repr(value) of a Python float: the shortest digits that give the same value, with an exponent below 1e-4 and from
+// 1e16 on.
 inline std::string PythonFloat(double value) {
   char shortest[40];
   const auto end = std::to_chars(shortest, shortest + sizeof(shortest), value, std::chars_format::scientific).ptr;
@@ -64,7 +64,7 @@ inline std::string JsonString(std::string_view text) {
   return out + '"';
 }
 
-// Not recursive: the depth of a file somebody else wrote must not be able to end the program.
+// Not recursive: deep nesting in a file must not overflow the stack.
 inline std::string JsonDumps(const nlohmann::ordered_json& root) {
   std::string out;
   const auto scalar = [&](const nlohmann::ordered_json& v) {

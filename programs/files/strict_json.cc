@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMaxDepth = 32;
 
-// Builds the value from the parser's events; what must not be ends the parsing.
+// Builds the value from the events of the parser; what is not allowed ends the parsing.
 class StrictBuilder final : public nlohmann::json::json_sax_t {
  public:
   explicit StrictBuilder(nlohmann::json* root) : root_(root) {}
@@ -30,10 +30,10 @@ class StrictBuilder final : public nlohmann::json::json_sax_t {
   bool key(string_t& key) override {
     const auto added = open_.back()->get_ref<nlohmann::json::object_t&>().try_emplace(std::move(key));
     member_ = &added.first->second;
-    return added.second || Fail(Error::Of("the key ", Shown(added.first->first), " is there twice"));
+    return added.second || Fail(Error::Of("the key ", Shown(added.first->first), " occurs twice"));
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
-    return Fail(Error::Of("it is no JSON from byte ", position, " on"));
+    return Fail(Error::Of("it is not valid JSON at byte ", position));
   }
 
  private:
@@ -64,7 +64,7 @@ class StrictBuilder final : public nlohmann::json::json_sax_t {
 
   nlohmann::json* const root_;
   nlohmann::json* member_ = nullptr;  // of the innermost object
-  // The values that are not complete, outermost first. Each is the last of the one before it: none of them moves.
+  // The values that are not complete, outermost first. Each is the last element of the one before it, so none moves.
   std::vector<nlohmann::json*> open_;
   Error error_;
 };
@@ -81,7 +81,7 @@ Error ParseStrictJson(std::string_view text, nlohmann::json* out) {
   StrictBuilder builder(out);
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   LFM2_RETURN_IF_FAILED(builder.error());
-  if (!out->is_object()) return Error::Of("it is no JSON object");
+  if (!out->is_object()) return Error::Of("it is not a JSON object");
   return Error();
 }
 
@@ -117,7 +117,7 @@ void JsonMembers::OptionalU32(const char* name, uint32_t* out) {
   const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
   if (!value->is_number_unsigned() || value->get<uint64_t>() > UINT32_MAX) {
-    return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no whole number below 2^32"));
+    return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", not a whole number below 2^32"));
   }
   *out = static_cast<uint32_t>(value->get<uint64_t>());
 }
@@ -130,7 +130,7 @@ void JsonMembers::OptionalF64(const char* name, double* out) {
   const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
   const double number = value->is_number() ? value->get<double>() : std::nan("");
-  if (!(std::fabs(number) <= 3e38)) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no number"));
+  if (!(std::fabs(number) <= 3e38)) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", not a number"));
   *out = number;
 }
 void JsonMembers::OptionalBool(const char* name, bool* out) {
@@ -142,7 +142,7 @@ void JsonMembers::OptionalBool(const char* name, bool* out) {
 void JsonMembers::OptionalText(const char* name, std::string* out) {
   const nlohmann::json* const value = Find(name);
   if (value == nullptr) return;
-  if (!value->is_string()) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", no text"));
+  if (!value->is_string()) return Fail(Error::Of("the key ", name, " is ", Shown(*value), ", not a string"));
   *out = value->get<std::string>();
 }
 

@@ -1,4 +1,4 @@
-// JSON from files that nobody vouches for: no key twice, no deep nesting, no exceptions.
+// JSON from untrusted files: no duplicate keys, no deep nesting, no exceptions.
 #ifndef LFM2_PROGRAMS_FILES_STRICT_JSON_H_
 #define LFM2_PROGRAMS_FILES_STRICT_JSON_H_
 
@@ -12,29 +12,29 @@
 
 namespace lfm2::tools {
 
-// An object; anything else is refused. The Error says what is wrong and where.
+// Parses an object; anything else is refused. The Error states what is wrong and where.
 Error ParseStrictJson(std::string_view text, nlohmann::json* out);
 
-// The whole of a file of at most max_bytes, as above.
+// The same for a whole file of at most max_bytes.
 Error ReadStrictJson(const ByteSource& file, uint64_t max_bytes, nlohmann::json* out);
 
-// Reads the members of an object by name. A member that is null counts as missing. The first failure is kept, and names
-// the member and its value; what fails later changes nothing.
+// Reads the members of an object by name. A member that is null counts as missing. The first failure is kept, which
+// names the member and its value; later ones are ignored.
 class JsonMembers {
  public:
   explicit JsonMembers(const nlohmann::json& object) : object_(object) {}
 
-  // nullptr where there is none.
+  // nullptr if it is missing.
   const nlohmann::json* Find(const char* name) const;
   bool Has(const char* name) const { return Find(name) != nullptr; }
-  // Whether it is there, and null.
+  // Whether it is present, and null.
   bool IsNull(const char* name) const { return object_.contains(name) && !Has(name); }
 
-  // Must be there.
+  // Required members.
   void U32(const char* name, uint32_t* out);
   void F32(const char* name, float* out);
   void Text(const char* name, std::string* out);
-  // *out stays where there is none.
+  // If the member is missing, *out keeps its value.
   void OptionalU32(const char* name, uint32_t* out);
   void OptionalF32(const char* name, float* out);
   void OptionalF64(const char* name, double* out);

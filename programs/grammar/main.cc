@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "programs/console/command_line.h"
 #include "programs/console/console.h"
 #include "programs/files/byte_sink.h"
 #include "programs/files/files.h"

@@ -22,7 +22,7 @@ std::string Identifier(std::string_view name) {
       begins = true;
       continue;
     }
-    // Digits that would run together stay apart.
+    // An underscore keeps digits of two words apart.
     const auto is_digit = [](char d) { return d >= '0' && d <= '9'; };
     if (begins && !out.empty() && (is_digit(c) || is_digit(out.back()))) out += '_';
     out += begins ? Upper(c) : c;
@@ -31,7 +31,7 @@ std::string Identifier(std::string_view name) {
   return out.empty() ? "Model" : out;
 }
 
-// All nine digits of a float: what reads it gets the same one.
+// Nine digits, which give the same float again.
 std::string FloatText(float value) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.9g", static_cast<double>(value));

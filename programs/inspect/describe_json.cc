@@ -36,14 +36,14 @@ Json ConfigJson(const ModelConfig& c) {
           {"layer_kind", kinds}};
 }
 
-// Of six digits, as somebody may have written it: 0.3 and not 0.300000012.
+// With six digits, as people write it: 0.3 and not 0.300000012.
 double Written(float value) {
   char text[32];
   std::snprintf(text, sizeof(text), "%g", static_cast<double>(value));
   return std::strtod(text, nullptr);
 }
 
-// Null where the publisher says nothing.
+// Null where the publisher recommends nothing.
 Json SamplingJson(const Sampling& s) {
   const auto number = [](float value) { return value == kUnset ? Json() : Json(Written(value)); };
   return {{"temperature", number(s.temperature)},
@@ -68,7 +68,7 @@ Json VocabJson(const Vocab& v) {
           {"chat_format", chat.name.empty() ? Json() : ChatFormatJson(chat)}};
 }
 
-// Null where the image has none.
+// Null if the image has none.
 Json TokenTrieJson(const TokenTrie& trie) {
   if (trie.token_count() == 0) return Json();
   const auto nodes = [&](TokenClass c) { return trie.nodes(c).size(); };

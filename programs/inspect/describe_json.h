@@ -1,4 +1,4 @@
-// A model image as JSON, for programs.
+// A model image as JSON, for other programs.
 #ifndef LFM2_PROGRAMS_INSPECT_DESCRIBE_JSON_H_
 #define LFM2_PROGRAMS_INSPECT_DESCRIBE_JSON_H_
 
@@ -8,7 +8,7 @@
 
 namespace lfm2::tools {
 
-// Names are those of docs/format.md. trie: of the image; not open where that has none.
+// With the names of docs/format.md. trie: of the image; not open if the image has none.
 nlohmann::ordered_json ImageJson(const ModelFile& model, const TokenTrie& trie);
 
 }  // namespace lfm2::tools

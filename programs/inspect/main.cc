@@ -1,4 +1,4 @@
-// lfm2-inspect: what is in a model image, and what memory a session on it needs.
+// lfm2-inspect: the contents of a model image, and the memory that a session needs.
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -6,6 +6,7 @@
 
 #include "lfm2/format/image.h"
 #include "lfm2/text/utf8.h"
+#include "programs/console/command_line.h"
 #include "programs/console/console.h"
 #include "programs/files/files.h"
 #include "programs/inspect/config_header.h"
@@ -30,7 +31,7 @@ struct Arguments {
   SessionArguments session;
 };
 
-// The beginning of a text, its line breaks as \n.
+// The beginning of a text, with line breaks as \n.
 std::string OneLine(std::string_view text) {
   std::string line;
   for (const char c : text) {
@@ -47,7 +48,7 @@ std::string DescribeTokenTrie(const TokenTrie& trie) {
          nodes(TokenClass::kControl) + " control, " + nodes(TokenClass::kOther) + " other";
 }
 
-// trie: not open where the image has none.
+// trie: not open if the image has none.
 std::string Facts(const ModelFile& model, const TokenTrie& trie) {
   const Image& image = model.image();
   const ModelConfig& config = image.config();
@@ -84,7 +85,7 @@ Error Inspect(const Arguments& a) {
   if (a.json) {
     nlohmann::ordered_json json = ImageJson(model, trie);
     if (a.plan) json["plan"] = PlanJson(plan);
-    // A name need not be UTF-8: it comes from the file.
+    // The name comes from the file and need not be UTF-8.
     return WriteStandardOutput(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   }
   std::string text = Facts(model, trie) + "\n" + DescribeConfig(config) + "\n" + TensorTable(config, model.Directory());
@@ -96,19 +97,22 @@ Error Inspect(const Arguments& a) {
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Shows what is in a .lfm2 model image: config, tensors, types, sizes; and the memory that a session needs.");
+      "Shows the contents of a .lfm2 model image: config, tensors, types and sizes; and the memory that a session "
+      "needs.");
   Arguments a;
   AddModelOption(&app, &a.model);
   CLI::Option* json = app.add_flag("--json", a.json, "JSON, with every tensor");
-  CLI::Option* plan = app.add_flag("--plan", a.plan, "also show the memory plan of a session");
+  CLI::Option* plan = app.add_flag("--plan", a.plan, "Also show the memory plan of a session");
   app.add_flag("--header", a.header,
-               "a C++ header with the model's shape, for firmware that sizes its arena at compile time")
+               "A C++ header with the shape of the model, for firmware that sizes its arena at compile time")
       ->excludes(plan)
       ->excludes(json);
-  app.add_option("--context", a.session.context, "positions of that session; without it, the session's default")
+  app.add_option("--context", a.session.context, "Positions of that session; without it, the default of a session")
+      ->type_name("N")
       ->needs(plan)
       ->check(CLI::Range(1u, kMaxContextLength));
-  app.add_option("--chunk", a.session.chunk, "tokens that its prefill computes at a time")
+  app.add_option("--chunk", a.session.chunk, "Tokens that its prefill computes at a time")
+      ->type_name("N")
       ->needs(plan)
       ->check(CLI::Range(1u, kMaxContextLength));
   AddKvOption(&app, &a.session.kv_cache)->needs(plan);

@@ -2,25 +2,23 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
-#include "programs/console/console.h"
+#include "programs/console/interruptible.h"
 
 namespace lfm2::tools {
 
 namespace {
 
 constexpr char kAdvice[] =
-    "; XDG_CACHE_HOME may name another place, and lfm2-pack MODEL IMAGE.lfm2 makes an image by hand";
+    "; XDG_CACHE_HOME can name another place, and lfm2-pack MODEL IMAGE.lfm2 makes an image without the cache";
 
-// A descriptor that may hold a lock, and gives it back.
+// A descriptor, closed at the end, which releases its lock.
 class Descriptor {
  public:
   Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
@@ -40,7 +38,7 @@ class Descriptor {
   int fd_;
 };
 
-// What OutputFile appends to a name.
+// Whether OutputFile has given a file a temporary name.
 bool IsTemporary(const std::string& name) {
   constexpr size_t kSuffix = 7;
   if (name.size() <= kSuffix || name[name.size() - kSuffix] != '.') return false;
@@ -54,13 +52,14 @@ bool IsTemporary(const std::string& name) {
 Error CacheFolder::Find() {
   const char* const cache = std::getenv("XDG_CACHE_HOME");
   const char* const home = std::getenv("HOME");
-  // The specification of these variables: a path that is not absolute counts as none.
+  // By the specification of these variables a path that is not absolute is ignored.
   if (cache != nullptr && cache[0] == '/') {
     path_ = std::string(cache) + "/lfm2";
   } else if (home != nullptr && home[0] == '/') {
     path_ = std::string(home) + "/.cache/lfm2";
   } else {
-    return Error::Of("there is no cache folder, because neither XDG_CACHE_HOME nor HOME names one", kAdvice);
+    return Error::Of("there is no cache directory: neither XDG_CACHE_HOME nor HOME is set to an absolute path",
+                     kAdvice);
   }
   return Error();
 }
@@ -78,19 +77,19 @@ Error CacheFolder::Make() const {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (!error) return Error();
-  return Error::Of("the cache folder ", path_, " cannot be made: ", error.message(), kAdvice);
+  return Error::Of("cannot create the cache directory ", path_, ": ", error.message(), kAdvice);
 }
 
 Error CacheFolder::Open(const std::string& name, OutputFile* file) const {
-  // Nobody removes what this process makes before it has locked it.
+  // Until this process has locked its file, no other one removes it as abandoned.
   const Descriptor folder(path_, O_RDONLY | O_DIRECTORY);
   if (folder.Lock(LOCK_EX)) RemoveAbandoned();
   const Error opened = file->Open(Path(name));
   if (opened.ok()) return opened;
-  return Error::Of("the cache folder ", path_, " cannot be written: ", opened.text(), kAdvice);
+  return Error::Of(opened.text(), kAdvice);
 }
 
-// Whoever writes a file has it locked; the lock ends with the process, however that ends.
+// The process that writes a file holds its lock, which ends with the process.
 void CacheFolder::RemoveAbandoned() const {
   for (const std::string& name : Names()) {
     if (!IsTemporary(name)) continue;
@@ -99,13 +98,9 @@ void CacheFolder::RemoveAbandoned() const {
   }
 }
 
-Error CacheFolder::CheckRoom(uint64_t bytes) const {
-  struct statvfs info;
-  if (::statvfs(path_.c_str(), &info) != 0) return Error::Of("the cache folder ", path_, ": ", std::strerror(errno));
-  const uint64_t free = uint64_t{info.f_bavail} * info.f_frsize;
-  if (free >= bytes) return Error();
-  return Error::Of("its image takes ", HumanBytes(bytes), ", and the cache folder ", path_, " has room for ",
-                   HumanBytes(free), ": ", HumanBytes(bytes - free), " are missing", kAdvice);
+Error CacheFolder::CheckSpace(uint64_t bytes) const {
+  const Error checked = CheckRoom(Path(""), bytes);
+  return checked.ok() ? checked : Error::Of(checked.text(), kAdvice);
 }
 
 }  // namespace lfm2::tools

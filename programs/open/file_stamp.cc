@@ -13,7 +13,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Whatever is wrong with them is said when they are opened.
+// What is wrong with them is reported when they are opened.
 std::vector<std::string> FilesOf(const std::string& path) {
   std::vector<std::string> files;
   std::error_code error;
@@ -25,7 +25,7 @@ std::vector<std::string> FilesOf(const std::string& path) {
     files.push_back(at->path().string());
   }
   std::sort(files.begin(), files.end());
-  files.push_back(path);  // an image has its name
+  files.push_back(path);  // the image is named after it
   return files;
 }
 

@@ -1,4 +1,4 @@
-// What the system says of files without reading them.
+// What the system knows of files without reading them.
 #ifndef LFM2_PROGRAMS_OPEN_FILE_STAMP_H_
 #define LFM2_PROGRAMS_OPEN_FILE_STAMP_H_
 
@@ -7,15 +7,15 @@
 
 namespace lfm2::tools {
 
-// Sums up, of all files that a published model may be made of: path, drive, number there, size, and when each was
-// changed last, also as the system keeps it and no program can set it. Equal stamps: nothing has changed.
+// A hash over all files of a published model: path, device, inode, size, and the times of the last modification and of
+// the last change of the inode, which no program can set. Equal stamps mean that nothing has changed.
 uint64_t StampOf(const std::string& path);
 
-// Sum of the sizes of the files that a published model's weights are in: a GGUF file's parts, a directory's
-// safetensors.
+// Total size of the files with the weights of a published model: the parts of a GGUF file, the safetensors of a
+// directory.
 uint64_t WeightFileBytes(const std::string& path);
 
-// A number of 64 bits from bytes, and what came before: FNV-1a.
+// FNV-1a, continued from `before`.
 uint64_t Mix(uint64_t before, const void* data, size_t bytes);
 inline constexpr uint64_t kMixBegin = 14695981039346656037u;
 

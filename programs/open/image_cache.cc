@@ -31,7 +31,7 @@ std::string Hex(uint64_t number, int digits) {
   return text;
 }
 
-// Passes an image on, and keeps its fingerprint. to: nullptr: nowhere.
+// Passes the bytes of an image on, and keeps its fingerprint. to: nullptr discards them.
 class FingerprintSink final : public ByteSink {
  public:
   explicit FingerprintSink(ByteSink* to) : to_(to) {}
@@ -46,8 +46,7 @@ class FingerprintSink final : public ByteSink {
   uint32_t fingerprint_ = 0;
 };
 
-// The first part of an image's name: the model's, for people, and a number made of everything but the weights. Equal
-// models have equal ones.
+// The first part of an image's name: the model's, for people, and a hash of everything but the weights.
 std::string StemOf(const PackPlan& plan) {
   std::string name;
   for (const char* c = plan.header.name; *c != '\0'; ++c) {
@@ -61,10 +60,10 @@ std::string StemOf(const PackPlan& plan) {
   return (name.empty() ? "model" : name) + "-" + Hex(key, 16);
 }
 
-// The last part is the fingerprint, which holds the CRCs of all weights.
+// The last part is the fingerprint, which covers the CRCs of all weights.
 std::string NameOf(const std::string& stem, uint32_t fingerprint) { return stem + "-" + Hex(fingerprint, 8) + kEnding; }
 
-// Whether a file is the image that its name says.
+// Whether a file is an image with the fingerprint in its name.
 bool HoldsImage(const CacheFolder& folder, const std::string& name) {
   posix::MappedFile file;
   Image image;
@@ -75,7 +74,7 @@ bool HoldsImage(const CacheFolder& folder, const std::string& name) {
   return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
 }
 
-// The image that an earlier start has made of the same files, by their stamp.
+// The image that an earlier run made of the same files, by their stamp.
 bool FindByStamp(const CacheFolder& folder, const std::string& stamp_name, std::string* name) {
   if (!ReadFile(folder.Path(stamp_name), name).ok()) return false;
   return HoldsImage(folder, *name);
@@ -83,7 +82,7 @@ bool FindByStamp(const CacheFolder& folder, const std::string& stamp_name, std::
 
 void KeepStamp(const CacheFolder& folder, const std::string& stamp_name, const std::string& name) {
   OutputFile file;
-  // Where it cannot be kept the next start compares contents.
+  // If it cannot be kept, the next run compares contents.
   if (folder.Open(stamp_name, &file).ok() && file.Write(0, name.data(), name.size()).ok()) {
     static_cast<void>(file.Commit());
   }
@@ -97,7 +96,7 @@ Error Write(const ModelSource& source, const PackPlan& plan, const char* verb, F
   return written;
 }
 
-// An image of the same content, if files with this stem may be one: the model is packed as far as its fingerprint.
+// An image of the same content: if files with this stem may be one, the model is packed to find its fingerprint.
 Error FindByContent(const CacheFolder& folder, const ModelSource& source, const PackPlan& plan, const std::string& stem,
                     std::string* name) {
   bool any = false;
@@ -119,7 +118,7 @@ Error Pack(const CacheFolder& folder, const ModelSource& source, const PackPlan&
   FingerprintSink sink(&file);
   LFM2_RETURN_IF_FAILED(folder.Make());
   LFM2_RETURN_IF_FAILED(folder.Open(stem + kEnding, &file));
-  LFM2_RETURN_IF_FAILED(folder.CheckRoom(plan.header.file_bytes));
+  LFM2_RETURN_IF_FAILED(folder.CheckSpace(plan.header.file_bytes));
   LFM2_RETURN_IF_FAILED(Write(source, plan, "packing", &sink));
   *name = NameOf(stem, sink.fingerprint());
   return file.CommitAs(folder.Path(*name));
@@ -142,7 +141,7 @@ Error FindOrPackIn(const CacheFolder& folder, const std::string& path, std::stri
   if (name->empty()) {
     const Error packed = Pack(folder, *source, plan, stem, name);
     if (!packed.ok()) return Error::Of(path, ": ", packed.text());
-    std::fprintf(stderr, "packed %s into %s (%s); later starts use it\n", Error::Of(path).text().c_str(),
+    std::fprintf(stderr, "packed %s into %s (%s); later runs use it\n", Error::Of(path).text().c_str(),
                  Error::Of(folder.Path(*name)).text().c_str(), HumanBytes(plan.header.file_bytes).c_str());
   }
   if (StampOf(path) == files) KeepStamp(folder, stamp_name, *name);
@@ -150,15 +149,6 @@ Error FindOrPackIn(const CacheFolder& folder, const std::string& path, std::stri
 }
 
 }  // namespace
-
-bool IsPublishedModel(const std::string& path) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) return true;
-  FileSource file;
-  char magic[4];
-  return file.Open(path).ok() && file.size() >= sizeof(magic) && file.Read(0, magic, sizeof(magic)).ok() &&
-         std::memcmp(magic, "GGUF", sizeof(magic)) == 0;
-}
 
 Error FindOrPack(const std::string& path, std::string* image) {
   CacheFolder folder;

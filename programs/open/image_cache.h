@@ -1,4 +1,4 @@
-// Images of published models, packed once and found again.
+// Images of published models, packed once and reused.
 #ifndef LFM2_PROGRAMS_OPEN_IMAGE_CACHE_H_
 #define LFM2_PROGRAMS_OPEN_IMAGE_CACHE_H_
 
@@ -8,13 +8,11 @@
 
 namespace lfm2::tools {
 
-// Whether a path is that of a model as publishers give it away: a directory, or a file that begins as GGUF files do.
-bool IsPublishedModel(const std::string& path);
-
-// The image of a published model in the cache folder, as lfm2-pack would make it without options. It is made where
-// there is none, under a progress bar, and a line on standard error says so. Images are known by what is in them; files
-// whose names, sizes, times and places on the drive are those of an earlier start are not read again. An image appears
-// when it is complete, so processes may do this at the same time. The Error is one sentence with the path.
+// The image of a published model, a directory or a GGUF file, in the cache, as lfm2-pack would make it without options.
+// If there is none it is made, with a progress bar and a line on standard error. Images are found by their content;
+// files whose names, sizes, times and places on the drive are those of an earlier run are not read again. An image
+// appears when it is complete, so several processes may do this at the same time. The Error is one sentence with the
+// path.
 Error FindOrPack(const std::string& path, std::string* image);
 
 }  // namespace lfm2::tools

@@ -1,4 +1,4 @@
-// A model as every tool opens it: an image on disk, or a published model of which an image is made first.
+// A model as every program opens it: an image, or a published model of which an image is made first.
 #ifndef LFM2_PROGRAMS_OPEN_MODEL_FILE_H_
 #define LFM2_PROGRAMS_OPEN_MODEL_FILE_H_
 
@@ -15,25 +15,28 @@ namespace lfm2::tools {
 // A model as a command line names it.
 struct ModelArgument {
   std::string path;   // an image; a GGUF file or a directory of safetensors
-  bool cache = true;  // false: only an image will do
+  bool cache = true;  // false: published models are refused
 };
 
 class ModelFile {
  public:
-  // Called once. A published model is packed into the cache (image_cache.h) unless that has it. The Error names the
-  // file.
+  // Called once. A published model is packed into the cache (image_cache.h) unless its image is there already. The
+  // Error names the file.
   Error Open(const ModelArgument& model);
   const Image& image() const { return image_; }
-  // Of the image, which is not where the argument says if that was a published model.
+  // Of the image: in the cache if the argument names a published model.
   const std::string& path() const { return path_; }
+  // What the model is called, for people: the image's name, without what converters add where they find none.
+  std::string name() const;
   // Whether the argument names a published model, of which the image was made.
   bool published() const { return published_; }
-  // Of the files that the argument names: an image; a GGUF file with all its parts; the safetensors of a directory.
+  // Size of the files that the argument names: an image; a GGUF file with all parts; the safetensors of a directory.
   uint64_t given_bytes() const { return given_bytes_; }
-  // The whole directory.
+  // All tensors of the image.
   std::vector<TensorEntry> Directory() const;
 
  private:
+  std::string given_;
   std::string path_;
   bool published_ = false;
   uint64_t given_bytes_ = 0;

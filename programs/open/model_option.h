@@ -1,4 +1,4 @@
-// The command line options that say which model a tool runs.
+// The command line options that choose the model.
 #ifndef LFM2_PROGRAMS_OPEN_MODEL_OPTION_H_
 #define LFM2_PROGRAMS_OPEN_MODEL_OPTION_H_
 
@@ -8,9 +8,9 @@
 
 namespace lfm2::tools {
 
-// The positional argument MODEL, which must be there, and --no-cache.
+// The required positional argument MODEL, and --no-cache.
 void AddModelOption(CLI::App* app, ModelArgument* model);
-// --no-cache alone, for tools with several models: whether published ones may be packed into the cache.
+// --no-cache alone, for programs with several models.
 void AddCacheOption(CLI::App* app, bool* cache);
 
 }  // namespace lfm2::tools

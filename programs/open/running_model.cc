@@ -10,7 +10,7 @@ namespace lfm2::tools {
 namespace {
 
 constexpr size_t kPieceBytes = size_t{16} << 20;
-// Files that are read in the blink of an eye need no progress bar.
+// Smaller files are read too quickly for a progress bar.
 constexpr size_t kShownBytes = size_t{256} << 20;
 
 }  // namespace
@@ -49,7 +49,7 @@ Error RunningModel::LoadToMemory() {
   in_memory_ = MemoryStorage(all);
   image_ = &other_;
   const Error error = Error::From(other_.Open(in_memory_));
-  return error.ok() ? error : Error::Of(file_.path(), ": ", error.text());
+  return error.ok() ? error : Error::Of("cannot open ", file_.path(), ": ", error.text());
 }
 
 Error RunningModel::LoadFront(uint64_t throttle) {
@@ -62,7 +62,7 @@ Error RunningModel::LoadFront(uint64_t throttle) {
   }
   if (status.ok()) status = other_.Open(*storage, arena_, &arena_);
   image_ = &other_;
-  return status.ok() ? Error() : Error::Of(file_.path(), ": ", Error::From(status).text());
+  return status.ok() ? Error() : Error::Of("cannot open ", file_.path(), ": ", Error::From(status).text());
 }
 
 }  // namespace lfm2::tools

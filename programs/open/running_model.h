@@ -1,4 +1,4 @@
-// A model image and an arena, opened as a command line says.
+// A model image and an arena, opened as the command line requests.
 #ifndef LFM2_PROGRAMS_OPEN_RUNNING_MODEL_H_
 #define LFM2_PROGRAMS_OPEN_RUNNING_MODEL_H_
 
@@ -19,15 +19,15 @@ namespace lfm2::tools {
 // Outlives the sessions on it.
 class RunningModel {
  public:
-  // Maps the image, to see what is in it. Errors: ModelFile::Open's.
+  // Maps the image, to read its metadata. Errors: ModelFile::Open's.
   Error Open(const ModelArgument& model);
-  // What Open has found, whatever the storage will be.
+  // The mapped file, whatever the storage will be.
   const ModelFile& file() const { return file_; }
 
-  // Plans, hands the plan to `show` unless that is empty, and only then allocates and reads. Called once, behind Open.
+  // Makes the plan, passes it to `show` unless that is empty, then allocates and reads. Called once, after Open.
   Error Load(const SessionArguments& arguments, const std::function<void(const SessionPlan&)>& show = nullptr);
 
-  // Behind Load: what Session::Open is given.
+  // After Load: the arguments of Session::Open.
   const SessionPlan& plan() const { return plan_; }
   const Image& image() const { return *image_; }
   Span<std::byte> arena() const { return arena_; }
@@ -38,11 +38,11 @@ class RunningModel {
 
   ModelFile file_;
   ArenaMemory copy_;    // of the file
-  ArenaMemory memory_;  // the arena; the direct file reads into it and is closed before it goes
+  ArenaMemory memory_;  // the arena; the direct file reads into it and is closed before it is freed
   posix::DirectFile direct_;
   std::optional<ThrottledStorage> throttled_;
   MemoryStorage in_memory_;
-  Image other_;  // on one of these two
+  Image other_;  // on direct_ or in_memory_
   const Image* image_ = nullptr;
   SessionPlan plan_;
   Span<std::byte> arena_;

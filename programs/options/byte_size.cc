@@ -10,16 +10,16 @@ namespace {
 
 bool IsDecimal(char c) { return c >= '0' && c <= '9'; }
 
-// 0 where there is no such unit.
+// 0 if there is no such unit.
 uint64_t UnitBytes(std::string_view name) {
   std::string unit;
   for (const char c : name) unit += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   if (unit.empty() || unit == "B") return 1;
-  const std::string_view behind = std::string_view(unit).substr(1);
-  if (behind != "" && behind != "IB" && behind != "B") return 0;
+  const std::string_view suffix = std::string_view(unit).substr(1);
+  if (suffix != "" && suffix != "IB" && suffix != "B") return 0;
   uint64_t bytes = 1;
   for (const char letter : {'K', 'M', 'G', 'T'}) {
-    bytes *= behind == "B" ? 1000 : 1024;
+    bytes *= suffix == "B" ? 1000 : 1024;
     if (unit[0] == letter) return bytes;
   }
   return 0;
@@ -38,7 +38,7 @@ Error ParseByteSize(std::string_view text, uint64_t* bytes) {
   const uint64_t unit = UnitBytes(text.substr(end));
   const bool has_fraction = end > whole_end;
   if (whole_end == 0 || unit == 0 || end == whole_end + 1 || (has_fraction && unit == 1)) {
-    return Error::Of(text, " is no number of bytes, such as 4096, 1300M or 1.3GB");
+    return Error::Of(text, " is not a number of bytes, such as 4096, 1300M or 1.3GB");
   }
   uint64_t whole = 0, fraction = 0;
   bool fits = true;
@@ -49,7 +49,7 @@ Error ParseByteSize(std::string_view text, uint64_t* bytes) {
     fraction = (uint64_t(text[i] - '0') * unit + fraction) / 10;
   }
   if (!fits || !CheckedMul(whole, unit, &whole) || !CheckedAdd(whole, fraction, bytes)) {
-    return Error::Of(text, " is more bytes than there can be");
+    return Error::Of(text, " exceeds 64 bits");
   }
   return Error();
 }

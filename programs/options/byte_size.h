@@ -1,4 +1,4 @@
-// Numbers of bytes on a command line.
+// Byte counts on a command line.
 #ifndef LFM2_PROGRAMS_OPTIONS_BYTE_SIZE_H_
 #define LFM2_PROGRAMS_OPTIONS_BYTE_SIZE_H_
 

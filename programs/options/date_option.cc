@@ -16,9 +16,10 @@ std::string Today() {
 
 CLI::Option* AddDateOption(CLI::App* app, std::string* date) {
   *date = Today();
-  return app->add_option("--date", *date, "the day, for chat templates that write it with tools; without it, today")
+  return app->add_option("--date", *date, "Date for chat templates that write it with tools; without it, today")
       ->type_name("YYYY-MM-DD")
-      ->check([](const std::string& text) { return IsDate(text) ? std::string() : text + " is no day as YYYY-MM-DD"; });
+      ->check(
+          [](const std::string& text) { return IsDate(text) ? std::string() : text + " is not a date as YYYY-MM-DD"; });
 }
 
 }  // namespace lfm2::tools

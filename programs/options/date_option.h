@@ -1,4 +1,4 @@
-// The command line option --date, and which day it is.
+// The command line option --date, and today's date.
 #ifndef LFM2_PROGRAMS_OPTIONS_DATE_OPTION_H_
 #define LFM2_PROGRAMS_OPTIONS_DATE_OPTION_H_
 
@@ -10,7 +10,7 @@ namespace lfm2::tools {
 // YYYY-MM-DD, by the clock and the time zone of this machine.
 std::string Today();
 
-// --date YYYY-MM-DD: the day for chat templates that write it with tools. *date becomes today where it is not given.
+// --date YYYY-MM-DD: the date for chat templates that write it with tools. *date is today unless it is given.
 CLI::Option* AddDateOption(CLI::App* app, std::string* date);
 
 }  // namespace lfm2::tools

@@ -8,7 +8,7 @@
 
 namespace lfm2::tools {
 
-// --kv f16|f32|int8, by default what *type is.
+// --kv f16|f32|int8, with *type as the default.
 CLI::Option* AddKvOption(CLI::App* app, KvCacheType* type);
 
 }  // namespace lfm2::tools

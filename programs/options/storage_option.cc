@@ -24,13 +24,13 @@ std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionAr
   };
   CLI::Option* storage =
       app->add_option_function<std::string>("--storage", set,
-                                            "Where the weights are: the mapped file, memory they are read to, or the "
-                                            "file itself, from which experts are read into the arena as needed")
+                                            "Where the weights are: in the mapped file, in memory, or in the file, "
+                                            "from which experts are read into the arena as needed")
           ->check(CLI::IsMember(names))
           ->default_str(NameOf(arguments->storage));
   CLI::Option* arena = app->add_option("--arena", arguments->arena_bytes,
-                                       "Bytes that may be written, such as 1300M or 1.3GB; with --storage direct the "
-                                       "more, the fewer reads; 0: what the plan says")
+                                       "Size of the arena, such as 1300M or 1.3GB; with --storage direct a larger one "
+                                       "saves reads; 0: as planned")
                            ->capture_default_str()
                            ->transform(ByteSizeText())
                            ->type_name("BYTES");
@@ -40,8 +40,8 @@ std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionAr
 CLI::Option* AddDraftOption(CLI::App* app, SessionArguments* arguments) {
   return app
       ->add_option("--draft", arguments->draft,
-                   "Guess up to so many tokens from what the text repeats, and compute them with the next one where "
-                   "that is measured to be faster; answers are the same; not with --storage direct; 0: none")
+                   "Guess up to so many tokens from repetitions in the text, and compute them with the next one where "
+                   "that is faster; answers are the same; not with --storage direct; 0: off")
       ->check(CLI::Range(0u, kMaxDraftTokens))
       ->capture_default_str()
       ->type_name("N");
@@ -51,22 +51,23 @@ void AddStreamingOptions(CLI::App* app, SessionArguments* arguments) {
   std::vector<const CLI::Option*> options;
   options.push_back(app->add_flag_callback(
       "--no-read-ahead", [arguments] { arguments->read_ahead = false; },
-      "With --storage direct: read only what a layer is known to need"));
+      "With --storage direct: read only experts that a layer is known to need"));
   options.push_back(app->add_option("--prefer-resident", arguments->prefer_resident,
-                                    "With --storage direct, changes results: prefer experts in memory to those whose "
-                                    "router score with its bias is at most this much higher")
+                                    "With --storage direct: prefer experts in memory to those whose router score with "
+                                    "its bias is at most this much higher; changes results")
                         ->check(CLI::Range(0.0f, 1.0f))
                         ->type_name("SCORE"));
   options.push_back(app->add_option("--drop-below", arguments->drop_below,
-                                    "With --storage direct, changes results: leave out experts that are not in memory "
-                                    "and have a smaller share of their token")
+                                    "With --storage direct: skip experts that are not in memory and have a smaller "
+                                    "share of their token; changes results")
                         ->check(CLI::Range(0.0f, 1.0f))
                         ->type_name("SHARE"));
-  options.push_back(app->add_option("--throttle", arguments->throttle,
-                                    "With --storage direct: bytes a second, such as 85MB, that the drive seems to give "
-                                    "at most; 0: what it gives")
-                        ->transform(ByteSizeText())
-                        ->type_name("BYTES"));
+  options.push_back(
+      app->add_option("--throttle", arguments->throttle,
+                      "With --storage direct: simulate a drive that reads so many bytes a second, such as "
+                      "85MB; 0: off")
+          ->transform(ByteSizeText())
+          ->type_name("BYTES"));
   app->parse_complete_callback([options, arguments] {
     if (arguments->storage == StorageKind::kDirect) return;
     for (const CLI::Option* option : options) {

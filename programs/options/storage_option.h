@@ -1,4 +1,4 @@
-// The command line options that say where a model's weights are, and how those that are not in memory are read.
+// The command line options for where the weights are, and how those that are not in memory are read.
 #ifndef LFM2_PROGRAMS_OPTIONS_STORAGE_OPTION_H_
 #define LFM2_PROGRAMS_OPTIONS_STORAGE_OPTION_H_
 
@@ -10,11 +10,11 @@
 
 namespace lfm2::tools {
 
-// --storage mapped|memory|direct and --arena BYTES, by default what *arguments says. Both are returned, in this order.
+// --storage mapped|memory|direct and --arena BYTES, with the defaults in *arguments. Returns both, in this order.
 std::pair<CLI::Option*, CLI::Option*> AddStorageOptions(CLI::App* app, SessionArguments* arguments);
-// --draft N, by default what *arguments says.
+// --draft N, with the default in *arguments.
 CLI::Option* AddDraftOption(CLI::App* app, SessionArguments* arguments);
-// --no-read-ahead, --prefer-resident, --drop-below and --throttle, each refused without --storage direct. Takes the
+// --no-read-ahead, --prefer-resident, --drop-below and --throttle, each refused without --storage direct. Uses the
 // app's parse_complete_callback.
 void AddStreamingOptions(CLI::App* app, SessionArguments* arguments);
 

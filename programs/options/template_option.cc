@@ -28,8 +28,8 @@ CLI::Option* AddTemplateOption(CLI::App* app, const std::string& instead_of, std
   };
   return app
       ->add_option_function<std::string>("--template", set,
-                                         "chat template, in place of " + instead_of + ": " + KnownChatNames() +
-                                             ", or a JSON file with the pieces of another")
+                                         "Chat template, in place of " + instead_of + ": " + KnownChatNames() +
+                                             ", or a JSON file that describes another")
       ->type_name("NAME|FILE.json");
 }
 

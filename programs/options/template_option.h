@@ -11,7 +11,7 @@
 namespace lfm2::tools {
 
 // --template NAME|FILE.json: the name of a published chat template, or a file with the pieces of another
-// (chat_format_json.h). instead_of: what it is taken in place of, for the help.
+// (chat_format_json.h). instead_of: what it replaces, for the help.
 CLI::Option* AddTemplateOption(CLI::App* app, const std::string& instead_of, std::optional<OwnedChatFormat>* format);
 
 }  // namespace lfm2::tools

@@ -1,4 +1,4 @@
-// The memory that a tool gives a session.
+// The memory that a program gives a session.
 #ifndef LFM2_PROGRAMS_SESSION_ARENA_MEMORY_H_
 #define LFM2_PROGRAMS_SESSION_ARENA_MEMORY_H_
 
@@ -28,7 +28,8 @@ class ArenaMemory {
     void* const memory = bytes > SIZE_MAX ? MAP_FAILED
                                           : ::mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
                                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return Error::Of("there are no ", bytes, " bytes of memory for the arena");
+    if (memory == MAP_FAILED)
+      return Error::Of("cannot allocate the arena: no ", bytes, " bytes of memory (use a smaller --context)");
     memory_ = static_cast<std::byte*>(memory);
     bytes_ = static_cast<size_t>(bytes);
     ::madvise(memory, bytes_, MADV_HUGEPAGE);

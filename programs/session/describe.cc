@@ -9,7 +9,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// How often a tensor of this role is there: once, or once for each expert.
+// Number of tensors of this role in a layer: one, or one for each expert.
 uint64_t Copies(const ModelConfig& config, uint16_t role) {
   return role >= static_cast<uint16_t>(TensorRole::kExpertGate) ? config.experts : 1;
 }

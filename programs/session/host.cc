@@ -8,7 +8,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Calls f(value) for the first line "name: value" of a file that the system writes.
+// Calls f(value) for the first line "name: value" of a file in /proc.
 template <class F>
 void ForValue(const char* path, const std::string& name, F&& f) {
   std::ifstream file(path);

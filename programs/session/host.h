@@ -1,4 +1,4 @@
-// What the operating system says of this machine and this process.
+// Facts about this machine and this process, from the operating system.
 #ifndef LFM2_PROGRAMS_SESSION_HOST_H_
 #define LFM2_PROGRAMS_SESSION_HOST_H_
 
@@ -7,18 +7,18 @@
 
 namespace lfm2::tools {
 
-// Bytes of this process that lie in memory now; 0 where the system does not tell (it is Linux that does).
+// Resident bytes of this process; 0 if the system does not report them. Linux does.
 struct ResidentMemory {
   uint64_t anonymous = 0;  // arena, stacks, heap
-  uint64_t file = 0;       // pages of the image and of the program, which the system may take back
-  uint64_t peak = 0;       // the most that both were together
+  uint64_t file = 0;       // pages of the image and of the program, which the system may reclaim
+  uint64_t peak = 0;       // largest sum of both so far
 };
 ResidentMemory ReadResidentMemory();
 
-// The processor's name; empty where the system does not tell.
+// The processor's name; empty if the system does not report it.
 std::string ProcessorName();
 
-// The time now, such as 2025-01-31T12:00:00Z.
+// The current time, such as 2025-01-31T12:00:00Z.
 std::string TimeNow();
 
 }  // namespace lfm2::tools

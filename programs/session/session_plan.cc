@@ -68,7 +68,7 @@ Error MakeSessionPlan(const Image& image, const SessionArguments& arguments, Ses
   const uint64_t needed = read ? plan->plan.least_bytes : plan->plan.total_bytes;
   if (arguments.arena_bytes > 0 && arguments.arena_bytes < needed) {
     return Error::Of("--arena ", arguments.arena_bytes, " is too small: this context needs ", needed,
-                     " bytes; a smaller one needs less");
+                     " bytes (use a smaller --context)");
   }
   return Error();
 }
@@ -85,8 +85,8 @@ std::string PlanTable(const SessionPlan& p) {
   if (p.plan.slots.total > 0) {
     slots = Grouped(p.plan.slots.total) + " expert slots: " + DescribeSlots(p.plan.slots, p.moe_layers) +
             "; a token reads " + HumanBytes(p.plan.slots.read_bytes_per_token) +
-            " at most on the average, less the more a text has favourite experts\n" +
-            "the smallest arena that works is " + HumanBytes(p.plan.least_bytes) + "\n";
+            " on average at most, and less where a text prefers some experts\n" + "the smallest possible arena is " +
+            HumanBytes(p.plan.least_bytes) + "\n";
   }
   return "a session of " + Grouped(p.options.context_length) + " positions, prefill in chunks of " +
          Grouped(p.options.prefill_chunk) + " tokens, keys and values as " + NameOf(p.options.kv_cache) + "\n" +

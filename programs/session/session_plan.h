@@ -1,4 +1,4 @@
-// The memory plan of a session, shown.
+// The memory plan of a session, as text and as JSON.
 #ifndef LFM2_PROGRAMS_SESSION_SESSION_PLAN_H_
 #define LFM2_PROGRAMS_SESSION_SESSION_PLAN_H_
 
@@ -20,32 +20,32 @@ struct SessionPlan {
 
 // Where the bytes of a model are while it runs.
 enum class StorageKind : uint8_t {
-  kMapped,  // a mapping of the file: pages come in as they are touched, and the system takes them back as it likes
+  kMapped,  // a mapping of the file: pages are read when they are touched, and the system may reclaim them
   kMemory,  // read into memory once
-  kDirect,  // the front part read once, experts read into the arena as they are needed
+  kDirect,  // the front part is read once, experts are read into the arena as needed
 };
 
-// As the command line and results in JSON spell them.
+// Their names on the command line and in JSON.
 const char* NameOf(KvCacheType type);
 const char* NameOf(StorageKind kind);
 
-// What a command line says of a session.
+// What a command line specifies for a session.
 struct SessionArguments {
   uint32_t context = 0;      // positions; 0 for a session's default
   uint32_t chunk = 0;        // tokens that prefill computes at a time; 0 for a session's default
   uint32_t logits_rows = 1;  // positions whose logits are computed together
   KvCacheType kv_cache = KvCacheType::kF16;
   StorageKind storage = StorageKind::kMapped;
-  uint64_t arena_bytes = 0;  // 0: what the plan says
-  uint64_t throttle = 0;     // bytes a second that a direct storage reads at most; 0: as fast as it can
+  uint64_t arena_bytes = 0;  // 0: as planned
+  uint64_t throttle = 0;     // bytes per second that a direct storage reads at most; 0: no limit
   bool read_ahead = true;
   float prefer_resident = 0.0f;
   float drop_below = 0.0f;
   uint32_t draft = 0;      // tokens that are guessed at a time, at most
-  bool reference = false;  // computed by the scalar oracle
+  bool reference = false;  // compute with the scalar oracle
 };
 
-// The Error says by how much --arena is too small.
+// The Error states how many bytes --arena needs.
 Error MakeSessionPlan(const Image& image, const SessionArguments& arguments, SessionPlan* plan);
 std::string PlanTable(const SessionPlan& plan);
 nlohmann::ordered_json PlanJson(const SessionPlan& plan);

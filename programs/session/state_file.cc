@@ -38,7 +38,7 @@ Error StateFile::Open(const std::string& path) {
   LFM2_RETURN_IF_FAILED(file_.Read(0, bytes, size));
   LFM2_RETURN_IF_FAILED(Named(path, ReadSavedStateHeader({bytes, size}, &header_)));
   if (header_.total_bytes == file_.size()) return Error();
-  return Error::Of(path, " has ", file_.size(), " bytes, but its header says ", header_.total_bytes);
+  return Error::Of(path, " has ", file_.size(), " bytes, but its header states ", header_.total_bytes);
 }
 
 Error StateFile::Load(FunctionRef<Status(StateSource source)> load) const {

@@ -12,15 +12,15 @@
 
 namespace lfm2::tools {
 
-// Writes what `save` hands to the sink, and only when that is complete to the place of whatever was there.
+// Writes what `save` passes to the sink. A file with this path is replaced when that is complete.
 Error WriteStateFile(const std::string& path, FunctionRef<Status(StateSink sink)> save);
 
 class StateFile {
  public:
-  // Reads the header only, so that a session can be opened that has room for the state. Called once.
+  // Reads the header only, so that a session with room for the state can be opened. Called once.
   Error Open(const std::string& path);
   const SavedStateHeader& header() const { return header_; }
-  // Hands the file to `load`.
+  // Passes the file to `load`.
   Error Load(FunctionRef<Status(StateSource source)> load) const;
 
  private:

@@ -1,5 +1,5 @@
-// lfm2-snapshot: what a model remembers of a system text and tools, computed once on the PC, for firmware that begins
-// there.
+// lfm2-snapshot: the state of a model after a system text and tools, computed once on a PC, for firmware that starts
+// from it.
 #include <cstdio>
 #include <string>
 
@@ -7,11 +7,13 @@
 
 #include "lfm2.h"
 #include "lfm2/posix/thread_pool.h"
+#include "programs/console/command_line.h"
 #include "programs/console/console.h"
 #include "programs/files/files.h"
 #include "programs/open/running_model.h"
 #include "programs/options/date_option.h"
 #include "programs/options/kv_option.h"
+#include "programs/options/thread_options.h"
 #include "programs/session/session_plan.h"
 #include "programs/session/state_file.h"
 #include "programs/text/chat_json.h"
@@ -33,7 +35,7 @@ struct Arguments {
 
 Error Snapshot(const Arguments& a) {
   if (a.system.empty() && a.tools.empty()) {
-    return Error::Of("nothing to remember: give --system TEXT, --tools FILE.json, or both");
+    return Error::Of("there is nothing to compute: give --system TEXT, --tools FILE.json, or both");
   }
   RunningModel model;
   LFM2_RETURN_IF_FAILED(model.Open({a.model, false}));
@@ -69,21 +71,20 @@ Error Snapshot(const Arguments& a) {
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Computes what a model remembers of a system text and tools, so that a program loads it instead of computing it "
-      "at every start: Conversation::Load.");
+      "Computes the state of a model after a system text and tools, so that a program can load it (Conversation::Load) "
+      "instead of computing it at every start.");
   Arguments a;
   app.add_option("MODEL", a.model, "Model image (.lfm2)")->required();
   app.add_option("OUT", a.out, "Snapshot to write")->required();
-  app.add_option("--system", a.system, "What the model is told first")->type_name("TEXT");
-  app.add_option("--tools", a.tools, "Tools the model may call: a JSON list")->type_name("FILE.json");
+  app.add_option("--system", a.system, "System text, which the model reads first")->type_name("TEXT");
+  app.add_option("--tools", a.tools, "Tools that the model may call, a JSON list")->type_name("FILE.json");
   AddDateOption(&app, &a.date);
-  app.add_option("--context", a.session.context, "Positions at most; 0: the model's, at most 4096")
+  app.add_option("--context", a.session.context,
+                 "Positions of the session; 0: as many as the model supports, at most 4096")
       ->capture_default_str()
       ->type_name("N");
   AddKvOption(&app, &a.session.kv_cache);
-  app.add_option("--threads", a.threads, "0: one for each core that may be used")
-      ->capture_default_str()
-      ->type_name("N");
+  AddThreadsOption(&app, &a.threads);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   return Finish(kProgram, Snapshot(a));

@@ -15,7 +15,7 @@ constexpr std::string_view kTraceMagic = "LFM2ROUT";
 constexpr uint32_t kTraceVersion = 1;
 constexpr size_t kNameBytes = 64;
 constexpr size_t kHeaderBytes = 8 + 6 * 4 + 8 + kNameBytes;
-// No expert of any model in sight is that large.
+// Far larger than any expert.
 constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 40;
 
 using TokenKind = RoutingTrace::TokenKind;
@@ -31,7 +31,7 @@ void Append(std::string* out, T value) {
   out->append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-// Takes values off the front of bytes that are known to suffice.
+// Reads values from bytes that are known to be enough.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -81,7 +81,7 @@ Error ParseChosen(const std::string& name, size_t token, Reader* reader, Routing
 Error ParseRoutingTrace(const std::string& name, std::string_view bytes, RoutingTrace* trace) {
   *trace = RoutingTrace();
   RoutingTrace& t = *trace;
-  if (bytes.substr(0, kTraceMagic.size()) != kTraceMagic) return Error::Of(name, " is no routing trace");
+  if (bytes.substr(0, kTraceMagic.size()) != kTraceMagic) return Error::Of(name, " is not a routing trace");
   if (bytes.size() < kHeaderBytes) return Error::Of(name, " ends within its header");
   Reader reader(bytes.substr(kTraceMagic.size()));
   const uint32_t version = reader.Take<uint32_t>();
@@ -103,7 +103,7 @@ Error ParseRoutingTrace(const std::string& name, std::string_view bytes, Routing
   const std::string_view model_name = reader.TakeBytes(kNameBytes);
   const size_t name_end = model_name.find('\0');
   if (name_end == std::string_view::npos || model_name.find_first_not_of('\0', name_end) != std::string_view::npos) {
-    return Error::Of(name, ": the model's name is not filled up with zeros");
+    return Error::Of(name, ": the model's name is not padded with zeros");
   }
   t.model_name = model_name.substr(0, name_end);
   const uint64_t before_tokens = kHeaderBytes + uint64_t{t.moe_layers} * sizeof(uint64_t);
@@ -127,7 +127,7 @@ Error ParseRoutingTrace(const std::string& name, std::string_view bytes, Routing
     if (kind > static_cast<uint8_t>(TokenKind::kChunkMore) ||
         (kind == static_cast<uint8_t>(TokenKind::kChunkMore) && !after_chunk)) {
       return Error::Of(name, ": token ", uint64_t{token}, " is of kind ", uint32_t{kind},
-                       after_chunk ? "" : ", and not behind a chunk");
+                       after_chunk ? "" : ", and does not follow a token of a chunk");
     }
     t.kinds.push_back(static_cast<TokenKind>(kind));
     LFM2_RETURN_IF_FAILED(ParseChosen(name, token, &reader, &t));

@@ -1,4 +1,4 @@
-// Routing traces: which experts a model chose for each token, recorded while it runs, for replaying caches on them.
+// Routing traces: the experts that a model chose for each token, recorded while it runs, for simulating caches.
 #ifndef LFM2_PROGRAMS_STORAGE_ROUTING_TRACE_H_
 #define LFM2_PROGRAMS_STORAGE_ROUTING_TRACE_H_
 
@@ -20,8 +20,8 @@ namespace lfm2::tools {
 //   more than 256 experts.
 struct RoutingTrace {
   enum class TokenKind : uint8_t {
-    kDecoded = 0,     // alone
-    kChunkBegin = 1,  // the first of a chunk of prefill
+    kDecoded = 0,     // one by one
+    kChunkBegin = 1,  // the first of a prefill chunk
     kChunkMore = 2,   // of the same chunk as the token before it
   };
 
@@ -40,22 +40,23 @@ struct RoutingTrace {
   }
 };
 
-// name: of the file, for the Error. Every value is checked: experts exist, no token chose one twice, chunks begin.
+// name: of the file, for the Error. Checks every value: experts exist, no token chose one twice, every chunk has a
+// first token.
 Error ParseRoutingTrace(const std::string& name, std::string_view bytes, RoutingTrace* trace);
 Error ReadRoutingTrace(const std::string& path, RoutingTrace* trace);
-// The file appears complete or not at all.
+// The file appears when it is complete.
 Error WriteRoutingTrace(const RoutingTrace& trace, const std::string& path);
 
-// Fills a trace while sessions run with its observer. Outlives them.
+// Records a trace while sessions run with its observer, and outlives them.
 class RoutingRecorder {
  public:
   RoutingRecorder() = default;
   RoutingRecorder(const RoutingRecorder&) = delete;
   RoutingRecorder& operator=(const RoutingRecorder&) = delete;
 
-  // Called once. path: of the file that Finish writes; empty: nothing is recorded. Fails for a model without experts.
+  // Called once. path: of the file that Finish writes; empty: record nothing. Fails for a model without experts.
   Error Begin(const std::string& path, const Image& image);
-  // Null where nothing is recorded.
+  // Null if nothing is recorded.
   const Observer* observer() const { return path_.empty() ? nullptr : &observer_; }
   Error Finish() const;
 

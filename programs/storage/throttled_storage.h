@@ -1,4 +1,4 @@
-// A slower drive than this machine has: what a model does on an SD card can be measured without one.
+// Simulates a slower drive, so that a model on an SD card can be measured without one.
 #ifndef LFM2_PROGRAMS_STORAGE_THROTTLED_STORAGE_H_
 #define LFM2_PROGRAMS_STORAGE_THROTTLED_STORAGE_H_
 
@@ -11,8 +11,8 @@
 
 namespace lfm2::tools {
 
-// Hands on the completions of another queue, each no sooner than the drive of that speed would have had it. In real
-// time: Wait sleeps.
+// Passes on the completions of another queue, each at the time when a drive of that speed would have finished it. Wait
+// sleeps until then.
 class ThrottledQueue final : public ReadQueue {
  public:
   ThrottledQueue(ReadQueue* inner, const DriveSpeed& speed);
@@ -36,15 +36,15 @@ class ThrottledQueue final : public ReadQueue {
 
   void TakeEnded(const ReadCompletion& ended);
   void Collect(uint32_t number, ReadCompletion* done);
-  // The number of the read that is due first, among all or those that have ended; or the number of reads: none.
+  // Index of the read that is due first, among all or among those that have ended; reads_.size() if there is none.
   uint32_t First(bool ended_only) const;
 
   ReadQueue* inner_;
   DriveModel drive_;
-  std::vector<Read> reads_;  // the inner queue's tags are places in it
+  std::vector<Read> reads_;  // indexed by the tags of the inner queue
 };
 
-// `inner` has a queue, stays open, outlives this, and nobody else reads from it.
+// `inner` has a queue, stays open and outlives this. There is no other reader.
 class ThrottledStorage final : public Storage {
  public:
   ThrottledStorage(const Storage& inner, const DriveSpeed& speed) : inner_(&inner), queue_(inner.queue(), speed) {}
@@ -55,7 +55,7 @@ class ThrottledStorage final : public Storage {
 
  private:
   const Storage* inner_;
-  mutable ThrottledQueue queue_;  // reading changes nothing of the storage
+  mutable ThrottledQueue queue_;  // reading does not change the storage
 };
 
 }  // namespace lfm2::tools

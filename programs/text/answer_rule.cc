@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kAnyObject = R"({"type": "object"})";
 
-// Makes room for so many bytes.
+// Grows to at least so many bytes.
 Span<std::byte> Allocate(uint64_t bytes, std::vector<AlignedLine>* memory) {
   memory->resize(static_cast<size_t>(DivideUp<uint64_t>(bytes, sizeof(AlignedLine))));
   return {reinterpret_cast<std::byte*>(memory->data()), memory->size() * sizeof(AlignedLine)};

@@ -1,4 +1,4 @@
-// A constraint of answers as command lines and requests name it, with the memory that it needs.
+// A constraint on answers from a command line or a request, with its memory.
 #ifndef LFM2_PROGRAMS_TEXT_ANSWER_RULE_H_
 #define LFM2_PROGRAMS_TEXT_ANSWER_RULE_H_
 
@@ -16,15 +16,15 @@
 
 namespace lfm2::tools {
 
-// Memory that is aligned as the library wants it.
+// Memory with the alignment that the library requires.
 struct alignas(kAlignment) AlignedLine {
   std::byte bytes[kAlignment];
 };
 
-// The tokens of a model as a trie. Opened once for all constraints, which it outlives.
+// The tokens of a model as a trie. Opened once for all constraints, and outlives them.
 class TokenTrieMemory {
  public:
-  // image: addressable, outlives the trie. That of the image is used in place; where there is none it is built.
+  // image: addressable, outlives the trie. The trie in the image is used in place; if it has none, one is built.
   Error Open(const Image& image);
   const TokenTrie& trie() const { return trie_; }
 
@@ -33,26 +33,26 @@ class TokenTrieMemory {
   TokenTrie trie_;
 };
 
-// One constraint. Opening it again replaces what it was.
+// One constraint. Opening it again replaces it.
 class AnswerRule {
  public:
-  // most_grammar_bytes: that the grammar may take while it is compiled.
+  // most_grammar_bytes: memory that compiling the grammar may use.
   explicit AnswerRule(uint64_t most_grammar_bytes = uint64_t{1} << 30) : grammar_(most_grammar_bytes) {}
   AnswerRule(const AnswerRule&) = delete;
   AnswerRule& operator=(const AnswerRule&) = delete;
 
-  // The whole answer is JSON by this schema. vocab and trie outlive the rule.
+  // The whole answer is JSON that matches this schema. vocab and trie outlive the rule.
   Error OpenSchema(const Vocab& vocab, const TokenTrie& trie, std::string_view schema);
-  // The whole answer is JSON, an object.
+  // The whole answer is a JSON object.
   Error OpenAnyObject(const Vocab& vocab, const TokenTrie& trie);
-  // The whole answer is by this grammar, in GBNF.
+  // The whole answer matches this grammar, in GBNF.
   Error OpenGrammar(const Vocab& vocab, const TokenTrie& trie, std::string_view gbnf);
-  // Calls are those of the tools. choice: auto, none, required or the name of a tool. parallel: one list may have
-  // several calls.
+  // Tool calls in the answer are valid calls of the tools. choice: auto, none, required or the name of a tool.
+  // parallel: one list may have several calls.
   Error OpenTools(const Vocab& vocab, const TokenTrie& trie, const ToolList& tools, const std::string& choice,
                   bool parallel = true);
 
-  // nullptr where nothing was opened.
+  // nullptr if nothing was opened.
   AnswerConstraint* get() { return constraint_.is_open() ? &constraint_ : nullptr; }
 
  private:

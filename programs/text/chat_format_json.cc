@@ -20,7 +20,7 @@ constexpr const char* kFlagNames[] = {"thinking", "reasoning", "given_empty", "d
 // The words for the numbers of an enum, in order.
 struct WordChoice {
   const char* name;
-  std::array<const char*, 4> words;  // null from the end of them on
+  std::array<const char*, 4> words;  // null after the last one
   uint8_t (*get)(const ChatFormat& format);
   void (*set)(ChatFormat* format, uint8_t value);
 };
@@ -55,7 +55,7 @@ Error ReadChoice(const WordChoice& choice, const std::string& word, ChatFormat* 
     }
     known += (value++ == 0 ? "" : ", ") + std::string(one);
   }
-  return Error::Of("the key ", choice.name, " is \"", word, "\"; known are ", known);
+  return Error::Of("the key ", choice.name, " is \"", word, "\"; expected ", known);
 }
 
 bool IsKnown(const std::string& key) {
@@ -74,7 +74,7 @@ Error ParseChatFormat(std::string_view text, OwnedChatFormat* format) {
   nlohmann::json json;
   LFM2_RETURN_IF_FAILED(ParseStrictJson(text, &json));
   for (const auto& [key, value] : json.items()) {
-    if (!IsKnown(key)) return Error::Of("the key ", Shown(key), " is no piece of a chat template");
+    if (!IsKnown(key)) return Error::Of("the key ", Shown(key), " is not a piece of a chat template");
   }
   JsonMembers members(json);
   std::string like;
@@ -82,7 +82,7 @@ Error ParseChatFormat(std::string_view text, OwnedChatFormat* format) {
   ChatFormat pieces;
   if (!like.empty()) {
     const ChatFormat* const known = FindChatFormat(like);
-    if (known == nullptr) return Error::Of("the key like is \"", like, "\"; known are ", KnownChatNames());
+    if (known == nullptr) return Error::Of("the key like is \"", like, "\"; expected ", KnownChatNames());
     pieces = *known;
   }
   std::string texts[kChatTextCount];

@@ -1,4 +1,4 @@
-// The pieces of a chat template as JSON, for templates that this project does not know yet.
+// The pieces of a chat template as JSON, for templates other than the published ones.
 #ifndef LFM2_PROGRAMS_TEXT_CHAT_FORMAT_JSON_H_
 #define LFM2_PROGRAMS_TEXT_CHAT_FORMAT_JSON_H_
 
@@ -11,7 +11,7 @@
 namespace lfm2::tools {
 
 // {"like": NAME?, "name": TEXT?, "tools_begin": TEXT?, ..., "thinking": BOOLEAN?, ..., "thoughts": WORD?, ...}, with
-// the names of docs/format-vocab.md. What is missing is as in the published template that `like` names, or empty.
+// the names of docs/format-vocab.md. What is missing is taken from the published template that `like` names, or empty.
 // Unknown members are refused.
 Error ParseChatFormat(std::string_view text, OwnedChatFormat* format);
 

@@ -1,4 +1,4 @@
-// The chat templates of published models, as the pieces that an image keeps.
+// The chat templates of published models, as the pieces that an image stores.
 #ifndef LFM2_PROGRAMS_TEXT_CHAT_FORMATS_H_
 #define LFM2_PROGRAMS_TEXT_CHAT_FORMATS_H_
 
@@ -10,10 +10,10 @@
 
 namespace lfm2::tools {
 
-// Of every published template: lfm2, lfm2_v2, lfm2_5, lfm2_5_raw, lfm2_5_date, lfm2_5_keep_past and lfm2_5_think.
+// All published templates: lfm2, lfm2_v2, lfm2_5, lfm2_5_raw, lfm2_5_date, lfm2_5_keep_past and lfm2_5_think.
 Span<const ChatFormat> KnownChatFormats();
 
-// Null where no published template has the name.
+// Null if no published template has the name.
 const ChatFormat* FindChatFormat(std::string_view name);
 
 // Their names with commas between them, for people.
@@ -27,7 +27,7 @@ class OwnedChatFormat {
     for (uint32_t i = 0; i < kChatTextCount; ++i) texts_[i] = format.*kChatTexts[i];
   }
 
-  // Valid until this changes or ends.
+  // Valid until this is changed or destroyed.
   ChatFormat view() const {
     ChatFormat format = style_;
     for (uint32_t i = 0; i < kChatTextCount; ++i) format.*kChatTexts[i] = texts_[i];
@@ -40,10 +40,10 @@ class OwnedChatFormat {
   std::string texts_[kChatTextCount];
 };
 
-// Whether two formats write the same prompts: all that they have but their names.
+// Whether two formats write the same prompts: everything but their names is equal.
 bool SamePieces(const ChatFormat& a, const ChatFormat& b);
 
-// As docs/format-vocab.md has it; empty without a name. Every text has at most kMaxChatTextBytes.
+// In the layout of docs/format-vocab.md; empty without a name. Every text has at most kMaxChatTextBytes.
 std::string ChatFormatBytes(const ChatFormat& format);
 
 }  // namespace lfm2::tools

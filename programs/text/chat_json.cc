@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A member of an object; null where it is missing.
+// A member of an object; null if it is missing.
 const Json& Member(const Json& object, const char* key) {
   static const Json kNull;
   const auto found = object.find(key);
@@ -18,7 +18,7 @@ const Json& Member(const Json& object, const char* key) {
 
 std::string TextOf(const Json& string) { return string.is_string() ? string.get<std::string>() : std::string(); }
 
-// What Python takes for false.
+// What is false in Python.
 bool IsFalsy(const Json& value) {
   if (value.is_number()) return value == 0;
   return value.is_null() || value == false || value == "" || (value.is_structured() && value.empty());
@@ -46,17 +46,17 @@ std::string ContentText(ChatContents contents, const Json& content) {
 }
 
 Error CallText(const Json& call, std::string* out) {
-  if (!call.is_object()) return Error::Of("is no object");
+  if (!call.is_object()) return Error::Of("is not an object");
   const Json& function = call.contains("function") ? Member(call, "function") : call;
   if (!function.is_object() || !Member(function, "name").is_string()) return Error::Of("has no function name");
-  // Not copied where they are JSON: copying is recursive, and somebody else's nesting would end the program.
+  // Not copied if they are JSON: copying is recursive, and deep nesting would overflow the stack.
   const Json* arguments = &Member(function, "arguments");
   Json parsed;
   if (arguments->is_string() && !IsFalsy(*arguments)) {
     parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
     arguments = &parsed;
   }
-  if (!IsFalsy(*arguments) && !arguments->is_object()) return Error::Of("has arguments that are no object");
+  if (!IsFalsy(*arguments) && !arguments->is_object()) return Error::Of("has arguments that are not an object");
   *out = "{\"name\": " + JsonString(TextOf(Member(function, "name"))) +
          ", \"arguments\": " + (arguments->is_object() ? JsonDumps(*arguments) : "null") + "}";
   return Error();
@@ -65,16 +65,16 @@ Error CallText(const Json& call, std::string* out) {
 }  // namespace
 
 Error ChatJson::ReadMessage(const ChatFormat& format, const Json& json, Message* message) {
-  if (!json.is_object()) return Error::Of("is no object");
+  if (!json.is_object()) return Error::Of("is not an object");
   if (!Member(json, "role").is_string()) return Error::Of("has no role");
   const std::string role = TextOf(Member(json, "role"));
   if (!ParseRole(role, &message->role)) {
-    return Error::Of("has the role \"", role, "\"; known are system, user, assistant and tool");
+    return Error::Of("has the role \"", role, "\"; expected system, user, assistant or tool");
   }
-  // Elsewhere a turn that only calls tools may have no content.
+  // In other formats a turn that only calls tools may have no content.
   if (format.contents == ChatContents::kJson && !json.contains("content")) return Error::Of("has no content");
   message->content = ContentText(format.contents, Member(json, "content"));
-  // The first that is there; a template that looks for several asks for their truth.
+  // The first one that is present; a template that accepts several tests whether they are true.
   const bool renamed = format.has(kChatReasoning);
   for (const char* key : {"thinking", "reasoning", "reasoning_content"}) {
     const Json& value = Member(json, key);
@@ -85,7 +85,7 @@ Error ChatJson::ReadMessage(const ChatFormat& format, const Json& json, Message*
   }
   const Json& calls = Member(json, "tool_calls");
   if (format.calls == ChatCalls::kNotWritten || calls.is_null()) return Error();
-  if (!calls.is_array()) return Error::Of("has tool_calls that are no list");
+  if (!calls.is_array()) return Error::Of("has tool_calls that are not a list");
   message->tool_calls.emplace();
   for (const Json& call : calls) {
     message->tool_calls->emplace_back();
@@ -96,13 +96,13 @@ Error ChatJson::ReadMessage(const ChatFormat& format, const Json& json, Message*
 }
 
 Error ChatJson::ReadMessages(const ChatFormat& format, const Json& messages) {
-  if (!messages.is_array() || messages.empty()) return Error::Of("the messages are no list, or an empty one");
+  if (!messages.is_array() || messages.empty()) return Error::Of("the messages are not a list, or an empty one");
   texts_.resize(messages.size());
   for (size_t i = 0; i < messages.size(); ++i) {
     const Error error = ReadMessage(format, messages[i], &texts_[i]);
     if (!error.ok()) return Error::Of("message ", uint64_t{i}, " ", error.text());
   }
-  // The system text is none where Python takes it for false, in every template.
+  // In every template a system text that is false in Python means none.
   if (texts_[0].role == ChatRole::kSystem && IsFalsy(Member(messages[0], "content"))) texts_[0].content.clear();
   for (Message& m : texts_) {
     ChatMessage message = {m.role, m.content};
@@ -118,9 +118,9 @@ Error ChatJson::ReadMessages(const ChatFormat& format, const Json& messages) {
 
 Error ChatJson::ReadTools(const Json& tools) {
   if (tools.is_null()) return Error();
-  if (!tools.is_array()) return Error::Of("the tools are no list");
+  if (!tools.is_array()) return Error::Of("the tools are not a list");
   for (const Json& tool : tools) {
-    if (!tool.is_object() && !tool.is_string()) return Error::Of("tool ", uint64_t{tools_.size()}, " is no object");
+    if (!tool.is_object() && !tool.is_string()) return Error::Of("tool ", uint64_t{tools_.size()}, " is not an object");
     tools_.push_back(tool.is_string() ? tool.get<std::string>() : JsonDumps(tool));
   }
   for (const std::string& tool : tools_) tool_views_.push_back(tool);

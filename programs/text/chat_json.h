@@ -13,21 +13,21 @@
 
 namespace lfm2::tools {
 
-// The messages and tools of a chat, brought into the texts that a ChatPrompt points to. Fill it once; not copied,
-// because the views point into it.
+// The messages and tools of a chat, as the texts that a ChatPrompt points to. Filled once; not copied, because views
+// point into it.
 class ChatJson {
  public:
   ChatJson() = default;
   ChatJson(const ChatJson&) = delete;
   ChatJson& operator=(const ChatJson&) = delete;
 
-  // messages: [{"role", "content", "thinking"?, "tool_calls"?}, ...]. Contents that are no strings are written as the
+  // messages: [{"role", "content", "thinking"?, "tool_calls"?}, ...]. Contents other than strings are written as the
   // template of this format writes them. The Error names the message.
   Error ReadMessages(const ChatFormat& format, const nlohmann::ordered_json& messages);
   // tools: a list of objects (or of strings that hold JSON), or null.
   Error ReadTools(const nlohmann::ordered_json& tools);
 
-  // Valid as long as this lives.
+  // Valid while this exists.
   ChatPrompt Prompt(bool add_generation_prompt) const;
 
  private:

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint64_t kFirstBytes = 256 << 10;
 
-// Where a byte of a text is, for people.
+// Line and column of a byte of a text.
 std::string Place(std::string_view text, uint64_t byte) {
   const std::string_view before = text.substr(0, static_cast<size_t>(std::min<uint64_t>(byte, text.size())));
   const size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;

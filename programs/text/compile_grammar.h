@@ -1,4 +1,4 @@
-// Compiled grammars from GBNF, JSON schemas and tools, in memory that grows as it must.
+// Compiled grammars from GBNF, JSON schemas and tools, in memory that grows as needed.
 #ifndef LFM2_PROGRAMS_TEXT_COMPILE_GRAMMAR_H_
 #define LFM2_PROGRAMS_TEXT_COMPILE_GRAMMAR_H_
 
@@ -14,13 +14,13 @@
 
 namespace lfm2::tools {
 
-// The bytes of one grammar, which it owns.
+// Owns the bytes of one grammar.
 class CompiledGrammar {
  public:
-  // most_bytes: that it may take while it is compiled.
+  // most_bytes: memory that compiling may use.
   explicit CompiledGrammar(uint64_t most_bytes = uint64_t{1} << 30) : most_bytes_(most_bytes) {}
 
-  // Each replaces what was compiled before. Errors: of the compilers, with the line and the column of the source.
+  // Each replaces the grammar that was compiled before. Errors: of the compilers, with line and column in the source.
   Error FromGbnf(std::string_view text);
   Error FromJsonSchema(std::string_view text);
   // Calls of the tools.

@@ -1,4 +1,4 @@
-// Pieces that no published chat template has, within a template's text.
+// Pieces of an unpublished chat template, within the text of a template.
 #ifndef LFM2_PROGRAMS_TEXT_DESCRIBED_CHAT_H_
 #define LFM2_PROGRAMS_TEXT_DESCRIBED_CHAT_H_
 
@@ -8,11 +8,11 @@
 
 namespace lfm2::tools {
 
-// A comment of Jinja with the pieces, which are tried when the template is packed again; empty for a published
-// template's, whatever its default system text.
+// A Jinja comment with the pieces, which are tried when the template is packed again; empty for a published template,
+// whatever its default system text.
 std::string DescriptionOf(const ChatFormat& format);
 
-// The pieces that a template's comment has. Returns false where it has none.
+// The pieces in the comment of a template. Returns false if it has none.
 bool FindDescription(const std::string& jinja, OwnedChatFormat* format);
 
 }  // namespace lfm2::tools

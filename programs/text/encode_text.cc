@@ -5,7 +5,7 @@
 namespace lfm2::tools {
 
 Error EncodeText(const Vocab& vocab, std::string_view text, bool special, bool bos, std::vector<int32_t>* ids) {
-  // Every token stands for at least a byte, and the longest word is the text itself.
+  // A token stands for at least one byte, and a word is at most as long as the text.
   ids->resize(text.size() + 1);
   std::vector<std::byte> scratch(static_cast<size_t>(Tokenizer::ScratchBytes(text.size())));
   EncodeOptions options;

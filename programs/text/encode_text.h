@@ -11,7 +11,8 @@
 
 namespace lfm2::tools {
 
-// The tokens of one document. special: the text of special tokens becomes those tokens. bos: begins with that token.
+// The tokens of one document. special: the text of special tokens becomes those tokens. bos: the begin token comes
+// first.
 Error EncodeText(const Vocab& vocab, std::string_view text, bool special, bool bos, std::vector<int32_t>* ids);
 
 }  // namespace lfm2::tools

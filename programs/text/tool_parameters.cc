@@ -6,8 +6,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A member of an object; null where there is none.
-const Json& Member(const Json& json, const char* name) {
+// A member of an object; null if it is missing.
+const Json& ToolMember(const Json& json, const char* name) {
   static const Json none;
   const auto found = json.is_object() ? json.find(name) : json.end();
   return found == json.end() ? none : *found;
@@ -16,15 +16,15 @@ const Json& Member(const Json& json, const char* name) {
 }  // namespace
 
 Error ToolParameters::Read(const Json& tools) {
-  if (!tools.is_array()) return Error::Of("the tools are no list");
+  if (!tools.is_array()) return Error::Of("the tools are not a list");
   for (size_t i = 0; i < tools.size(); ++i) {
-    const Json& function = Member(tools[i], "function");
+    const Json& function = ToolMember(tools[i], "function");
     const Json& tool = function.is_null() ? tools[i] : function;
-    const Json& name = Member(tool, "name");
+    const Json& name = ToolMember(tool, "name");
     if (!name.is_string()) return Error::Of("tool ", uint64_t{i}, " has no name");
     Tool& to = tools_[name.get<std::string>()];
     to = Tool();
-    const Json& properties = Member(Member(tool, "parameters"), "properties");
+    const Json& properties = ToolMember(ToolMember(tool, "parameters"), "properties");
     for (auto it = properties.begin(); properties.is_object() && it != properties.end(); ++it) {
       to.names.push_back(it.key());
     }

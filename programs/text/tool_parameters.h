@@ -1,4 +1,4 @@
-// The names of arguments that models have written by their place only.
+// Names for arguments that a model has given by position.
 #ifndef LFM2_PROGRAMS_TEXT_TOOL_PARAMETERS_H_
 #define LFM2_PROGRAMS_TEXT_TOOL_PARAMETERS_H_
 
@@ -20,11 +20,11 @@ class ToolParameters {
   ToolParameters(const ToolParameters&) = delete;
   ToolParameters& operator=(const ToolParameters&) = delete;
 
-  // tools: a list of {"name", "parameters"?: {"properties"?: {...}}}, each also within {"function": ...}.
+  // tools: a list of {"name", "parameters"?: {"properties"?: {...}}}, each possibly within {"function": ...}.
   Error Read(const nlohmann::ordered_json& tools);
 
-  // Names the arguments of a call (ToolCall::NameArguments), whose names are valid as long as this lives; those of
-  // other tools stay as they are.
+  // Names the arguments of a call (ToolCall::NameArguments); the names are valid while this exists. Calls of other
+  // tools do not change.
   Error Name(ToolCall* call) const;
 
  private:

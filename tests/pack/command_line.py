@@ -5,6 +5,9 @@
 """
 import os
 import pathlib
+import resource
+import signal
+import subprocess
 import sys
 import tempfile
 
@@ -22,10 +25,10 @@ with tempfile.TemporaryDirectory() as name:
     pack.refuses([model], 2, "second argument")
     pack.refuses([model, image, "--template", "chatml"], 2, "--template")
     pack.refuses([model, image, "--nonsense"], 2, "--nonsense")
-    pack.refuses([folder / "absent.gguf", image], 1, "No such file")
-    pack.refuses([pack.path, image], 1, "no GGUF file")
-    pack.refuses([folder, image], 1, "config.json: No such file")
-    pack.refuses([model, folder / "no" / "such" / "folder.lfm2"], 1, "No such file")
+    pack.refuses([folder / "absent.gguf", image], 1, "absent.gguf: no such file")
+    pack.refuses([pack.path, image], 1, "not a GGUF file")
+    pack.refuses([folder, image], 1, "config.json: no such file")
+    pack.refuses([model, folder / "no" / "such" / "folder.lfm2"], 1, "no such directory")
     check(not list(folder.iterdir()), "a failure leaves nothing", list(folder.iterdir()))
 
     result = pack.run(model, image, "--verify")
@@ -53,6 +56,27 @@ with tempfile.TemporaryDirectory() as name:
 
     image.unlink()
     copy.unlink()
+
+    # A process that is killed while it writes leaves nothing, and the file that was there before.
+    def die_after_a_megabyte():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    for before in (None, b"before"):
+        if before:
+            image.write_bytes(before)
+        killed = subprocess.run([pack.path, model, image, "--quiet"], check=False, preexec_fn=die_after_a_megabyte)
+        check(killed.returncode == -signal.SIGXFSZ, killed)
+        check([p.read_bytes() for p in folder.iterdir()] == ([before] if before else []), list(folder.iterdir()))
+    # The same image where files cannot be without a name: here, because there is no /proc to give them one.
+    hidden = subprocess.run(["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none /proc || exit 77; exec "$@"', "sh",
+                             pack.path, model, image, "--quiet"], check=False, capture_output=True, text=True)
+    if hidden.returncode == 77 or "unshare" in hidden.stderr:
+        print("nothing can be mounted here: files with a temporary name were not tried")
+    else:
+        check(hidden.returncode == 0 and [p.name for p in folder.iterdir()] == ["model.lfm2"], hidden)
+        check(pack.run("--verify", image).returncode == 0, "the image that had a temporary name")
+    image.unlink()
     check("interrupted" in pack.interrupted(model, image), "Ctrl-C")
     check(not list(folder.iterdir()), "Ctrl-C leaves nothing", list(folder.iterdir()))
 print("ok")

@@ -62,11 +62,11 @@ with tempfile.TemporaryDirectory() as name:
     # Refusals of valid usage.
     few.write_text("x", encoding="utf-8")
     for options, part in ((["--keep", "attn_z=q8"], "--keep attn_z=q8 matches no matrix"),
-                          (["--calibrate", folder / "absent.txt"], "absent.txt: No such file"),
+                          (["--calibrate", folder / "absent.txt"], "absent.txt: no such file"),
                           (["--calibrate", folder], name), (["--calibrate", few], "few.txt has 1 tokens"),
                           (["--report", folder / "no" / "report.json"], "no/report.json"),
                           (["--report", image], "model.lfm2 is the image"),
-                          (["--report", model], "is the file to be packed"),
+                          (["--report", model], "is the file to pack"),
                           (["--calibrate", text, "--report", text], "is the text of --calibrate"),
                           (["--budget", "1k"], "--budget 1024 is too small, of the smallest recipe, q4-s, the image takes "),
                           (["--for-arena", "1M"], "--for-arena is for models with experts, which this one has none of")):

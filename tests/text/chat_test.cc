@@ -336,7 +336,7 @@ TEST_CASE("chats in JSON are read as the template reads them, and bad ones becom
   CHECK(misspelt
             .ReadMessages(Format("lfm2"), Json::parse(R"([{"role":"user","content":"x"},)"
                                                       R"({"role":"asistant","content":"y"}])"))
-            .text() == "message 1 has the role \"asistant\"; known are system, user, assistant and tool");
+            .text() == "message 1 has the role \"asistant\"; expected system, user, assistant or tool");
   // Arguments of any nesting cost no stack, and are refused when they are spelled.
   const std::string deep = std::string(200000, '[') + std::string(200000, ']');
   const Json nested =

@@ -152,8 +152,8 @@ with tempfile.TemporaryDirectory() as folder:
     words = " ".join(t.text for t in drawn.findall(".//{*}text"))
     check(all(w in words for w in ("hit rate", "slots", "lfm2.h", "optimum", "LRU", "LFU", "flood <&>")), words)
 
-    refused(1, sim, folder / "none.trace", saying="none.trace: No such file")
-    refused(1, sim, model, saying="no routing trace")
+    refused(1, sim, folder / "none.trace", saying="cannot open .*none.trace: no such file")
+    refused(1, sim, model, saying="not a routing trace")
     refused(1, sim, mixed, "--slots", "3", saying="--slots 3: .* has 4 slots at least and 32 at most")
     refused(1, sim, mixed, "--slots", "33", saying="--slots 33")
     refused(1, sim, mixed, "--svg", folder / "no/x.svg", saying="no/x.svg")

@@ -1,8 +1,10 @@
 // What the tools share: files that appear complete or not at all, lists of ids, .npy files, readable numbers.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -50,7 +52,6 @@ TEST_CASE("a file that is not committed leaves what was there before") {
     tools::OutputFile file;
     REQUIRE(file.Open(path).ok());
     REQUIRE(file.Write(3, "second", 6).ok());
-    CHECK(folder.Files() == 2);
   }
   CHECK(folder.Files() == 1);
   CHECK(Contents(path) == "first");
@@ -76,11 +77,74 @@ TEST_CASE("a new file has the permissions that other new files have") {
   CHECK((info.st_mode & 0777) == 0640);
 }
 
-TEST_CASE("places that no file can be made in are named") {
+TEST_CASE("a file has no name until it is committed, and its own one then, however long") {
   const TemporaryFolder folder;
-  tools::OutputFile absent, device;
-  CHECK(absent.Open(folder / "no/such/place").text().find("no/such/place") != std::string::npos);
-  CHECK(device.Open("/dev/null").text().find("regular") != std::string::npos);
+  const std::string names[] = {folder / std::string(255, 'n'), folder / "dangling"};
+  std::filesystem::create_symlink("nowhere", names[1]);
+  for (const std::string& name : names) {
+    tools::OutputFile file;
+    const size_t before = folder.Files();
+    REQUIRE(file.Open(name).ok());
+    REQUIRE(file.Write(0, "x", 1).ok());
+    CHECK(folder.Files() == before);
+    REQUIRE(file.Commit().ok());
+    CHECK(Contents(name) == "x");
+  }
+  CHECK(folder.Files() == 2);
+}
+
+TEST_CASE("why a file cannot be opened, read or made is said in one sentence with its name and what to do") {
+  const TemporaryFolder folder;
+  const std::string place = folder / "x";
+  const auto opened = [](const std::string& path) {
+    tools::FileSource file;
+    return file.Open(path).text();
+  };
+  const auto made = [](const std::string& path) {
+    tools::OutputFile file;
+    return file.Open(path).text();
+  };
+  CHECK(opened(place) == "cannot open " + place + ": no such file (check the path)");
+  CHECK(made(place + "/y") == "cannot create " + place + "/y: no such directory (create it first)");
+  REQUIRE(::mkfifo(place.c_str(), 0600) == 0);
+  CHECK(opened(place) == "cannot open " + place + ": it is a pipe (give a regular file)");
+  CHECK(opened(place + "/y") == "cannot open " + place + "/y: part of the path is not a directory (check the path)");
+  CHECK(opened("/dev/null") == "cannot open /dev/null: it is a device (give a regular file)");
+  CHECK(made("/dev/full") == "cannot write /dev/full: it is a device (give a regular file)");
+  CHECK(made("/tmp") == "cannot write /tmp: it is a directory (give a file)");
+  CHECK(made("").find("cannot create \"\": ") == 0);
+  for (const auto& use : {opened(folder / std::string(256, 'n')), made(folder / std::string(256, 'n'))}) {
+    CHECK(use.find(": the name is too long (use a shorter one)") != std::string::npos);
+  }
+  std::string bytes;
+  CHECK(tools::ReadFile("/tmp", &bytes).text() == "cannot read /tmp: it is a directory (give a file)");
+
+  rlimit before = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none = {0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const std::string many = opened("/etc/passwd");
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(many == "cannot open /etc/passwd: the process has too many open files (raise the limit: ulimit -n)");
+}
+
+TEST_CASE("a limit on the size of files is an error that names the file") {
+  const TemporaryFolder folder;
+  rlimit before = {};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small = {4096, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::string said;
+  {
+    tools::OutputFile file;
+    REQUIRE(file.Open(folder / "x").ok());
+    said = file.Write(4000, std::string(200, 'x').data(), 200).text();
+  }
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  ::signal(SIGXFSZ, handler);
+  CHECK(said.find("cannot write " + (folder / "x") + ": the file would exceed the size limit") == 0);
+  CHECK(folder.Files() == 0);
 }
 
 TEST_CASE("sources read what is there and nothing beyond it") {
@@ -203,11 +267,11 @@ TEST_CASE("numbers of bytes as people write them") {
   for (const char* text :
        {"",    "M",    "-1",    "+1",   "-1K",  "1X",  "1MX", "1 M", " 1",  "1 ", "1.",  "1.M", ".5M",
         "1.5", "1.5b", "1..5M", "1,5M", "0x10", "1e6", "nan", "inf", "1KK", "1i", "1iB", "1MBB"}) {
-    refused(text, " is no number of bytes, such as 4096, 1300M or 1.3GB");
+    refused(text, " is not a number of bytes, such as 4096, 1300M or 1.3GB");
   }
   for (const char* text : {"18446744073709551616", "99999999999999999999999", "16777216T", "18446744073709551616K",
                            "18014398509481984K", "18446744.073709551616TB"}) {
-    refused(text, " is more bytes than there can be");
+    refused(text, " exceeds 64 bits");
   }
 }
 

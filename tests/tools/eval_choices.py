@@ -138,18 +138,18 @@ with tempfile.TemporaryDirectory() as name:
             check(0 < mean < 1 and abs(got[name] - mean) < 1e-12 and abs(got[error] - deviation) < 1e-12, name, got)
 
     good = {"context": bos + "one", "choices": [" two", " three"], "gold": 1}
-    refused(None, "no JSON", text="{")
-    refused([], "no JSON object")
+    refused(None, "not valid JSON", text="{")
+    refused([], "not a JSON object")
     refused({}, "items")
     refused({"items": {}}, "items")
     refused({"items": []}, "items is empty")
-    refused({"items": [good, 7]}, "items[1]", "7, no object")
+    refused({"items": [good, 7]}, "items[1]", "7, not an object")
     refused(None, "items", "twice", text='{"items": [], "items": []}')
     refused(None, "choices", "twice", text='{"items": [{"choices": [], "choices": []}]}')
     refused(None, "32 levels", text='{"items": ' + "[" * 10000 + "]" * 10000 + "}")
     for change, saying in (({"gold": 2}, "gold is 2, and the last choice is 1"), ({"gold": -1}, "gold is -1"),
                            ({"gold": "1"}, 'gold is "1"'), ({"gold": None}, "gold is missing"),
-                           ({"gold": 1e300}, "gold is 1e+300"), ({"choices": "ab"}, 'choices is "ab", no list'),
+                           ({"gold": 1e300}, "gold is 1e+300"), ({"choices": "ab"}, 'choices is "ab", not a list'),
                            ({"choices": None}, "choices is missing"), ({"choices": []}, "choices has 0"),
                            ({"choices": [" two"], "gold": 0}, "choices has 1"),
                            ({"choices": ["a", 5]}, "choices[1] is 5"), ({"choices": ["a", ""]}, "choices[1] is empty"),

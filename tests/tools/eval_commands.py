@@ -74,13 +74,13 @@ with tempfile.TemporaryDirectory() as name:
 
     good = lines[0] + "\n"
     refused("", "bad.jsonl has no line")
-    refused(good + "\n", "bad.jsonl: line 2: it is no JSON")
-    refused(good + "[]\n", "bad.jsonl: line 2: it is no JSON object")
+    refused(good + "\n", "bad.jsonl: line 2: it is not valid JSON")
+    refused(good + "[]\n", "bad.jsonl: line 2: it is not a JSON object")
     refused(good + '{"call": "x"}', "line 2: the key user is missing")
     refused('{"user": "x"}\n', "line 1: the key call is missing")
     refused('{"user": "", "call": "x"}\n', "line 1: the key user is empty")
     refused('{"user": 5, "call": "x"}\n', "line 1: the key user is 5")
-    refused('{"user": "x", "call": "x", "call": "y"}\n', 'line 1: the key "call" is there twice')
+    refused('{"user": "x", "call": "x", "call": "y"}\n', 'line 1: the key "call" occurs twice')
     refused('{"user": "x", "call": "x", "greedy": 5}\n', "line 1: the key greedy is 5")
     refused('{"user": "x", "call": "x", "greedy": [1, -2]}\n', "line 1: greedy[1] is -2")
     refused('{"user": "' + "word " * 5000 + '", "call": "x"}', "line 1: ")

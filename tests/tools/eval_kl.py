@@ -185,7 +185,7 @@ with tempfile.TemporaryDirectory() as name:
     (folder / "ids.json").write_text("[1]")
     refused(1, model, "--base", base, "--ids", folder / "ids.json", saying="fewer than two tokens")
     (folder / "ids.json").write_text("[1, 1e9]")
-    refused(1, model, "--base", base, "--ids", folder / "ids.json", saying="element 1 of .*ids.json is no token id")
+    refused(1, model, "--base", base, "--ids", folder / "ids.json", saying="element 1 of .*ids.json is not a token id")
     refused(2, model, "--ids", prompt, saying="--base")
     refused(2, model, "--base", base, saying="--text|--ids|input")
     refused(2, model, "--base", base, "--ids", prompt, "--context", 1, saying="--context")

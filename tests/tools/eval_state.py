@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as name:
     program.refuses([*begin, *load, "--save", folder / "no folder" / "state"], 1, "no folder")
     check(state.read_bytes() == saved, "a state changed")
     for damaged, part in ((saved[:40], "is cut short: bytes: 40, expected 64"),
-                          (saved[:-1], f"has {len(saved) - 1} bytes, but its header says {len(saved)}"),
+                          (saved[:-1], f"has {len(saved) - 1} bytes, but its header states {len(saved)}"),
                           (saved + b"\0", f"has {len(saved) + 1} bytes"),
                           (image.read_bytes(), "is not that of a saved state"),
                           (saved[:-1] + bytes([saved[-1] ^ 1]), "keys and values of attention layer"),

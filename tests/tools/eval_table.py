@@ -139,7 +139,7 @@ with tempfile.TemporaryDirectory() as name:
     refused(1, dense, "--text", words, "--commands", few_tasks, saying="tasks.json: line 1: ")
     refused(1, dense, "--text", words, "--svg", folder / "no/such/place", saying="no/such/place")
     refused(2, dense, "--text", words, "--throttle", "1MB", saying="--arena")
-    refused(2, dense, "--text", words, "--arena", "much", saying="much is no number of bytes")
+    refused(2, dense, "--text", words, "--arena", "much", saying="much is not a number of bytes")
     refused(2, dense, saying="--text|--ids|input")
     refused(2, "--text", words, saying="MODEL")
 print("ok")

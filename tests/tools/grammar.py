@@ -145,7 +145,7 @@ with tempfile.TemporaryDirectory() as name:
             ("--json-schema", '{"type": ', "line 1, column 10"),
             ("--json-schema", '{"$ref": "#/nowhere"}', "line 1, column 10"),
             ("--tools", "[1]", "tool 0"),
-            ("--tools", "{}", "no list")):
+            ("--tools", "{}", "not a list")):
         source.write_text(text, encoding="utf-8")
         result, _ = compile_to(folder, option, source)
         check(result.returncode == 1 and result.stderr.count("\n") == 1 and re.search(where, result.stderr), option, text, result)

@@ -57,7 +57,7 @@ class Program:
                 if process.poll() is not None:
                     break
                 time.sleep(0.01)
-        check(process.returncode == 1, process.returncode)
+        check(process.returncode == 128 + signal.SIGINT, process.returncode)
         return process.stderr.read()
 
 

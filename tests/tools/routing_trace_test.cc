@@ -78,8 +78,8 @@ TEST_CASE("damaged traces are refused in a sentence that says what is wrong") {
     CAPTURE(what);
     CHECK(text.find(what) != std::string::npos);
   };
-  says("", "no routing trace");
-  says("LFM2ROUX" + good.substr(8), "no routing trace");
+  says("", "not a routing trace");
+  says("LFM2ROUX" + good.substr(8), "not a routing trace");
   says(good.substr(0, kRecords - 1), "header");
   says(With(good, kVersion, 2, 4), "version 2");
   for (const uint64_t bad : {uint64_t{0}, uint64_t{129}, uint64_t{UINT32_MAX}}) {

@@ -38,7 +38,7 @@ with tempfile.TemporaryDirectory() as name:
             told, begun = run(chat, model, *words, *ask), run(chat, model, "--session", str(copy), *ask)
             check(told.returncode == 0 and told.stdout == begun.stdout != "", told, begun)
     before = out.read_bytes()
-    for arguments, saying in (((model, str(out)), "nothing to remember"), ((model, str(out), "--tools", str(folder / "no")), "no"),
+    for arguments, saying in (((model, str(out)), "nothing to compute"), ((model, str(out), "--tools", str(folder / "no")), "no"),
                               ((model, str(out), "--system", "word " * 5000), "context"), ((str(tools), str(out), *words), "tools.json")):
         r = run(snapshot, *arguments)
         check(r.returncode == 1 and saying in r.stderr and not r.stdout, arguments, r)

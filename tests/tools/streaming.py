@@ -94,7 +94,7 @@ def check_plans():
     check(default["read_bytes_per_token"] == layers * per_token * stride * (experts - per_token) // experts, default)
     text = output(inspect, model, "--plan", *DIRECT, "--arena", least)
     check("1 expert slots: 4 layers without slots of their own share 1" in text, text)
-    check("smallest arena that works" in text and "smallest arena" not in output(inspect, model, "--plan"), text)
+    check("smallest possible arena" in text and "smallest possible" not in output(inspect, model, "--plan"), text)
     refused(2, inspect, model, *DIRECT, saying="--storage requires --plan")
     refused(2, inspect, model, "--arena", "8M", saying="--arena requires --plan")
     return stride
@@ -280,13 +280,13 @@ def check_refusals(folder):
         refused(2, *command, "--storage", "tape", saying="--storage: tape not in {direct,mapped,memory}")
         refused(2, *command, "--storage", saying="--storage")
         for text in ("-1", "-4096K", "1X", "many", "1300 M", "1,3G", "0x10", "1.5", "M", "nan"):
-            refused(2, *command, "--arena", text, saying=f"--arena: {text} is no number of bytes, such as 4096, 1300M")
+            refused(2, *command, "--arena", text, saying=f"--arena: {text} is not a number of bytes, such as 4096, 1300M")
         for text in ("18446744073709551616", "16777216T"):
-            refused(2, *command, "--arena", text, saying=f"--arena: {text} is more bytes than there can be")
+            refused(2, *command, "--arena", text, saying=f"--arena: {text} exceeds 64 bits")
         for storage in ("mapped", "memory", "direct"):
             refused(1, *command, "--storage", storage, "--arena", "0.01M", saying="--arena 10485 is too small")
     for command in runs:
-        refused(1, *command, *DIRECT, "--arena", 2**64 - 1, saying=f"there are no {2**64 - 1} bytes of memory")
+        refused(1, *command, *DIRECT, "--arena", 2**64 - 1, saying=f"no {2**64 - 1} bytes of memory")
         streaming = (("--throttle", "85MB"), ("--no-read-ahead",), ("--prefer-resident", 0.1), ("--drop-below", 0.1))
         for storage in ((), ("--storage", "mapped"), ("--storage", "memory")):
             for option in streaming:
@@ -296,7 +296,7 @@ def check_refusals(folder):
                 refused(2, *command, *DIRECT, name, value, saying=f"{name}: Value {value} not in range 0.* to 1")
             refused(1, *command, *DIRECT, name, "nan", saying="is not between 0 and 1")
             check(run(*command, *DIRECT, name, 1).returncode == 0, command, name)
-        refused(2, *command, *DIRECT, "--throttle", "-1", saying="--throttle: -1 is no number of bytes")
+        refused(2, *command, *DIRECT, "--throttle", "-1", saying="--throttle: -1 is not a number of bytes")
         check(run(*command, *DIRECT, "--throttle", 0).returncode == 0, command, "--throttle 0")
     check(not (folder / "refused.npy.partial").exists(), list(folder.iterdir()))
 
