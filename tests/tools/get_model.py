@@ -29,7 +29,7 @@ def a_good_download_packs_and_chats():
     answer = subprocess.run([command.group(1), command.group(2), "--prompt", "What is the capital of France?",
                              "--temperature", "0"], cwd=folder, capture_output=True, text=True, check=True).stdout
     check("Paris" in answer, answer)
-    refused(folder, [GGUF], "home-Q4_0.lfm2 is there already", left=["home-Q4_0.lfm2"])
+    refused(folder, [GGUF], "home-Q4_0.lfm2 exists already", left=["home-Q4_0.lfm2"])
     check(image.read_bytes() == IMAGE, "and stays")
 
 
@@ -103,10 +103,10 @@ def several_files_are_listed():
     rows = [re.split(" {2,}", line) for line in out.splitlines()]
     check(rows[0] == ["file", "size", "packs", "memory", "here"], rows)
     check([row[:4] for row in rows[1:]] == [
-        ["LFM2-Q4_0_4_8.gguf", "4 kB", "no", "0.5 GB"], ["LFM2-new.gguf", "220 MB", "not said", "0.5 GB"],
+        ["LFM2-Q4_0_4_8.gguf", "4 kB", "no", "0.5 GB"], ["LFM2-new.gguf", "220 MB", "unknown", "0.5 GB"],
         ["LFM2-UD-Q3_K_XL.gguf", "4 GB", "yes", "8 GB"], ["LFM2-Q4_0.gguf", "4.73 GB", "yes", "8 GB"],
         ["BF16/LFM2-BF16-00001-of-00002.gguf", "1000000 GB", "yes", "more"],
-        ["safetensors", "2 bytes", "not said", "0.5 GB"], ["4bit", "2 bytes", "not said", "0.5 GB"]], rows)
+        ["safetensors", "2 bytes", "unknown", "0.5 GB"], ["4bit", "2 bytes", "unknown", "0.5 GB"]], rows)
     check(rows[5][4] == "does not fit" and rows[6][4] == "fits", rows)
     check(not names(folder), "nothing is downloaded")
 
@@ -121,7 +121,7 @@ def names_that_are_not_there():
     refused(folder, [GGUF, "Q8_0"], "no file Q8_0")
     refused(folder, [GGUF, "README.md"], "no file README.md that lfm2-pack reads")
     refused(folder, [GGUF, "--revision", "v9"], "no revision v9")
-    refused(folder, ["people/empty"], "neither a GGUF file nor")
+    refused(folder, ["people/empty"], "no file that lfm2-pack reads: neither a GGUF file nor")
     refused(folder, ["people/other"], "architecture llama")
     refused(folder, ["people/twice", "Q4_0"], "2 files of the type Q4_0: ")
     hub.repositories[GGUF].files["gone-Q8_0.gguf"] = b"x"
@@ -147,10 +147,10 @@ def hostile_names_and_answers():
     for answer in (b"", b"[]", b"{}", b"<html>", b'{"siblings": 7}', b'{"id": "a/b", "siblings": [{"x": 1}]}',
                    b'{"id": "a/b", "siblings": [{"rfilename": 5}]}', b"[" * 5000):
         hub.json = answer
-        refused(folder, [GGUF], "no answer of a hub|neither a GGUF file")
+        refused(folder, [GGUF], "does not answer like a hub|neither a GGUF file")
     hub.heal()
     hub.no_hash = True
-    refused(folder, [GGUF], "does not say which hash")
+    refused(folder, [GGUF], "does not state the hash")
 
 
 def tokens():
@@ -197,7 +197,7 @@ def without_a_hub():
     folder = new_folder()
     refused(folder, [GGUF], "http://127.0.0.1:9 cannot be reached", env={"HF_ENDPOINT": "http://127.0.0.1:9"})
     refused(folder, [GGUF], "HF_HUB_OFFLINE", env={"HF_HUB_OFFLINE": "1"})
-    refused(folder, [GGUF, "-o", "no/such/folder.lfm2"], "no/such is no folder")
+    refused(folder, [GGUF, "-o", "no/such/folder.lfm2"], "no such directory")
 
 
 run_tests(a_good_download_packs_and_chats, what_is_kept_is_the_file_of_the_hub, a_directory_has_what_lfm2_pack_reads,

@@ -28,7 +28,7 @@ def a_cut_connection_goes_on():
     folder = new_folder()
     hub.heal()
     hub.cut_after, hub.cuts, hub.dead = 3 * MIB, 1, True
-    refused(folder, [GGUF], "connection to .* broke.*3.15 MB of 5.27 MB.*goes on", left=["home-Q4_0.lfm2.download"])
+    refused(folder, [GGUF], "connection to .* broke.*3.15 MB of 5.27 MB.*continues", left=["home-Q4_0.lfm2.download"])
     hub.heal()
     out = works(folder, GGUF)
     check(hub.ranges_seen() == [f"bytes={3 * MIB}-"], hub.ranges_seen())
@@ -58,14 +58,14 @@ def a_wrong_hash_is_removed():
         folder = new_folder()
         hub.heal()
         hub.corrupt = True
-        refused(folder, arguments, "was damaged on its way")
+        refused(folder, arguments, "was damaged in transit")
         hub.heal()
         works(folder, *arguments)
 
     # Also files that were complete before and are not any more.
     folder = new_folder()
     hub.heal()
-    refused(folder, [GGUF, "--", "--nonsense"], "lfm2-pack did not make an image", left=["home-Q4_0.lfm2.download"],
+    refused(folder, [GGUF, "--", "--nonsense"], "lfm2-pack failed, see above", left=["home-Q4_0.lfm2.download"],
             packers_too=True)
     path = folder / "home-Q4_0.lfm2.download" / "home-Q4_0.gguf"
     check(path.read_bytes() == gguf, "the download stays")
@@ -105,12 +105,12 @@ def a_full_drive():
     folder = new_folder()
     hub.heal()
     hub.claim = {"home-Q4_0.gguf": 40 * 10 ** 15}
-    refused(folder, [GGUF], "need .* more on the drive .*free: make room, or choose another place")
+    refused(folder, [GGUF], "need .* more on the drive .*free .free space, or choose another place")
     check(not [s for s in hub.seen if s[0] == "storage"], "before anything is downloaded")
     # A quota of this process simulates a full drive.
     hub.heal()
     limit = (3_000_000, resource.RLIM_INFINITY)
-    refused(folder, [GGUF], "full; make room.*goes on", left=["home-Q4_0.lfm2.download"],
+    refused(folder, [GGUF], "full; free space.*continues", left=["home-Q4_0.lfm2.download"],
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     works(folder, GGUF)
     check(hub.ranges_seen() and (folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, hub.ranges_seen())
@@ -139,11 +139,11 @@ def a_drive_that_fills_meanwhile():
         while not (flags / "full").exists():
             time.sleep(0.02)
     filled(packer, fill, f'"$@" & while [ ! -e {flags}/fill ]; do sleep 0.02; done; head -c 8000000 /dev/zero >filler; '
-                         f"touch {flags}/full; wait $!", "No space left.*full; make room", 1)
+                         f"touch {flags}/full; wait $!", "No space left.*full; free space", 1)
     late = flags / "late"
     late.write_text(f'#!/bin/sh\nhead -c 4000000 /dev/zero >filler\nexec {packer} "$@"\n')
     late.chmod(0o755)
-    filled(late, lambda: None, '"$@"', "(?s)lfm2-pack: .*No space left.*get-model: lfm2-pack did not make", 2)
+    filled(late, lambda: None, '"$@"', "(?s)lfm2-pack: cannot write .*get-model: lfm2-pack failed", 2)
 
 
 def interrupted():
@@ -159,7 +159,7 @@ def interrupted():
             process.wait(60)
         hub.cut_after, hub.cuts, hub.before_cut = MIB, 1, stop
         out, err = process.communicate(timeout=60)
-        check(process.returncode == 1 and err.count("\n") == 1 and "get-model: interrupted; " in err, out, err)
+        check(process.returncode == 128 + number and err.count("\n") == 1 and "get-model: interrupted; " in err, out, err)
         check(names(folder) == ["home-Q4_0.lfm2.download"], names(folder))
         hub.heal()
         works(folder, GGUF)
@@ -178,7 +178,7 @@ def interrupted():
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    check(process.returncode == 1 and "get-model: interrupted; " in err and "Traceback" not in err, err)
+    check(process.returncode == 128 + signal.SIGINT and "get-model: interrupted; " in err and "Traceback" not in err, err)
     check(names(folder) == ["home-Q4_0.lfm2.download", "packing", "slow-pack", "told"], names(folder))
 
 

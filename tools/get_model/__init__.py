@@ -1,1 +1,1 @@
-"""What tools/get-model is made of."""
+"""The modules of tools/get-model."""

@@ -1,18 +1,18 @@
-"""Which files of a repository lfm2-pack reads, and which of them are meant. Names come from strangers."""
+"""Which files of a repository lfm2-pack reads, and which of them the user requests. Names are untrusted."""
 import collections
 import difflib
 import re
 
-# GGUF's types of weights and their bits a weight.
+# GGUF's weight types and their bits per weight.
 BITS = {
     "F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5, "Q6_K": 6.5625, "Q5_K": 5.5, "Q5_1": 6, "Q5_0": 5.5, "Q4_K": 4.5,
     "Q4_1": 5, "Q4_0": 4.5, "IQ4_NL": 4.5, "IQ4_XS": 4.25, "MXFP4": 4.25, "Q3_K": 3.4375, "IQ3_S": 3.4375,
     "IQ3_XXS": 3.0625, "Q2_K": 2.625, "IQ2_S": 2.5625, "IQ2_XS": 2.3125, "IQ2_XXS": 2.0625, "IQ1_M": 1.75,
     "IQ1_S": 1.5625, "TQ2_0": 2.0625, "TQ1_0": 1.6875, "NVFP4": 4.5, "Q1_0": 1.125,
 }
-# Names of mixtures that are not made of the name of a type: the type that most of their weights have.
+# Mixtures whose name does not contain a type: the type of most of their weights.
 MIXTURES = {"IQ3_XS": "IQ3_S", "IQ3_M": "IQ3_S", "IQ2_M": "IQ2_S", "MXFP4_MOE": "MXFP4"}
-# Types of which an image has values in place of codes, and the bits that it takes for a weight (docs/format.md).
+# Types that an image stores as values in place of codes, and its bits per weight (docs/format.md).
 WIDENED = {"IQ3_S": 4.19, "IQ3_XXS": 4.19, "IQ2_S": 3.31, "IQ2_XS": 3.31, "IQ2_XXS": 3.19, "IQ1_S": 2.19, "IQ1_M": 3.31,
            "TQ1_0": 2.06, "Q1_0": 2.13}
 QUANTISED = {"q4": 5.7, "q4-m": 5.2, "q4-s": 4.6, "q3": 5, "q3-m": 4.5, "q3-s": 4, "q2": 4.5, "q2-m": 4, "q2-s": 3.5,
@@ -26,7 +26,7 @@ BESIDE_WEIGHTS = ("config.json", "generation_config.json", "tokenizer.json", "to
 RAM_GB = (0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 
 File = collections.namedtuple("File", "path size")
-# name: what it is called without a part's number; type: as the name says, or "".
+# name: without the number of a part; type: from the name, or "".
 Model = collections.namedtuple("Model", "name type files")
 
 
@@ -35,7 +35,7 @@ class Unclear(Exception):
 
 
 def shown(text):
-    """Text of a stranger for a terminal: no control characters, not too long."""
+    """Untrusted text for a terminal: without control characters, and shortened."""
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
     return text if len(text) <= 200 else text[:200] + "..."
 
@@ -52,20 +52,20 @@ def last(path):
 
 
 def is_safe(path):
-    """Whether a path within a repository is one, and its last part the name of an ordinary file anywhere."""
+    """Whether a path within a repository is valid, with a file name that is valid on every system."""
     return isinstance(path, str) and len(last(path).encode("utf-8", "replace")) <= 200 and all(
         part and part[0] not in ".-~ " and part.isprintable() and not set(part) & set('\\:*?"<>|')
         for part in path.split("/"))
 
 
 def type_of(name):
-    """The type in a file's name: LFM2-8B-A1B-UD-Q3_K_XL.gguf has UD-Q3_K_XL."""
+    """The type in a file name: LFM2-8B-A1B-UD-Q3_K_XL.gguf has UD-Q3_K_XL."""
     found = TYPE.findall(re.sub(r"\.gguf$", "", name))
     return found[-1].upper() if found else ""
 
 
 def weights_of(type_name):
-    """The type of most weights in a file of that name; None if it is not known."""
+    """The type of most weights in a file with that type in its name; None if unknown."""
     name = re.sub("^UD-", "", type_name)
     name = MIXTURES.get(name, name)
     mixture = re.fullmatch(r"(Q\d_K)_(?:XXS|XS|S|M|L|XL|XXL)", name)
@@ -92,8 +92,8 @@ def gguf_models(files):
 
 
 def directories(repository, files):
-    """{what to call it: model} of the directories of safetensors: the path of a folder, "safetensors" for the
-    repository itself. Of each what lfm2-pack reads and nothing else."""
+    """{name: model} of the directories of safetensors. The name is the path of the directory, or "safetensors" for the
+    repository itself. Models have only the files that lfm2-pack reads."""
     folders, found = {}, {}
     for file in files:
         folders.setdefault(file.path.rpartition("/")[0], {})[last(file.path)] = file
@@ -109,7 +109,7 @@ def directories(repository, files):
 
 
 def image_bytes(model, quantised_as):
-    """About how large the image will be: not less than it is, within a few per cent."""
+    """Estimated size of the image, at most a few per cent too large and never too small."""
     size = sum(file.size for file in model.files)
     bits = BITS.get(weights_of(model.type)) if model.type else 16
     if quantised_as and bits:
@@ -119,18 +119,18 @@ def image_bytes(model, quantised_as):
 
 
 def memory_for(size):
-    """Of the usual sizes of memory the least that keeps such a model in it, beside a system and a session: "8 GB"."""
+    """The smallest usual memory size for such a model, an operating system and a session: "8 GB"."""
     fitting = [gb for gb in RAM_GB if size + 0.15e9 <= 0.75e9 * gb]
     return f"{fitting[0]:g} GB" if fitting else "more"
 
 
 def table(models, folders, memory):
-    """Lines that list GGUF models and directories. memory: bytes that this machine has, 0 if that is not known."""
+    """Lines that list GGUF models and directories. memory: bytes of this machine, 0 if unknown."""
     rows = [("file", "size", "packs", "memory", "here")]
     listed = [(model.files[0].path, model) for model in models] + list(folders.items())
     for name, model in listed:
         size = sum(file.size for file in model.files)
-        packs = "yes" if weights_of(model.type) else "no" if model.type else "not said"
+        packs = "yes" if weights_of(model.type) else "no" if model.type else "unknown"
         fits = "" if not memory else "fits" if size + 0.15e9 <= 0.75 * memory else "does not fit"
         rows.append((shown(name), human(size), packs, memory_for(size), fits))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
@@ -140,7 +140,7 @@ def table(models, folders, memory):
 
 
 def nearest(name, names, count=3):
-    """Up to `count` of the names that look like the name."""
+    """Up to `count` of the names that are similar to the name."""
     lower = {}
     for other in names:
         lower.setdefault(other.lower(), other)
@@ -148,14 +148,14 @@ def nearest(name, names, count=3):
 
 
 def choose(repository, files, wanted):
-    """The model that is meant; Unclear says what is wrong. None: there are several, and none was named. wanted: a file,
-    a type such as Q4_0, a folder, "safetensors", or None."""
+    """The requested model; raises Unclear. None: there are several, and none was named. wanted: a file, a type such as
+    Q4_0, a directory, "safetensors", or None."""
     models, folders = gguf_models(files), directories(repository, files)
     if wanted is None:
         possible = models or list(folders.values())
         if not possible:
-            raise Unclear(f"{repository} has neither a GGUF file nor config.json and model.safetensors: nothing that "
-                          "lfm2-pack reads")
+            raise Unclear(f"{repository} has no file that lfm2-pack reads: neither a GGUF file nor config.json with "
+                          "model.safetensors")
         return possible[0] if len(possible) == 1 else None
     if wanted.rstrip("/") in folders:
         return folders[wanted.rstrip("/")]

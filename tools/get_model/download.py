@@ -1,4 +1,4 @@
-"""Files from the hub on a drive: resumed, bounded, checked by their hash, and complete or not there at all."""
+"""Downloads files from the hub: resumed, with limits on their size, and checked by their hash."""
 import fcntl
 import hashlib
 import io
@@ -17,7 +17,7 @@ class Surplus(hub.Failure):
 
 
 class Bounded(io.BufferedWriter):
-    """A file that takes no more bytes than its limit, whatever a server sends."""
+    """A file that accepts no more bytes than its limit, whatever a server sends."""
 
     def __init__(self, path, limit):
         super().__init__(io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "r+b"))
@@ -26,13 +26,13 @@ class Bounded(io.BufferedWriter):
 
     def write(self, data):
         if self.tell() + len(data) > self.limit:
-            raise Surplus(f"the hub sends more than the {self.limit} bytes that it has announced")
+            raise Surplus(f"the hub sends more than the {self.limit} bytes that it announced")
         return super().write(data)
 
 
 class Folder:
-    """Where downloads stay until they are complete: a folder that one process at a time has, and the one in it, or the
-    same, that files go to."""
+    """The directory of unfinished downloads, locked by one process at a time. Files go to `into`, which is the same
+    directory or in it."""
 
     def __init__(self, path, into):
         self.path, self.into = path, into
@@ -44,30 +44,30 @@ class Folder:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self.lock)
-            raise hub.Failure(f"another get-model is at work in {self.path}") from error
+            raise hub.Failure(f"another get-model is using {self.path}") from error
         return self
 
     def __exit__(self, *unused):
         if os.path.isdir(self.into) and not any(entry.stat().st_size for entry in os.scandir(self.into)):
-            shutil.rmtree(self.path, ignore_errors=True)  # nothing to go on with
+            shutil.rmtree(self.path, ignore_errors=True)  # nothing to continue from
         os.close(self.lock)
 
     def at(self, remote):
         return os.path.join(self.into, choice.last(remote.file.path))
 
     def part(self, remote):
-        """A file that is not complete. The hash is in its name: what the hub has replaced is not continued."""
+        """The unfinished file. Its name has the hash, so that a file that was replaced on the hub is not continued."""
         return f"{self.at(remote)}.{remote.sha[:16]}.part"
 
     def have(self, remote):
-        """Bytes of the file that need no download; they are checked later."""
+        """Bytes of the file that are already here; they are checked later."""
         for path in (self.at(remote), self.part(remote)):
             if os.path.isfile(path) and os.path.getsize(path) <= remote.size:
                 return os.path.getsize(path)
         return 0
 
     def drop_others(self, remotes):
-        """Removes parts of files that the hub has replaced."""
+        """Removes unfinished files that were replaced on the hub."""
         kept = {os.path.basename(self.part(remote)) for remote in remotes}
         for name in os.listdir(self.into):
             if name.endswith(".part") and name not in kept:
@@ -75,7 +75,7 @@ class Folder:
 
 
 def has_hash(path, remote, progress):
-    """Whether the file's bytes are those that the hub means: SHA-256, or git's hash of a blob."""
+    """Whether the file has the size and the hash on the hub: SHA-256, or git's hash of a blob."""
     if os.path.getsize(path) != remote.size:
         return False
     if len(remote.sha) == 64:
@@ -92,7 +92,7 @@ def has_hash(path, remote, progress):
 
 
 def fetch(repository, remote, folder, progress):
-    """The path of the complete file in the folder; begins where an earlier run ended."""
+    """Downloads a file into the folder and returns its path; continues what an earlier run has left."""
     path, part = folder.at(remote), folder.part(remote)
     name = choice.shown(choice.last(remote.file.path))
     if os.path.isfile(path):
@@ -101,7 +101,7 @@ def fetch(repository, remote, folder, progress):
         os.unlink(path)
     if os.path.isfile(part) and os.path.getsize(part) > remote.size:
         os.unlink(part)
-    began_anew = False
+    restarted = False
     while True:
         before = os.path.getsize(part) if os.path.isfile(part) else 0
         try:
@@ -111,32 +111,31 @@ def fetch(repository, remote, folder, progress):
                 os.fsync(file.fileno())
             break
         except Surplus:
-            # From a server that does not go on in the middle, or from a hostile one.
+            # The server does not resume, or is hostile.
             os.unlink(part)
-            if began_anew:
+            if restarted:
                 raise
-            began_anew = True
+            restarted = True
         except ConnectionError as error:
             if os.path.getsize(part) <= before:
                 have = f"{choice.human(before)} of {choice.human(remote.size)}"
-                raise hub.Failure(f"{choice.shown(error)}; {have} of {name} are here, and the same command goes on "
-                                  "from there") from error
+                raise hub.Failure(f"{choice.shown(error)}; {have} of {name} are here (the same command continues)") from error
             time.sleep(1)
     if not has_hash(part, remote, progress):
         os.unlink(part)
-        raise hub.Failure(f"{name} was damaged on its way: its hash is not {remote.sha[:16]}..., as the hub says; it "
-                          "was removed, and the same command downloads it again")
+        raise hub.Failure(f"{name} was damaged in transit: its hash is not {remote.sha[:16]}... as on the hub; it was "
+                          "removed (the same command downloads it again)")
     os.replace(part, path)
     return path
 
 
 def check_room(where, needed, what):
-    """Refuses what does not fit onto the drive of the folder `where`."""
+    """Refuses what does not fit on the drive of the directory `where`."""
     status = os.statvfs(where)
     free = status.f_bavail * status.f_frsize
     if needed > free:
         raise hub.Failure(f"{what} need {choice.human(needed)} more on the drive of {where}, which has "
-                          f"{choice.human(free)} free: make room, or choose another place with --output")
+                          f"{choice.human(free)} free (free space, or choose another place with --output)")
     return free
 
 
@@ -148,7 +147,7 @@ def memory_here():
 
 
 def progress_bar(client):
-    """make(name, size): a bar for what is read back, where standard error is a terminal."""
+    """make(name, size): a bar for the check of a file, if standard error is a terminal."""
     def make(name, size):
         return client.utils.tqdm(desc=f"checking {name}", total=size, unit="B", unit_scale=True, leave=False,
                                  disable=None if sys.stderr.isatty() else True)

@@ -1,4 +1,4 @@
-"""The Hugging Face hub by its own client: what a repository has, where a file is, and errors as sentences."""
+"""Access to the Hugging Face hub by its own client, with errors as sentences."""
 import collections
 import datetime
 import email.utils
@@ -10,9 +10,9 @@ import sys
 
 from get_model import choice
 
-TIMEOUT = 30  # seconds without an answer
+TIMEOUT = 30  # seconds
 
-# sha: of the content, 64 digits of SHA-256, or 40 of git's own hash of small files.
+# sha: of the content, 64 digits of SHA-256, or 40 of git's hash for small files.
 Remote = collections.namedtuple("Remote", "file size sha")
 
 
@@ -21,7 +21,7 @@ class Failure(Exception):
 
 
 class TooMany(Exception):
-    """429. when: seconds, a date or "", as the hub says it."""
+    """Status 429. when: seconds, a date or "", as the hub states it."""
 
     def __init__(self, when):
         super().__init__(when)
@@ -29,7 +29,7 @@ class TooMany(Exception):
 
 
 def load_client(root):
-    """The package huggingface_hub, from below build/deps if it is there or Python's own, installed if need be."""
+    """The package huggingface_hub, from build/deps or from Python's path, installed if necessary."""
     def load():
         own = pathlib.Path(root, "build/deps/python/lib").glob("python3*/site-packages/huggingface_hub")
         sys.path[:0] = [str(package.parent) for package in own]
@@ -38,7 +38,7 @@ def load_client(root):
         except ImportError as error:
             raise ImportError("the Python package huggingface_hub was not found") from error
         if int(version.split(".")[0]) < 1:
-            raise ImportError(f"huggingface_hub is of version {version}, and 1.0 is needed")
+            raise ImportError(f"huggingface_hub has version {version}, but 1.0 is needed")
         import huggingface_hub
         import huggingface_hub.errors
         import huggingface_hub.file_download
@@ -55,7 +55,7 @@ def load_client(root):
 
 
 def retry_time(headers):
-    """Seconds as text, a date, or "": when a hub that refuses for now says to come back."""
+    """When to try again, by the headers of the hub: seconds as text, a date, or ""."""
     limit = re.search(r"\br\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})", headers.get("ratelimit", ""))
     return limit.group(1) if limit else headers.get("retry-after", "").strip()
 
@@ -80,13 +80,13 @@ class Hub:
     def __init__(self, client, repository, revision):
         self.client, self.repository, self.revision = client, repository, revision
         self.endpoint = client.constants.ENDPOINT
-        self.transport_error = client.errors.HfHubHTTPError.__mro__[1]  # httpx's own, whose name depends on the version
+        self.transport_error = client.errors.HfHubHTTPError.__mro__[1]  # httpx's error, whose name depends on the version
         client.utils.logging.set_verbosity_error()
-        client.constants.DOWNLOAD_CHUNK_SIZE = 256 << 10  # of a chunk that does not come to its end nothing is kept
+        client.constants.DOWNLOAD_CHUNK_SIZE = 256 << 10  # an incomplete chunk is lost
         first = client.get_session()
         hooks = {**first.event_hooks, "response": [self.see]}
         make = type(first)
-        # The client would wait for as long as a 429 says, and show nothing meanwhile.
+        # By default the client silently waits as long as a 429 states.
         client.set_client_factory(lambda: make(event_hooks=hooks, follow_redirects=True, timeout=TIMEOUT))
 
     @staticmethod
@@ -95,7 +95,7 @@ class Hub:
             raise TooMany(retry_time(response.headers))
 
     def files(self):
-        """What the repository has, with sizes; fixes the revision to the commit that it is now."""
+        """The files of the repository, with sizes; fixes the revision to its current commit."""
         info = self.ask(None, lambda: self.client.HfApi().model_info(
             self.repository, revision=self.revision, files_metadata=True, timeout=TIMEOUT))
         if isinstance(info.sha, str) and re.fullmatch("[0-9a-f]{40}", info.sha):
@@ -103,7 +103,7 @@ class Hub:
         architecture = info.gguf.get("architecture") if isinstance(getattr(info, "gguf", None), dict) else None
         if isinstance(architecture, str) and not architecture.startswith("lfm2"):
             raise Failure(f"{self.repository} is a model of the architecture {choice.shown(architecture)}; only lfm2 "
-                          "and lfm2moe run here")
+                          "and lfm2moe are supported")
         siblings = [(s.rfilename, s.size) for s in info.siblings or []]
         return [choice.File(path, size if isinstance(size, int) and size >= 0 else 0)
                 for path, size in siblings if choice.is_safe(path)]
@@ -116,77 +116,77 @@ class Hub:
         found = self.ask(file.path, lambda: self.client.get_hf_file_metadata(self.url(file.path)))
         name = choice.shown(file.path)
         if not isinstance(found.size, int) or found.size < 0:
-            raise Failure(f"{self.endpoint} does not say how large {name} is")
+            raise Failure(f"{self.endpoint} does not state the size of {name}")
         if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", found.etag or ""):
-            raise Failure(f"{self.endpoint} does not say which hash {name} has, so that it cannot be checked")
+            raise Failure(f"{self.endpoint} does not state the hash of {name}, so it cannot be checked")
         return Remote(file, found.size, found.etag)
 
     def get(self, remote, file, have):
-        """Writes to the file, which has the first `have` bytes, the others."""
+        """Appends the rest to the file, which has the first `have` bytes."""
         headers = {**self.client.utils.build_hf_headers(), "Accept-Encoding": "identity"}
         self.ask(remote.file.path, lambda: self.client.file_download.http_get(
             self.url(remote.file.path), file, resume_size=have, headers=headers, expected_size=remote.size,
             displayed_filename=choice.last(remote.file.path)), breaks=True)
 
     def nearest_repositories(self):
-        """Names of the same owner that look like this one, as far as the hub tells."""
+        """Similar names of the same owner."""
         try:
             owner = self.repository.split("/")[0] if "/" in self.repository else None
             search = None if owner else self.repository
             models = list(self.client.HfApi().list_models(author=owner, search=search, limit=500))
             return choice.nearest(self.repository, [m.id for m in models if choice.is_safe(m.id)])
-        except Exception:  # it was only a hint
+        except Exception:  # only a hint
             return []
 
     def ask(self, path, request, breaks=False):
-        """What the request returns; Failure says what went wrong. path: of the file that it is about. Errors of the
-        drive are the caller's, and where it `breaks`, so is a ConnectionError: going on may help."""
+        """Returns the result of the request, or raises Failure. path: of the file in question. Errors of the drive are
+        passed on; with `breaks`, so is a ConnectionError, after which continuing may help."""
         errors = self.client.errors
         what = f"{choice.shown(path)} of {self.repository}" if path else self.repository
         try:
             return request()
-        except Failure:  # of what the client calls while it works
+        except Failure:  # from code that the client calls
             raise
         except TooMany as error:
             token = "" if self.client.get_token() else "; a token in HF_TOKEN allows more"
-            raise Failure(f"{self.endpoint} has had too many requests from here (429): {say_when(error.when)}{token}"
+            raise Failure(f"{self.endpoint} refuses further requests for now (429): {say_when(error.when)}{token}"
                           ) from error
         except errors.GatedRepoError as error:
-            raise Failure(f"{self.repository} is gated: accept its terms at {self.endpoint}/{self.repository}, and put "
-                          f"a token of that account into HF_TOKEN ({self.endpoint}/settings/tokens)") from error
+            raise Failure(f"{self.repository} is gated: accept its terms at {self.endpoint}/{self.repository}, and set "
+                          f"HF_TOKEN to a token of that account ({self.endpoint}/settings/tokens)") from error
         except errors.RevisionNotFoundError as error:
             raise Failure(f"{self.repository} has no revision {choice.shown(self.revision)}") from error
         except errors.RepositoryNotFoundError as error:
             near = self.nearest_repositories()
             hint = "; the nearest: " + ", ".join(near) if near else ""
             whom = "the token in use" if self.client.get_token() else "everybody (a private one needs HF_TOKEN)"
-            raise Failure(f"{self.endpoint} has no repository {self.repository} that it shows to {whom}{hint}"
+            raise Failure(f"{self.endpoint} has no repository {self.repository} that is visible to {whom}{hint}"
                           ) from error
         except errors.EntryNotFoundError as error:
             raise Failure(f"{what} is listed, but the hub does not have it") from error
         except errors.HfHubHTTPError as error:
             raise Failure(self.refusal(error.response.status_code, what)) from error
         except errors.HFValidationError as error:
-            raise Failure(f"{self.repository} is no name of a repository") from error
+            raise Failure(f"{self.repository} is not the name of a repository") from error
         except errors.OfflineModeIsEnabled as error:
-            raise Failure("HF_HUB_OFFLINE is set, so that nothing can be downloaded") from error
+            raise Failure("cannot download: HF_HUB_OFFLINE is set (unset it)") from error
         except self.transport_error as error:
             if breaks:
                 raise ConnectionError(f"the connection to {self.endpoint} broke: {choice.shown(error)}") from error
             raise Failure(f"{self.endpoint} cannot be reached: {choice.shown(error)}") from error
         except OSError:
             raise
-        except Exception as error:  # of what the hub has sent: no JSON, or with other members than expected
-            raise Failure(f"{self.endpoint} gives no answer of a hub for {what}: {type(error).__name__}") from error
+        except Exception as error:  # unexpected content from the hub
+            raise Failure(f"{self.endpoint} does not answer like a hub for {what}: {type(error).__name__}") from error
 
     def refusal(self, status, what):
         if status == 401:
             said = "is not accepted" if self.client.get_token() else "is missing"
-            return (f"{self.endpoint} wants a token for {what}, and that {said} (401): put one into HF_TOKEN "
+            return (f"{self.endpoint} requires a token for {what}, and it {said} (401): set HF_TOKEN to one "
                     f"({self.endpoint}/settings/tokens)")
         if status == 403:
             return (f"{self.endpoint} does not give {what} to this account (403): accept the terms at "
-                    f"{self.endpoint}/{self.repository}, and put a token that may read it into HF_TOKEN")
+                    f"{self.endpoint}/{self.repository}, and set HF_TOKEN to a token that may read it")
         if status >= 500:
-            return f"{self.endpoint} is out of order (it answers {status} for {what}): try again later"
+            return f"{self.endpoint} answers {status} for {what}: it is out of order (try again later)"
         return f"{self.endpoint} answers {status} for {what}"
