@@ -41,6 +41,14 @@ lines = r.stdout.splitlines()
 check(r.returncode == 0 and len(lines) == 3 and lines[0] == cases[0]["call"] and lines[2] == cases[1]["call"], r)
 check("<|tool_call_start|>" not in lines[1], r)
 
+# Empty lines are no turns. An unknown command ends the program, which has not sent it; // sends a line that begins with /.
+r = run(model, "--temperature", "0", text=f"\n  \n\t\n{cases[0]['user']}\n/nonsense\n{cases[1]['user']}\n")
+check(r.returncode == 1 and r.stdout == cases[0]["call"] + "\n" and "unknown command /nonsense" in r.stderr, r)
+check(r.stderr.count("\n") == 1, r)
+r = run(model, "--temperature", "0", text="//help\n/quit\n")
+check(r.returncode == 0 and r.stdout.strip() and "/regenerate" not in r.stderr, r)
+check("/regenerate" in run(model, text="/help\n").stderr, "/help")
+
 # Equal seeds, equal answers; the system prompt and tools are part of the prompt.
 with tempfile.TemporaryDirectory() as folder:
     tools = pathlib.Path(folder) / "tools.json"
@@ -58,7 +66,7 @@ with tempfile.TemporaryDirectory() as folder:
     tools.write_text("[", encoding="utf-8")
     refused(1, model, "--prompt", "x", "--tools", str(tools), saying="tools.json")
     refused(1, model, "--prompt", "x", "--tools", folder + "/none.json", saying="none.json")
-    refused(1, folder + "/none.lfm2", "--prompt", "x", saying="none.lfm2.*cannot be opened")
+    refused(1, folder + "/none.lfm2", "--prompt", "x", saying="cannot open .*none.lfm2: no such file")
     refused(1, str(tools), "--prompt", "x", saying="tools.json")
 
 # The arena: the exact size is enough, one byte less is refused with the size that is needed.
@@ -70,9 +78,13 @@ check(run(model, "--prompt", "x", "--arena", "64M").returncode == 0, "64M")
 refused(1, model, "--prompt", "x", "--context", "5000", saying="5000, limit 4096")
 refused(1, model, "--prompt", "word " * 100, "--context", "64", saying="context full")
 refused(1, model, "--prompt", "x" * 100000, saying="arena too small|context full")
-refused(1, model, "--prompt", "x", "--temperature", "-1", saying="temperature")
-refused(1, model, "--prompt", "x", "--top-p", "2", saying="top_p")
-refused(1, model, "--prompt", "x", "--threads", "100000", saying="threads are too many")
+refused(2, model, "--prompt", "x", "--temperature", "-1", saying="temperature")
+refused(2, model, "--prompt", "x", "--top-p", "2", saying="top_p")
+refused(2, model, "--prompt", "x", "--threads", "100000", saying="--threads")
+refused(2, model, "--prompt", "x", "--seed", "-1", saying="--seed: -1 is not a whole number")
+refused(2, model, "--prompt", "x", "--seed", str(2**64), saying="--seed")
+for nothing in ("", "  ", "\t\n"):
+    refused(2, model, "--prompt", nothing, saying="--prompt: the text is empty")
 refused(2, saying="(?i)model")
 refused(2, model, "--no-such-option", saying="no-such-option")
 refused(2, model, "--max-tokens", "many", saying="max-tokens")
@@ -93,6 +105,8 @@ with tempfile.TemporaryDirectory() as folder:
     refused(1, model, "--session", str(file), "--system", "Be kind.", "--prompt", "x", saying="leave out --system")
     refused(1, model, "--session", str(file), "--kv", "f32", "--prompt", "x", saying="evening.session: .*kv_cache|evening.session: .*KV")
     check(file.read_bytes() == good, "a refusal changed the file")
+    # A place that no file can be written to is found before the answer, not after it.
+    refused(1, model, "--session", folder + "/no/such/place", "--prompt", "x", saying="no such directory")
     file.write_bytes(good[:-5])
     refused(1, model, "--session", str(file), "--prompt", "x", saying="evening.session")
     file.write_bytes(good[:200] + bytes([good[200] ^ 1]) + good[201:])

@@ -22,7 +22,7 @@ record = json.loads(subprocess.run([inspect, model, "--json"], capture_output=Tr
 front = record["offset"]
 CUT = r"I/O error: expert record \[\d+\] ends too early \(was the file cut short\?\); bytes missing: \d+, at byte \d+"
 DAMAGED = r"corrupt: expert record \[\d+\] has the wrong CRC-32C: \d+, expected \d+"
-KEPT = "The chat so far is kept; /reset begins a new one."
+KEPT = "The chat so far is kept; /reset starts a new one."
 
 
 def check(condition, *what):
