@@ -1,4 +1,4 @@
-// The answer of one prompt on its way from the thread that computes to the one that sends.
+// Passes the answer to one prompt from the thread that computes it to the one that sends it.
 #ifndef LFM2_PROGRAMS_SERVER_ANSWER_CHANNEL_H_
 #define LFM2_PROGRAMS_SERVER_ANSWER_CHANNEL_H_
 
@@ -15,31 +15,31 @@
 
 namespace lfm2::tools {
 
-// How likely a token was, and the likeliest in its place.
+// The log probability of a token, and the likeliest tokens in its place.
 struct TokenScore {
   int32_t token = 0;
-  float logprob = 0;  // NaN: nothing comes before it that could tell
+  float logprob = 0;  // NaN: the first token, which nothing predicts
   std::vector<std::pair<int32_t, float>> top;
 };
 
-// Text that may be shown, and the tokens that have come since the piece before it.
+// Text that may be shown, and the tokens since the piece before.
 struct AnswerPiece {
   std::string text;
-  std::vector<TokenScore> scores;  // where the request wants them
+  std::vector<TokenScore> scores;  // if the request includes logprobs
 };
 
 enum class FinishReason : uint8_t { kStop, kLength };
 
-// How an answer ended.
+// The end of an answer.
 struct AnswerSummary {
-  ApiError error;  // not ok: the answer is not complete
+  ApiError error;  // not ok: the answer is incomplete
   FinishReason reason = FinishReason::kStop;
   uint32_t prompt_tokens = 0;
-  uint32_t cached_tokens = 0;  // of the prompt: those whose state was there
+  uint32_t cached_tokens = 0;  // of the prompt: those whose state was cached
   uint32_t answer_tokens = 0;
 };
 
-// One thread puts, another takes.
+// One thread puts, another one takes.
 class AnswerChannel {
  public:
   void Put(AnswerPiece piece) {
@@ -49,7 +49,7 @@ class AnswerChannel {
     has_piece_ = true;
     changed_.notify_one();
   }
-  // Nothing is put afterwards.
+  // Called once, after the last Put.
   void End(AnswerSummary summary) {
     const std::lock_guard<std::mutex> lock(mutex_);
     summary_ = std::move(summary);
@@ -58,7 +58,7 @@ class AnswerChannel {
   }
 
   enum class Taken : uint8_t { kNothing, kPiece, kEnd };
-  // Waits so long for something to take: all that has been put since the last call, or the end.
+  // Waits at most so long, and takes what was put since the last call, or the end.
   Taken Take(std::chrono::milliseconds wait, AnswerPiece* piece, AnswerSummary* summary) {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait_for(lock, wait, [this] { return has_piece_ || has_ended_; });
@@ -72,7 +72,7 @@ class AnswerChannel {
     return Taken::kEnd;
   }
 
-  // Nobody wants the answer any more. From any thread.
+  // The client is gone. From any thread.
   void Cancel() { is_cancelled_.store(true, std::memory_order_relaxed); }
   bool is_cancelled() const { return is_cancelled_.load(std::memory_order_relaxed); }
 

@@ -1,4 +1,4 @@
-// What an answer must look like where a request says so.
+// The form of an answer that a request requires.
 #ifndef LFM2_PROGRAMS_SERVER_ANSWER_FORM_H_
 #define LFM2_PROGRAMS_SERVER_ANSWER_FORM_H_
 
@@ -10,11 +10,10 @@
 
 namespace lfm2::tools {
 
-// What a request says of the form of its answer.
 struct AnswerForm {
   nlohmann::ordered_json tools = nlohmann::ordered_json::array();  // each {"name", "description"?, "parameters"?}
   ToolChoice tool_choice = ToolChoice::kAuto;
-  std::string tool_name;                         // of kRequired: the one of the tools that is to be called; empty: any
+  std::string tool_name;                         // of kRequired: the tool to call; empty: any
   bool parallel_calls = true;                    // several calls in one answer
   bool is_json_object = false;                   // response_format json_object
   std::optional<nlohmann::ordered_json> schema;  // of response_format json_schema

@@ -8,7 +8,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// The longest end of the text that the marker begins with, short of all of it.
+// Length of the longest end of the text that is a beginning of the marker, but not all of it.
 size_t TornBytes(std::string_view text, std::string_view marker) {
   for (size_t bytes = std::min(text.size(), marker.size() - 1); bytes > 0; --bytes) {
     if (text.substr(text.size() - bytes) == marker.substr(0, bytes)) return bytes;
@@ -20,7 +20,7 @@ size_t TornBytes(std::string_view text, std::string_view marker) {
 
 AnswerParts::AnswerParts(bool thinks, const nlohmann::ordered_json& tools)
     : state_(thinks ? State::kThought : State::kContent), reads_calls_(!tools.empty()) {
-  // Tools without names, which no request has, leave arguments without names, too.
+  // Requests have no tools without names. Their arguments would have no names either.
   static_cast<void>(parameters_.Read(tools));
 }
 
@@ -42,7 +42,7 @@ AnswerDelta AnswerParts::End() {
   return delta;
 }
 
-// Takes text up to the next marker, or all that is none; false where no marker was found.
+// Moves text up to the next marker, or all that cannot be part of one. Returns whether a marker was found.
 bool AnswerParts::Advance(AnswerDelta* delta) {
   if (state_ == State::kCall) {
     const size_t end = held_.find(kToolCallEnd);
@@ -53,7 +53,7 @@ bool AnswerParts::Advance(AnswerDelta* delta) {
     if (!ReadToolCalls(text, parameters_, &delta->calls)) delta->content += text;
     return true;
   }
-  // The markers that end this state, and the states after them.
+  // The marker that ends this state, and the next state.
   const std::string_view marker = state_ == State::kThought ? kThinkEnd : kThinkBegin;
   const State next = state_ == State::kThought ? State::kContent : State::kThought;
   const size_t at = held_.find(marker);

@@ -1,4 +1,4 @@
-// An answer's text as it comes, divided into what the API tells apart: content, thoughts, calls of tools.
+// Divides the text of an answer, as it comes, into content, thoughts and tool calls.
 #ifndef LFM2_PROGRAMS_SERVER_ANSWER_PARTS_H_
 #define LFM2_PROGRAMS_SERVER_ANSWER_PARTS_H_
 
@@ -12,7 +12,7 @@
 
 namespace lfm2::tools {
 
-// What a piece of text has added.
+// What a piece of text adds.
 struct AnswerDelta {
   std::string content;
   std::string thoughts;
@@ -21,15 +21,15 @@ struct AnswerDelta {
   bool empty() const { return content.empty() && thoughts.empty() && calls.empty(); }
 };
 
-// Markers may be torn over pieces: what could be the beginning of one is held back.
+// A marker may be split between pieces, so what could be the beginning of one is held back.
 class AnswerParts {
  public:
-  // thinks: the answer begins within a thought. tools: those whose calls are told apart, each with a name and perhaps
-  // parameters; where there are none, calls are content.
+  // thinks: the answer begins inside a thought. tools: each with a name and possibly parameters; without tools, calls
+  // are content.
   AnswerParts(bool thinks, const nlohmann::ordered_json& tools);
 
   AnswerDelta Put(std::string_view text);
-  // The answer ends here: what was held back is content, also a call that was not finished.
+  // The answer ends here: what was held back, including an unfinished call, is content.
   AnswerDelta End();
 
  private:
@@ -41,7 +41,7 @@ class AnswerParts {
   State state_;
   const bool reads_calls_;
   ToolParameters parameters_;
-  bool trims_ = false;  // white space between a thought and the content is neither's
+  bool trims_ = false;  // white space between a thought and the content is dropped
   std::string held_;
 };
 

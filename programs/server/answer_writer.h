@@ -1,4 +1,4 @@
-// Answers as the OpenAI API writes them: whole, or as events of a stream.
+// Writes answers in the form of the OpenAI API: whole, or as events of a stream.
 #ifndef LFM2_PROGRAMS_SERVER_ANSWER_WRITER_H_
 #define LFM2_PROGRAMS_SERVER_ANSWER_WRITER_H_
 
@@ -13,7 +13,7 @@
 
 namespace lfm2::tools {
 
-// What is the same in all parts of a response.
+// Common to all parts of a response.
 struct AnswerHead {
   std::string id;       // such as "chatcmpl-..."
   int64_t created = 0;  // seconds since 1970
@@ -25,23 +25,22 @@ class AnswerWriter {
  public:
   virtual ~AnswerWriter() = default;
 
-  // More of the answer to prompt `index`, and its end. Where the request streams, the events that this makes, else
-  // nothing.
+  // More of the answer to prompt `index`, and its end. Return events if the request streams, otherwise nothing.
   virtual std::string Add(size_t index, const AnswerPiece& piece) = 0;
   virtual std::string End(size_t index, const AnswerSummary& summary) = 0;
-  // Once all have ended: the body, or the last events.
+  // After the end of all answers: the body, or the last events.
   virtual std::string Finish() = 0;
 };
 
 // {"prompt_tokens", ...}
 nlohmann::ordered_json UsageJson(uint32_t prompt_tokens, uint32_t cached_tokens, uint32_t answer_tokens);
 const char* NameOf(FinishReason reason);
-// JSON for a body or an event; bytes that are no UTF-8 are replaced.
+// JSON for a body or an event; bytes that are not UTF-8 are replaced.
 std::string DumpJson(const nlohmann::ordered_json& json);
-// "data: JSON" and an empty line; the end of a stream.
+// "data: JSON" and an empty line.
 std::string Event(const nlohmann::ordered_json& json);
 inline constexpr std::string_view kLastEvent = "data: [DONE]\n\n";
-// "PREFIX" and letters and digits by chance.
+// The prefix and random letters and digits.
 std::string RandomId(const char* prefix);
 
 }  // namespace lfm2::tools

@@ -1,4 +1,4 @@
-// Why a request is refused, as the OpenAI API says it.
+// Errors of requests, in the form of the OpenAI API.
 #ifndef LFM2_PROGRAMS_SERVER_API_ERROR_H_
 #define LFM2_PROGRAMS_SERVER_API_ERROR_H_
 
@@ -8,12 +8,12 @@
 
 namespace lfm2::tools {
 
-// The result of a step that a request can fail in. Status 0: it has not failed.
+// The result of a step that can fail. Status 0: no failure.
 struct [[nodiscard]] ApiError {
   int status = 0;       // of HTTP
   std::string message;  // one sentence
   std::string type;     // such as "invalid_request_error"
-  std::string param;    // the field that is meant, such as "messages[2].role"; empty: none
+  std::string param;    // the field in question, such as "messages[2].role"; empty: none
   std::string code;     // for programs; empty: none
 
   bool ok() const { return status == 0; }

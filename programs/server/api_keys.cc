@@ -8,7 +8,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Looks at every byte of what was given, whatever the key is.
+// Compares every byte of what was given, so that the time does not depend on the key.
 bool IsEqual(std::string_view given, std::string_view key) {
   unsigned difference = given.size() == key.size() ? 0 : 1;
   for (size_t i = 0; i < given.size(); ++i) {
@@ -29,7 +29,7 @@ Error ApiKeys::Read(const std::string& path) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
     if (!line.empty() && line[0] != '#') keys_.emplace_back(line);
   }
-  return keys_.empty() ? Error::Of(path, " has no keys: one a line") : Error();
+  return keys_.empty() ? Error::Of(path, " has no API keys (write one per line)") : Error();
 }
 
 bool ApiKeys::Allow(std::string_view authorization) const {

@@ -1,4 +1,4 @@
-// Who may use the server.
+// The API keys that give access to the server.
 #ifndef LFM2_PROGRAMS_SERVER_API_KEYS_H_
 #define LFM2_PROGRAMS_SERVER_API_KEYS_H_
 
@@ -12,11 +12,11 @@ namespace lfm2::tools {
 
 class ApiKeys {
  public:
-  // One key a line; empty lines and those that begin with # do not count. The Error names the file.
+  // One key per line; empty lines and lines that begin with # are ignored. The Error names the file.
   Error Read(const std::string& path);
   bool empty() const { return keys_.empty(); }
-  // The value of an Authorization header. True where there are no keys. The time that this takes does not depend on how
-  // much of a key is right.
+  // authorization: the value of the header. Returns true if there are no keys. Takes the same time however much of a
+  // key is right.
   bool Allow(std::string_view authorization) const;
 
  private:

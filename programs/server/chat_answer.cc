@@ -91,7 +91,7 @@ std::string ChatAnswer::Take(const AnswerDelta& delta, Json logprobs) {
   return events;
 }
 
-// Of every token but the one that ends the answer, which has no text.
+// The scores of all tokens except the one that ends the answer, which has no text.
 ChatAnswer::Json ChatAnswer::ScoresJson(const AnswerPiece& piece) const {
   const Vocab& vocab = *head_.vocab;
   const auto one = [&](int32_t token, float logprob) -> Json {

@@ -13,7 +13,7 @@ namespace lfm2::tools {
 
 class ChatAnswer final : public AnswerWriter {
  public:
-  // thinks: the format's answers begin within a thought.
+  // thinks: answers of the format begin inside a thought.
   ChatAnswer(AnswerHead head, const ChatRequest& request, bool thinks);
 
   std::string Add(size_t index, const AnswerPiece& piece) override;

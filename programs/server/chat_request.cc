@@ -17,25 +17,26 @@ constexpr uint32_t kMaxTopLogprobs = 20;
 void ReadTools(RequestFields* fields, AnswerForm* form, std::vector<std::string>* names) {
   const Json* const tools = fields->Find("tools");
   if (tools == nullptr) return;
-  if (!tools->is_array()) return fields->Fail("tools", "is ", ShownValue(*tools), ", no list");
+  if (!tools->is_array()) return fields->Fail("tools", "is ", ShownValue(*tools), ", not a list");
   for (size_t i = 0; i < tools->size(); ++i) {
     const Json& tool = (*tools)[i];
     const std::string path = "tools[" + std::to_string(i) + "]";
-    if (!tool.is_object()) return fields->Fail(path, "is ", ShownValue(tool), ", no object");
+    if (!tool.is_object()) return fields->Fail(path, "is ", ShownValue(tool), ", not an object");
     if (!tool.contains("type") || tool["type"] != "function")
       return fields->Fail(path + ".type", "is not \"function\"");
     if (!tool.contains("function") || !tool["function"].is_object()) {
-      return fields->Fail(path + ".function", "is no object");
+      return fields->Fail(path + ".function", "is not an object");
     }
     const Json& function = tool["function"];
     if (!function.contains("name") || !function["name"].is_string() ||
         function["name"].get_ref<const std::string&>().empty()) {
-      return fields->Fail(path + ".function.name", "is no name");
+      return fields->Fail(path + ".function.name", "is not a name");
     }
     if (function.contains("parameters") && !function["parameters"].is_object() && !function["parameters"].is_null()) {
-      return fields->Fail(path + ".function.parameters", "is ", ShownValue(function["parameters"]), ", no JSON schema");
+      return fields->Fail(path + ".function.parameters", "is ", ShownValue(function["parameters"]),
+                          ", not a JSON schema");
     }
-    // What models are told of a tool is its function; `strict` is for whoever constrains the answer.
+    // Models read the function of a tool; `strict` concerns the constraint on the answer only.
     Json told = function;
     told.erase("strict");
     form->tools.push_back(std::move(told));
@@ -51,26 +52,26 @@ void ReadToolChoice(RequestFields* fields, const std::vector<std::string>& names
     form->tool_choice = ToolChoice::kNone;
     return;
   }
-  if (names.empty()) return fields->Fail("tool_choice", "asks for a call, and there are no tools");
+  if (names.empty()) return fields->Fail("tool_choice", "requires a call, and there are no tools");
   form->tool_choice = ToolChoice::kRequired;
   if (*choice == "required") return;
   const bool is_named = choice->is_object() && choice->contains("function") && (*choice)["function"].is_object() &&
                         (*choice)["function"].contains("name") && (*choice)["function"]["name"].is_string();
   if (!is_named) {
     return fields->Fail("tool_choice", "is ", ShownValue(*choice),
-                        "; known are auto, none, required and {\"type\": \"function\", \"function\": {\"name\"}}");
+                        "; expected auto, none, required or {\"type\": \"function\", \"function\": {\"name\"}}");
   }
   form->tool_name = (*choice)["function"]["name"].get<std::string>();
   for (const std::string& name : names) {
     if (name == form->tool_name) return;
   }
-  fields->Fail("tool_choice", "names a function that is not among the tools");
+  fields->Fail("tool_choice", "names a function that is not one of the tools");
 }
 
 void ReadResponseFormat(RequestFields* fields, AnswerForm* form) {
   const Json* const format = fields->Find("response_format");
   if (format == nullptr) return;
-  if (!format->is_object()) return fields->Fail("response_format", "is ", ShownValue(*format), ", no object");
+  if (!format->is_object()) return fields->Fail("response_format", "is ", ShownValue(*format), ", not an object");
   const Json type = format->contains("type") ? (*format)["type"] : Json();
   if (type == "text") return;
   if (type == "json_object") {
@@ -78,16 +79,15 @@ void ReadResponseFormat(RequestFields* fields, AnswerForm* form) {
     return;
   }
   if (type != "json_schema") {
-    return fields->Fail("response_format.type", "is ", ShownValue(type),
-                        "; known are text, json_object and json_schema");
+    return fields->Fail("response_format.type", "is ", ShownValue(type), "; expected text, json_object or json_schema");
   }
   const bool has_schema = format->contains("json_schema") && (*format)["json_schema"].is_object() &&
                           (*format)["json_schema"].contains("schema") && (*format)["json_schema"]["schema"].is_object();
-  if (!has_schema) return fields->Fail("response_format.json_schema.schema", "is no JSON schema");
+  if (!has_schema) return fields->Fail("response_format.json_schema.schema", "is not a JSON schema");
   form->schema = (*format)["json_schema"]["schema"];
 }
 
-// One name for the longest answer counts, whichever of them is given.
+// Several names of the same limit; the last one given here wins.
 void ReadMaxTokens(RequestFields* fields, std::optional<uint32_t>* out) {
   for (const char* name : {"n_predict", "max_tokens", "max_completion_tokens"}) fields->Whole(name, 1, UINT32_MAX, out);
 }
@@ -97,11 +97,11 @@ void ReadLogprobs(RequestFields* fields, std::optional<uint32_t>* out) {
   std::optional<uint32_t> top;
   fields->Flag("logprobs", &wanted);
   fields->Whole("top_logprobs", 0, kMaxTopLogprobs, &top);
-  if (top.has_value() && !wanted) return fields->Fail("top_logprobs", "is for requests with logprobs");
+  if (top.has_value() && !wanted) return fields->Fail("top_logprobs", "needs logprobs");
   if (wanted) *out = top.value_or(0);
 }
 
-// Other kinds of output, and the calls of functions as they were before tools.
+// Other kinds of output, and function calls as they were before tools.
 void RefuseOthers(RequestFields* fields) {
   for (const char* name : {"functions", "function_call", "audio", "web_search_options"}) fields->Unsupported(name);
   const Json* const modalities = fields->Find("modalities");

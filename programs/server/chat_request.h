@@ -14,11 +14,11 @@
 namespace lfm2::tools {
 
 struct ChatRequest {
-  std::string model;  // as the request calls it; empty: it does not
+  std::string model;  // as in the request; may be empty
   GenerationRequest generation;
-  // In the form that ChatJson reads: roles that templates have, contents that are texts.
+  // In the form that ChatJson reads: roles that templates have, strings as contents.
   nlohmann::ordered_json messages;
-  bool has_tool_calls = false;  // in the history
+  bool has_tool_calls = false;  // in the messages
   AnswerForm form;
 };
 

@@ -18,7 +18,7 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
-// Bytes that begin one, which over the tokens of a text are its characters.
+// Counts bytes that begin a character; a character may be split between tokens.
 size_t Characters(std::string_view bytes) {
   size_t count = 0;
   for (const char byte : bytes) count += IsContinuation(byte) ? 0 : 1;
@@ -87,7 +87,7 @@ CompletionAnswer::Json CompletionAnswer::ChoiceJson(size_t index, const std::str
   return json;
 }
 
-// Also of the token that ended the answer, which text does not have: it was as likely as any.
+// Includes the token that ended the answer, which the text does not have.
 CompletionAnswer::Json CompletionAnswer::ScoresJson(const std::vector<TokenScore>& scores, Choice* choice) const {
   Json tokens = Json::array(), logprobs = Json::array(), top = Json::array(), offsets = Json::array();
   for (const TokenScore& score : scores) {
@@ -108,7 +108,7 @@ CompletionAnswer::Json CompletionAnswer::ScoresJson(const std::vector<TokenScore
           {"text_offset", std::move(offsets)}};
 }
 
-// A token that is no whole text is written as its bytes, such as bytes:\xe2\x82.
+// A token that is not valid UTF-8 is written as its bytes, such as bytes:\xe2\x82.
 std::string CompletionAnswer::TokenText(int32_t token) const {
   const std::string_view bytes = head_.vocab->TokenBytes(token);
   if (IsUtf8(bytes)) return std::string(bytes);

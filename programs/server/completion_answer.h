@@ -12,7 +12,7 @@ namespace lfm2::tools {
 
 class CompletionAnswer final : public AnswerWriter {
  public:
-  // adds_begin: for each prompt, whether its first token is none of its text.
+  // adds_begin: for each prompt, whether its first token is not part of its text.
   CompletionAnswer(AnswerHead head, const CompletionRequest& request, const std::vector<bool>& adds_begin);
 
   std::string Add(size_t index, const AnswerPiece& piece) override;
@@ -25,8 +25,8 @@ class CompletionAnswer final : public AnswerWriter {
     std::string text;
     std::vector<TokenScore> scores;
     FinishReason reason = FinishReason::kStop;
-    size_t token_offset = 0;  // characters of the tokens before those that come next
-    bool adds_begin = false;  // a token comes that has no text
+    size_t token_offset = 0;  // characters of the tokens so far
+    bool adds_begin = false;  // the next token has no text
   };
 
   Json Frame() const;

@@ -9,7 +9,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint32_t kMaxLogprobs = 20;
-// As the OpenAI API has it.
+// As in the OpenAI API.
 constexpr uint32_t kDefaultMaxTokens = 16;
 
 void ReadIds(RequestFields* fields, const std::string& path, const Json& list, uint32_t vocab_size,
@@ -18,7 +18,8 @@ void ReadIds(RequestFields* fields, const std::string& path, const Json& list, u
   for (size_t i = 0; i < list.size(); ++i) {
     const Json& id = list[i];
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= vocab_size) {
-      return fields->Fail(path + "[" + std::to_string(i) + "]", "is ", ShownValue(id), ", no token below ", vocab_size);
+      return fields->Fail(path + "[" + std::to_string(i) + "]", "is ", ShownValue(id), ", not a token below ",
+                          vocab_size);
     }
     ids.push_back(static_cast<int32_t>(id.get<uint64_t>()));
   }
@@ -26,7 +27,7 @@ void ReadIds(RequestFields* fields, const std::string& path, const Json& list, u
   out->prompts.emplace_back(std::move(ids));
 }
 
-// A text, a list of texts, a list of ids, or a list of such lists.
+// A string, a list of strings, a list of ids, or a list of such lists.
 void ReadPrompts(RequestFields* fields, uint32_t vocab_size, uint32_t max_prompts, CompletionRequest* out) {
   const Json* const prompt = fields->Find("prompt");
   if (prompt == nullptr) return fields->Fail("prompt", "is missing");
@@ -34,7 +35,7 @@ void ReadPrompts(RequestFields* fields, uint32_t vocab_size, uint32_t max_prompt
     out->prompts.emplace_back(prompt->get<std::string>());
     return;
   }
-  if (!prompt->is_array()) return fields->Fail("prompt", "is ", ShownValue(*prompt), ", no text and no list");
+  if (!prompt->is_array()) return fields->Fail("prompt", "is ", ShownValue(*prompt), ", neither a string nor a list");
   if (prompt->empty()) return fields->Fail("prompt", "is an empty list");
   if ((*prompt)[0].is_number()) return ReadIds(fields, "prompt", *prompt, vocab_size, out);
   if (prompt->size() > max_prompts) {
@@ -48,7 +49,7 @@ void ReadPrompts(RequestFields* fields, uint32_t vocab_size, uint32_t max_prompt
     } else if (one.is_array()) {
       ReadIds(fields, path, one, vocab_size, out);
     } else {
-      fields->Fail(path, "is ", ShownValue(one), ", no text and no list of tokens");
+      fields->Fail(path, "is ", ShownValue(one), ", neither a string nor a list of tokens");
     }
   }
 }
@@ -65,7 +66,7 @@ ApiError ParseCompletionRequest(std::string_view body, uint32_t vocab_size, uint
   ReadGenerationFields(&fields, vocab_size, &out->generation);
   out->generation.max_tokens = kDefaultMaxTokens;
   fields.Flag("echo", &out->echo);
-  // None at all only where the prompt is the answer.
+  // 0 only if the prompt is part of the answer.
   const uint64_t least = out->echo ? 0 : 1;
   for (const char* name : {"n_predict", "max_tokens"}) {
     fields.Whole(name, least, UINT32_MAX, &out->generation.max_tokens);

@@ -14,14 +14,14 @@
 namespace lfm2::tools {
 
 struct CompletionRequest {
-  std::string model;  // as the request calls it; empty: it does not
+  std::string model;  // as in the request; may be empty
   GenerationRequest generation;
-  // One completion for each: a text, or ids of tokens, which are not empty and those of the vocabulary.
+  // One completion for each: a text, or token ids of the vocabulary, at least one.
   std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
   bool echo = false;  // the answer begins with the prompt, and log probabilities are those of its tokens, too
 };
 
-// max_prompts: refused beyond. Errors: 400, naming the field.
+// More than max_prompts are refused. Errors: 400, naming the field.
 ApiError ParseCompletionRequest(std::string_view body, uint32_t vocab_size, uint32_t max_prompts,
                                 CompletionRequest* out);
 

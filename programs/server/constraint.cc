@@ -7,12 +7,12 @@ namespace lfm2::tools {
 
 namespace {
 
-// Of the memory that a request's schemas may take while they are made into a grammar.
+// Memory that compiling the schemas of a request into a grammar may use.
 constexpr uint64_t kMostGrammarBytes = uint64_t{16} << 20;
-// JSON values of one schema: a list of so many constants takes seconds to compile, of more ever longer.
+// JSON values of one schema: a list of so many constants already takes seconds to compile.
 constexpr size_t kMostSchemaValues = 4096;
 
-// Not deeper than a request's JSON may be.
+// Recursive: the JSON of a request has a limited depth.
 size_t CountValues(const nlohmann::ordered_json& json) {
   size_t count = 1;
   if (json.is_structured()) {
@@ -43,7 +43,8 @@ ApiError MakeRule(const AnswerForm& form, const Vocab& vocab, const TokenTrie& t
   const bool is_json = form.is_json_object || form.schema.has_value();
   if (!is_json && form.tools.empty()) return ApiError();
   if (is_json && !form.tools.empty() && form.tool_choice != ToolChoice::kNone) {
-    return ApiError::Bad("response_format", "response_format is for answers without calls of tools: tool_choice none");
+    return ApiError::Bad("response_format",
+                         "response_format needs answers without tool calls (set tool_choice to none)");
   }
   *out = std::make_unique<AnswerRule>(kMostGrammarBytes);
   Error error;

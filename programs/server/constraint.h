@@ -1,4 +1,4 @@
-// The form of an answer as a rule for its tokens.
+// Turns the form of an answer into a constraint on its tokens.
 #ifndef LFM2_PROGRAMS_SERVER_CONSTRAINT_H_
 #define LFM2_PROGRAMS_SERVER_CONSTRAINT_H_
 
@@ -12,8 +12,8 @@
 
 namespace lfm2::tools {
 
-// *out = the rule for a new answer, or null where the form allows every answer. trie: of the vocabulary; both outlive
-// the rule. Refused, by the field: what is no schema, or cannot be made into a rule.
+// *out = the constraint on a new answer, or null if the form allows every answer. trie: of the vocabulary; both outlive
+// the constraint. Errors: 400, naming the field with a schema that is invalid or not supported.
 ApiError MakeRule(const AnswerForm& form, const Vocab& vocab, const TokenTrie& trie, std::unique_ptr<AnswerRule>* out);
 
 }  // namespace lfm2::tools

@@ -6,10 +6,10 @@ namespace lfm2::tools {
 
 namespace {
 
-// A prompt that shares less with what is there is computed from its beginning, and a place is not worth a mark.
+// Fewer shared tokens are not worth continuing from, nor a mark.
 constexpr uint32_t kLeastShared = 16;
 
-// How soon the queue loses those that nobody wants any more.
+// Interval at which cancelled tasks are removed from the queue.
 constexpr std::chrono::milliseconds kLookInterval{50};
 
 uint64_t Nanoseconds(std::chrono::steady_clock::duration time) {
@@ -40,7 +40,7 @@ bool Engine::Submit(const std::vector<std::shared_ptr<GenerationTask>>& tasks) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (stops_ || requests_ >= most_requests_) return false;
   ++requests_;
-  // Gives the place back when the last of the tasks has ended.
+  // Frees the place in the queue when the last of the tasks has ended.
   const std::shared_ptr<const void> ticket(this, [this](const void*) { --requests_; });
   for (const std::shared_ptr<GenerationTask>& task : tasks) {
     task->ticket = ticket;
@@ -74,16 +74,16 @@ void Engine::Run() {
   waiting_.clear();
 }
 
-// Of a task that waited.
+// Ends a task that was waiting.
 void Engine::GiveUp(GenerationTask* task) {
   ++metrics_->cancelled_answers;
   task->ticket.reset();
   AnswerSummary summary;
-  summary.error = ApiError::Of(503, "server_error", "cancelled", "the answer was given up before it began");
+  summary.error = ApiError::Of(503, "server_error", "cancelled", "the answer was cancelled before it started");
   task->channel.End(summary);
 }
 
-// Gives free sessions to those that have waited longest.
+// Gives free sessions to the tasks that have waited longest.
 void Engine::StartWaiting() {
   const Clock::time_point now = Clock::now();
   if (!HasFree() && now < next_look_) return;
@@ -93,7 +93,7 @@ void Engine::StartWaiting() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (waiting_.empty()) return;
-      // What nobody wants any more leaves the queue wherever it stands.
+      // Cancelled tasks leave the queue from any position.
       const auto gone = std::find_if(waiting_.begin(), waiting_.end(),
                                      [](const auto& waiting) { return waiting->channel.is_cancelled(); });
       if (gone == waiting_.end() && !HasFree()) return;
@@ -113,13 +113,13 @@ void Engine::StartWaiting() {
 
 void Engine::Start(std::shared_ptr<GenerationTask> task) {
   const Span<const int32_t> prompt = {task->prompt.data(), task->prompt.size()};
-  // Every token of a prompt whose scores are wanted is computed.
+  // If scores of the prompt are requested, all its tokens are computed.
   const bool is_scored = task->echo && task->request->top_logprobs.has_value();
   Slot* const slot = Place(is_scored ? prompt.subspan(0, 0) : prompt, &task->places);
   slot->task = std::move(task);
   slot->generation.emplace(slot->task.get(), slot->sequence);
   slot->is_counted = false;
-  // It does not have to make up for what others have had before it came.
+  // It starts level with the sessions that have computed least.
   slot->used = Clock::duration::max();
   Clock::duration least = Clock::duration::max();
   for (const Slot& other : slots_) {
@@ -130,8 +130,8 @@ void Engine::Start(std::shared_ptr<GenerationTask> task) {
   if (slot->generation->is_done()) Free(slot);
 }
 
-// A free session, which there is, at the place that the prompt goes on from. Adds to *places where the prompt leaves
-// what is there: a beginning that was seen twice may come again.
+// Returns a free session, of which there is at least one, at the position from which the prompt continues. Adds the end
+// of the shared tokens to *places: a beginning that occurred twice may occur again.
 Engine::Slot* Engine::Place(Span<const int32_t> prompt, std::vector<uint32_t>* places) {
   Slot* best = nullptr;
   Slot* oldest = nullptr;
@@ -154,7 +154,7 @@ Engine::Slot* Engine::Place(Span<const int32_t> prompt, std::vector<uint32_t>* p
     oldest->sequence->Clear();
     return oldest;
   }
-  // What the session has after this place stays for whoever it belongs to where another one is free.
+  // If another session is free, this one keeps its tokens, for the chat that they belong to.
   if (best != oldest && position < best->sequence->session().position() &&
       oldest->sequence->Copy(*best->sequence, position).ok()) {
     return oldest;
@@ -167,7 +167,7 @@ bool Engine::HasFree() const {
   return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.task == nullptr; });
 }
 
-// The session at work that has computed for the shortest time; of equal ones the first. Null: none is at work.
+// The busy session that has computed for the shortest time; of equal ones the first. Null if none is busy.
 Engine::Slot* Engine::Next() {
   Slot* next = nullptr;
   for (Slot& slot : slots_) {
@@ -197,7 +197,7 @@ void Engine::StepOne(Slot* slot) {
   if (generation.is_done()) Free(slot);
 }
 
-// The answer has ended. Whoever learns of that finds its place free.
+// Ends an answer. Its place is freed before the client learns of the end.
 void Engine::Free(Slot* slot) {
   const AnswerSummary summary = slot->generation->summary();
   const std::shared_ptr<GenerationTask> task = std::move(slot->task);

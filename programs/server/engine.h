@@ -1,4 +1,4 @@
-// All answers that are being computed, and the queue of those that wait: one thread computes, a step at a time.
+// Computes answers in one thread, step by step, and keeps the queue of waiting ones.
 #ifndef LFM2_PROGRAMS_SERVER_ENGINE_H_
 #define LFM2_PROGRAMS_SERVER_ENGINE_H_
 
@@ -19,21 +19,21 @@
 
 namespace lfm2::tools {
 
-// A task waits in the order in which it came until a session is free, and goes on from the one whose tokens it begins
-// with, or from a copy of it. Sessions take turns: the one that has computed for the shortest time so far is next.
+// Tasks wait in the order of arrival until a session is free. A task continues from the session whose tokens it begins
+// with, or from a copy of it. Sessions take turns: the one that has computed for the shortest time is next.
 class Engine {
  public:
-  // sequences: open and prepared. They and the metrics outlive the engine. queue_limit: requests that may wait, beside
-  // as many as there are sequences.
+  // sequences: open and prepared. They and the metrics outlive the engine. queue_limit: requests that may wait while
+  // all sequences are busy.
   Engine(std::vector<Sequence*> sequences, uint32_t queue_limit, Metrics* metrics);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine() { Stop(); }
 
-  // Cancels what is left, and takes nothing more.
+  // Cancels what is left, and accepts no more tasks.
   void Stop();
 
-  // The tasks of one request. False, with nothing taken, where as many requests as may wait do.
+  // Accepts the tasks of one request. Returns false, and accepts none, if the queue is full.
   bool Submit(const std::vector<std::shared_ptr<GenerationTask>>& tasks);
 
  private:
@@ -41,10 +41,10 @@ class Engine {
   struct Slot {
     Sequence* sequence = nullptr;
     std::shared_ptr<GenerationTask> task;
-    std::optional<Generation> generation;  // while it is at work
-    Clock::duration used{};                // time that its steps have taken, for turns
-    uint64_t last_use = 0;                 // when it ended its last answer; larger is later
-    bool is_counted = false;               // its prompt is in the metrics
+    std::optional<Generation> generation;  // while the answer is computed
+    Clock::duration used{};                // time of its steps, to choose the next one
+    uint64_t last_use = 0;                 // number of its last answer; larger is later
+    bool is_counted = false;               // its prompt is counted in the metrics
   };
 
   void Run();
@@ -58,16 +58,16 @@ class Engine {
   void GiveUp(GenerationTask* task);
 
   std::vector<Slot> slots_;
-  Clock::time_point next_look_;  // at the queue, though no session is free
+  Clock::time_point next_look_;  // at the queue, even if no session is free
   const uint32_t most_requests_;
   Metrics* metrics_;
   uint64_t uses_ = 0;
 
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards the following members
   std::condition_variable came_;
   std::deque<std::shared_ptr<GenerationTask>> waiting_;
   bool stops_ = false;
-  std::atomic<uint32_t> requests_{0};  // waiting or at work
+  std::atomic<uint32_t> requests_{0};  // waiting or being computed
 
   std::thread thread_;
 };

@@ -16,14 +16,14 @@ namespace lfm2::tools {
 
 namespace {
 
-// How soon it is noticed that a client has gone.
+// Interval at which the connection is checked.
 constexpr std::chrono::milliseconds kCheckInterval{100};
 
 AnswerHead HeadOf(const Service& service, const char* prefix) {
   return {RandomId(prefix), static_cast<int64_t>(std::time(nullptr)), service.model_name, service.vocab};
 }
 
-// As it will be computed.
+// With the seed and the limits that are used.
 std::shared_ptr<const GenerationRequest> Completed(const Service& service, GenerationRequest request) {
   if (!request.has_seed) request.sampler.seed = std::random_device()();
   request.max_tokens = std::min(request.max_tokens.value_or(service.max_tokens), service.max_tokens);
@@ -84,13 +84,13 @@ ApiError AnswerRun::BeginCompletion(Service* service, std::string_view body) {
 ApiError AnswerRun::Submit(Service* service, std::vector<std::shared_ptr<GenerationTask>> tasks, bool streams) {
   streams_ = streams;
   if (!service->engine->Submit(tasks)) {
-    return ApiError::Of(503, "server_error", "busy", "all sessions are at work and the queue is full; try again later");
+    return ApiError::Of(503, "server_error", "busy", "all sessions are busy and the queue is full (try again later)");
   }
   tasks_ = std::move(tasks);
   return ApiError();
 }
 
-// Waits for a moment. *events += what came; at the end of the last answer the run is over.
+// Waits for a moment and appends what came to *events. Sets is_over_ at the end of the last answer.
 ApiError AnswerRun::Advance(std::string* events) {
   AnswerPiece piece;
   AnswerSummary summary;
@@ -128,7 +128,7 @@ bool AnswerRun::NextEvents(const std::function<bool()>& wanted, std::string* eve
     if (is_over_ || !wanted()) return false;
     const ApiError error = Advance(events);
     if (error.ok()) continue;
-    // The status was sent long ago.
+    // The status has already been sent.
     *events += "data: " + error.Json() + "\n\n";
     events->append(kLastEvent);
     is_over_ = true;

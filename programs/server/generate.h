@@ -1,4 +1,4 @@
-// A request that is answered: from its body to the tasks of the engine, and from these to a response.
+// Answers a request: from its body to tasks of the engine, and from these to a response.
 #ifndef LFM2_PROGRAMS_SERVER_GENERATE_H_
 #define LFM2_PROGRAMS_SERVER_GENERATE_H_
 
@@ -15,17 +15,17 @@ namespace lfm2::tools {
 
 class AnswerRun {
  public:
-  // Cancels what has not ended.
+  // Cancels what is not finished.
   ~AnswerRun();
 
-  // Reads the body and hands its tasks to the engine. Errors: 400, 503.
+  // Reads the body and passes its tasks to the engine. Errors: 400, 503.
   ApiError BeginChat(Service* service, std::string_view body);
   ApiError BeginCompletion(Service* service, std::string_view body);
   bool streams() const { return streams_; }
 
-  // Waits for the first that comes. wanted: asked now and then; false gives up. Errors: of computing; 499.
+  // Waits for the first output. wanted: called now and then; false cancels. Errors: of computing; 499.
   ApiError WaitForFirst(const std::function<bool()>& wanted);
-  // The rest of a response that does not stream.
+  // The rest of a response without streaming.
   ApiError Whole(const std::function<bool()>& wanted, std::string* body);
   // The next events; false at the end. An error becomes an event.
   bool NextEvents(const std::function<bool()>& wanted, std::string* events);
@@ -37,8 +37,8 @@ class AnswerRun {
   std::vector<std::shared_ptr<GenerationTask>> tasks_;
   std::unique_ptr<AnswerWriter> writer_;
   bool streams_ = false;
-  size_t at_ = 0;      // the task whose answer comes next
-  std::string first_;  // what WaitForFirst has found
+  size_t at_ = 0;      // index of the current task
+  std::string first_;  // output that WaitForFirst has taken
   bool is_over_ = false;
 };
 

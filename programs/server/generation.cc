@@ -10,7 +10,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Tokens of a prompt whose logits are computed in one step, while other answers wait.
+// Tokens of a prompt whose logits are computed in one step: other answers wait meanwhile.
 constexpr uint32_t kScoredTokens = 16;
 
 }  // namespace
@@ -63,7 +63,7 @@ Status Generation::Advance() {
   return Choose();
 }
 
-// Begins the next part of the prompt, up to a place that is to be marked; at its end the answer comes.
+// Starts the next part of the prompt, up to a place to be marked. After the last part the answer follows.
 Status Generation::ReadPrompt() {
   const std::vector<int32_t>& prompt = task_->prompt;
   const uint32_t position = session_.position();
@@ -80,7 +80,7 @@ Status Generation::ReadPrompt() {
   return session_.Begin({prompt.data() + position, end - position});
 }
 
-// The same for a prompt whose tokens' scores are wanted: all of it is computed, some tokens at a time.
+// The same if scores of the prompt are requested: all logits are computed, some tokens at a time.
 Status Generation::ScorePrompt() {
   const std::vector<int32_t>& prompt = task_->prompt;
   const size_t position = session_.position();
@@ -100,7 +100,7 @@ void Generation::Bias(Span<float> logits) const {
   for (const auto& [token, bias] : task_->request->logit_bias) logits[static_cast<size_t>(token)] += bias;
 }
 
-// Takes or chooses what comes next, hands out its text, and begins to compute what comes after it.
+// Chooses the next token, or takes forced ones, outputs their text, and starts the next step.
 Status Generation::Choose() {
   AnswerPiece piece;
   if (generated_ == max_tokens()) {
@@ -134,9 +134,8 @@ Status Generation::Choose() {
   return Status();
 }
 
-// *run = tokens that must come: as many as may be generated and have a position, and one at a time where a stop text
-// can come between them, or where scores are wanted: what must come is still more or less likely. one: where the token
-// goes that has no position.
+// *run = the tokens that the constraint forces: as many as may be generated and have a position, but one at a time if a
+// stop text may end the answer between them or scores are requested. one: memory for a token without a position.
 Status Generation::Force(int32_t* one, Span<const int32_t>* run) {
   const Span<int32_t> room = session_.token_room();
   const size_t most =
@@ -148,7 +147,7 @@ Status Generation::Force(int32_t* one, Span<const int32_t>* run) {
   return Status();
 }
 
-// Chooses from the logits. Scores are the model's own, before anything is changed.
+// Chooses from the logits. Scores are those of the model, before biases and constraints.
 Status Generation::Sample(int32_t* token, AnswerPiece* piece) {
   const Span<float> logits = session_.mutable_logits();
   std::vector<float> own;
@@ -170,7 +169,7 @@ Status Generation::Emit(int32_t token, AnswerPiece* piece) {
   return Status();
 }
 
-// Hands out what was held back for a character or a stop text.
+// Outputs what was held back for an incomplete character or stop text.
 void Generation::Finish(FinishReason reason, AnswerPiece piece) {
   const auto append = [&](std::string_view text) { piece.text += text; };
   stream_.Flush([&](std::string_view text) { stops_.Put(text, append); });

@@ -1,4 +1,4 @@
-// One answer: a prompt into a sequence, then token after token, in steps.
+// Computes one answer in steps: the prompt, then token after token.
 #ifndef LFM2_PROGRAMS_SERVER_GENERATION_H_
 #define LFM2_PROGRAMS_SERVER_GENERATION_H_
 
@@ -17,31 +17,31 @@
 
 namespace lfm2::tools {
 
-// What is to be computed.
+// What to compute.
 struct GenerationTask {
   std::shared_ptr<const GenerationRequest> request;
-  std::vector<int32_t> prompt;       // fits the context, with a position for the answer; not empty
-  std::vector<uint32_t> places;      // positions within the prompt that other prompts may go on from, in order
-  bool echo = false;                 // hand out the prompt's text, and where scores are wanted those of its tokens
-  bool adds_begin = false;           // the first token is not of that text: the model expects it before
+  std::vector<int32_t> prompt;       // not empty; leaves a position of the context for the answer
+  std::vector<uint32_t> places;      // positions in the prompt from which other prompts may continue, ascending
+  bool echo = false;                 // return the text of the prompt, and its scores if requested
+  bool adds_begin = false;           // the first token is not part of that text, but added for the model
   std::unique_ptr<AnswerRule> rule;  // null: none
   AnswerChannel channel;
-  // The engine's: when it came, and the place of its request in the queue.
+  // Of the engine: time of arrival, and the place of the request in the queue.
   std::chrono::steady_clock::time_point came;
   std::shared_ptr<const void> ticket;
 };
 
 class Generation {
  public:
-  // Begins. The sequence is at a position that its Reusable has returned for the prompt. Both outlive this.
+  // The sequence is at a position that its Reusable has returned for the prompt. Both outlive this.
   Generation(GenerationTask* task, Sequence* sequence);
 
-  // A piece of work: a step of the session, or the choice of a token. What comes goes to the channel.
+  // A step of the session, or the choice of a token. Output goes to the channel.
   void Step();
-  // Ends it where it is.
+  // Ends the answer.
   void Cancel();
   bool is_done() const { return is_done_; }
-  // Once done, for the channel's end. After an error the sequence is empty.
+  // When done, for the end of the channel. After an error the sequence is empty.
   const AnswerSummary& summary() const { return summary_; }
 
   uint32_t prompt_tokens() const { return static_cast<uint32_t>(task_->prompt.size()); }

@@ -18,11 +18,12 @@ void ReadStop(RequestFields* fields, std::vector<std::string>* out) {
   if (count > kMaxStopTexts) return fields->Fail("stop", "has more than ", uint64_t{kMaxStopTexts}, " texts");
   for (size_t i = 0; i < count; ++i) {
     const Json& text = stop->is_array() ? (*stop)[i] : *stop;
-    if (!text.is_string()) return fields->Fail("stop", "is ", ShownValue(text), ", no text and no list of texts");
+    if (!text.is_string())
+      return fields->Fail("stop", "is ", ShownValue(text), ", neither a string nor a list of strings");
     out->push_back(text.get<std::string>());
     if (out->back().empty() || out->back().size() > kMaxStopTextBytes) {
       return fields->Fail("stop", "has a text of ", uint64_t{out->back().size()}, " bytes; from 1 to ",
-                          uint64_t{kMaxStopTextBytes}, " are possible");
+                          uint64_t{kMaxStopTextBytes}, " are allowed");
     }
   }
 }
@@ -30,18 +31,18 @@ void ReadStop(RequestFields* fields, std::vector<std::string>* out) {
 void ReadLogitBias(RequestFields* fields, uint32_t vocab_size, std::vector<std::pair<int32_t, float>>* out) {
   const Json* const bias = fields->Find("logit_bias");
   if (bias == nullptr) return;
-  if (!bias->is_object()) return fields->Fail("logit_bias", "is ", ShownValue(*bias), ", no object");
+  if (!bias->is_object()) return fields->Fail("logit_bias", "is ", ShownValue(*bias), ", not an object");
   for (const auto& [token, value] : bias->items()) {
     uint32_t id = 0;
     const auto parsed = std::from_chars(token.data(), token.data() + token.size(), id);
     if (parsed.ec != std::errc() || parsed.ptr != token.data() + token.size() || id >= vocab_size) {
       return fields->Fail("logit_bias", "has the token ",
                           Json(token.substr(0, 32)).dump(-1, ' ', true, Json::error_handler_t::replace),
-                          ", no number below ", vocab_size);
+                          ", not a number below ", vocab_size);
     }
     const double number = value.is_number() ? value.get<double>() : -1000;
     if (!(number >= -100 && number <= 100)) {
-      return fields->Fail("logit_bias", "has the value ", ShownValue(value), ", no number from -100 to 100");
+      return fields->Fail("logit_bias", "has the value ", ShownValue(value), ", not a number from -100 to 100");
     }
     out->emplace_back(static_cast<int32_t>(id), static_cast<float>(number));
   }
@@ -50,8 +51,8 @@ void ReadLogitBias(RequestFields* fields, uint32_t vocab_size, std::vector<std::
 void ReadStreamOptions(RequestFields* fields, GenerationRequest* out) {
   const Json* const options = fields->Find("stream_options");
   if (options == nullptr) return;
-  if (!options->is_object()) return fields->Fail("stream_options", "is ", ShownValue(*options), ", no object");
-  if (!out->stream) return fields->Fail("stream_options", "is for requests with stream");
+  if (!options->is_object()) return fields->Fail("stream_options", "is ", ShownValue(*options), ", not an object");
+  if (!out->stream) return fields->Fail("stream_options", "needs stream");
   RequestFields of_stream(*options, "stream_options");
   of_stream.Flag("include_usage", &out->include_usage);
   if (!of_stream.error().ok()) fields->Fail(of_stream.error().param, "is neither true nor false");
@@ -69,7 +70,7 @@ void ReadGenerationFields(RequestFields* fields, uint32_t vocab_size, Generation
   fields->Real("min_p", 0, 1, &min_p);
   fields->Real("repetition_penalty", 0.0625, 16, &penalty);
   fields->Seed("seed", &seed);
-  // The least that the sampler takes: both mean the likeliest token.
+  // The smallest values that the sampler accepts; both mean the likeliest token.
   constexpr float kLeastTemperature = 0.001f, kLeastTopP = 1e-9f;
   if (temperature.has_value()) out->sampler.temperature = *temperature < kLeastTemperature ? 0.0f : *temperature;
   if (top_p.has_value()) out->sampler.top_p = std::max(*top_p, kLeastTopP);

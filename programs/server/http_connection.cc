@@ -15,7 +15,7 @@ namespace {
 thread_local HttpConnection* current_connection = nullptr;
 
 constexpr std::chrono::milliseconds kPollInterval{250};
-// How long, and how much of what a client still sends is taken after the last response.
+// How long to read what a client still sends after the last response.
 constexpr std::chrono::seconds kLingerTime{2};
 
 }  // namespace
@@ -76,10 +76,10 @@ ssize_t HttpConnection::Receive(char* to, size_t size) {
   return bytes;
 }
 
-// Headers come byte by byte, so that their end is seen and nothing of a body is taken for theirs.
+// Headers are passed on byte by byte, to find their end and apply the limits of the body after it.
 ssize_t HttpConnection::read(char* to, size_t size) {
   if (size == 0) return 0;
-  // A body's lines between chunks are bounded with it.
+  // The limit includes the lines between the chunks of a body.
   const size_t most = in_headers_ ? limits_.header_bytes : 2 * limits_.body_bytes + limits_.header_bytes;
   if (received_ >= most) {
     is_too_large_ = closes_ = true;

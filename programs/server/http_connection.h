@@ -1,4 +1,4 @@
-// A client's connection: httplib's stream, with limits on what one request may take.
+// A connection: a stream for httplib, with limits on the size and time of requests.
 #ifndef LFM2_PROGRAMS_SERVER_HTTP_CONNECTION_H_
 #define LFM2_PROGRAMS_SERVER_HTTP_CONNECTION_H_
 
@@ -16,32 +16,32 @@ struct HttpLimits {
   size_t body_bytes = size_t{4} << 20;
   std::chrono::seconds header_time{10};  // from a request's first byte to the end of its headers
   std::chrono::seconds body_time{30};    // from there to the end of its body
-  std::chrono::seconds write_time{30};   // in which a client takes at least a byte of the response
+  std::chrono::seconds write_time{30};   // for a client to accept at least a byte of the response
   std::chrono::seconds idle_time{30};    // between two requests
-  uint32_t requests = 1000;              // of one connection
+  uint32_t requests = 1000;              // per connection
 };
 
-// Newer versions of httplib have more virtual functions than older ones: all are here, without `override`.
+// Has the virtual functions of all versions of httplib, without `override`, because older versions lack some.
 class HttpConnection final : public httplib::Stream {
  public:
-  // The connection of the request that this thread answers.
+  // The connection that this thread serves.
   static HttpConnection* Current();
 
   HttpConnection(socket_t socket, const HttpLimits& limits);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
-  // Closes the socket. What the client still sends is taken for a moment, so that it reads the response first.
+  // Closes the socket. Reads what the client still sends for a moment, so that it can read the response.
   ~HttpConnection();
 
-  // Waits for the first byte of a request. False: the client has gone, or has been idle for too long, or is_over says
-  // so.
+  // Waits for the first byte of a request. Returns false if the client is gone or idle for too long, or if is_over
+  // returns true.
   bool WaitForRequest(const std::function<bool()>& is_over);
-  // Whether the client is still there; half a connection is none.
+  // Whether the client is connected; half-closed counts as not connected.
   bool IsAlive() const;
-  // The response is this connection's last: a part of the request was not read.
+  // The response is the last one, because part of the request was not read.
   void CloseAfterResponse() { closes_ = true; }
   bool closes() const { return closes_; }
-  // Why reading has failed.
+  // Why reading failed.
   bool is_too_large() const { return is_too_large_; }
   bool is_too_slow() const { return is_too_slow_; }
 
@@ -68,7 +68,7 @@ class HttpConnection final : public httplib::Stream {
   char buffer_[4096];
   size_t begin_ = 0, end_ = 0;
   size_t received_ = 0;     // of this part of the request
-  uint32_t line_ends_ = 0;  // characters of CR LF CR LF that have just come
+  uint32_t line_ends_ = 0;  // number of characters of CR LF CR LF that have just been read
   bool in_headers_ = true;
   bool closes_ = false;
   bool is_too_large_ = false;

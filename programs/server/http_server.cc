@@ -14,7 +14,7 @@ constexpr int kBacklog = 1024;
 
 using SetUp = std::function<void(httplib::Request&)>;
 
-// One request by the library, in the form that this version of it has.
+// Passes one request to the library, by the signature of this version.
 template <class Server>
 bool Process(Server* server, bool (httplib::Server::*process)(httplib::Stream&, bool, bool&, const SetUp&),
              httplib::Stream& stream, bool is_last, bool& is_closed) {
@@ -32,9 +32,9 @@ bool Process(Server* server,
 
 HttpServer::HttpServer(const HttpLimits& limits, uint32_t connections) : limits_(limits) {
   new_task_queue = [connections] { return new HttpThreads(connections); };
-  // The receiver of a body counts it; this is for the length that is announced.
+  // For the announced length. The length that arrives is counted while the body is read.
   set_payload_max_length(limits.body_bytes);
-  // As the library would have it, a second server could listen on the same port.
+  // The library's default would let a second server listen on the same port.
   set_socket_options([](socket_t socket) {
     const int on = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -45,9 +45,11 @@ HttpServer::HttpServer(const HttpLimits& limits, uint32_t connections) : limits_
 
 Error HttpServer::Bind(const std::string& host, int* port) {
   const int bound = *port == 0 ? bind_to_any_port(host) : bind_to_port(host, *port) ? *port : -1;
-  if (bound < 0) return Error::Of(host, ":", *port, " can not be listened on: is it in use, or not this machine's?");
+  if (bound < 0)
+    return Error::Of("cannot listen on ", host, ":", *port,
+                     ": already in use, or not an address of this machine (choose another --host or --port)");
   *port = bound;
-  // The library lets five clients knock at a time.
+  // The library allows five pending connections.
   ::listen(svr_sock_, kBacklog);
   return Error();
 }

@@ -1,4 +1,4 @@
-// httplib's server, with connections of our own.
+// httplib's server with the connections of http_connection.h.
 #ifndef LFM2_PROGRAMS_SERVER_HTTP_SERVER_H_
 #define LFM2_PROGRAMS_SERVER_HTTP_SERVER_H_
 
@@ -16,19 +16,19 @@ class HttpServer final : public httplib::Server {
  public:
   HttpServer(const HttpLimits& limits, uint32_t connections);
 
-  // *port: 0 for any, and then the one that was taken.
+  // *port: 0 for any; set to the one that is used.
   Error Bind(const std::string& host, int* port);
-  // Takes connections until Stop.
+  // Accepts connections until Stop.
   void Run() {
     listen_after_bind();
     has_ended_ = true;
   }
-  // Whether that is over.
+  // Whether Run has returned.
   bool has_ended() const { return has_ended_; }
-  // From now on the connections that are idle end, and every response is its connection's last.
+  // Closes idle connections; every further response is the last of its connection.
   void Drain() { drains_ = true; }
   bool drains() const { return drains_; }
-  // Requests that are being read or answered.
+  // Number of requests that are being read or answered.
   uint32_t busy() const { return busy_; }
   void Stop() { stop(); }
 

@@ -1,4 +1,4 @@
-// The threads that read requests and send responses: one for each connection at a time.
+// The threads that read requests and send responses, one per connection.
 #ifndef LFM2_PROGRAMS_SERVER_HTTP_THREADS_H_
 #define LFM2_PROGRAMS_SERVER_HTTP_THREADS_H_
 
@@ -15,12 +15,12 @@
 
 namespace lfm2::tools {
 
-// Begins with none and makes one whenever a connection finds none idle, up to a limit; then connections wait.
+// Starts without threads and adds one when a connection finds none idle, up to a limit; then connections wait.
 class HttpThreads final : public httplib::TaskQueue {
  public:
   explicit HttpThreads(uint32_t limit) : limit_(limit) {}
 
-  // Newer versions of httplib return whether there was room.
+  // In newer versions of httplib this returns whether there was room.
   auto enqueue(std::function<void()> work) -> decltype(std::declval<httplib::TaskQueue>().enqueue(nullptr)) override {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -41,7 +41,7 @@ class HttpThreads final : public httplib::TaskQueue {
   }
 
  private:
-  // Where the system has no more threads, those that are there take the work.
+  // If the system has no more threads, the existing ones do the work.
   void Grow() {
     try {
       threads_.emplace_back([this] { Run(); });

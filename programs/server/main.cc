@@ -1,4 +1,4 @@
-// lfm2-server: the OpenAI API and a chat page, from one model image.
+// lfm2-server: the OpenAI API and a chat page for one model.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -12,6 +12,7 @@
 
 #include "lfm2.h"
 #include "lfm2/posix/thread_pool.h"
+#include "programs/console/command_line.h"
 #include "programs/console/console.h"
 #include "programs/server/model_sessions.h"
 #include "programs/server/options.h"
@@ -23,7 +24,7 @@ namespace {
 
 constexpr timespec kTick = {0, 50000000};  // 50 ms
 
-// The signals that end the server, which come to this thread only: set before there are others.
+// The signals that end the server. Blocked before there are other threads, so that only this one gets them.
 sigset_t BlockStopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -32,7 +33,7 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
-// httplib waits for sockets by select(), which knows no numbers beyond this.
+// httplib waits for sockets by select(), which cannot handle larger descriptors.
 void LimitFiles() {
   rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -94,7 +95,7 @@ class ServerProgram {
   }
 
   void FillService(Engine* engine) {
-    service_.model_name = options_.name.empty() ? sessions_.image().name() : options_.name;
+    service_.model_name = options_.name.empty() ? sessions_.file().name() : options_.name;
     service_.created = static_cast<int64_t>(std::time(nullptr));
     service_.vocab = &sessions_.image().vocab();
     service_.trie = &trie_.trie();
@@ -106,12 +107,12 @@ class ServerProgram {
     service_.engine = engine;
   }
 
-  // Until a signal has come and what ran then is finished, or another has come.
+  // Returns when a signal has come and the answers that were being computed are finished, or at a second signal.
   static void WaitForStop(const sigset_t& signals, HttpServer* server) {
     while (::sigtimedwait(&signals, nullptr, &kTick) < 0 && !server->has_ended()) {
     }
     server->Drain();
-    std::fprintf(stderr, "lfm2-server: finishing what runs; once more to end at once\n");
+    std::fprintf(stderr, "lfm2-server: finishing the current answers; a second signal ends it at once\n");
     while (server->busy() > 0 && ::sigtimedwait(&signals, nullptr, &kTick) < 0) {
     }
   }

@@ -56,11 +56,12 @@ std::string Metrics::Text() const {
     One(name, "gauge", help, std::to_string(value), &out);
   };
   counter("lfm2_prompt_tokens_total", "Tokens of prompts that were computed.", prompt_tokens);
-  counter("lfm2_cached_prompt_tokens_total", "Tokens of prompts whose state was there already.", cached_tokens);
+  counter("lfm2_cached_prompt_tokens_total", "Tokens of prompts whose state was cached.", cached_tokens);
   counter("lfm2_generated_tokens_total", "Tokens of answers.", answer_tokens);
-  counter("lfm2_answers_total", "Answers that came to their end.", answers);
-  counter("lfm2_cancelled_answers_total", "Answers given up because the client had gone.", cancelled_answers);
-  counter("lfm2_failed_answers_total", "Answers that computing or reading weights failed in.", failed_answers);
+  counter("lfm2_answers_total", "Answers that were completed.", answers);
+  counter("lfm2_cancelled_answers_total", "Answers that were cancelled because the client was gone.",
+          cancelled_answers);
+  counter("lfm2_failed_answers_total", "Answers that failed while computing or reading weights.", failed_answers);
   One("lfm2_compute_seconds_total", "counter", "Time spent computing.", Seconds(compute_ns), &out);
   One("lfm2_queue_wait_seconds_total", "counter", "Time that answers have waited for a session.", Seconds(wait_ns),
       &out);

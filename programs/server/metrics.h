@@ -1,4 +1,4 @@
-// What the server has done so far, in numbers.
+// Counters of the server.
 #ifndef LFM2_PROGRAMS_SERVER_METRICS_H_
 #define LFM2_PROGRAMS_SERVER_METRICS_H_
 
@@ -11,15 +11,15 @@
 
 namespace lfm2::tools {
 
-// Counted by any thread.
+// Updated by any thread.
 class Metrics {
  public:
-  // Tokens of prompts that were computed, of prompts whose state was there, and of answers.
+  // Tokens of prompts that were computed, of prompts whose state was cached, and of answers.
   std::atomic<uint64_t> prompt_tokens{0}, cached_tokens{0}, answer_tokens{0};
-  // Answers that came to their end, and those that nobody wanted any more or that failed.
+  // Answers that were completed, cancelled, and failed.
   std::atomic<uint64_t> answers{0}, cancelled_answers{0}, failed_answers{0};
   std::atomic<uint64_t> compute_ns{0};           // time of the steps
-  std::atomic<uint64_t> wait_ns{0};              // time that answers have waited for a session
+  std::atomic<uint64_t> wait_ns{0};              // time that answers waited for a session
   std::atomic<uint64_t> waiting{0}, running{0};  // answers now
   std::atomic<uint64_t> sessions{0}, arena_bytes{0};
 

@@ -15,27 +15,28 @@
 
 namespace lfm2::tools {
 
-// Weights that are mapped or in memory are there once. From a direct file every session reads for itself, since the
-// reads of a drive are one session's: each has the image's front part in its arena and a file of its own.
+// Weights that are mapped or in memory are shared. With --storage direct each session has its own file and its own copy
+// of the front part of the image, because a queue of reads belongs to one session.
 class ModelSessions {
  public:
-  // Maps the image, to see what is in it.
+  // Maps the image, to read its metadata.
   Error Open(const ModelArgument& model);
-  const Image& image() const { return models_[0]->file().image(); }
+  const ModelFile& file() const { return models_[0]->file(); }
+  const Image& image() const { return file().image(); }
 
-  // Plans, hands the plan of one session to `show`, and only then allocates and reads. arguments.arena_bytes: of all
-  // sessions together; 0: what the plan says. Called once, behind Open. The executor outlives the sessions.
+  // Makes the plan, passes that of one session to `show`, then allocates and reads. arguments.arena_bytes: of all
+  // sessions together; 0: as planned. Called once, after Open. The executor outlives the sessions.
   Error Load(const ModelArgument& model, const SessionArguments& arguments, uint32_t count,
              const std::function<void(const SessionPlan&)>& show, const Executor* executor);
 
-  // Behind Load.
+  // After Load.
   const SessionPlan& plan() const { return models_[0]->plan(); }
   uint64_t arena_bytes() const { return plan().plan.total_bytes * sequences_.size(); }
   std::vector<Sequence*> sequences() const;
 
  private:
-  std::vector<std::unique_ptr<RunningModel>> models_;  // one, or one for each session
-  std::vector<std::unique_ptr<ArenaMemory>> arenas_;   // of sessions without a model of their own
+  std::vector<std::unique_ptr<RunningModel>> models_;  // one, or one per session
+  std::vector<std::unique_ptr<ArenaMemory>> arenas_;   // of sessions that share a model
   std::vector<std::unique_ptr<Sequence>> sequences_;
 };
 

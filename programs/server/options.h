@@ -16,24 +16,24 @@ struct ServerOptions {
   ModelArgument model;
   std::string host = "127.0.0.1";
   int port = 8080;                   // 0: any
-  std::string api_key_file;          // empty: no key is needed
-  std::string name;                  // of the model for clients; empty: the image's
-  std::optional<uint32_t> sessions;  // none: 4, or 1 where experts are read
-  uint32_t queue = 64;               // requests that wait
-  uint32_t max_tokens = 0;           // of an answer; 0: what the context holds
+  std::string api_key_file;          // empty: no keys
+  std::string name;                  // of the model for clients; empty: that of the image
+  std::optional<uint32_t> sessions;  // unset: 4, or 1 if experts are read
+  uint32_t queue = 64;               // requests that may wait
+  uint32_t max_tokens = 0;           // of an answer; 0: as many as the context allows
   uint64_t max_body = uint64_t{4} << 20;
   uint32_t max_prompts = 64;  // of one completion request
   uint32_t connections = 512;
-  uint32_t timeout = 30;       // seconds for a request to come, and for a client to take any of a response
+  uint32_t timeout = 30;       // seconds for a request to arrive, and for a client to accept part of a response
   uint32_t idle_timeout = 30;  // seconds between two requests of a connection
   posix::ThreadPool::Pinning pinning = posix::ThreadPool::Pinning::kNone;
-  uint32_t threads = 0;  // that compute; 0: as many as there are processors
+  uint32_t threads = 0;  // that compute; 0: one for each core
   SessionArguments session;
 
   uint32_t session_count() const { return sessions.value_or(session.storage == StorageKind::kDirect ? 1 : 4); }
 };
 
-// False where the program is to end now with *exit_code.
+// Returns false if the program is to end now with *exit_code.
 bool ParseServerOptions(int argc, char** argv, ServerOptions* options, int* exit_code);
 
 }  // namespace lfm2::tools

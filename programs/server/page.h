@@ -1,4 +1,4 @@
-// The chat page, programs/server/page.html, which the build puts into the program.
+// The chat page, programs/server/page.html, which the build embeds in the program.
 #ifndef LFM2_PROGRAMS_SERVER_PAGE_H_
 #define LFM2_PROGRAMS_SERVER_PAGE_H_
 

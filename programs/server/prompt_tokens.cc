@@ -10,11 +10,11 @@ namespace lfm2::tools {
 
 namespace {
 
-// A place after fewer tokens is not worth a mark.
+// Places after fewer tokens are not worth a mark.
 constexpr size_t kLeastPlace = 16;
 
-// The format, which also writes calls of the history: models whose template leaves them to the content were trained on
-// them in this form.
+// The format with tool calls of earlier answers, in the form on which models were trained whose template leaves calls
+// to the content.
 ChatFormat WithCalls(ChatFormat format) {
   if (format.calls != ChatCalls::kNotWritten) return format;
   format.calls = ChatCalls::kBeforeContent;
@@ -25,14 +25,14 @@ ChatFormat WithCalls(ChatFormat format) {
   return format;
 }
 
-// After the system text, and before the last message: where a turn begins.
+// Adds the end of the system text and the beginning of the last message.
 void FindPlaces(const Vocab& vocab, PromptTokens* out) {
   const int32_t begin = vocab.MatchSpecial("<|im_start|>", true);
   std::vector<uint32_t> turns;
   for (size_t i = 0; i < out->ids.size(); ++i) {
     if (out->ids[i] == begin) turns.push_back(static_cast<uint32_t>(i));
   }
-  // The last turn is the answer's.
+  // The last turn is that of the answer.
   if (begin == kNoToken || turns.size() < 3) return;
   for (const uint32_t place : {turns[1], turns[turns.size() - 2]}) {
     if (place >= kLeastPlace && (out->places.empty() || place > out->places.back())) out->places.push_back(place);
@@ -55,7 +55,7 @@ ApiError EncodeChatRequest(const Vocab& vocab, const ChatFormat& model_format, c
   const std::string_view bos = vocab.TokenBytes(vocab.bos());
   Status status = RenderChat(format, bos, prompt, [&](ChatPiece piece) { bytes += piece.text.size(); });
   if (status.ok()) {
-    // Every token stands for at least a byte, and the longest word is the text itself.
+    // A token stands for at least one byte, and a word is at most as long as the text.
     out->ids.resize(bytes);
     std::vector<std::byte> scratch(static_cast<size_t>(ChatScratchBytes(bytes)));
     size_t count = 0;
@@ -83,7 +83,7 @@ ApiError EncodeCompletionText(const Vocab& vocab, const std::string& text, Promp
 ApiError CheckPromptLength(size_t tokens, uint32_t context_length, const char* param) {
   if (tokens < context_length) return ApiError();
   ApiError error = ApiError::Bad(param, param, " has ", uint64_t{tokens}, " tokens, and this server's context has ",
-                                 context_length, ", one of which an answer takes at least");
+                                 context_length, ", of which an answer needs at least one");
   error.code = "context_length_exceeded";
   return error;
 }

@@ -27,7 +27,7 @@ void RequestFields::Flag(const char* name, bool* out) {
 void RequestFields::Text(const char* name, std::string* out) {
   const Json* const value = Find(name);
   if (value == nullptr) return;
-  if (!value->is_string()) return Fail(PathOf(name), "is ", ShownValue(*value), ", no text");
+  if (!value->is_string()) return Fail(PathOf(name), "is ", ShownValue(*value), ", not a string");
   *out = value->get<std::string>();
 }
 
@@ -35,7 +35,7 @@ void RequestFields::Whole(const char* name, uint64_t low, uint64_t high, std::op
   const Json* const value = Find(name);
   if (value == nullptr) return;
   if (!value->is_number_unsigned() || value->get<uint64_t>() < low || value->get<uint64_t>() > high) {
-    return Fail(PathOf(name), "is ", ShownValue(*value), ", no whole number from ", low, " to ", high);
+    return Fail(PathOf(name), "is ", ShownValue(*value), ", not a whole number from ", low, " to ", high);
   }
   *out = static_cast<uint32_t>(value->get<uint64_t>());
 }
@@ -45,7 +45,7 @@ void RequestFields::Real(const char* name, double low, double high, std::optiona
   if (value == nullptr) return;
   const double number = value->is_number() ? value->get<double>() : std::nan("");
   if (!(number >= low && number <= high)) {
-    return Fail(PathOf(name), "is ", ShownValue(*value), ", no number from ", Json(low).dump(), " to ",
+    return Fail(PathOf(name), "is ", ShownValue(*value), ", not a number from ", Json(low).dump(), " to ",
                 Json(high).dump());
   }
   *out = static_cast<float>(number);
@@ -54,14 +54,15 @@ void RequestFields::Real(const char* name, double low, double high, std::optiona
 void RequestFields::Seed(const char* name, std::optional<uint64_t>* out) {
   const Json* const value = Find(name);
   if (value == nullptr) return;
-  if (!value->is_number_integer()) return Fail(PathOf(name), "is ", ShownValue(*value), ", no whole number of 64 bits");
+  if (!value->is_number_integer())
+    return Fail(PathOf(name), "is ", ShownValue(*value), ", not a whole number of 64 bits");
   *out = value->is_number_unsigned() ? value->get<uint64_t>() : static_cast<uint64_t>(value->get<int64_t>());
 }
 
 void RequestFields::OnlyNumber(const char* name, double value) {
   const Json* const found = Find(name);
   if (found == nullptr) return;
-  if (!found->is_number()) return Fail(PathOf(name), "is ", ShownValue(*found), ", no number");
+  if (!found->is_number()) return Fail(PathOf(name), "is ", ShownValue(*found), ", not a number");
   if (found->get<double>() != value) {
     Fail(PathOf(name), "is ", ShownValue(*found), "; this server supports ", Json(value).dump(), " only");
   }

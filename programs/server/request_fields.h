@@ -1,4 +1,4 @@
-// The members of a request's object, each of the type and in the range that it must have.
+// Reads the members of a JSON object in a request, and checks their types and ranges.
 #ifndef LFM2_PROGRAMS_SERVER_REQUEST_FIELDS_H_
 #define LFM2_PROGRAMS_SERVER_REQUEST_FIELDS_H_
 
@@ -11,29 +11,29 @@
 
 namespace lfm2::tools {
 
-// Reads members by name. A member that is null counts as missing, and its value stays as it is. The first failure is
-// kept, and names the member; what fails later changes nothing.
+// Reads members by name. A member that is null counts as missing. If a member is missing, the value keeps its default.
+// The first failure is kept, which names the member; later ones are ignored.
 class RequestFields {
  public:
   using Json = nlohmann::ordered_json;
 
-  // prefix: the object's own name in messages, such as "stream_options"; empty: the body.
+  // prefix: name of the object in messages, such as "stream_options"; empty: the body.
   explicit RequestFields(const Json& object, std::string prefix = "") : object_(object), prefix_(std::move(prefix)) {}
 
-  // nullptr where there is none.
+  // nullptr if it is missing.
   const Json* Find(const char* name) const;
   std::string PathOf(const char* name) const { return prefix_.empty() ? name : prefix_ + "." + name; }
 
   void Flag(const char* name, bool* out);
   void Text(const char* name, std::string* out);
-  // low and high are among what may be.
+  // From low to high, both included.
   void Whole(const char* name, uint64_t low, uint64_t high, std::optional<uint32_t>* out);
   void Real(const char* name, double low, double high, std::optional<float>* out);
-  // Any whole number of 64 bits, also a negative one.
+  // Any integer of 64 bits, signed or unsigned.
   void Seed(const char* name, std::optional<uint64_t>* out);
-  // Refuses any other value than this number.
+  // Refuses any value except this number.
   void OnlyNumber(const char* name, double value);
-  // Refuses whatever it is.
+  // Refuses any value.
   void Unsupported(const char* name);
 
   template <class... Parts>
@@ -48,7 +48,7 @@ class RequestFields {
   ApiError error_;
 };
 
-// A value as a short text for messages: not deeper than a request's may be.
+// A value as a short text for messages. Does not recurse into objects and lists.
 std::string ShownValue(const nlohmann::ordered_json& value);
 
 }  // namespace lfm2::tools

@@ -10,7 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Builds the value from the parser's events; what is beyond a bound ends the parsing, so that no value is ever deep.
+// Builds the value from the events of the parser. Exceeding a limit ends the parsing, so that no value is deeply
+// nested.
 class RequestBuilder final : public nlohmann::json_sax<Json> {
  public:
   explicit RequestBuilder(Json* root) : root_(root) {}
@@ -32,30 +33,30 @@ class RequestBuilder final : public nlohmann::json_sax<Json> {
     auto& members = level.value->get_ref<Json::object_t&>();
     level.key = std::move(name);
     for (const auto& member : members) {
-      if (member.first == level.key) return Fail("is there twice");
+      if (member.first == level.key) return Fail("occurs twice");
     }
     if (members.size() >= kMaxRequestMembers)
       return Fail("is one member too many; an object may have ", kMaxRequestMembers);
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
-    // Also a byte that is no UTF-8 and a number that no double can be are the parser's.
+    // The parser also reports bytes that are not UTF-8, and numbers that exceed a double.
     if (error.id == 406) return Fail("has a number that is too large, before byte ", position);
-    return Fail("is no JSON in UTF-8 from byte ", position, " of the body on");
+    return Fail("is not JSON in UTF-8 at byte ", position, " of the body");
   }
 
  private:
   struct Level {
     Json* value;
-    std::string key;  // of an object: the member that came last
+    std::string key;  // of an object: the last member
   };
 
-  // Where the parser is, such as messages[2].content.
+  // The path to the current value, such as messages[2].content.
   std::string Path() const {
     std::string path;
     for (const Level& level : open_) {
       if (level.value->is_array()) {
-        // An element that is open is in the list already.
+        // An element that is not complete is already in the list.
         const size_t at = level.value->size() - (&level == &open_.back() ? 0 : 1);
         path += '[' + std::to_string(at) + ']';
       } else if (!level.key.empty()) {
@@ -68,7 +69,7 @@ class RequestBuilder final : public nlohmann::json_sax<Json> {
   template <class... Parts>
   bool Fail(const Parts&... parts) {
     const std::string path = Path();
-    // A cut may have torn a character.
+    // The path may end with part of a character.
     error_ = ApiError::Bad(Error::Of(path).text(), path.empty() ? "the body" : path, " ", parts...);
     return false;
   }
@@ -82,7 +83,7 @@ class RequestBuilder final : public nlohmann::json_sax<Json> {
   }
   bool Open(Json empty) {
     if (!Count()) return false;
-    if (open_.empty() && !empty.is_object()) return Fail("is no JSON object");
+    if (open_.empty() && !empty.is_object()) return Fail("is not a JSON object");
     if (open_.size() >= kMaxRequestDepth) return Fail("is nested deeper than ", kMaxRequestDepth, " levels");
     Json& place = Place();
     place = std::move(empty);
@@ -99,13 +100,13 @@ class RequestBuilder final : public nlohmann::json_sax<Json> {
     Level& level = open_.back();
     if (level.value->is_array()) return level.value->emplace_back();
     auto& members = level.value->get_ref<Json::object_t&>();
-    // Not the map's own insertion, which looks for the key once more.
+    // Not the insertion of the map, which would search for the key again.
     static_cast<Json::object_t::Container&>(members).emplace_back(level.key, nullptr);
     return members.back().second;
   }
 
   Json* const root_;
-  // The values that are not complete, outermost first. Each is the last of the one before it: none of them moves.
+  // The values that are not complete, outermost first. Each is the last element of the one before it, so none moves.
   std::vector<Level> open_;
   size_t values_ = 0;
   ApiError error_;
@@ -117,7 +118,7 @@ ApiError ParseRequestJson(std::string_view text, Json* out) {
   RequestBuilder builder(out);
   Json::sax_parse(text.begin(), text.end(), &builder);
   LFM2_RETURN_IF_REFUSED(builder.error());
-  if (!out->is_object()) return ApiError::Bad("", "the body is no JSON object");
+  if (!out->is_object()) return ApiError::Bad("", "the body is not a JSON object");
   return ApiError();
 }
 

@@ -1,4 +1,4 @@
-// The body of a request as JSON, within bounds.
+// Parses the body of a request as JSON, within limits.
 #ifndef LFM2_PROGRAMS_SERVER_REQUEST_JSON_H_
 #define LFM2_PROGRAMS_SERVER_REQUEST_JSON_H_
 
@@ -10,13 +10,13 @@
 
 namespace lfm2::tools {
 
-// What a body may have at most, beside the bytes that the server reads.
+// Limits of a body, in addition to its size.
 inline constexpr size_t kMaxRequestDepth = 64;
 inline constexpr size_t kMaxRequestMembers = 512;             // of one object
-inline constexpr size_t kMaxRequestValues = size_t{1} << 18;  // in all: a list of ids as long as any context, and more
+inline constexpr size_t kMaxRequestValues = size_t{1} << 18;  // in total: more than a list of ids for any context
 
-// *out = the object that the text is; members keep their order. Refused, by the field where it was found: what is no
-// JSON or no UTF-8, numbers beyond a double, a member that is there twice, and more than the bounds above.
+// *out = the object in the text; members keep their order. Refuses what is not JSON or not UTF-8, numbers that exceed a
+// double, duplicate members, and more than the limits above, naming the field.
 ApiError ParseRequestJson(std::string_view text, nlohmann::ordered_json* out);
 
 }  // namespace lfm2::tools

@@ -48,7 +48,7 @@ ApiError Invalid(int status, const char* code, const std::string& message) {
   return ApiError::Of(status, "invalid_request_error", code, message);
 }
 
-// The name in a Host or Origin header, without a port.
+// The host name in a Host or Origin header, without the port.
 std::string NameOfHost(std::string host) {
   const size_t scheme = host.find("://");
   if (scheme != std::string::npos) host.erase(0, scheme + 3);
@@ -62,7 +62,7 @@ bool IsThisMachine(const std::string& name) {
   return name.empty() || name == "localhost" || name == "[::1]" || name.compare(0, 4, "127.") == 0;
 }
 
-// A browser lets any page send requests to this machine, and a name server may call this machine by any name.
+// Browsers let any page send requests to this machine, and a name server may give this machine any name.
 ApiError CheckOrigin(const Service& service, const Request& request) {
   const std::string host = request.get_header_value("Host");
   if (service.checks_host && !IsThisMachine(NameOfHost(host))) {
@@ -71,20 +71,20 @@ ApiError CheckOrigin(const Service& service, const Request& request) {
   const std::string origin = request.get_header_value("Origin");
   const size_t scheme = origin.find("://");
   if (!origin.empty() && (scheme == std::string::npos || origin.substr(scheme + 3) != host)) {
-    return Invalid(403, "forbidden", "requests of other sites' pages are refused");
+    return Invalid(403, "forbidden", "requests from pages of other sites are refused");
   }
   return ApiError();
 }
 
-// What says how long a body is, and that it is JSON as it is.
+// Checks the headers for the length and the type of the body.
 ApiError CheckBody(const Request& request, size_t most) {
   const std::string length = request.get_header_value("Content-Length");
   const size_t lengths = request.get_header_value_count("Content-Length");
   const bool is_chunked = request.has_header("Transfer-Encoding");
-  if (!is_chunked && lengths == 0) return Invalid(411, "length_required", "a Content-Length is needed");
+  if (!is_chunked && lengths == 0) return Invalid(411, "length_required", "the request needs a Content-Length");
   const bool is_number = !length.empty() && length.find_first_not_of("0123456789") == std::string::npos;
   if (lengths > 1 || (lengths == 1 && (is_chunked || !is_number))) {
-    return Invalid(400, "bad_length", "the length of the body is not clear");
+    return Invalid(400, "bad_length", "the headers contradict each other about the length of the body");
   }
   if (lengths == 1 && (length.size() > 18 || std::stoull(length) > most)) {
     return ApiError::Of(413, "invalid_request_error", "body_too_large", "the body has ", length, " bytes, more than ",
@@ -92,10 +92,10 @@ ApiError CheckBody(const Request& request, size_t most) {
   }
   const std::string coding = request.get_header_value("Content-Encoding");
   if (!coding.empty() && coding != "identity")
-    return Invalid(415, "unsupported_encoding", "bodies may not be compressed");
+    return Invalid(415, "unsupported_encoding", "compressed bodies are not supported");
   const std::string type = request.get_header_value("Content-Type");
   if (type.compare(0, 16, kJson) != 0 || (type.size() > 16 && type[16] != ';' && type[16] != ' ')) {
-    return Invalid(415, "unsupported_media_type", "the Content-Type has to be application/json");
+    return Invalid(415, "unsupported_media_type", "the Content-Type must be application/json");
   }
   return ApiError();
 }
@@ -106,13 +106,13 @@ ApiError CheckRequest(const HttpServer& server, const Service& service, const Re
   if (route == nullptr) return Invalid(404, "not_found", "there is no " + request.path);
   const bool is_head = request.method == "HEAD" && std::string(route->method) == "GET";
   if (request.method != route->method && !is_head) {
-    return Invalid(405, "method_not_allowed", request.path + " takes " + route->method + " only");
+    return Invalid(405, "method_not_allowed", request.path + " accepts " + route->method + " only");
   }
   if (route->needs_key && !service.keys.Allow(request.get_header_value("Authorization"))) {
     return Invalid(401, "invalid_api_key", "an API key is needed: Authorization: Bearer KEY");
   }
   if (std::string(route->method) != "POST") return ApiError();
-  if (server.drains()) return ApiError::Of(503, "server_error", "shutting_down", "the server ends");
+  if (server.drains()) return ApiError::Of(503, "server_error", "shutting_down", "the server is shutting down");
   return CheckBody(request, server.limits().body_bytes);
 }
 
@@ -130,11 +130,11 @@ ApiError ReadBody(const httplib::ContentReader& read, size_t most, std::string* 
     return ApiError::Of(413, "invalid_request_error", "body_too_large", "the body has more than ", uint64_t{most},
                         " bytes");
   }
-  if (connection.is_too_slow()) return Invalid(408, "timeout", "the body has not come in time");
-  return Invalid(400, "bad_body", "the body ends before its length, or is not well-formed");
+  if (connection.is_too_slow()) return Invalid(408, "timeout", "the body did not arrive in time");
+  return Invalid(400, "bad_body", "the body ends before its announced length, or is malformed");
 }
 
-// The rest of the response comes when the answer does, from this thread as well.
+// This thread sends the rest of the response as the answer comes.
 void Stream(std::shared_ptr<AnswerRun> run, Response* response) {
   response->set_header("Cache-Control", "no-store");
   response->set_chunked_content_provider("text/event-stream", [run](size_t, httplib::DataSink& sink) {
@@ -177,15 +177,15 @@ std::string ModelsJson(const Service& service) {
   return DumpJson({{"object", "list"}, {"data", Json::array({model})}});
 }
 
-// Where httplib itself refuses.
+// For requests that httplib itself refuses.
 void ExplainRefusal(HttpConnection* connection, const Request& request, Response* response) {
   if (!response->body.empty()) return;
   if (connection->is_too_large()) response->status = 431;
   if (connection->is_too_slow()) response->status = 408;
   const std::string what = response->status == 431   ? "the headers are too large"
-                           : response->status == 408 ? "the request has not come in time"
+                           : response->status == 408 ? "the request did not arrive in time"
                            : response->status == 414 ? "the address is too long"
-                                                     : "the request is not well-formed HTTP";
+                                                     : "the request is not valid HTTP";
   connection->CloseAfterResponse();
   static_cast<void>(request);
   response->set_content(Invalid(response->status, "bad_request", what).Json(), kJson);
@@ -201,7 +201,7 @@ void AddRoutes(HttpServer* server, Service* service) {
     Refuse(error, &response);
     return HttpServer::HandlerResponse::Handled;
   });
-  // Asked before a body is sent: one that will be refused need not come.
+  // Checked before the client sends the body.
   server->set_expect_100_continue_handler([=](const Request& request, Response& response) {
     const ApiError error = CheckRequest(*server, *service, request);
     if (error.ok()) return 100;

@@ -1,4 +1,4 @@
-// The server's paths.
+// The paths that the server answers.
 #ifndef LFM2_PROGRAMS_SERVER_ROUTES_H_
 #define LFM2_PROGRAMS_SERVER_ROUTES_H_
 
@@ -7,7 +7,7 @@
 
 namespace lfm2::tools {
 
-// Both outlive what is set up here: the server's run.
+// Both outlive the run of the server.
 void AddRoutes(HttpServer* server, Service* service);
 
 }  // namespace lfm2::tools

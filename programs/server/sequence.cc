@@ -18,7 +18,7 @@ uint32_t Sequence::Common(Span<const int32_t> prompt) const {
 
 uint32_t Sequence::Reusable(Span<const int32_t> prompt) const {
   if (prompt.empty()) return 0;
-  // One token at least has to be computed: its logits choose what comes next.
+  // At least one token must be computed, for its logits.
   const uint32_t most = std::min(Common(prompt), static_cast<uint32_t>(prompt.size() - 1));
   if (session_.position() <= most) return session_.position();
   for (auto mark = marks_.rbegin(); mark != marks_.rend(); ++mark) {
@@ -53,7 +53,7 @@ Status Sequence::Mark() {
     slot = marks_[1].slot;
     marks_.erase(marks_.begin() + 1);
   } else {
-    // Slots of marks that were dropped lie between others.
+    // Slots of dropped marks may be between others.
     for (slot = 0; std::any_of(marks_.begin(), marks_.end(), [&](const Place& p) { return p.slot == slot; });) ++slot;
   }
   LFM2_RETURN_IF_ERROR(session_.Mark(MarkAt(slot)));

@@ -1,4 +1,4 @@
-// A session of the server between requests: its tokens, and marks at places that another prompt may go on from.
+// A session of the server between requests, with marks at places from which other prompts may continue.
 #ifndef LFM2_PROGRAMS_SERVER_SEQUENCE_H_
 #define LFM2_PROGRAMS_SERVER_SEQUENCE_H_
 
@@ -12,7 +12,7 @@ namespace lfm2::tools {
 
 class Sequence {
  public:
-  // Marks that are kept at a time. A system text, the turns of a chat and the last prompt take one each.
+  // Number of marks: for a system text, turns of a chat and the last prompt.
   static constexpr size_t kMaxMarks = 6;
   static uint64_t MarksBytes(const ModelConfig& config) { return kMaxMarks * Session::MarkBytes(config); }
 
@@ -20,24 +20,23 @@ class Sequence {
   Sequence(const Sequence&) = delete;
   Sequence& operator=(const Sequence&) = delete;
 
-  // Behind a successful open of session(): takes the memory of the marks.
+  // Allocates the memory of the marks. Called after session() was opened.
   void Prepare();
   Session& session() { return session_; }
   const Session& session() const { return session_; }
 
-  // Tokens that the sequence and the prompt both begin with.
+  // Number of tokens with which both the sequence and the prompt begin.
   uint32_t Common(Span<const int32_t> prompt) const;
-  // The largest position, short of the whole prompt, up to which the prompt is the sequence's beginning and that GoTo
-  // can reach.
+  // The largest position before the end of the prompt that GoTo can reach and up to which both are equal.
   uint32_t Reusable(Span<const int32_t> prompt) const;
-  // Goes to a position that Reusable has returned; what comes after it is forgotten.
+  // Goes to a position that Reusable has returned, and forgets what follows it.
   Status GoTo(uint32_t position);
-  // Becomes what the other is at this position, which its Reusable has returned.
+  // Copies the state of the other at this position, which its Reusable has returned.
   Status Copy(const Sequence& other, uint32_t position);
-  // Notes the end of the sequence as a place to go on from. Of too many, the first one and the latest stay: a system
-  // text, and the newest turns.
+  // Marks the end of the sequence as a place to continue from. If there are too many, the first and the latest ones are
+  // kept: a system text, and the newest turns.
   Status Mark();
-  // After a step that failed: an empty sequence.
+  // Empties the sequence, also after a step that failed.
   void Clear();
 
  private:

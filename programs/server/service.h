@@ -1,4 +1,4 @@
-// What the endpoints work with.
+// Everything that the endpoints use.
 #ifndef LFM2_PROGRAMS_SERVER_SERVICE_H_
 #define LFM2_PROGRAMS_SERVER_SERVICE_H_
 
@@ -19,9 +19,9 @@ struct Service {
   const Vocab* vocab = nullptr;
   const TokenTrie* trie = nullptr;  // of the vocabulary
   uint32_t context_length = 0;
-  uint32_t max_tokens = 0;   // of an answer, whatever is asked for
+  uint32_t max_tokens = 0;   // of an answer, whatever is requested
   uint32_t max_prompts = 0;  // of one completion request
-  bool checks_host = false;  // only this machine may be meant: a page of another site is refused
+  bool checks_host = false;  // accept only Host headers that name this machine
   ApiKeys keys;
   Metrics metrics;
   Engine* engine = nullptr;

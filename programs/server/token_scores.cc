@@ -8,7 +8,7 @@
 namespace lfm2::tools {
 
 TokenScore ScoreToken(Span<const float> logits, int32_t token, uint32_t top) {
-  // What JSON can say of a token that cannot come.
+  // For a token that is impossible: JSON has no infinity.
   constexpr double kLeast = -9999.0;
   const double log_sum = LogSumExp(logits);
   const auto log_probability = [&](int32_t id) {
@@ -21,7 +21,7 @@ TokenScore ScoreToken(Span<const float> logits, int32_t token, uint32_t top) {
   std::vector<int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
   const auto last = ids.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(top, ids.size()));
-  // Of equal ones the lower id first, as the sampler has it.
+  // Of equal ones the lower id first, as in the sampler.
   std::partial_sort(ids.begin(), last, ids.end(), [&](int32_t a, int32_t b) {
     const float logit_a = logits[static_cast<size_t>(a)], logit_b = logits[static_cast<size_t>(b)];
     return logit_a != logit_b ? logit_a > logit_b : a < b;

@@ -9,8 +9,7 @@
 
 namespace lfm2::tools {
 
-// Of the token, and of so many of the likeliest, the likeliest first. Natural logarithms, before any option of a
-// sampler.
+// For the token, and for so many of the likeliest, the likeliest first. Natural logarithms, without sampler options.
 TokenScore ScoreToken(Span<const float> logits, int32_t token, uint32_t top);
 
 }  // namespace lfm2::tools

@@ -1,4 +1,4 @@
-// The calls of tools in an answer's text: the one place where the server reads what a model has written.
+// Reads the tool calls in the text of an answer.
 #ifndef LFM2_PROGRAMS_SERVER_TOOL_CALLS_H_
 #define LFM2_PROGRAMS_SERVER_TOOL_CALLS_H_
 
@@ -16,8 +16,8 @@ struct AnsweredCall {
 };
 
 // Reads a text that begins with <|tool_call_start|> and ends with <|tool_call_end|>, and appends its calls. Arguments
-// that have their place only get the names that the tool's parameters have. False, with nothing appended, for what is
-// no list of calls.
+// without names get those of the tool's parameters. Returns false, with nothing appended, if the text is not a list of
+// calls.
 bool ReadToolCalls(std::string_view text, const ToolParameters& parameters, std::vector<AnsweredCall>* calls);
 
 }  // namespace lfm2::tools

@@ -69,8 +69,8 @@ def keys():
                 check(server.get("/v1/models", Authorization="Bearer " + key).status == 200, key)
             check(server.get("/health").status == 200 and server.get("/").status == 200)
         path.write_text("# none\n", encoding="utf-8")
-        refuses("has no keys", "--api-key-file", path)
-        refuses("No such file", "--api-key-file", path.parent / "missing")
+        refuses("has no API keys", "--api-key-file", path)
+        refuses("no such file", "--api-key-file", path.parent / "missing")
 
 
 def refuses(part, *options, code=1):
@@ -84,9 +84,9 @@ def usage():
     refuses("--sessions", "--sessions", "0", code=2)
     refuses("needs --storage direct", "--throttle", "1MB", code=2)
     refuses("is too small", "--arena", "1000", "--sessions", "2")
-    refuses("can not be listened on", "--host", "198.51.100.7")
+    refuses("cannot listen on", "--host", "198.51.100.7")
     with running(program, model) as server:
-        refuses("can not be listened on", "--port", server.port)
+        refuses("cannot listen on", "--port", server.port)
         page = server.get("/")
         check(page.headers["Content-Type"].startswith("text/html") and "default-src 'none'" in page.headers["Content-Security-Policy"],
               page)
@@ -104,6 +104,21 @@ def usage():
         with running(program, model, *options) as server:
             check(server.chat("set the hallway to 17 degrees")["choices"][0]["message"]["content"].startswith("<|tool_call_start|>["))
             check(server.metric("lfm2_arena_bytes") <= 25e6, options)
+
+
+def empty_texts():
+    """As the OpenAI API: an empty text is answered, a message without one is refused. Without a name the model is
+    called what its publisher may have called it."""
+    with running(program, model, "--sessions", 1) as server:
+        for text in ("", "  \n"):
+            check(server.chat(text, max_tokens=4)["usage"]["completion_tokens"] > 0, text)
+        check(server.chat("x", max_tokens=1)["model"] == "Home", "the model's name")
+        for message in ({"role": "user"}, {"role": "user", "content": None}, {"role": "user", "content": []}):
+            reply = server.post(CHAT, {"messages": [message]})
+            check(reply.status == 400 and reply.json()["error"]["param"] == "messages[0].content", reply)
+        check(server.complete("", max_tokens=2)["usage"]["completion_tokens"] > 0, "an empty prompt")
+        for body in ({"prompt": []}, {}, {"prompt": None}):
+            check(server.post("/v1/completions", body).json()["error"]["param"] == "prompt", body)
 
 
 def queue():
@@ -251,7 +266,7 @@ def stop_tokens():
 
 bias = stop_tokens()
 LONG["logit_bias"] = bias
-for part in (keys, usage, queue, disconnects, signals, times):
+for part in (keys, usage, empty_texts, queue, disconnects, signals, times):
     begin = time.monotonic()
     part()
     print(f"{part.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
