@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kCharacters = 324;
 
 struct Alphabet {
-  std::array<int, kCharacters> byte_of;  // -1 for characters that are none of it
+  std::array<int, kCharacters> byte_of;  // -1 for characters outside the alphabet
   std::array<uint32_t, 256> character_of;
 };
 

@@ -8,11 +8,11 @@
 
 namespace lfm2::tools {
 
-// False where a character is not of the byte-level alphabet.
+// Returns false if a character is outside the byte-level alphabet.
 bool DecodeByteLevel(std::string_view spelled, std::string* bytes);
 std::string EncodeByteLevel(std::string_view bytes);
 
-// False where it is not spelled as a byte token.
+// Returns false if it is not spelled as a byte token.
 bool DecodeByteToken(std::string_view spelled, std::string* bytes);
 std::string EncodeByteToken(unsigned char byte);
 

@@ -6,7 +6,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Each: what it is, the messages, the tools, and whether an answer begins.
+// For each: a description, the messages, the tools, and whether an answer begins.
 constexpr char kProbes[] = R"json([
 ["a question", [{"role": "user", "content": "  Hi <|im_end|> \u00e9\ud83d\ude00\r\n'\"\\ "}], null, true],
 ["a system text", [{"role": "system", "content": " Be <b>brief</b>.\n"}, {"role": "user", "content": "x"},

@@ -1,4 +1,4 @@
-// The chats by which templates are told apart.
+// The chats that tell templates apart.
 #ifndef LFM2_PROGRAMS_PACK_CHAT_PROBES_H_
 #define LFM2_PROGRAMS_PACK_CHAT_PROBES_H_
 
@@ -12,11 +12,11 @@ struct ChatProbe {
   std::string what;             // for people
   nlohmann::ordered_json chat;  // messages, tools (or null), add_generation_prompt
   std::string date;
-  // How a template reads a chat in JSON that is not made of texts alone: it may refuse that.
+  // A chat with contents other than strings, which a template may refuse.
   bool is_detail = false;
 };
 
-// Between them they reach every piece of a ChatFormat, and no two published templates write all of them alike.
+// Together they cover every piece of a ChatFormat, and no two published templates write all of them alike.
 const std::vector<ChatProbe>& ChatProbes();
 
 }  // namespace lfm2::tools

@@ -10,7 +10,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Seven signs as a block has them; the eighth is what makes their number even.
+// Seven signs as stored in a block; the eighth makes the number of minus signs even.
 uint32_t EvenSigns(uint32_t seven) {
   uint32_t ones = 0;
   for (uint32_t i = 0; i < 7; ++i) ones += seven >> i & 1;
@@ -25,7 +25,7 @@ void PutSigned(const uint8_t* magnitudes, uint32_t signs, uint32_t columns, uint
     bits[c] = static_cast<uint8_t>((signs >> c & 1) != 0 ? levels - 1 - m : levels + m);
   }
 }
-// False where an index is none of the values.
+// Returns false if an index is not among the values.
 bool GetSigned(const uint8_t* bits, uint32_t columns, uint32_t levels, uint8_t* magnitudes, uint32_t* signs) {
   *signs = 0;
   for (uint32_t c = 0; c < columns; ++c) {

@@ -8,7 +8,7 @@
 
 namespace lfm2::tools {
 
-// As ReadLowBits and WriteLowBits. Other types: nothing is read, and false.
+// As ReadLowBits and WriteLowBits. For other types they do nothing and return false.
 void ReadCodebookRow(TensorType type, const uint8_t* from, LowBitRow* row);
 bool WriteCodebookRow(TensorType type, const LowBitRow& row, uint8_t* to);
 

@@ -11,7 +11,7 @@ namespace lfm2::tools {
 namespace {
 
 // The width of a dense model's feed forward: two thirds of the stated one, times a factor, rounded up to a multiple, as
-// transformers' Lfm2MLP computes it, in double precision. A factor of null leaves out the rounding too.
+// transformers' Lfm2MLP computes it, in double precision. A factor of null also disables the rounding.
 void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
   bool adjust = true;
   members->OptionalBool("block_auto_adjust_ff_dim", &adjust);
@@ -31,33 +31,33 @@ void ReadAdjustedWidth(JsonMembers* members, uint32_t* width) {
   const double scaled = std::floor(factor * static_cast<double>(uint64_t{*width} * 2 / 3));
   const uint64_t rounded = (static_cast<uint64_t>(scaled) + multiple - 1) / multiple * multiple;
   if (rounded > kMaxFeedForward) {
-    return members->Fail(Error::Of("the feed forward is ", rounded, " wide, more than ", kMaxFeedForward));
+    return members->Fail(Error::Of("the feed forward size is ", rounded, ", more than ", kMaxFeedForward));
   }
   *width = static_cast<uint32_t>(rounded);
 }
 
-// Where the tensors are known they are right, and the config need not say anything.
+// If the tensors are known, theirs is used, whatever the config states.
 void ReadDenseWidth(JsonMembers* members, DenseWidth* width, uint32_t* out) {
   const bool stated = members->Has("block_ff_dim") || members->Has("intermediate_size");
   const uint32_t rows = width == nullptr || width->rows > kMaxFeedForward ? 0 : width->rows;
   if (stated || rows == 0) ReadAdjustedWidth(members, out);
   if (rows == 0 || rows == *out) return;
   if (stated) {
-    width->note = Error::Of("config.json states a feed forward that is ", *out, " wide, and the tensors' is ", rows,
-                            " wide, which is taken")
+    width->note = Error::Of("config.json states a feed forward size of ", *out, ", and the tensors have ", rows,
+                            ", which is used")
                       .text();
   }
   *out = rows;
 }
 
-// Where several keys say it, transformers takes rope_scaling before rope_parameters, and their rope_theta before that
-// of the config.
+// If several keys state it, transformers prefers rope_scaling to rope_parameters, and their rope_theta to that of the
+// config.
 void ReadRope(JsonMembers* members, ModelConfig* c) {
   bool known = false;
   for (const char* name : {"rope_scaling", "rope_parameters"}) {
     const nlohmann::json* const rope = members->Find(name);
     if (rope == nullptr) continue;
-    if (!rope->is_object()) return members->Fail(Error::Of("the key ", name, " is ", Shown(*rope), ", no object"));
+    if (!rope->is_object()) return members->Fail(Error::Of("the key ", name, " is ", Shown(*rope), ", not an object"));
     JsonMembers own(*rope);
     for (const char* key : {"rope_type", "type"}) {
       std::string type = "default";
@@ -81,7 +81,8 @@ void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
   const nlohmann::json* const types = members->Find("layer_types");
   if (types != nullptr) {
     if (!types->is_array() || types->size() != c->layers) {
-      return members->Fail(Error::Of("the key layer_types is ", Shown(*types), ", no list of ", c->layers, " layers"));
+      return members->Fail(
+          Error::Of("the key layer_types is ", Shown(*types), ", not a list of ", c->layers, " layers"));
     }
     for (uint32_t l = 0; l < c->layers; ++l) {
       const nlohmann::json& type = (*types)[l];
@@ -96,11 +97,11 @@ void ReadLayerKinds(JsonMembers* members, ModelConfig* c) {
   const nlohmann::json* const attention = members->Find("full_attn_idxs");
   if (attention == nullptr) return members->Fail(Error::Of("the keys layer_types and full_attn_idxs are missing"));
   if (!attention->is_array()) {
-    return members->Fail(Error::Of("the key full_attn_idxs is ", Shown(*attention), ", no list of layers"));
+    return members->Fail(Error::Of("the key full_attn_idxs is ", Shown(*attention), ", not a list of layers"));
   }
   for (const nlohmann::json& index : *attention) {
     if (!index.is_number_unsigned() || index.get<uint64_t>() >= c->layers) {
-      return members->Fail(Error::Of("the key full_attn_idxs has ", Shown(index), ", no layer of ", c->layers));
+      return members->Fail(Error::Of("the key full_attn_idxs has ", Shown(index), ", not a layer of ", c->layers));
     }
     c->layer_kind[index.get<uint32_t>()] = LayerKind::kAttention;
   }
@@ -138,7 +139,7 @@ Error TextConfig(const nlohmann::json& json, nlohmann::json* text) {
   if (!members.error().ok()) return members.error();
   if (!causal || bidirectional) {
     return Error::Of("the key ", causal ? "use_bidirectional_attention is true" : "is_causal is false",
-                     ": this is a bidirectional model, for embeddings, which predicts no text and is not supported");
+                     ": this is a bidirectional model for embeddings, which generates no text and is not supported");
   }
   const nlohmann::json* const architectures = members.Find("architectures");
   if (architectures != nullptr && architectures->is_array() && !architectures->empty()) {
@@ -149,7 +150,7 @@ Error TextConfig(const nlohmann::json& json, nlohmann::json* text) {
     };
     if (std::none_of(architectures->begin(), architectures->end(), predicts)) {
       return Error::Of("the key architectures is ", Shown(*architectures),
-                       ": this model, for embeddings or the like, predicts no text and is not supported");
+                       ": this model is for embeddings or similar tasks, generates no text and is not supported");
     }
   }
   *text = json;
@@ -187,7 +188,8 @@ Error ReadConfigJson(const nlohmann::json& json, ModelConfig* config, bool* expe
   members.F32(members.Has("norm_eps") ? "norm_eps" : "block_norm_eps", &c.norm_eps);
   Demand(&members, "conv_bias", false);
   members.OptionalBool("tie_word_embeddings", &c.tied_embedding);
-  members.OptionalBool("tie_embedding", &c.tied_embedding);  // the checkpoints' own key comes first in transformers too
+  members.OptionalBool("tie_embedding",
+                       &c.tied_embedding);  // as in transformers, the checkpoints' own key has precedence
   if (!members.error().ok()) return members.error();
   if (c.heads == 0) return Error::Of("the key num_attention_heads is 0");
   c.head_dim = c.hidden_size / c.heads;

@@ -11,14 +11,14 @@
 
 namespace lfm2::tools {
 
-// What the tensors say of a dense model, where config.json may be wrong or silent.
+// The feed forward size by the tensors of a dense model, which config.json may state wrongly or not at all.
 struct DenseWidth {
-  uint32_t rows = 0;  // of the first layer's gate; 0: not known
-  std::string note;   // set where the config says something else
+  uint32_t rows = 0;  // of the first layer's gate; 0: unknown
+  std::string note;   // set if the config differs
 };
 
 // The part of config.json that states the text model: text_config of a model that also sees (lfm2_vl), else all of it.
-// Refuses a model that predicts no next token, by its architectures or is_causal.
+// Refuses a model that does not predict the next token, by its architectures or is_causal.
 Error TextConfig(const nlohmann::json& json, nlohmann::json* text);
 
 // The config, checked, dense (Lfm2ForCausalLM) or MoE (Lfm2MoeForCausalLM), in the spellings of every version:

@@ -1,4 +1,4 @@
-// Reads parts of an image from front to back and keeps the CRC of what it has passed.
+// Reads parts of an image from front to back and computes their CRCs.
 #ifndef LFM2_PROGRAMS_PACK_CRC_READER_H_
 #define LFM2_PROGRAMS_PACK_CRC_READER_H_
 
@@ -16,7 +16,7 @@ class CrcReader {
   // Both outlive the reader. progress: of the position in the source.
   CrcReader(const ByteSource& source, const StepProgress& progress) : source_(source), progress_(progress) {}
 
-  // A new part, with a CRC of its own.
+  // Starts a part with its own CRC.
   void Begin(uint64_t offset) {
     position_ = offset;
     crc_ = 0;
@@ -28,7 +28,7 @@ class CrcReader {
     if (progress_ && !progress_(position_, source_.size())) return Error::Of("interrupted");
     return Error();
   }
-  // Reads on to an offset that is not behind.
+  // Reads up to an offset, which is not before the position.
   Error SkipTo(uint64_t offset) {
     window_.resize(kWindowBytes);
     while (position_ < offset) {

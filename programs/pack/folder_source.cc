@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kMaxJsonBytes = 256u << 20;
 
-// Whether it was there; otherwise *out is an empty object.
+// *out is an empty object if an optional file is missing.
 Error ReadJsonFile(const FolderFiles& folder, const char* name, bool required, nlohmann::json* out) {
   *out = nlohmann::json::object();
   if (!required && !folder.Has(name)) return Error();
@@ -40,7 +40,7 @@ bool ImageTypeOf(SafeType type, TensorType* out) {
   return false;
 }
 
-// A shard's name, to be opened in the model's directory and nowhere else.
+// Whether a shard of that name is in the model's directory, and not elsewhere.
 bool IsFileName(const std::string& name) {
   return !name.empty() && name.size() < 256 && name[0] != '.' && name.find('/') == std::string::npos &&
          name.find('\0') == std::string::npos;
@@ -74,7 +74,8 @@ Error FolderSource::OpenFiles(const FolderFiles& folder) {
     if (!weight_map.is_object()) return Error::Of("model.safetensors.index.json has no weight_map");
     for (const auto& [tensor, file] : weight_map.items()) {
       if (!file.is_string() || !IsFileName(file.get_ref<const std::string&>())) {
-        return Error::Of("model.safetensors.index.json has ", Shown(file), " for ", tensor, ", which is no file name");
+        return Error::Of("model.safetensors.index.json has ", Shown(file), " for ", tensor,
+                         ", which is not a file name");
       }
       names.insert(file.get<std::string>());
     }
@@ -87,7 +88,7 @@ Error FolderSource::OpenFiles(const FolderFiles& folder) {
     const size_t file = opened_.size() - 1;
     for (const auto& [tensor, t] : headers_[file].tensors()) {
       if (sharded && weight_map.value(tensor, nlohmann::json()) != name) {
-        return Error::Of("model.safetensors.index.json does not say that ", tensor, " is in ", name);
+        return Error::Of("model.safetensors.index.json does not state that ", tensor, " is in ", name);
       }
       found_[tensor] = {&t, file, tensor};
       file_of_[&t] = file;
@@ -99,8 +100,8 @@ Error FolderSource::OpenFiles(const FolderFiles& folder) {
   return Error();
 }
 
-// Of a model that sees, keeps the tensors of its text model, and calls them what they are called in one of text alone;
-// Hugging Face's and MLX's prefixes differ.
+// Keeps the text model of a vision model, and gives its tensors the names that they have in a text model. The prefixes
+// of Hugging Face and MLX differ.
 Error FolderSource::NameTensors() {
   if (!sees_) return Error();
   std::map<std::string, Found, std::less<>> text;
@@ -139,7 +140,7 @@ Error FolderSource::NameTensors() {
   return Error();
 }
 
-// Of the first layer's feed forward; 0 where that is not to be seen.
+// Of the first layer's feed forward; 0 if it is unknown.
 uint32_t FolderSource::GateRows() const {
   for (const MatrixName& name : MatrixNames({TensorRole::kFfnGate, 0, 0, 0, TensorLayout::kMatrix})) {
     const auto at = found_.find(name.Weight(0));
@@ -178,7 +179,7 @@ Error FolderSource::Open(const FolderFiles& folder, const std::optional<OwnedCha
   if (!read.ok()) return Error::Of("config.json: ", read.text());
   for (const char* name : {"1_Pooling", "modules.json"}) {
     if (!folder.Has(name)) continue;
-    return Error::Of("there is ", name, ": this is an embedding model, which predicts no text and is not supported");
+    return Error::Of("there is ", name, ": this is an embedding model, which generates no text and is not supported");
   }
   sees_ = config.value("model_type", nlohmann::json()) == "lfm2_vl";
   LFM2_RETURN_IF_FAILED(OpenFiles(folder));
@@ -236,7 +237,7 @@ Error FolderSource::MatchPlain(const TensorSpec& spec) {
                      "; only F32, F16 and BF16 are supported for it");
   }
   const uint64_t rows = spec.rows, cols = spec.cols;
-  // Convolutions keep a channel's taps together; the axis of length 1 differs between publishers.
+  // Convolutions store the taps of a channel together; the position of the axis of length 1 differs between publishers.
   const bool fits = spec.role == TensorRole::kConvKernel ? t->shape == std::vector<uint64_t>{cols, 1, rows} ||
                                                                t->shape == std::vector<uint64_t>{cols, rows, 1}
                                                          : t->shape == std::vector<uint64_t>{cols};
@@ -246,8 +247,8 @@ Error FolderSource::MatchPlain(const TensorSpec& spec) {
   return Error();
 }
 
-// Fills the last of places_ from the tensor `weight`, which holds `matrices` of `rows` rows each, of which those that
-// the spec describes are the first.
+// Fills the last of places_ from the tensor `weight`, which holds `matrices` matrices of `rows` rows each, beginning
+// with the ones that the spec describes.
 Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, const std::string& weight,
                                uint64_t matrices, uint64_t rows, TensorType* type) {
   FolderMatrix place;
@@ -265,7 +266,7 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
   } else {
     if (!quantization_.any())
       return Error::Of("the tensor ", weight, " is quantised, but config.json has no quantization");
-    // The config knows tensors by their names in the file.
+    // The config has the names of tensors in the file.
     const std::string& in_file = found_.at(weight).name;
     const MlxType mlx = quantization_.Of(in_file.substr(0, in_file.size() - (weight.size() - base.size())));
     if (spec.cols % mlx.group != 0)
@@ -294,8 +295,8 @@ Error FolderSource::MatchPlace(const TensorSpec& spec, const std::string& base, 
       if (part->shape != scales_shape) return Misshapen(name, *part, ShapeText(scales_shape));
     }
     place.packed = mlx.ImageType(place.scales->type == SafeType::kF16);
-    // A router's choice is all or nothing, so it gets activations that are not rounded, as in MLX: its few weights are
-    // kept as the floats that they stand for.
+    // The choice of experts is discrete, so, as in MLX, routers get activations that are not rounded: their few weights
+    // are stored as floats.
     *type = spec.role == TensorRole::kRouter ? TensorType::kF32 : place.packed;
   }
   places_.back().push_back(place);
@@ -327,7 +328,7 @@ Error FolderSource::MatchMatrix(const TensorSpec& spec) {
     }
     if (!TypeFits(spec, type)) {
       return Error::Of("the tensor ", name.Weight(0), " has rows of ", spec.cols,
-                       " values, which its type can not hold");
+                       " values, which its type cannot hold");
     }
     tensors_.push_back({spec, type});
     return Error();
@@ -370,7 +371,7 @@ Error FolderSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uin
     uint8_t* const to = as_packed ? blocks : blocks_.data();
     if (!RepackMlxRowBlock(place.packed, from(weight_), from(scales_), biases, count, cols, to)) {
       return Error::Of("the matrix ", NameOf(t.spec.role), " of layer ", t.spec.layer,
-                       " has a value that is no number");
+                       " has a value that is not a number");
     }
     if (as_packed) continue;
     std::vector<float> values(size_t{kBlockRows} * cols);

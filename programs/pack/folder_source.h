@@ -20,19 +20,19 @@
 
 namespace lfm2::tools {
 
-// Where a matrix lies, or that of one expert.
+// The source of a matrix, or of one expert's.
 struct FolderMatrix {
   const SafeTensor* weight = nullptr;
   const SafeTensor* scales = nullptr;  // of MLX's types
   const SafeTensor* biases = nullptr;
-  TensorType packed = TensorType::kF32;  // of MLX's, where there are scales
+  TensorType packed = TensorType::kF32;  // MLX's type, if there are scales
   uint64_t first_row = 0;
 };
 
 class FolderSource final : public ModelSource {
  public:
-  // Reads and checks everything but the weights. chat_format: in place of what the folder's is recognised as;
-  // without it an unknown one is refused.
+  // Reads and checks everything but the weights. chat_format: in place of the chat template of the directory; without
+  // it an unknown template is refused.
   Error Open(const FolderFiles& folder, const std::optional<OwnedChatFormat>& chat_format);
 
   Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override;
@@ -60,14 +60,14 @@ class FolderSource final : public ModelSource {
   Error Read(const SafeTensor& t, uint64_t offset, size_t bytes, std::vector<uint8_t>* out) const;
 
   std::vector<std::unique_ptr<ByteSource>> opened_;
-  std::vector<Safetensors> headers_;                 // one a file
-  std::map<std::string, Found, std::less<>> found_;  // every tensor, by the name that it has in a model of text alone
+  std::vector<Safetensors> headers_;                 // one per file
+  std::map<std::string, Found, std::less<>> found_;  // every tensor, by its name in a text model
   std::map<const SafeTensor*, size_t> file_of_;      // index of opened_
   std::set<std::string, std::less<>> used_;
   MlxQuantization quantization_;
-  bool sees_ = false;  // a text model within one that sees
+  bool sees_ = false;  // the text model of a vision model
   bool expert_bias_ = true;
-  std::vector<std::vector<FolderMatrix>> places_;                   // as tensors(); one, or one an expert
+  std::vector<std::vector<FolderMatrix>> places_;                   // as tensors(); one, or one per expert
   mutable std::vector<uint8_t> weight_, scales_, biases_, blocks_;  // of one read
 };
 

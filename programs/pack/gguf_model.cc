@@ -8,7 +8,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// The last part of a tensor's name, behind "blk.N." where the role belongs to a layer.
+// The last part of a tensor's name, after "blk.N." for the tensors of a layer.
 const char* GgufName(TensorRole role) {
   switch (role) {
     case TensorRole::kTokenEmbedding: return "token_embd.weight";
@@ -41,7 +41,7 @@ bool BelongsToLayer(TensorRole role) {
   return role != TensorRole::kTokenEmbedding && role != TensorRole::kOutputNorm && role != TensorRole::kOutput;
 }
 
-// The one value that all layers share: of those that are not 0 if `zero_is_absent`.
+// The value that all layers share, or all that are not 0 if `zero_is_absent`.
 Error OneForAll(const std::string& key, const std::vector<uint32_t>& values, bool zero_is_absent, uint32_t* out) {
   *out = 0;
   for (const uint32_t v : values) {
@@ -65,13 +65,13 @@ class ConfigReader {
   Error PerLayer(const char* name, uint32_t layers, std::vector<uint32_t>* out) const {
     return gguf_.GetU32Array(Key(name), layers, out);
   }
-  // One value, given once or per layer.
+  // One value, given once or for each layer.
   Error Shared(const char* name, uint32_t layers, bool zero_is_absent, uint32_t* out) const {
     std::vector<uint32_t> values;
     LFM2_RETURN_IF_FAILED(PerLayer(name, layers, &values));
     return OneForAll(Key(name), values, zero_is_absent, out);
   }
-  // Refuses a setting other than `usual`, which is also what an absent key means.
+  // Refuses a setting other than `usual`, which is also the default of an absent key.
   Error Demand(const char* name, uint32_t usual) const {
     const GgufValue* value = gguf_.Find(Key(name));
     uint64_t number = 0;
@@ -87,7 +87,7 @@ class ConfigReader {
   std::string prefix_;
 };
 
-// Files from some converters state the width before its adjustment, 12288 for 8192, or none.
+// Some converters state the size before its adjustment, such as 12288 for 8192, or none.
 Error ReadDenseWidth(const ConfigReader& read, const std::vector<Gguf>& parts, ModelConfig* c,
                      std::vector<std::string>* notes) {
   const GgufTensor* gate = nullptr;
@@ -101,7 +101,7 @@ Error ReadDenseWidth(const ConfigReader& read, const std::vector<Gguf>& parts, M
   if (gate == nullptr || gate->dims[1] > kMaxFeedForward || gate->dims[1] == c->dense_ff_size) return Error();
   if (stated) {
     notes->push_back(Error::Of("the key ", read.Key("feed_forward_length"), " is ", c->dense_ff_size,
-                               ", and the tensor ", gate->name, " has ", gate->dims[1], " rows, which is taken")
+                               ", and the tensor ", gate->name, " has ", gate->dims[1], " rows, which are used")
                          .text());
   }
   c->dense_ff_size = static_cast<uint32_t>(gate->dims[1]);
@@ -128,7 +128,7 @@ Error ReadFeedForward(const ConfigReader& read, const std::vector<Gguf>& parts, 
   return ReadDenseWidth(read, parts, c, notes);
 }
 
-// Refuses scaled positions. A factor without a type is a linear one for llama.cpp, and so is the older key.
+// Refuses scaled positions. For llama.cpp a factor without a type, and the older key, mean linear scaling.
 Error CheckRope(const Gguf& gguf, const ConfigReader& read) {
   std::string type = "none";
   const bool typed = read.Has("rope.scaling.type");
@@ -145,19 +145,19 @@ Error CheckRope(const Gguf& gguf, const ConfigReader& read) {
   return Error();
 }
 
-// Refuses encoders: nothing of what they compute is a next token.
+// Refuses encoders, which do not predict the next token.
 Error CheckPredicts(const Gguf& gguf, const ConfigReader& read) {
   uint64_t number = 1;
   const GgufValue* const causal = gguf.Find(read.Key("attention.causal"));
   if (causal != nullptr && (causal->is_array || !IntegerAt(*causal, 0, &number) || number != 1)) {
     return Error::Of("the key ", read.Key("attention.causal"), " is ", Shown(*causal),
-                     ": this is a bidirectional model, for embeddings, which predicts no text and is not supported");
+                     ": this is a bidirectional model for embeddings, which generates no text and is not supported");
   }
   number = 0;
   const GgufValue* const pooling = gguf.Find(read.Key("pooling_type"));
   if (pooling != nullptr && (pooling->is_array || !IntegerAt(*pooling, 0, &number) || number != 0)) {
     return Error::Of("the key ", read.Key("pooling_type"), " is ", Shown(*pooling),
-                     ": this is an embedding model, which predicts no text and is not supported");
+                     ": this is an embedding model, which generates no text and is not supported");
   }
   return Error();
 }
@@ -193,7 +193,7 @@ Error MatchType(const TensorSpec& spec, const GgufTensor& t, TensorType* type) {
   }
   if (!TypeFits(spec, *type)) {
     return Error::Of("the tensor ", t.name, " has rows of ", spec.cols, " values, which the type ", name,
-                     " can not hold");
+                     " cannot hold");
   }
   return Error();
 }
@@ -227,7 +227,7 @@ Error ReadGgufConfig(const std::vector<Gguf>& parts, ModelConfig* config, std::s
   LFM2_RETURN_IF_FAILED(gguf.GetString("general.architecture", architecture));
   if (*architecture == "clip") {
     return Error::Of(
-        "the file is an mmproj: it holds the image or sound encoder of a model; give the model's own file");
+        "the file is an mmproj: it holds the image or audio encoder of a model (give the file of the model itself)");
   }
   const bool moe = *architecture == "lfm2moe";
   if (!moe && *architecture != "lfm2") {

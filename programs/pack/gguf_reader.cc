@@ -10,7 +10,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Far above what any model has, and low enough that a hostile file can not use up the memory.
+// Far more than any model has, and low enough that a hostile file cannot exhaust memory.
 constexpr uint64_t kMaxPairs = 1u << 16;
 constexpr uint64_t kMaxTensors = 1u << 16;
 constexpr uint64_t kMaxElements = 1u << 23;
@@ -42,7 +42,7 @@ const GgmlTypeInfo* FindGgmlType(uint32_t number) {
   return nullptr;
 }
 
-// Reads forward through a window, so that a long token list does not cost a system call a token.
+// Reads forward through a window, so that a long list of tokens does not take a system call for each.
 class Gguf::Cursor {
  public:
   explicit Cursor(const ByteSource& source) : source_(source) {}
@@ -50,11 +50,11 @@ class Gguf::Cursor {
   uint64_t position() const { return window_begin_ + used_; }
   uint64_t remaining() const { return source_.size() - position(); }
 
-  // out: nullptr: they are passed over.
+  // out: nullptr skips them.
   Error Bytes(void* out, uint64_t bytes) {
     if (bytes > remaining()) return Error::Of("the file ends inside its metadata, at byte ", source_.size());
     if (position() + bytes > kMaxMetadataBytes) {
-      return Error::Of("the metadata are larger than ", kMaxMetadataBytes, " bytes, which no real model's are");
+      return Error::Of("the metadata are larger than ", kMaxMetadataBytes, " bytes, which is more than any model has");
     }
     char* at = static_cast<char*>(out);
     while (bytes > 0) {
@@ -73,12 +73,12 @@ class Gguf::Cursor {
   Error Number(T* out) {
     return Bytes(out, sizeof(T));
   }
-  // what: for the message. out: nullptr: it is passed over.
+  // what: for the message. out: nullptr skips it.
   Error String(const char* what, uint64_t limit, std::string* out) {
     uint64_t size = 0;
     LFM2_RETURN_IF_FAILED(Number(&size));
     if (size > limit || size > remaining()) {
-      return Error::Of("the length of ", what, " at byte ", position(), " is ", size, ", which cannot be");
+      return Error::Of("the length of ", what, " at byte ", position(), " is ", size, ", which is impossible");
     }
     if (out != nullptr) out->resize(static_cast<size_t>(size));
     return Bytes(out == nullptr ? nullptr : out->data(), size);
@@ -106,7 +106,7 @@ Error Gguf::Read(const ByteSource& source) {
   if (source.size() < sizeof(magic)) return Error::Of("the file is too short to be a GGUF file");
   LFM2_RETURN_IF_FAILED(cursor.Bytes(magic, sizeof(magic)));
   if (std::memcmp(magic, "GGUF", sizeof(magic)) != 0)
-    return Error::Of("the file is no GGUF file: it does not begin with GGUF");
+    return Error::Of("the file is not a GGUF file: it does not begin with GGUF");
   LFM2_RETURN_IF_FAILED(cursor.Number(&version_));
   if (version_ != 0 && (version_ & 0xffffu) == 0)
     return Error::Of("the GGUF file is big-endian, which is not supported");
@@ -117,8 +117,8 @@ Error Gguf::Read(const ByteSource& source) {
   LFM2_RETURN_IF_FAILED(cursor.Number(&tensor_count));
   LFM2_RETURN_IF_FAILED(cursor.Number(&pair_count));
   if (tensor_count > kMaxTensors)
-    return Error::Of("the GGUF header counts ", tensor_count, " tensors, which cannot be");
-  if (pair_count > kMaxPairs) return Error::Of("the GGUF header counts ", pair_count, " keys, which cannot be");
+    return Error::Of("the GGUF header counts ", tensor_count, " tensors, which is impossible");
+  if (pair_count > kMaxPairs) return Error::Of("the GGUF header counts ", pair_count, " keys, which is impossible");
   LFM2_RETURN_IF_FAILED(ReadPairs(&cursor, pair_count));
   LFM2_RETURN_IF_FAILED(ReadTensors(&cursor, tensor_count));
   return PlaceTensors(cursor.position(), source.size());
@@ -131,7 +131,7 @@ Error Gguf::ReadPairs(Cursor* cursor, uint64_t count) {
     if (key.empty()) return Error::Of("key number ", i, " is empty");
     GgufValue value;
     LFM2_RETURN_IF_FAILED(ReadValue(cursor, key, &value));
-    if (!pairs_.emplace(key, std::move(value)).second) return Error::Of("the key ", key, " is there twice");
+    if (!pairs_.emplace(key, std::move(value)).second) return Error::Of("the key ", key, " occurs twice");
   }
   return Error();
 }
@@ -148,7 +148,7 @@ Error Gguf::ReadValue(Cursor* cursor, const std::string& key, GgufValue* value) 
   if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
   value->type = static_cast<GgufType>(type);
   if (value->count > kMaxElements)
-    return Error::Of("the key ", key, " counts ", value->count, " elements, which cannot be");
+    return Error::Of("the key ", key, " counts ", value->count, " elements, which is impossible");
   if (value->type == GgufType::kArray) return SkipArrays(cursor, key, value->count);
   if (value->type == GgufType::kString) {
     for (uint64_t i = 0; i < value->count; ++i) {
@@ -163,7 +163,7 @@ Error Gguf::ReadValue(Cursor* cursor, const std::string& key, GgufValue* value) 
   return cursor->Bytes(value->numbers.data(), static_cast<size_t>(bytes));
 }
 
-// Passes over `count` arrays, which may hold arrays. No model has a key of this kind that anybody reads.
+// Skips `count` arrays, which may contain arrays. No key that programs read is of this kind.
 Error Gguf::SkipArrays(Cursor* cursor, const std::string& key, uint64_t count) {
   uint64_t left[kMaxNesting] = {count};  // arrays that are still to come, on each level
   for (size_t depth = 1; depth > 0;) {
@@ -178,11 +178,11 @@ Error Gguf::SkipArrays(Cursor* cursor, const std::string& key, uint64_t count) {
     LFM2_RETURN_IF_FAILED(cursor->Number(&elements));
     if (type > static_cast<uint32_t>(GgufType::kF64)) return Error::Of("the key ", key, " has the unknown type ", type);
     if (elements > kMaxElements) {
-      return Error::Of("the key ", key, " counts ", elements, " elements, which cannot be");
+      return Error::Of("the key ", key, " counts ", elements, " elements, which is impossible");
     }
     if (type == static_cast<uint32_t>(GgufType::kArray)) {
       if (depth == kMaxNesting) {
-        return Error::Of("the key ", key, " holds arrays in arrays more than ", uint64_t{kMaxNesting}, " deep");
+        return Error::Of("the key ", key, " nests arrays more than ", uint64_t{kMaxNesting}, " deep");
       }
       left[depth++] = elements;
     } else if (type == static_cast<uint32_t>(GgufType::kString)) {
@@ -202,13 +202,13 @@ Error Gguf::ReadTensors(Cursor* cursor, uint64_t count) {
     LFM2_RETURN_IF_FAILED(cursor->String("a tensor's name", kMaxKeyBytes, &t.name));
     LFM2_RETURN_IF_FAILED(cursor->Number(&t.dim_count));
     if (t.dim_count < 1 || t.dim_count > 4) {
-      return Error::Of("the tensor ", t.name, " has ", t.dim_count, " dimensions, which cannot be");
+      return Error::Of("the tensor ", t.name, " has ", t.dim_count, " dimensions, which is impossible");
     }
     for (uint32_t d = 0; d < t.dim_count; ++d) LFM2_RETURN_IF_FAILED(cursor->Number(&t.dims[d]));
     LFM2_RETURN_IF_FAILED(cursor->Number(&t.type));
     LFM2_RETURN_IF_FAILED(cursor->Number(&t.offset));
     if (!tensor_index_.emplace(t.name, tensors_.size()).second) {
-      return Error::Of("the tensor ", t.name, " is there twice");
+      return Error::Of("the tensor ", t.name, " occurs twice");
     }
     tensors_.push_back(std::move(t));
   }
@@ -219,7 +219,7 @@ Error Gguf::PlaceTensors(uint64_t table_end, uint64_t file_bytes) {
   uint32_t alignment = kDefaultAlignment;
   if (Find("general.alignment") != nullptr) LFM2_RETURN_IF_FAILED(GetU32("general.alignment", &alignment));
   if (alignment == 0 || alignment > kMaxAlignment || (alignment & (alignment - 1)) != 0) {
-    return Error::Of("general.alignment is ", alignment, ", which is no power of two up to ", kMaxAlignment);
+    return Error::Of("general.alignment is ", alignment, ", not a power of two up to ", kMaxAlignment);
   }
   const uint64_t data = RoundUp<uint64_t>(table_end, alignment);  // table_end is at most kMaxMetadataBytes
   for (GgufTensor& t : tensors_) {
@@ -228,7 +228,7 @@ Error Gguf::PlaceTensors(uint64_t table_end, uint64_t file_bytes) {
     uint64_t values = 1;
     for (const uint64_t dim : t.dims) {
       if (dim == 0 || !CheckedMul(values, dim, &values)) {
-        return Error::Of("the dimensions of the tensor ", t.name, " can not be: one of them is ", dim);
+        return Error::Of("the dimensions of the tensor ", t.name, " cannot be: one of them is ", dim);
       }
     }
     if (t.dims[0] % info->block_values != 0) {
@@ -236,7 +236,7 @@ Error Gguf::PlaceTensors(uint64_t table_end, uint64_t file_bytes) {
                        info->block_values, " as ", info->name, " needs");
     }
     if (t.offset % alignment != 0) {
-      return Error::Of("the data of the tensor ", t.name, " begin at byte ", t.offset, ", no multiple of the ",
+      return Error::Of("the data of the tensor ", t.name, " begin at byte ", t.offset, ", not a multiple of the ",
                        alignment, " bytes that the file aligns to");
     }
     uint64_t end = 0;
@@ -283,7 +283,7 @@ Error Gguf::GetU32(std::string_view key, uint32_t* out) const {
   if (value == nullptr) return Missing(key);
   uint64_t number = 0;
   if (value->is_array || !IntegerAt(*value, 0, &number) || number > UINT32_MAX) {
-    return Error::Of("the key ", key, " is ", Shown(*value), ", no whole number from 0 to 4294967295");
+    return Error::Of("the key ", key, " is ", Shown(*value), ", not a whole number from 0 to 4294967295");
   }
   *out = static_cast<uint32_t>(number);
   return Error();
@@ -297,7 +297,7 @@ Error Gguf::GetF32(std::string_view key, float* out) const {
   } else if (!value->is_array && value->type == GgufType::kF64) {
     *out = static_cast<float>(LoadAs<double>(value->numbers.data()));
   } else {
-    return Error::Of("the key ", key, " is ", Shown(*value), ", no floating-point number");
+    return Error::Of("the key ", key, " is ", Shown(*value), ", not a floating-point number");
   }
   return Error();
 }
@@ -306,7 +306,7 @@ Error Gguf::GetString(std::string_view key, std::string* out) const {
   const GgufValue* value = Find(key);
   if (value == nullptr) return Missing(key);
   if (value->is_array || value->type != GgufType::kString) {
-    return Error::Of("the key ", key, " is ", Shown(*value), ", no text");
+    return Error::Of("the key ", key, " is ", Shown(*value), ", not a string");
   }
   *out = value->strings[0];
   return Error();
@@ -323,7 +323,7 @@ Error Gguf::GetU32Array(std::string_view key, uint32_t count, std::vector<uint32
     uint64_t number = 0;
     if (!IntegerAt(*value, value->is_array ? i : 0, &number) || number > UINT32_MAX) {
       return Error::Of("element ", i, " of the key ", key, ", ", Shown(*value),
-                       ", is no whole number from 0 to 4294967295");
+                       ", is not a whole number from 0 to 4294967295");
     }
     out->push_back(static_cast<uint32_t>(number));
   }

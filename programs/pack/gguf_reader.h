@@ -21,19 +21,19 @@ struct GgmlTypeInfo {
   uint32_t block_values;
   uint32_t block_bytes;
 };
-// nullptr for a number that no known version of ggml gives out.
+// nullptr for an unknown number.
 const GgmlTypeInfo* FindGgmlType(uint32_t number);
 
 struct GgufTensor {
   std::string name;
   uint64_t dims[4] = {1, 1, 1, 1};  // dims[0] runs fastest
   uint32_t dim_count = 0;
-  uint32_t type = 0;    // ggml's number, one FindGgmlType knows
+  uint32_t type = 0;    // ggml's number, of a known type
   uint64_t offset = 0;  // in the file
   uint64_t bytes = 0;   // within the file
 };
 
-// The metadata of one file, checked: every tensor's data lies within the file and is shared with no other, names and
+// The metadata of one file, checked: the data of every tensor is within the file and overlaps no other, and names and
 // keys are unique.
 class Gguf {
  public:
@@ -46,12 +46,12 @@ class Gguf {
   // nullptr if the file has no such key.
   const GgufValue* Find(std::string_view key) const;
 
-  // A value that must be there and be of this kind; otherwise the Error names the key. Integers of any width and
-  // signedness serve as long as they fit.
+  // A required value of this kind; otherwise the Error names the key. Integers of any width and signedness are accepted
+  // if they fit.
   Error GetU32(std::string_view key, uint32_t* out) const;
   Error GetF32(std::string_view key, float* out) const;
   Error GetString(std::string_view key, std::string* out) const;
-  // A scalar stands for `count` equal elements.
+  // A scalar means `count` equal elements.
   Error GetU32Array(std::string_view key, uint32_t count, std::vector<uint32_t>* out) const;
 
  private:

@@ -19,15 +19,15 @@ bool IsDigits(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-// What the metadata of one part say of the whole.
+// Checks the keys of a part about the split.
 Error CheckSplit(const Gguf& part, uint32_t number, uint32_t parts) {
   if (parts == 1 && part.Find("split.count") == nullptr) return Error();
   uint32_t count = 0, own = 0;
   LFM2_RETURN_IF_FAILED(part.GetU32("split.count", &count));
   if (count <= 1 && parts == 1) return Error();
   if (parts == 1) {
-    return Error::Of("the file is one of ", count, " parts of a model; give the first, named NAME-00001-of-",
-                     "N.gguf, with the others beside it");
+    return Error::Of("the file is one of ", count, " parts of a model (give the first, named NAME-00001-of-",
+                     "N.gguf, with the others in the same directory)");
   }
   LFM2_RETURN_IF_FAILED(part.GetU32("split.no", &own));
   if (count != parts) return Error::Of("the key split.count is ", count, ", but there are ", parts, " parts");
@@ -46,8 +46,8 @@ Error GgufParts(const std::string& path, std::vector<std::string>* names) {
   const std::string number = suffix.substr(1, 5), count = suffix.substr(10, 5);
   if (suffix[0] != '-' || suffix.substr(6, 4) != "-of-" || !IsDigits(number) || !IsDigits(count)) return Error();
   const uint32_t parts = static_cast<uint32_t>(std::stoul(count));
-  if (number != "00001") return Error::Of("it is part ", number, " of a model; give the first part, 00001");
-  if (parts < 1 || parts > kMaxParts) return Error::Of("its name says ", parts, " parts, not 1..", kMaxParts);
+  if (number != "00001") return Error::Of("it is part ", number, " of a model (give the first part, 00001)");
+  if (parts < 1 || parts > kMaxParts) return Error::Of("its name states ", parts, " parts, not 1..", kMaxParts);
   names->clear();
   for (uint32_t i = 1; i <= parts; ++i) {
     char text[kSuffix + 1];
@@ -105,7 +105,8 @@ Error GgufSource::MatchTensors() {
         origin = {FindGgufTensor(metadata_[part], spec), part};
       }
       if (origin.tensor == nullptr) return Error::Of("the tensor ", GgufName(spec), " is missing");
-      if (!used.insert(origin.tensor->name).second) return Error::Of("the tensor ", origin.tensor->name, " is double");
+      if (!used.insert(origin.tensor->name).second)
+        return Error::Of("the tensor ", origin.tensor->name, " occurs twice");
       LFM2_RETURN_IF_FAILED(MatchGgufTensor(spec, config_, *origin.tensor, &tensor.type));
       tensors_.push_back(tensor);
       origins_.push_back(origin);
@@ -134,7 +135,7 @@ Error GgufSource::ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint3
   return Error();
 }
 
-// A few rows of floats at most, whatever they were.
+// A few rows of floats at most, of any float type.
 Error GgufSource::ReadPlain(size_t tensor, float* values) const {
   const TensorSpec& spec = tensors_[tensor].spec;
   const GgufOrigin& from = origins_[tensor];

@@ -14,7 +14,7 @@
 
 namespace lfm2::tools {
 
-// Where a tensor of the image lies. An expert tensor's holds all experts, [experts, rows, cols].
+// The source of a tensor of the image. An expert tensor holds all experts, [experts, rows, cols].
 struct GgufOrigin {
   const GgufTensor* tensor = nullptr;
   uint32_t part = 0;
@@ -22,10 +22,10 @@ struct GgufOrigin {
 
 class GgufSource final : public ModelSource {
  public:
-  // Reads and checks the metadata of the file, and of the others that its name, ending in -00001-of-0000N.gguf, says
-  // belong to it. chat_format: in place of what the file's is recognised as; without it an unknown one is refused.
+  // Reads and checks the metadata of the file, and of the other parts if its name ends in -00001-of-0000N.gguf.
+  // chat_format: in place of the chat template of the file; without it an unknown template is refused.
   Error Open(const std::string& path, const std::optional<OwnedChatFormat>& chat_format);
-  // The same for parts that are open already and outlive this.
+  // The same for open parts, which outlive this.
   Error Open(const std::vector<const ByteSource*>& parts, const std::optional<OwnedChatFormat>& chat_format);
 
   Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const override;
@@ -39,13 +39,13 @@ class GgufSource final : public ModelSource {
 
   std::vector<std::unique_ptr<FileSource>> opened_;
   std::vector<const ByteSource*> parts_;
-  std::vector<Gguf> metadata_;  // one a part
+  std::vector<Gguf> metadata_;  // one per part
   std::vector<GgufOrigin> origins_;
   mutable std::vector<uint8_t> rows_;  // of one read
 };
 
-// The names of all parts of the model that `path` is the first of: only `path` where it does not end in
-// -00001-of-0000N.gguf. Refuses any other part but the first, and counts above 999.
+// The names of all parts of the model whose first part is `path`; only `path` if it does not end in
+// -00001-of-0000N.gguf. Refuses parts other than the first, and more than 999 parts.
 Error GgufParts(const std::string& path, std::vector<std::string>* names);
 
 }  // namespace lfm2::tools

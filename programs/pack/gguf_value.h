@@ -1,4 +1,4 @@
-// A value of a GGUF file's metadata, as it stands in the file.
+// A value in the metadata of a GGUF file.
 #ifndef LFM2_PROGRAMS_PACK_GGUF_VALUE_H_
 #define LFM2_PROGRAMS_PACK_GGUF_VALUE_H_
 
@@ -25,19 +25,19 @@ enum class GgufType : uint32_t {
   kF64 = 12,
 };
 
-// A scalar is an array of one. Of an array of arrays nothing is kept but the count: type is kArray then.
+// A scalar is an array of one. For an array of arrays only the count is kept, and type is kArray.
 struct GgufValue {
   GgufType type = GgufType::kU8;  // of the elements
   bool is_array = false;
   uint64_t count = 0;
-  std::string numbers;               // the elements as they stand in the file, unless they are strings
+  std::string numbers;               // the bytes of the elements, unless they are strings
   std::vector<std::string> strings;  // the elements, if they are strings
 };
 
-// Bytes of one element; 0 for what has no fixed size.
+// Bytes of one element; 0 for types without a fixed size.
 uint32_t ElementBytes(GgufType type);
 
-// Element i of a value that holds integers or booleans; false where it does not, or is negative.
+// Element i of a value of integers or booleans. Returns false for other types and negative values.
 bool IntegerAt(const GgufValue& value, uint64_t i, uint64_t* out);
 
 // A value that is one number of any kind.

@@ -18,13 +18,13 @@ Error GetStrings(const Gguf& gguf, const char* key, const std::vector<std::strin
   const GgufValue* value = gguf.Find(key);
   if (value == nullptr) return Error::Of("the GGUF file lacks the key ", key);
   if (!value->is_array || value->type != GgufType::kString) {
-    return Error::Of("the key ", key, " is ", Shown(*value), ", no list of texts");
+    return Error::Of("the key ", key, " is ", Shown(*value), ", not a list of texts");
   }
   *out = &value->strings;
   return Error();
 }
 
-// *token stays as it is where the file has no such key.
+// *token keeps its value if the file has no such key.
 Error GetToken(const Gguf& gguf, const char* key, uint32_t vocab_size, int32_t* token) {
   if (gguf.Find(key) == nullptr) return Error();
   uint32_t id = 0;
@@ -84,7 +84,7 @@ Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<O
     LFM2_RETURN_IF_FAILED(GetToken(gguf, key, vocab_size, &stop));
     if (stop != kNoToken) vocab->stop.push_back(stop);
   }
-  vocab->add_bos = true;  // LFM2's tokenizer begins every text with it unless the file says otherwise
+  vocab->add_bos = true;  // default of LFM2's tokenizer
   if (const GgufValue* value = gguf.Find("tokenizer.ggml.add_bos_token")) {
     uint64_t number = 0;
     if (value->is_array || !IntegerAt(*value, 0, &number)) {

@@ -1,4 +1,4 @@
-// A vocabulary from a GGUF file's tokenizer keys.
+// Reads a vocabulary from the tokenizer keys of a GGUF file.
 #ifndef LFM2_PROGRAMS_PACK_GGUF_VOCAB_H_
 #define LFM2_PROGRAMS_PACK_GGUF_VOCAB_H_
 
@@ -12,12 +12,11 @@
 
 namespace lfm2::tools {
 
-// Tokens beside eos that end an answer.
+// Tokens that end an answer, in addition to eos.
 inline constexpr const char* kGgufStopKeys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
 
-// vocab_size: what the embedding has rows for, and so what the vocabulary must have. chat_format: in place of what
-// the file's template is recognised as; without it an unknown template is refused. Refuses tokenizers other than
-// LFM2's.
+// vocab_size: rows of the embedding, and the required size of the vocabulary. chat_format: in place of the chat
+// template of the file; without it an unknown template is refused. Refuses tokenizers other than LFM2's.
 Error ReadGgufVocab(const Gguf& gguf, uint32_t vocab_size, const std::optional<OwnedChatFormat>& chat_format,
                     VocabSource* vocab);
 

@@ -1,4 +1,4 @@
-// Writes an image from front to back and keeps the CRC of the part that is being written.
+// Writes an image from front to back and computes the CRC of the current part.
 #ifndef LFM2_PROGRAMS_PACK_IMAGE_STREAM_H_
 #define LFM2_PROGRAMS_PACK_IMAGE_STREAM_H_
 
@@ -24,7 +24,7 @@ class ImageStream {
     if (progress_ && !progress_(position_, total_)) return Error::Of("interrupted");
     return Error();
   }
-  // Zeros up to an offset that is not behind.
+  // Writes zeros up to an offset, which is not before the position.
   Error PadTo(uint64_t offset) {
     static constexpr char kZeros[4096] = {};
     while (position_ < offset) {

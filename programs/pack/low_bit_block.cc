@@ -10,8 +10,8 @@ namespace lfm2::tools {
 
 namespace {
 
-// One walk over the numbers of a row serves both ways: PutNumbers writes them to a block of zeros, GetNumbers reads
-// them.
+// The same traversal of the numbers of a row both writes them to a block of zeros (PutNumbers) and reads them
+// (GetNumbers).
 class PutNumbers {
  public:
   using Bytes = uint8_t;

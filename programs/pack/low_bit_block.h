@@ -8,8 +8,8 @@
 
 namespace lfm2::tools {
 
-// Puts the numbers of one row to their places in a run of blocks that has as many columns as ggml's block: one block,
-// of NVFP4 two. The run is zero before its first row.
+// Writes the numbers of one row to a run of blocks with as many columns as ggml's block: one block, or two for NVFP4.
+// The run is zero before its first row.
 void PutLowBits(TensorType type, const LowBitRow& numbers, uint32_t row, uint8_t* blocks);
 
 // The inverse.

@@ -77,9 +77,8 @@ void WriteIQ4_XS(const LowBitRow& row, uint8_t* to) {
 }
 
 // TQ1_0: 48 bytes of five digits to the base of three, the first 32 of columns m, 32 + m, .., the other 16 of columns
-// 160
-// + m, 176 + m, ..; 4 bytes of four digits, of columns 240 + m, 244 + m, ..; delta. The highest digit of byte b is that
-// of b * 3 / 256, the next that of b * 3 % 256, and so on.
+// 160 + m, 176 + m, ..; 4 bytes of four digits, of columns 240 + m, 244 + m, ..; delta. The highest digit of byte b is
+// that of b * 3 / 256, the next that of b * 3 % 256, and so on.
 template <class Digit>  // Digit(byte, digit, column)
 void ForEachDigit(const Digit& digit) {
   for (uint32_t n = 0; n < 5; ++n) {
@@ -143,8 +142,8 @@ void WriteQ2_0(const LowBitRow& row, uint8_t* to) {
   for (uint32_t c = 0; c < 64; ++c) PutBits(row.bits[c] & 3u, to + 2 + c / 4, c % 4 * 2);
 }
 
-// NVFP4: 64 columns, two groups: scales [4], nibbles [32]: columns j and j + 8 of 16 share a byte. 0x7f is taken for 0,
-// as ggml does.
+// NVFP4: 64 columns, two groups: scales [4], nibbles [32]: columns j and j + 8 of 16 share a byte. 0x7f counts as 0, as
+// in ggml.
 void ReadNvfp4(const uint8_t* from, LowBitRow* row) {
   for (uint32_t i = 0; i < 4; ++i) row->scale[i] = (from[i] & 0x7f) == 0x7f ? 0 : from[i] & 0x7f;
   for (uint32_t c = 0; c < 64; ++c)

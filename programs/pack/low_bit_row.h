@@ -1,5 +1,5 @@
-// ggml's types below four bits, and the others whose blocks are more than integers and a scale: one row of a block, as
-// the numbers that an image keeps (lfm2/format/tensor_blocks.h).
+// ggml's types below four bits, and others with blocks of more than integers and a scale: one row of a block, as the
+// numbers that an image stores (lfm2/format/tensor_blocks.h).
 #ifndef LFM2_PROGRAMS_PACK_LOW_BIT_ROW_H_
 #define LFM2_PROGRAMS_PACK_LOW_BIT_ROW_H_
 
@@ -20,15 +20,15 @@ struct LowBitRow {
   uint16_t min_delta;
 };
 
-// Whether this is one of the types that go through a LowBitRow.
+// Whether the type is read through a LowBitRow.
 bool IsLowBit(TensorType type);
 
-// ggml's block of one row, GgmlRowBytes(type, columns of the type) bytes, to its numbers. Every block is valid. Of the
-// rare numbers that are not the only ones for their value (TQ1_0: bytes that no encoder writes; NVFP4: the sign of a
-// scale, and one that is no number) only the value is kept.
+// ggml's block of one row, GgmlRowBytes(type, columns of the type) bytes, to its numbers. Every block is valid.
+// Where several encodings have the same value (TQ1_0: bytes that no encoder writes; NVFP4: the sign of a scale, and a
+// NaN), only the value is kept.
 void ReadLowBits(TensorType type, const uint8_t* from, LowBitRow* row);
 
-// The inverse. False for a row that no block of ggml's stands for: values that are not in the type's codebook.
+// The inverse. Returns false for a row without a block in ggml: values that are not in the codebook of the type.
 bool WriteLowBits(TensorType type, const LowBitRow& row, uint8_t* to);
 
 }  // namespace lfm2::tools

@@ -8,7 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "programs/console/console.h"
+#include "programs/console/command_line.h"
 #include "programs/console/interruptible.h"
 #include "programs/console/progress.h"
 #include "programs/files/byte_source.h"
@@ -57,8 +57,7 @@ Error Verify(const std::string& path, bool quiet) {
   return Error();
 }
 
-// Files are written under another name first, so nothing is lost while the program runs; but then what it has read
-// would be gone, or the image that it has just written.
+// An output that replaces an input, or another output, is refused: the user would lose it.
 Error RefuseOwnFiles(const ModelSource& source, const Arguments& a) {
   const auto same = [](const std::string& one, const std::string& other) {
     std::error_code error;
@@ -66,12 +65,12 @@ Error RefuseOwnFiles(const ModelSource& source, const Arguments& a) {
   };
   const std::string &report = a.quantize.report, &text = a.quantize.calibrate;
   for (const std::string& file : source.files()) {
-    if (same(file, a.output)) return Error::Of(a.output, " is the file to be packed; give the image another name");
-    if (same(file, report)) return Error::Of(report, " is the file to be packed; give the report another name");
+    if (same(file, a.output)) return Error::Of(a.output, " is the file to pack (give the image another name)");
+    if (same(file, report)) return Error::Of(report, " is the file to pack (give the report another name)");
   }
-  if (same(text, a.output)) return Error::Of(a.output, " is the text of --calibrate; give the image another name");
-  if (same(text, report)) return Error::Of(report, " is the text of --calibrate; give the report another name");
-  if (same(report, a.output)) return Error::Of(report, " is the image; give the report another name");
+  if (same(text, a.output)) return Error::Of(a.output, " is the text of --calibrate (give the image another name)");
+  if (same(text, report)) return Error::Of(report, " is the text of --calibrate (give the report another name)");
+  if (same(report, a.output)) return Error::Of(report, " is the image (give the report another name)");
   return Error();
 }
 
@@ -103,84 +102,85 @@ Error PackModel(const Arguments& a) {
   return a.verify ? Verify(a.output, a.quiet) : Error();
 }
 
-// Quantising is asked for by --type, --budget or --for-arena; all its other options need one of them.
+// --type, --budget and --for-arena request quantisation; its other options need one of them.
 void AddQuantizing(CLI::App* app, Arguments* a) {
   QuantizeArguments& q = a->quantize;
   std::vector<std::string> names;
   for (const NamedRecipe& recipe : NamedRecipes()) names.push_back(recipe.name);
   app->add_option(
          "--type", q.wish.type,
-         "quantise: q4, q3 or q2, which give the experts of a mixture few bits and the rest more (-m and -s are "
-         "smaller), or all to one type: q8, q6, iq4_nl or q4_0")
+         "Quantise: q4, q3 and q2 give experts few bits and other weights more (-m and -s are smaller); q8, q6, iq4_nl "
+         "and q4_0 give all weights one type")
       ->type_name("RECIPE")
       ->check(CLI::IsMember(names));
   app->add_option(
          "--budget", q.wish.file_bytes,
-         "quantise by the best recipe, of --type's kind if that is given, whose image has at most so many bytes, "
-         "such as 3.7GB")
+         "Quantise by the best recipe whose image has at most so many bytes, such as 3.7GB; with --type, among recipes "
+         "of that kind")
       ->transform(ByteSizeText())
       ->type_name("BYTES");
-  app->add_option("--for-arena", q.wish.arena_bytes,
-                  "quantise by the recipe, of --type's kind if that is given, that reads the fewest bytes for a token "
-                  "where experts are streamed through an arena of so many, such as 1240M")
+  app->add_option(
+         "--for-arena", q.wish.arena_bytes,
+         "Quantise by the recipe that reads the fewest bytes per token when experts are streamed through an arena of "
+         "so many bytes, such as 1240M; with --type, among recipes of that kind")
       ->transform(ByteSizeText())
       ->type_name("BYTES");
   const auto needs_recipe = [a](CLI::Option* option) { a->needing_recipe.push_back(option); };
-  needs_recipe(app->add_option_function<std::vector<std::string>>(
-                      "--keep",
-                      [&q](const std::vector<std::string>& rules) {
-                        for (const std::string& rule : rules) {
-                          const Error error = q.recipe.Keep(rule);
-                          if (!error.ok()) throw CLI::ValidationError(error.text());
-                        }
-                      },
-                      "tensors whose name matches get another type: source, q8, q6, iq4_nl, q4_0, t4, t3 or t2; as "
-                      "often as wanted")
-                   ->type_name("PATTERN=TYPE")
-                   // One rule each time, so that the model may follow.
-                   ->allow_extra_args(false));
+  needs_recipe(
+      app->add_option_function<std::vector<std::string>>(
+             "--keep",
+             [&q](const std::vector<std::string>& rules) {
+               for (const std::string& rule : rules) {
+                 const Error error = q.recipe.Keep(rule);
+                 if (!error.ok()) throw CLI::ValidationError(error.text());
+               }
+             },
+             "Give tensors whose name matches another type: source, q8, q6, iq4_nl, q4_0, t4, t3 or t2; may be "
+             "repeated")
+          ->type_name("PATTERN=TYPE")
+          // One rule each time, so that the model may follow.
+          ->allow_extra_args(false));
   CLI::Option* calibrate =
-      app->add_option("--calibrate", q.calibrate, "text file whose activations decide what may be lost")
+      app->add_option("--calibrate", q.calibrate,
+                      "Text file to calibrate with: its activations decide how weights are rounded")
           ->type_name("TEXT");
   needs_recipe(calibrate);
-  app->add_option("--calibrate-tokens", q.calibration.tokens, "tokens of the text that are used at most")
+  app->add_option("--calibrate-tokens", q.calibration.tokens, "Tokens of the text to use, at most")
       ->check(CLI::Range(2u, 1u << 20))
       ->capture_default_str()
       ->needs(calibrate);
   needs_recipe(
-      app->add_flag("--requantize", q.recipe.requantize, "quantise also what the source has quantised already"));
-  needs_recipe(app->add_option("--report", q.report, "JSON file to write with the error of every tensor"));
-  needs_recipe(
-      app->add_option("--threads", q.threads, "threads that quantise; 0: one a core")->check(CLI::Range(0u, 256u)));
+      app->add_flag("--requantize", q.recipe.requantize, "Also quantise what is already quantised in the source"));
+  needs_recipe(app->add_option("--report", q.report, "JSON file to write, with the error of every tensor"));
+  needs_recipe(app->add_option("--threads", q.threads, "Threads that quantise; 0: one for each core")
+                   ->check(CLI::Range(0u, 256u)));
 }
 
 }  // namespace
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "Makes a .lfm2 model image from an LFM2 model: a GGUF file, or a Hugging Face or MLX directory. Without --type "
-      "no weight changes.");
+      "Makes a .lfm2 model image from an LFM2 model: a GGUF file, or a Hugging Face or MLX directory. Without --type, "
+      "--budget and --for-arena no weight changes.");
   Arguments a;
   app.add_option("IN", a.input,
-                 "GGUF file (of a split model the first part) or directory; with --verify alone: image to check")
+                 "GGUF file (the first part of a split one) or directory; with --verify alone, an image to check")
       ->required();
-  app.add_option("OUT", a.output, "image to write; appears when it is complete");
-  app.add_flag("--verify", a.verify, "read the image again and check every CRC");
-  AddTemplateOption(&app, "what the file's is recognised as", &a.chat_format);
-  app.add_option("--name", a.name, "name to put into the image, in place of the file's");
-  app.add_flag("--quiet", a.quiet, "show errors only");
+  app.add_option("OUT", a.output, "Image to write; appears when it is complete");
+  app.add_flag("--verify", a.verify, "Read the image again and check every CRC");
+  AddTemplateOption(&app, "the one that the file has", &a.chat_format);
+  app.add_option("--name", a.name, "Name to store in the image, in place of the file's");
+  app.add_flag("--quiet", a.quiet, "Show errors only");
   AddQuantizing(&app, &a);
   int exit_code = 0;
   if (!ParseCommandLine(&app, argc, argv, &exit_code)) return exit_code;
   for (const CLI::Option* option : a.needing_recipe) {
     if (option->count() == 0 || a.quantizes()) continue;
-    std::fprintf(stderr, "%s: %s needs --type, --budget or --for-arena\n", kProgram, option->get_name().c_str());
-    return kExitUsage;
+    return RefuseUsage(kProgram, Error::Of(option->get_name(), " needs --type, --budget or --for-arena"));
   }
   if (a.output.empty() && !a.verify) {
-    std::fprintf(stderr, "%s: give the image to write as the second argument, or --verify to check an image\n",
-                 kProgram);
-    return kExitUsage;
+    return RefuseUsage(kProgram,
+                       Error::Of("give the image to write as the second argument, or --verify to check an image"));
   }
   const StopSignals stop;
   a.quantize.quiet = a.quiet;

@@ -9,7 +9,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// What goes with a mode, besides affine's bits and groups.
+// Properties of a mode other than affine, whose bits and groups vary.
 struct KnownMode {
   const char* name;
   MlxType type;
@@ -80,8 +80,7 @@ void RepackAffine(TensorType type, const uint8_t* weight, const uint8_t* scales,
   }
 }
 
-// Types of one group of 32 columns without biases: one(block, row, which of the source's groups), false for a number
-// that is none.
+// Types of one group of 32 columns without biases: one(block, row, group of the source) returns false for a NaN.
 template <class Block, class One>
 bool RepackGroups(uint32_t rows, uint32_t cols, uint8_t* blocks, const One& one) {
   const uint32_t count = cols / kGroupColumns;
@@ -137,7 +136,7 @@ Error MlxQuantization::Read(const nlohmann::json& config) {
   JsonMembers members(config);
   const nlohmann::json* const json = members.Find(members.Has("quantization") ? "quantization" : "quantization_config");
   if (json == nullptr) return Error();
-  if (!json->is_object()) return Error::Of("the key quantization is ", Shown(*json), ", no object");
+  if (!json->is_object()) return Error::Of("the key quantization is ", Shown(*json), ", not an object");
   LFM2_RETURN_IF_FAILED(ReadType(*json, "the model", &usual_));
   any_ = true;
   for (const auto& [name, own] : json->items()) {
@@ -167,7 +166,7 @@ bool RepackMlxRowBlock(TensorType type, const uint8_t* weight, const uint8_t* sc
     case TensorType::kMxfp4: return RepackMxfp4(weight, scales, rows, cols, blocks);
     case TensorType::kMxfp8: return RepackMxfp8(weight, scales, rows, cols, blocks);
     case TensorType::kNvfp4: return RepackNvfp4(weight, scales, rows, cols, blocks);
-    default: return true;  // Read gives out no other
+    default: return true;  // Read returns no other
   }
 }
 

@@ -26,7 +26,7 @@ struct MlxType {
 // "quantization" in config.json: one type for all, and others for some tensors.
 class MlxQuantization {
  public:
-  // A config without it has no quantised tensors. Refuses types that an image does not have, by name.
+  // A config without this key has no quantised tensors. Refuses types that an image does not have, by name.
   Error Read(const nlohmann::json& config);
   bool any() const { return any_; }
   // base: a tensor's name without ".weight".
@@ -38,7 +38,7 @@ class MlxQuantization {
   std::map<std::string, MlxType> special_;
 };
 
-// One row block of 1..16 source rows, as MLX stores them one behind the other: packed integers, scales, and biases
+// One row block of 1..16 source rows, which MLX stores one after another: packed integers, scales, and biases
 // where the type has them. type: what ImageType says. Rows beyond `rows` become zeros. False for a number that is none:
 // NaN among MXFP8's values, a negative or NaN among NVFP4's scales.
 bool RepackMlxRowBlock(TensorType type, const uint8_t* weight, const uint8_t* scales, const uint8_t* biases,

@@ -1,5 +1,4 @@
-// A model to be packed, wherever it comes from: what the packer needs to know of a GGUF file or a directory of
-// safetensors.
+// A model to be packed: what the packer needs to know of a GGUF file or a directory of safetensors.
 #ifndef LFM2_PROGRAMS_PACK_MODEL_SOURCE_H_
 #define LFM2_PROGRAMS_PACK_MODEL_SOURCE_H_
 
@@ -15,7 +14,7 @@
 
 namespace lfm2::tools {
 
-// One tensor of the image, and the type that it has there.
+// One tensor of the image, and its type there.
 struct ImageTensor {
   TensorSpec spec;
   TensorType type = TensorType::kF32;
@@ -34,7 +33,7 @@ class ModelSource {
   const VocabSource& vocab() const { return vocab_; }
   // What the publisher recommends; checked by CheckSampling.
   const Sampling& sampling() const { return sampling_; }
-  // Sentences for people: what of the source is not in the image, or otherwise than the source says.
+  // Sentences for people, about what the image lacks or has otherwise than the source states.
   const std::vector<std::string>& notes() const { return notes_; }
   // In image order; every type fits its tensor.
   const std::vector<ImageTensor>& tensors() const { return tensors_; }
@@ -42,8 +41,8 @@ class ModelSource {
   const std::vector<std::string>& files() const { return files_; }
   uint64_t bytes() const { return bytes_; }
 
-  // Rows [row, row + rows) of a matrix, of expert `expert` where it belongs to the experts, as blocks of its type, the
-  // last one filled up with zeros. row is a multiple of kBlockRows.
+  // Rows [row, row + rows) of a matrix, of expert `expert` if it is an expert tensor, as blocks of its type, the
+  // last one padded with zeros. row is a multiple of kBlockRows.
   virtual Error ReadBlocks(size_t tensor, uint32_t expert, uint32_t row, uint32_t rows, uint8_t* blocks) const = 0;
   // A plain tensor, values[spec.rows * spec.cols] as the image holds it.
   virtual Error ReadPlain(size_t tensor, float* values) const = 0;

@@ -10,7 +10,7 @@ namespace lfm2::tools {
 
 Error OpenSource(const std::string& path, const std::optional<OwnedChatFormat>& chat_format,
                  std::unique_ptr<ModelSource>* source) {
-  std::error_code unknown;  // what can not be looked at is no directory; opening it as a file says why
+  std::error_code unknown;  // opened as a file, which reports why
   if (std::filesystem::is_directory(path, unknown)) {
     auto folder = std::make_unique<FolderSource>();
     const Error opened = folder->Open(DirectoryFiles(path), chat_format);

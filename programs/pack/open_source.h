@@ -1,4 +1,4 @@
-// Opens a model to be packed as what it is.
+// Opens a model of any published format, to be packed.
 #ifndef LFM2_PROGRAMS_PACK_OPEN_SOURCE_H_
 #define LFM2_PROGRAMS_PACK_OPEN_SOURCE_H_
 
@@ -12,8 +12,8 @@
 
 namespace lfm2::tools {
 
-// path: a GGUF file, of a split model the first part, or a directory of safetensors. chat_format: in place of what
-// the source's is recognised as; without it an unknown one is refused. The Error names the path.
+// path: a GGUF file, the first part of a split one, or a directory of safetensors. chat_format: in place of the chat
+// template of the source; without it an unknown template is refused. The Error names the path.
 Error OpenSource(const std::string& path, const std::optional<OwnedChatFormat>& chat_format,
                  std::unique_ptr<ModelSource>* source);
 

@@ -12,12 +12,12 @@ namespace lfm2::tools {
 
 namespace {
 
-// Reads and appends tensors; its buffers are used again and again.
+// Reads and appends tensors, and reuses its buffers.
 class WeightWriter {
  public:
   WeightWriter(const ModelSource& source, ImageStream* out) : source_(source), out_(out) {}
 
-  // expert: which one of an expert tensor, otherwise 0.
+  // expert: index in an expert tensor, otherwise 0.
   Error Append(size_t tensor, uint32_t expert) {
     const ImageTensor& t = source_.tensors()[tensor];
     if (t.spec.layout == TensorLayout::kPlain) {
@@ -43,7 +43,7 @@ class WeightWriter {
   std::vector<float> floats_;
 };
 
-// Cuts a name to the header's field, between two UTF-8 characters.
+// Cuts a name to the size of the header's field, between two UTF-8 characters.
 void SetName(const std::string& name, char (*field)[64]) {
   size_t size = std::min(name.size(), sizeof(*field) - 1);
   while (size < name.size() && size > 0 && (static_cast<unsigned char>(name[size]) & 0xc0u) == 0x80u) --size;
@@ -59,7 +59,7 @@ void AppendTokenTrie(PackPlan* plan) {
   h.file_bytes = h.token_trie_offset + h.token_trie_bytes;
 }
 
-// A vocabulary with a token that no trie holds goes without one.
+// The section is empty if a token does not fit a trie.
 Error MakeTokenTrie(const std::string& vocab_bytes, std::string* section) {
   std::vector<uint64_t> copy(vocab_bytes.size() / sizeof(uint64_t));  // a string need not be aligned
   std::memcpy(copy.data(), vocab_bytes.data(), vocab_bytes.size());
@@ -76,7 +76,7 @@ Error MakeTokenTrie(const std::string& vocab_bytes, std::string* section) {
   return Error();
 }
 
-// Header, directory, record table and record CRCs as they stand in the file.
+// Header, directory, record table and record CRCs, as in the file.
 std::string MetadataBytes(const PackPlan& plan, uint32_t pinned_crc, const std::vector<uint32_t>& record_crcs) {
   std::string bytes(static_cast<size_t>(plan.header.metadata_bytes), '\0');
   ImageHeader header = plan.header;

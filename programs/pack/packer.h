@@ -14,31 +14,30 @@
 
 namespace lfm2::tools {
 
-// Which images are made of which models: another number whenever the image of some model becomes another one, so that
-// images kept from before are not taken for what would be made now.
-inline constexpr uint32_t kPackVersion = 3;
+// Increased whenever the image of some model changes, so that images in the cache from before are not used.
+inline constexpr uint32_t kPackVersion = 4;
 
-// Everything that is known before the first weight is read: the image but for its weights and CRCs.
+// Everything that is known before the first weight is read: the image without its weights and CRCs.
 struct PackPlan {
   std::string vocab;
-  std::string token_trie;  // empty where the vocabulary has a token that no trie holds
+  std::string token_trie;  // empty if the vocabulary has a token that a trie cannot hold
   ImageHeader header{};
   std::vector<TensorEntry> directory;  // as the source's tensors()
-  std::vector<RecordEntry> records;    // one a MoE layer
+  std::vector<RecordEntry> records;    // one per MoE layer
 };
 
-// Builds the vocabulary and its token trie, and lays the image out. name: in place of the source's, unless it is empty.
-// `plan` is a fresh one.
+// Builds the vocabulary and its token trie, and lays out the image. name: in place of the source's, unless it is empty.
+// `plan` is new.
 Error PlanPack(const ModelSource& source, const std::string& name, PackPlan* plan);
 
-// Lays the image of `source` out anew in a plan that PlanPack has made of one with the same vocabulary.
+// Lays out the image of `source` again, in a plan that PlanPack has made for a source with the same vocabulary.
 void LayOut(const ModelSource& source, PackPlan* plan);
 
-// Turns the plan into that of an image without a token trie, as images from before it are.
+// Turns the plan into that of an image without a token trie, as older images are.
 void LeaveOutTokenTrie(PackPlan* plan);
 
-// Reads the weights of the source that the plan was made from and writes the whole image. Uses a few megabytes, however
-// large the model is. The same input gives the same image, byte for byte.
+// Reads the weights of the source of the plan and writes the whole image. Uses a few megabytes, whatever the size of
+// the model. The same input gives the same bytes.
 Error WriteImage(const ModelSource& source, const PackPlan& plan, const StepProgress& progress, ByteSink* sink);
 
 }  // namespace lfm2::tools

@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What a renderer makes of a chat.
+// The prompt that a renderer writes for a chat, or its error.
 struct Rendered {
   Error error;
   std::string text;
@@ -58,7 +58,7 @@ Rendered RenderOwn(const ChatFormat& format, const std::string& bos, const ChatP
   return out;
 }
 
-// What the template writes as system text where a chat has none, or an empty one.
+// The system text that the template writes for a chat without one, or with an empty one.
 std::string DefaultSystem(const Template& source, bool is_empty) {
   Json messages = Json::array();
   if (is_empty) messages.push_back({{"role", "system"}, {"content", ""}});
@@ -75,12 +75,12 @@ std::string DefaultSystem(const Template& source, bool is_empty) {
 
 // Where two renderings first differ.
 struct Difference {
-  const ChatProbe* probe = nullptr;  // null: nowhere
+  const ChatProbe* probe = nullptr;  // null: no difference
   Rendered own;
   size_t alike = 0;  // of all probes
 };
 
-// What the template refuses of the details tells nothing. all: counts on after the first difference.
+// Details that the template refuses are not compared. all: continue counting after the first difference.
 Difference Compare(const ChatFormat& format, const std::string& bos, const std::vector<Rendered>& wanted, bool all) {
   Difference difference;
   const std::vector<ChatProbe>& probes = ChatProbes();
@@ -106,7 +106,7 @@ bool FitDetails(ChatFormat format, const std::string& bos, const std::vector<Ren
   for (uint8_t contents = 0; contents <= static_cast<uint8_t>(ChatContents::kPartObjects); ++contents) {
     for (uint8_t flags = 0; flags <= (kChatReasoning | kChatGivenEmpty); ++flags) {
       if ((flags & kChatThinking) != 0) continue;
-      // Its own details first.
+      // The details of the published format first.
       format.contents = static_cast<ChatContents>((static_cast<uint8_t>(published.contents) + contents) % 4);
       format.flags = published.flags ^ flags;
       if (format.has(kChatReasoning) && !format.has(kChatThinking)) continue;
@@ -135,10 +135,10 @@ Error Refuse(const ChatFormat& nearest, const Difference& difference, const Rend
   const std::string begin = "the chat template is none that this library knows: the nearest is " +
                             std::string(nearest.name) + ", but of a chat with " + difference.probe->what;
   if (!wanted.error.ok()) {
-    return Error::Of(begin, " it says: ", wanted.error.text(), Advice(nearest.name));
+    return Error::Of(begin, " it reports: ", wanted.error.text(), Advice(nearest.name));
   }
   if (!difference.own.error.ok()) {
-    return Error::Of(begin, " it makes a prompt, and ", nearest.name, " says: ", difference.own.error.text(),
+    return Error::Of(begin, " it makes a prompt, and ", nearest.name, " reports: ", difference.own.error.text(),
                      Advice(nearest.name));
   }
   const std::string &own = difference.own.text, &want = wanted.text;
@@ -158,7 +158,7 @@ Error RecognizeChat(const std::string& jinja, const std::string& bos, const std:
   std::vector<Rendered> wanted;
   for (const ChatProbe& probe : ChatProbes()) {
     wanted.push_back(source.Render(probe.chat, probe.date));
-    // What does not take a plain question is not asked more.
+    // A template that fails for a plain question is not tried further.
     if (!wanted[0].error.ok()) {
       return Error::Of("the chat template cannot be run: ", wanted[0].error.text(), Advice("lfm2"));
     }

@@ -1,4 +1,4 @@
-// Which chat template a checkpoint has.
+// Recognises the chat template of a checkpoint.
 #ifndef LFM2_PROGRAMS_PACK_RECOGNIZE_CHAT_H_
 #define LFM2_PROGRAMS_PACK_RECOGNIZE_CHAT_H_
 

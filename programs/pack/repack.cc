@@ -27,8 +27,8 @@ constexpr TypePair kTypePairs[] = {
     {35, TensorType::kTQ2_0},  {40, TensorType::kNvfp4},   {41, TensorType::kQ1_0},   {42, TensorType::kQ2_0},
 };
 
-// Both hold a half-float scale first and then bytes, whose order within a row is ours already: four columns (or four
-// pairs of columns) at a time go to their row's place.
+// Blocks of a half-float scale and bytes that are already in the order of the image: four columns (or four pairs of
+// columns) at a time are copied to the place of their row.
 template <class Block, uint32_t kQuads>
 void RepackScaled(const uint8_t* source, size_t row_bytes, size_t block_bytes, uint32_t rows, uint32_t blocks,
                   uint8_t* out) {
@@ -42,8 +42,8 @@ void RepackScaled(const uint8_t* source, size_t row_bytes, size_t block_bytes, u
   }
 }
 
-// Types of 32 columns whose nibbles ggml orders as an image does, in the last 16 bytes of its block: what lies before
-// them goes to its place by `put`(bytes of one row, row, block).
+// Types of 32 columns whose nibbles ggml orders as an image does, in the last 16 bytes of its block. put(bytes of
+// one row, row, block) handles the bytes before them.
 template <class Block, class Put>
 void RepackNibbles(const uint8_t* source, size_t row_bytes, size_t block_bytes, uint32_t rows, uint32_t blocks,
                    const Put& put, uint8_t* out) {

@@ -11,7 +11,7 @@
 
 namespace lfm2::tools {
 
-// The image type that holds ggml's type; false where none does.
+// The image type for ggml's type; false if there is none.
 bool TensorTypeFromGgml(uint32_t ggml_type, TensorType* out);
 
 // ggml's number for an image type; false for MLX's types and table types, which ggml does not have.
@@ -27,7 +27,7 @@ size_t GgmlRowBytes(TensorType type, uint32_t cols);
 // are still in the cache when they are written.
 uint32_t WindowRows(size_t block_bytes);
 
-// One row block: `rows` (1..16) source rows, one behind the other, to blocks[cols / columns of the type]. Rows beyond
+// One row block: `rows` (1..16) source rows, one after another, to blocks[cols / columns of the type]. Rows beyond
 // `rows` become zeros. The ranges do not overlap.
 void RepackRowBlock(TensorType type, const uint8_t* source, uint32_t rows, uint32_t cols, uint8_t* blocks);
 

@@ -33,9 +33,9 @@ bool NumberAt(const nlohmann::json& list, size_t i, uint64_t* out) {
 
 std::string ShownOrNone(const nlohmann::json* value) { return value == nullptr ? "null" : Shown(*value); }
 
-// Offsets as the header has them: from the end of the header.
+// Offsets in the header count from its end.
 Error ReadEntry(const std::string& name, const nlohmann::json& entry, uint64_t data_bytes, SafeTensor* t) {
-  if (!entry.is_object()) return Error::Of("the tensor ", name, " is no object");
+  if (!entry.is_object()) return Error::Of("the tensor ", name, " is not an object");
   JsonMembers members(entry);
   members.Text("dtype", &t->type_name);
   if (!members.error().ok()) return Error::Of("the tensor ", name, ": ", members.error().text());
@@ -46,14 +46,14 @@ Error ReadEntry(const std::string& name, const nlohmann::json& entry, uint64_t d
 
   const nlohmann::json* const shape = members.Find("shape");
   if (shape == nullptr || !shape->is_array() || shape->size() > kMaxDimensions) {
-    return Error::Of("the tensor ", name, " has the shape ", ShownOrNone(shape), ", no list of at most ",
+    return Error::Of("the tensor ", name, " has the shape ", ShownOrNone(shape), ", not a list of at most ",
                      uint64_t{kMaxDimensions}, " dimensions");
   }
   uint64_t bytes = type->bytes;
   for (size_t i = 0; i < shape->size(); ++i) {
     uint64_t size = 0;
     if (!NumberAt(*shape, i, &size)) {
-      return Error::Of("the tensor ", name, " has the dimension ", Shown((*shape)[i]), ", no whole number");
+      return Error::Of("the tensor ", name, " has the dimension ", Shown((*shape)[i]), ", not a whole number");
     }
     if (__builtin_mul_overflow(bytes, size, &bytes)) {
       return Error::Of("the tensor ", name, " has the shape ", Shown(*shape), ", which is too large");

@@ -19,7 +19,7 @@ enum class SafeType {
   kBF16,
   kU32,
   kU8,
-  kOther,  // of a known size, but none that a model of ours has
+  kOther,  // of a known size, but not in LFM2 models
 };
 uint32_t BytesOf(SafeType type);  // kOther: 0
 
@@ -37,8 +37,8 @@ std::string ShapeText(const std::vector<uint64_t>& shape);
 
 class Safetensors {
  public:
-  // Reads and checks the header: every tensor has the bytes that its type and shape say, and together they are the rest
-  // of the file, without gaps and none of them twice. Limits keep a hostile file from using much memory.
+  // Reads and checks the header: every tensor has as many bytes as its type and shape require, and together the tensors
+  // fill the rest of the file, without gaps or overlaps. Limits keep a hostile file from using much memory.
   Error Read(const ByteSource& file);
 
   const std::map<std::string, SafeTensor, std::less<>>& tensors() const { return tensors_; }

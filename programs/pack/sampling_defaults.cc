@@ -15,10 +15,10 @@ class SamplingReader {
  public:
   explicit SamplingReader(std::vector<std::string>* notes) : notes_(notes) {}
 
-  // value: not a number where the file has something else. shown: as the file has it.
+  // value: NaN if the file has something else than a number. shown: as in the file.
   void Take(const char* key, float Sampling::*field, double value, const std::string& shown) {
     Sampling alone;
-    // What a float cannot hold is out of every range.
+    // A value that exceeds a float is out of every range.
     alone.*field = std::abs(value) <= 1e9 ? static_cast<float>(value) : std::numeric_limits<float>::quiet_NaN();
     if (CheckSampling(alone, StatusCode::kCorrupt).ok()) {
       sampling_.*field = alone.*field;
@@ -33,7 +33,7 @@ class SamplingReader {
       LeaveOut(key, shown);
     }
   }
-  // Greedy means that nothing is changed about the likeliest token, unless the file says so.
+  // Greedy choice implies no repetition penalty, unless the file states one.
   Sampling sampling() const {
     Sampling s = sampling_;
     if (s.temperature == 0.0f && s.repetition_penalty == kUnset) s.repetition_penalty = 1.0f;
@@ -42,7 +42,7 @@ class SamplingReader {
 
  private:
   void LeaveOut(const char* key, const std::string& shown) {
-    notes_->push_back(Error::Of("the key ", key, " is ", shown, ", which no sampler can have: it is left out").text());
+    notes_->push_back(Error::Of("the key ", key, " is ", shown, ", which is out of range: it is ignored").text());
   }
 
   Sampling sampling_;

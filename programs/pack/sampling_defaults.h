@@ -12,7 +12,7 @@
 
 namespace lfm2::tools {
 
-// Keys of a GGUF file; each means what the member of generation_config.json does that transformers has.
+// Keys of a GGUF file, each with the meaning of a member of generation_config.json.
 inline constexpr char kGgufTemperature[] = "general.sampling.temp";
 inline constexpr char kGgufTopK[] = "general.sampling.top_k";
 inline constexpr char kGgufTopP[] = "general.sampling.top_p";

@@ -11,7 +11,7 @@ namespace lfm2::tools {
 
 namespace {
 
-// Types that take more room in an image than in a GGUF file, which the file's publisher may have chosen for its size.
+// Lists types that take more space in an image than in the GGUF file, which may have been chosen for its size.
 std::string Expansions(const ModelConfig& config, const std::vector<TensorEntry>& directory) {
   std::map<TensorType, uint64_t> image_bytes;
   for (const TensorEntry& t : directory) image_bytes[static_cast<TensorType>(t.type)] += WeightBytes(config, {t});
@@ -25,8 +25,8 @@ std::string Expansions(const ModelConfig& config, const std::vector<TensorEntry>
     char line[200];
     std::snprintf(
         line, sizeof(line),
-        "%s: %.2f bits a weight in the file, %.2f in the image (%s, not %s), which has values in place of codes "
-        "that take longer to read\n",
+        "%s: %.2f bits per weight in the file, %.2f in the image (%s, not %s), which stores values in place of codes "
+        "because these are slower to decode\n",
         NameOf(type), file_bits, image_bits, HumanBytes(bytes).c_str(),
         HumanBytes(static_cast<uint64_t>(static_cast<double>(bytes) * file_bits / image_bits)).c_str());
     text += line;

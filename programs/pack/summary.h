@@ -1,4 +1,4 @@
-// What is told of a model before it is packed.
+// Facts about a model, shown before it is packed.
 #ifndef LFM2_PROGRAMS_PACK_SUMMARY_H_
 #define LFM2_PROGRAMS_PACK_SUMMARY_H_
 
@@ -8,10 +8,10 @@
 
 namespace lfm2::tools {
 
-// Several lines: facts of the source, then a table of roles, types, counts and bytes.
+// Facts about the source, then a table of roles, types, counts and bytes.
 std::string Summary(const ModelSource& source, const PackPlan& plan);
 
-// The source's notes, a line each, on standard error.
+// Writes the notes of the source to standard error, one per line.
 void ShowNotes(const ModelSource& source);
 
 }  // namespace lfm2::tools

@@ -11,8 +11,8 @@ namespace lfm2::tools {
 
 namespace {
 
-// The split pattern that the library's pretokenizer follows, and how LFM2.5-8B-A1B spells it. They are the same: `\s*`
-// has taken all but the last line break, and a lone blank is what is left for the last alternative.
+// The split pattern of the library's pretokenizer, and its spelling in LFM2.5-8B-A1B. They are equivalent: `\s*`
+// matches all but the last line break, and a single blank is left for the last alternative.
 constexpr const char* kPatterns[] = {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
                                      R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
                                      R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
@@ -34,7 +34,7 @@ Error DemandFalse(const nlohmann::json& object, const char* what, const char* ke
   return Error::Of(what, " has ", key, " ", Shown(value), ", which is not supported");
 }
 
-// A sequence of a split by the pattern and byte-level spelling; no more and no less.
+// Exactly a sequence of a split by the pattern and byte-level spelling.
 Error CheckPretokenizer(const nlohmann::json& pre) {
   const nlohmann::json& steps = At(pre, "pretokenizers");
   bool known = At(pre, "type") == "Sequence" && steps.is_array() && steps.size() == 2;
@@ -65,7 +65,7 @@ Error ReadTokens(const nlohmann::json& list, uint32_t vocab_size, VocabSource* v
 
 Error ReadAddedTokens(const nlohmann::json& list, uint32_t vocab_size, VocabSource* vocab) {
   if (list.is_null()) return Error();
-  if (!list.is_array()) return Error::Of("the key added_tokens is no list");
+  if (!list.is_array()) return Error::Of("the key added_tokens is not a list");
   for (const nlohmann::json& token : list) {
     const nlohmann::json& id = At(token, "id");
     const nlohmann::json& text = At(token, "content");
@@ -106,7 +106,7 @@ Error FindToken(const nlohmann::json& config, const char* key, const VocabSource
   if (text.is_null()) return Error();
   const auto found = text.is_string() ? std::find(vocab.tokens.begin(), vocab.tokens.end(), text.get<std::string>())
                                       : vocab.tokens.end();
-  if (found == vocab.tokens.end()) return Error::Of("the key ", key, " is ", Shown(named), ", which is no token");
+  if (found == vocab.tokens.end()) return Error::Of("the key ", key, " is ", Shown(named), ", which is not a token");
   *id = static_cast<int32_t>(found - vocab.tokens.begin());
   return Error();
 }
@@ -137,7 +137,7 @@ Error ReadTokenizerConfig(const nlohmann::json& config, const nlohmann::json& ge
   LFM2_RETURN_IF_FAILED(FindToken(config, "bos_token", *vocab, &vocab->bos));
   LFM2_RETURN_IF_FAILED(FindToken(config, "eos_token", *vocab, &vocab->eos));
   LFM2_RETURN_IF_FAILED(FindToken(config, "pad_token", *vocab, &vocab->pad));
-  vocab->add_bos = vocab->bos != kNoToken;  // LFM2's tokenizer begins every text with it unless the file says otherwise
+  vocab->add_bos = vocab->bos != kNoToken;  // default of LFM2's tokenizer
   JsonMembers members(config);
   members.OptionalBool("add_bos_token", &vocab->add_bos);
   if (!members.error().ok()) return members.error();
@@ -145,7 +145,7 @@ Error ReadTokenizerConfig(const nlohmann::json& config, const nlohmann::json& ge
   for (const nlohmann::json& id : eos.is_array() ? eos : nlohmann::json::array({eos})) {
     if (id.is_null()) continue;
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= vocab->tokens.size()) {
-      return Error::Of("the key eos_token_id has ", Shown(id), ", which is no token");
+      return Error::Of("the key eos_token_id has ", Shown(id), ", which is not a token");
     }
     if (id.get<int32_t>() != vocab->eos) vocab->stop.push_back(id.get<int32_t>());
   }

@@ -51,7 +51,7 @@ void UnpackRowK(const Block& block, uint32_t row, uint8_t* to) {
   }
 }
 
-// repack.cc says where a Q6_K block keeps its bits.
+// repack.cc describes the layout of a Q6_K block.
 void UnpackRowQ6_K(const BlockQ6_K& block, uint32_t row, uint8_t* to) {
   std::memset(to, 0, kQ6_KBytes);
   for (uint32_t g = 0; g < 8; ++g) {

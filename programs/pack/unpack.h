@@ -8,7 +8,7 @@
 
 namespace lfm2::tools {
 
-// The first `rows` (1..16) rows of one row block, one behind the other, each GgmlRowBytes(type, cols) long. blocks: as
+// The first `rows` (1..16) rows of one row block, one after another, each GgmlRowBytes(type, cols) long. blocks: as
 // RepackRowBlock writes them. ggml has the type. The ranges do not overlap. False where the blocks have what no rows of
 // ggml's stand for: values that are not in the type's codebook.
 bool UnpackRowBlock(TensorType type, const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out);

@@ -11,11 +11,11 @@
 
 namespace lfm2::tools {
 
-// Refuse a CRC that is not the image's, with the part that is corrupt.
+// Refuse a CRC that differs from that of the image, and name the corrupt part.
 Error CheckPinnedCrc(const ImageHeader& header, uint32_t crc);
 Error CheckRecordCrc(const Image& image, uint32_t moe_layer, uint32_t expert, uint32_t crc);
 
-// Reads the pinned part of an image whose header is sound.
+// Reads the pinned part of an image with a valid header.
 Error VerifyPinned(const ByteSource& source, const StepProgress& progress);
 
 // Reads the pinned part and every record of `image` through `source`, which holds the same bytes, a window at a time:

@@ -41,13 +41,13 @@ bool DraftTokens(const VocabSource& source, Draft* draft, std::string* error) {
     if (type < static_cast<int>(TokenType::kNormal) || type > static_cast<int>(TokenType::kByte)) {
       return Fail(error, "token " + std::to_string(t) + " has the unknown type " + std::to_string(type));
     }
-    // A token with other characters is its own text, as byte-level decoders take it.
+    // A token with other characters stands for its own text, as in byte-level decoders.
     const bool decoded = type == static_cast<int>(TokenType::kByte)     ? DecodeByteToken(spelled, &bytes)
                          : type == static_cast<int>(TokenType::kNormal) ? DecodeByteLevel(spelled, &bytes)
                                                                         : false;
     if (!decoded) bytes = spelled;
   }
-  // Where two tokens have the same bytes, merges mean the normal one.
+  // If two tokens have the same bytes, merges refer to the normal one.
   for (const bool normal : {true, false}) {
     for (size_t t = 0; t < count; ++t) {
       if ((source.types[t] == static_cast<int>(TokenType::kNormal)) == normal) {
@@ -58,8 +58,8 @@ bool DraftTokens(const VocabSource& source, Draft* draft, std::string* error) {
   for (int b = 0; b < 256; ++b) {
     const auto found = draft->by_bytes.find(std::string(1, static_cast<char>(b)));
     if (found == draft->by_bytes.end()) {
-      return Fail(error,
-                  "the vocabulary has no token for the byte " + std::to_string(b) + ": it is no byte-level vocabulary");
+      return Fail(error, "the vocabulary has no token for the byte " + std::to_string(b) +
+                             ": it is not a byte-level vocabulary");
     }
     draft->byte_tokens[static_cast<size_t>(b)] = found->second;
   }
@@ -78,7 +78,7 @@ bool DraftMerges(const VocabSource& source, Draft* draft, std::string* error) {
     if (left.empty() || right.empty()) return Fail(error, name + " has an empty half");
     const auto l = draft->by_bytes.find(left), r = draft->by_bytes.find(right), m = draft->by_bytes.find(left + right);
     if (l == draft->by_bytes.end() || r == draft->by_bytes.end() || m == draft->by_bytes.end()) {
-      return Fail(error, name + " has a half or a result that is no token");
+      return Fail(error, name + " has a half or a result that is not a token");
     }
     draft->merges[l->second].push_back({r->second, static_cast<uint32_t>(rank), m->second});
   }
@@ -122,10 +122,10 @@ bool DraftSpecials(const VocabSource& source, Draft* draft, std::string* error) 
   }
   for (const int32_t t : {source.bos, source.pad}) {
     if (t != kNoToken && (t < 0 || t >= count))
-      return Fail(error, "the special token id " + std::to_string(t) + " is no token");
+      return Fail(error, "the special token id " + std::to_string(t) + " is not a token");
   }
   for (const int32_t t : draft->stops) {
-    if (t < 0 || t >= count) return Fail(error, "the stop token id " + std::to_string(t) + " is no token");
+    if (t < 0 || t >= count) return Fail(error, "the stop token id " + std::to_string(t) + " is not a token");
   }
   if (draft->stops.size() > kMaxStopTokens) {
     return Fail(error, "there are " + std::to_string(draft->stops.size()) + " stop tokens, more than " +

@@ -13,7 +13,7 @@
 
 namespace lfm2::tools {
 
-// A vocabulary as checkpoints publish it.
+// A vocabulary in the form that checkpoints have.
 struct VocabSource {
   // As in GGUF's tokenizer.ggml.tokens: normal tokens in byte-level spelling (each byte as one printable character, a
   // space as U+0120), all others as their own text.
@@ -22,7 +22,7 @@ struct VocabSource {
   std::vector<int> types;
   // Both halves in byte-level spelling, best first.
   std::vector<std::pair<std::string, std::string>> merges;
-  // kNoToken where there is none.
+  // kNoToken if there is none.
   int32_t bos = kNoToken;
   int32_t eos = kNoToken;
   int32_t pad = kNoToken;
@@ -32,17 +32,17 @@ struct VocabSource {
   // Without a name: none.
   OwnedChatFormat chat_format;
 
-  // The spelling of a token; empty for kNoToken and what is no token.
+  // The spelling of a token; empty for kNoToken and ids without a token.
   std::string TextOf(int32_t token) const {
     return token < 0 || static_cast<size_t>(token) >= tokens.size() ? std::string()
                                                                     : tokens[static_cast<size_t>(token)];
   }
 };
 
-// GGUF writes a merge as its halves with a space between them. False where there is no such space.
+// GGUF writes a merge as two halves with a space between them. Returns false if there is no such space.
 bool SplitMerge(std::string_view spelled, std::pair<std::string, std::string>* merge);
 
-// False, and *error a sentence that names the token or merge, where the source can not be a byte-level BPE vocabulary.
+// Returns false if the source is not a byte-level BPE vocabulary; *error is a sentence that names the token or merge.
 bool BuildVocab(const VocabSource& source, std::string* bytes, std::string* error);
 
 }  // namespace lfm2::tools

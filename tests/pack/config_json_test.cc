@@ -200,7 +200,7 @@ TEST_CASE("where the tensors are known they say how wide a dense model is, and a
   j = Dense();
   j["block_auto_adjust_ff_dim"] = false;
   CHECK(read(j, 8192, &note) == 8192);
-  CHECK(note == "config.json states a feed forward that is 12288 wide, and the tensors' is 8192 wide, which is taken");
+  CHECK(note == "config.json states a feed forward size of 12288, and the tensors have 8192, which is used");
 }
 
 TEST_CASE("a model that predicts no text is refused by what its config says of it; one that sees has its text model") {
@@ -221,9 +221,9 @@ TEST_CASE("a model that predicts no text is refused by what its config says of i
   for (const char* name :
        {"Lfm2BidirectionalModel", "Lfm2BidirectionalForMaskedLM", "Lfm2Model", "Lfm2BidirForSequenceRouting"}) {
     const std::string text = refusal(with(Dense(), "architectures", {name}));
-    CHECK_MESSAGE((text.find(name) != std::string::npos && text.find("predicts no text") != std::string::npos), text);
+    CHECK_MESSAGE((text.find(name) != std::string::npos && text.find("generates no text") != std::string::npos), text);
   }
-  CHECK(refusal(with(Dense(), "architectures", {7})).find("predicts no text") != std::string::npos);
+  CHECK(refusal(with(Dense(), "architectures", {7})).find("generates no text") != std::string::npos);
   CHECK(refusal(with(Dense(), "is_causal", false)).find("is_causal is false") != std::string::npos);
   CHECK(refusal(with(Dense(), "is_causal", true)) == "");
   CHECK(refusal(with(Dense(), "use_bidirectional_attention", true)).find("bidirectional") != std::string::npos);
@@ -260,7 +260,7 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
                "rope_scaling has the factor 8.0, and scaled positions");
   CheckRefused(with(Dense(), "rope_scaling", {{"factor", "8"}}), "factor is \"8\"");
   CHECK(Same(Read(with(Dense(), "rope_scaling", {{"factor", 1.0}})), kLfm2_1_2B));
-  CheckRefused(with(Moe(), "rope_parameters", 7), "rope_parameters is 7, no object");
+  CheckRefused(with(Moe(), "rope_parameters", 7), "rope_parameters is 7, not an object");
   CheckRefused(with(Dense(), "hidden_size", -2048), "hidden_size is -2048");
   CheckRefused(with(Dense(), "hidden_size", 2048.5), "hidden_size is 2048.5");
   CheckRefused(with(Dense(), "hidden_size", 1e20), "hidden_size is 1e+20");
@@ -286,7 +286,7 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
   CheckRefused(with(Dense(), "block_ffn_dim_multiplier", 1e30), "block_ffn_dim_multiplier is 1e+30");
   CheckRefused(with(Dense(), "full_attn_idxs", {-1}), "full_attn_idxs has -1");
   CheckRefused(with(Dense(), "full_attn_idxs", 7), "full_attn_idxs is 7");
-  CheckRefused(with(Moe(), "layer_types", {{"a", 1}}), "layer_types is {\"a\":1}, no list of 24 layers");
+  CheckRefused(with(Moe(), "layer_types", {{"a", 1}}), "layer_types is {\"a\":1}, not a list of 24 layers");
   CheckRefused(with(Moe(), "num_key_value_heads", 5), "heads");
   CheckRefused(with(Dense(), "rope_theta", "big"), "rope_theta is \"big\"");
   CheckRefused(with(Dense(), "full_attn_idxs", {2, 16}), "full_attn_idxs has 16");

@@ -81,8 +81,8 @@ class Test(ModelFolders):
 
         index = path / "model.safetensors.index.json"
         good = json.loads(index.read_text())
-        for file, part in (("../hf/model.safetensors", "no file name"), ("/etc/passwd", "no file name"), ("", "no file name"),
-                           (7, "no file name"), ("absent.safetensors", "No such file")):
+        for file, part in (("../hf/model.safetensors", "not a file name"), ("/etc/passwd", "not a file name"), ("", "not a file name"),
+                           (7, "not a file name"), ("absent.safetensors", "no such file")):
             bad = json.loads(json.dumps(good))
             bad["weight_map"][names[0]] = file
             index.write_text(json.dumps(bad))

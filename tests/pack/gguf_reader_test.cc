@@ -135,7 +135,7 @@ TEST_CASE("arrays of arrays, which no key that anybody reads has, are passed ove
   CHECK((gguf.GetU32("z.last", &n).ok() && n == 77));
   CHECK(PacksOrRefuses(bytes));
   // Where a key of that kind is read all the same, it is what it is.
-  CHECK(gguf.GetU32("a.first", &n).text() == "the key a.first is a list of 4, no whole number from 0 to 4294967295");
+  CHECK(gguf.GetU32("a.first", &n).text() == "the key a.first is a list of 4, not a whole number from 0 to 4294967295");
   std::vector<uint32_t> list;
   std::string text;
   CHECK(!gguf.GetU32Array("a.first", 4, &list).ok());
@@ -147,10 +147,10 @@ TEST_CASE("arrays of arrays, which no key that anybody reads has, are passed ove
 TEST_CASE("keys and tensors that are there twice are refused, for only one of them would count") {
   TinyGguf file = MakeTinyGguf(TinyOptions());
   file.pairs.push_back(file.pairs[1]);
-  GgufRefused(file.Bytes(), "general.name is there twice");
+  GgufRefused(file.Bytes(), "general.name occurs twice");
   file = MakeTinyGguf(TinyOptions());
   file.tensors.push_back(file.tensors[3]);
-  GgufRefused(file.Bytes(), "is there twice");
+  GgufRefused(file.Bytes(), "occurs twice");
 }
 
 TEST_CASE("a tensor whose data would lie outside the file is refused, also where sizes overflow") {
@@ -203,7 +203,7 @@ TEST_CASE("what a key holds instead of what it should hold is shown, a long or h
     uint32_t n = 0;
     return gguf.GetU32(key, &n).text();
   };
-  const std::string no_u32 = ", no whole number from 0 to 4294967295";
+  const std::string no_u32 = ", not a whole number from 0 to 4294967295";
   CHECK(u32_error("i64") == "the key i64 is -9223372036854775808" + no_u32);
   CHECK(u32_error("f32") == "the key f32 is 2.5" + no_u32);
   CHECK(u32_error("f64") == "the key f64 is 1e+300" + no_u32);
@@ -211,9 +211,9 @@ TEST_CASE("what a key holds instead of what it should hold is shown, a long or h
   CHECK(u32_error("text") == "the key text is \"\\x1b[2J" + std::string(56, 'x') + "...\"" + no_u32);
   CHECK(u32_error("e\nvil") == "the key e\\x0avil is 18446744073709551615" + no_u32);
   float f = 0;
-  CHECK(gguf.GetF32("bool", &f).text() == "the key bool is true, no floating-point number");
+  CHECK(gguf.GetF32("bool", &f).text() == "the key bool is true, not a floating-point number");
   std::string text;
-  CHECK(gguf.GetString("f32", &text).text() == "the key f32 is 2.5, no text");
+  CHECK(gguf.GetString("f32", &text).text() == "the key f32 is 2.5, not a string");
   std::vector<uint32_t> list;
   CHECK(gguf.GetU32Array("list", 2, &list).text().rfind("element 1 of the key list", 0) == 0);
 }

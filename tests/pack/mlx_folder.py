@@ -67,11 +67,11 @@ class Test(ModelFolders):
             scales = tensors[base + ".scales"][1].copy()
             scales[3, 2] = value
             write_safetensors(numbers / "model.safetensors", {**tensors, base + ".scales": ("U8", scales)})
-            self.refused(numbers, "attn_q of layer 1 has a value that is no number")
+            self.refused(numbers, "attn_q of layer 1 has a value that is not a number")
         for own, part in (({"bits": 7, "group_size": 64}, "affine, 7 bits in groups of 64"),
                           ({"bits": 4, "group_size": 256}, "4 bits in groups of 256"),
                           ({"bits": 8, "group_size": 32, "mode": "mxfp7"}, "mxfp7"), ({"bits": 4}, "group_size is missing"),
-                          ({"bits": 8, "group_size": 64}, "has the shape"), (7, "no object")):
+                          ({"bits": 8, "group_size": 64}, "has the shape"), (7, "not an object")):
             self.refused(self.folder("mlx", {**config, "quantization": own}, published), part)
         scales = "model.layers.1.self_attn.q_proj.scales"
         for value, part in ((None, scales + " is missing"), (("F16", published[scales][1].view(np.float16)), "another dtype than the scales"),

@@ -39,7 +39,7 @@ TEST_CASE("one type for all tensors, and others for some") {
 }
 
 TEST_CASE("bits and groups that no type has are refused with their numbers, and with the tensor that has them") {
-  MlxRefused("7", "quantization is 7, no object");
+  MlxRefused("7", "quantization is 7, not an object");
   MlxRefused("{}", "the quantization of the model: the key bits is missing");
   MlxRefused(R"({"bits":4})", "the key group_size is missing");
   MlxRefused(R"({"bits":-4,"group_size":64})", "the key bits is -4");

@@ -190,7 +190,7 @@ TEST_CASE(
     REQUIRE(gguf.notes().size() == (stated ? 1u : 0u));
     if (stated) {
       CHECK(Contains(gguf.notes()[0], "lfm2.feed_forward_length is 12288"));
-      CHECK(Contains(gguf.notes()[0], "rows, which is taken"));
+      CHECK(Contains(gguf.notes()[0], "rows, which are used"));
     }
     // But for the template it is the image of the file that says everything right.
     PackOptions same;

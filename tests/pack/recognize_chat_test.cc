@@ -109,7 +109,7 @@ TEST_CASE("a template that writes anything else is refused with the nearest, the
   CHECK(Has(Refused(With(lfm2, "{%- for m in messages -%}",
                          "{%- for m in messages -%}{%- if m.role == \"tool\" -%}{{- raise_exception(\"no tools\") -}}"
                          "{%- endif -%}")),
-            "it says: "));
+            "it reports: "));
   CHECK(Has(Refused(With(lfm2, "namespace(system=\"\"", "namespace(system=strftime_now(\"%d\")")), "nearest is lfm2"));
   // Strangers.
   Refused("{% for m in messages %}{{ m.role + ': ' + m.content }}{% endfor %}");

@@ -54,8 +54,8 @@ TEST_CASE("lengths that the file does not have") {
   CHECK(SafetensorsReadError(bytes).find("header is 100") != std::string::npos);
   std::memset(bytes.data(), 0xff, 8);
   CHECK(SafetensorsReadError(bytes).find("18446744073709551615") != std::string::npos);
-  FileRefused("{", 0, "no JSON");
-  FileRefused("[]", 0, "no JSON object");
+  FileRefused("{", 0, "not valid JSON");
+  FileRefused("[]", 0, "not a JSON object");
   FileRefused("{}", 3, "no tensor has the byte 0");
 }
 
@@ -71,13 +71,13 @@ TEST_CASE("entries that are huge, negative, overlapping, double or of unknown ty
   FileRefused(entry("\"F32\"", "[1e30]", "[0,4]"), 4, "dimension 1e+30");
   FileRefused(entry("\"F32\"", "[4294967296,4294967296]", "[0,4]"), 4, "too large");
   FileRefused(entry("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "at most 8 dimensions");
-  FileRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "has the shape {}, no list");
+  FileRefused(entry("\"F32\"", "{}", "[0,4]"), 4, "has the shape {}, not a list");
   FileRefused(entry("\"F32\"", "[1]", "[4,0]"), 4, "data_offsets [4,0]");
   FileRefused(entry("\"F32\"", "[1]", "[0,8]"), 4, "not within the 4 bytes");
   FileRefused(entry("\"F32\"", "[1]", "[-4,0]"), 4, "two whole numbers");
   FileRefused(entry("\"F32\"", "[1]", "[18446744073709551612,18446744073709551616]"), 4, "two whole numbers");
   FileRefused(entry("\"F32\"", "[2]", "[0,4]"), 4, "takes 8");
-  FileRefused(R"({"t":7})", 0, "no object");
+  FileRefused(R"({"t":7})", 0, "not an object");
   FileRefused(
       R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6,
       "share the byte 2");
@@ -109,8 +109,8 @@ TEST_CASE("entries that lack a member or have one of another kind, and names tha
   FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4, "data_offsets [0], not two");
   FileRefused(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4, "data_offsets [0.0,4.0], not two");
   FileRefused(R"({"t":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4, "dimension \"1\"");
-  FileRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4, "\"dtype\" is there twice");
-  FileRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is no object");
+  FileRefused(R"({"t":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", 4, "\"dtype\" occurs twice");
+  FileRefused(R"({"\n\u001b[2J":7})", 0, "the tensor \\x0a\\x1b[2J is not an object");
   const std::string text = SafetensorsReadError(File("{\"" + std::string(1000000, 'n') + "\":{\"dtype\":\"F99\"}}", 0));
   CHECK((text.size() < 1100 && text.find("nnn has the unknown dtype F99") != std::string::npos));
 }
@@ -130,7 +130,7 @@ TEST_CASE("what is no JSON is refused with the byte from which on it is none") {
   for (const auto& c : cases) {
     CAPTURE(c.text);
     nlohmann::json json;
-    CHECK(tools::ParseStrictJson(c.text, &json).text() == "it is no JSON from byte " + std::to_string(c.byte) + " on");
+    CHECK(tools::ParseStrictJson(c.text, &json).text() == "it is not valid JSON at byte " + std::to_string(c.byte));
   }
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("JSON that is nested without end costs no stack") {
   nlohmann::json json;
   const std::string deep(1000000, '[');
   CHECK(tools::ParseStrictJson("{\"a\":" + deep, &json).text().find("nested") != std::string::npos);
-  CHECK(tools::ParseStrictJson("{\"a\":1,\"b\":{\"a\":1,\"a\":2}}", &json).text() == "the key \"a\" is there twice");
+  CHECK(tools::ParseStrictJson("{\"a\":1,\"b\":{\"a\":1,\"a\":2}}", &json).text() == "the key \"a\" occurs twice");
   CHECK(tools::ParseStrictJson("{\"a\":[{\"x\":1},{\"x\":1}],\"x\":1}", &json).ok());
 }
 

@@ -79,8 +79,8 @@ TEST_CASE("merges that are no pair of tokens, make none, lead back to themselves
   CheckRefused(with(Json::array({"a", 7})), "a merge is [\"a\",7]");
   CheckRefused(with(Json::array({"", "a"})), "( a) has an empty half");  // would make the token that it begins with
   CheckRefused(with(Json::array({"a", ""})), "(a ) has an empty half");
-  CheckRefused(with(Json::array({"q", "q"})), "(q q) has a half or a result that is no token");
-  CheckRefused(with(Json::array({"qq", "q"})), "(qq q) has a half or a result that is no token");
+  CheckRefused(with(Json::array({"q", "q"})), "(q q) has a half or a result that is not a token");
+  CheckRefused(with(Json::array({"qq", "q"})), "(qq q) has a half or a result that is not a token");
   CheckRefused(with(Json::array({"a b", "c"})), "(a b c) is not in byte-level spelling");
   CheckRefused(with(Json::array({"h", "e"})), "merges 3 and 1042 are the same pair");
   CheckRefused([](Json& j) { j["model"]["merges"] = 7; }, "no merges");
@@ -95,12 +95,13 @@ TEST_CASE("special tokens that are none") {
   };
   CHECK(refusal(R"({"bos_token":"<|startoftext|>","eos_token":{"content":"<|im_end|>"}})", R"({"eos_token_id":[2]})") ==
         "");
-  CHECK(refusal(R"({"bos_token":"absent"})", "{}") == "the key bos_token is \"absent\", which is no token");
-  CHECK(refusal(R"({"eos_token":{"content":7}})", "{}") == "the key eos_token is {\"content\":7}, which is no token");
+  CHECK(refusal(R"({"bos_token":"absent"})", "{}") == "the key bos_token is \"absent\", which is not a token");
+  CHECK(refusal(R"({"eos_token":{"content":7}})", "{}") ==
+        "the key eos_token is {\"content\":7}, which is not a token");
   CHECK(refusal(R"({"add_bos_token":1})", "{}") == "the key add_bos_token is 1, neither true nor false");
   for (const char* id : {"-1", "4294967296", "1.5", "\"2\"", "true"}) {
     CHECK(refusal("{}", (std::string("{\"eos_token_id\":") + id + "}").c_str()) ==
-          std::string("the key eos_token_id has ") + id + ", which is no token");
+          std::string("the key eos_token_id has ") + id + ", which is not a token");
   }
 }
 
