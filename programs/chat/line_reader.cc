@@ -1,5 +1,6 @@
 #include "programs/chat/line_reader.h"
 
+#include <termios.h>
 #include <unistd.h>
 
 #include <clocale>
@@ -67,8 +68,8 @@ struct LineReader::Editor {
     ::el_set(edit, EL_EDITOR, "emacs");
     ::el_set(edit, EL_HIST, ::history, history);
     ::el_source(edit, nullptr);
-    // While a line is edited, Ctrl-C is a key: a signal would not tell whether something is typed.
-    ::el_set(edit, EL_SETTY, "-d", "intr=", nullptr);
+    // While a line is edited, Ctrl-C is a key: a signal would not tell whether something is typed. So is Ctrl-Z then.
+    ::el_set(edit, EL_SETTY, "-d", "-isig", nullptr);
     ::el_set(edit, EL_CLIENTDATA, this);
     const auto interrupt = [](EditLine* of, int) -> unsigned char {
       Editor* self = nullptr;
@@ -80,6 +81,15 @@ struct LineReader::Editor {
     ::el_set(edit, EL_ADDFN, "chat-interrupt", "Discard the line",
              static_cast<unsigned char (*)(EditLine*, int)>(interrupt));
     ::el_set(edit, EL_BIND, "^C", "chat-interrupt", nullptr);
+    const auto suspend = [](EditLine* of, int) -> unsigned char {
+      ::el_set(of, EL_PREP_TERM, 0);
+      ::raise(SIGTSTP);
+      ::el_set(of, EL_PREP_TERM, 1);
+      return CC_REDISPLAY;
+    };
+    ::el_set(edit, EL_ADDFN, "chat-suspend", "Suspend the program",
+             static_cast<unsigned char (*)(EditLine*, int)>(suspend));
+    ::el_set(edit, EL_BIND, "^Z", "chat-suspend", nullptr);
   }
   Editor(const Editor&) = delete;
   Editor& operator=(const Editor&) = delete;
@@ -119,7 +129,10 @@ struct LineReader::Editor {
 
 LineReader::LineReader() : interactive_(::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) {
 #if defined(LFM2_HAVE_LIBEDIT)
-  if (interactive_) editor_ = std::make_unique<Editor>();
+  // The editor would echo what is typed although the terminal does not.
+  termios settings = {};
+  const bool echoes = ::tcgetattr(STDIN_FILENO, &settings) == 0 && (settings.c_lflag & ECHO) != 0;
+  if (interactive_ && echoes) editor_ = std::make_unique<Editor>();
 #endif
 }
 

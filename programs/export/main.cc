@@ -9,6 +9,7 @@
 #include "programs/console/interruptible.h"
 #include "programs/export/exporter.h"
 #include "programs/files/byte_source.h"
+#include "programs/files/files.h"
 #include "programs/open/model_file.h"
 #include "programs/session/describe.h"
 
@@ -46,7 +47,7 @@ Error Export(const Arguments& a) {
   const Error planned = PlanExport(model.image(), source, &plan);
   if (!planned.ok()) return Error::Of(a.image, ": ", planned.text());
   if (!a.quiet) std::fputs(Summary(model, plan).c_str(), stdout);
-  std::fflush(stdout);
+  LFM2_RETURN_IF_FAILED(FlushStandardOutput());
 
   const auto write = [&](const StepProgress& progress, ByteSink* sink) {
     return WriteGguf(model.image(), source, plan, progress, sink);

@@ -31,8 +31,10 @@ Error ReadFile(const std::string& path, std::string* bytes) {
 Error ReadStandardInput(std::string* bytes) { return ReadStream("standard input", stdin, bytes); }
 
 Error WriteStandardOutput(std::string_view bytes) {
-  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-  return FlushStandardOutput();
+  // The stream does not keep the reason, so that flushing it would not find it.
+  errno = 0;
+  const bool is_written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size();
+  return is_written || errno == 0 ? FlushStandardOutput() : FileError(FileUse::kWrite, "standard output", errno);
 }
 
 Error FlushStandardOutput() {

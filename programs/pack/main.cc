@@ -12,6 +12,7 @@
 #include "programs/console/interruptible.h"
 #include "programs/console/progress.h"
 #include "programs/files/byte_source.h"
+#include "programs/files/files.h"
 #include "programs/open/model_file.h"
 #include "programs/options/byte_size.h"
 #include "programs/options/template_option.h"
@@ -91,7 +92,7 @@ Error PackModel(const Arguments& a) {
   if (!planned.ok()) return Error::Of(a.input, ": ", planned.text());
   if (!a.quiet) std::fputs(Summary(*packed, plan).c_str(), stdout);
   if (!a.quiet) ShowNotes(*packed);
-  std::fflush(stdout);
+  LFM2_RETURN_IF_FAILED(FlushStandardOutput());
 
   if (a.quantizes()) LFM2_RETURN_IF_FAILED(quantization.Prepare(a.output, plan.vocab));
   const auto write = [&](const StepProgress& progress, ByteSink* sink) {

@@ -292,7 +292,7 @@ TEST_CASE("what the library does not compute, and what is no number, is refused 
   CheckRefused(with(Dense(), "full_attn_idxs", {2, 16}), "full_attn_idxs has 16");
   CheckRefused(with(Dense(), "full_attn_idxs", nullptr), "layer_types and full_attn_idxs");
   CheckRefused(with(Dense(), "block_multiple_of", 0), "block_multiple_of is 0");
-  CheckRefused(with(Dense(), "block_ff_dim", 4294967295u), "wide");
+  CheckRefused(with(Dense(), "block_ff_dim", 4294967295u), "feed forward size");
   CheckRefused(with(Moe(), "norm_topk_prob", false), "norm_topk_prob is false");
   CheckRefused(with(Moe(), "layer_types", {"conv"}), "layer_types");
   CheckRefused(with(Moe(), "num_experts_per_tok", 64), "experts_per_token");

@@ -83,7 +83,7 @@ TEST_CASE("values of every width are read, and numbers that do not fit are refus
 TEST_CASE("files that are no GGUF, or of a version with another layout, are told apart") {
   GgufRefused("", "too short");
   GgufRefused("GGU", "too short");
-  GgufRefused("PK\3\4 and so on", "no GGUF");
+  GgufRefused("PK\3\4 and so on", "not a GGUF file");
   GgufRefused("GGUF" + Raw(uint32_t{1}) + std::string(16, '\0'), "version 1");
   GgufRefused("GGUF" + Raw(uint32_t{4}) + std::string(16, '\0'), "version 4");
   GgufRefused("GGUF" + Raw(uint32_t{0x03000000}) + std::string(16, '\0'), "big-endian");
@@ -109,7 +109,7 @@ TEST_CASE("counts that the file can not hold are refused before memory is taken 
   GgufRefused(lists + Raw(uint64_t{1}) + Raw(uint32_t{13}) + Raw(uint64_t{0}), "unknown type 13");
   std::string deep = lists;
   for (int i = 0; i < 1000000; ++i) deep += Raw(uint64_t{1}) + Raw(uint32_t{kGgufArray});
-  GgufRefused(deep, "arrays in arrays more than 8 deep");
+  GgufRefused(deep, "nests arrays more than 8 deep");
   GgufRefused(Header(0, 1) + GgufText("k") + Raw(uint32_t{13}), "unknown type");
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("a tensor whose data would lie outside the file is refused, also where
   CHECK(GgufReadError(with({8, 4}, kGgmlF32, 0)) == "");
   GgufRefused(with({1024}, kGgmlF32, 0), "not within the file");
   GgufRefused(with({8}, kGgmlF32, UINT64_MAX - 31), "not within the file");
-  GgufRefused(with({8}, kGgmlF32, 1), "no multiple of the 32 bytes");
+  GgufRefused(with({8}, kGgmlF32, 1), "not a multiple of the 32 bytes");
   GgufRefused(with({uint64_t{1} << 62, 4}, kGgmlF32, 0), "dimensions");
   GgufRefused(with({uint64_t{1} << 62}, kGgmlF32, 0), "not within the file");
   GgufRefused(with({0}, kGgmlF32, 0), "dimensions");
@@ -225,7 +225,7 @@ TEST_CASE("an alignment that is no power of two is refused") {
     GgufRefused(file.Bytes(), ("general.alignment is " + std::to_string(alignment)).c_str());
   }
   file.SetU32("general.alignment", 64);  // the file's tensors are aligned to 32
-  GgufRefused(file.Bytes(), "no multiple of the 64 bytes");
+  GgufRefused(file.Bytes(), "not a multiple of the 64 bytes");
   file.SetText("general.alignment", "32");
   GgufRefused(file.Bytes(), "the key general.alignment is \"32\"");
 }

@@ -150,7 +150,7 @@ with tempfile.TemporaryDirectory() as name:
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
-    check(process.returncode == 1, process.returncode, said)
+    check(process.returncode == 128 + signal.SIGINT, process.returncode, said)
     layers = re.search(r"interrupted with (\d) of 3 layers done; run the same command to continue\n", said)
     check(layers is not None and layers.group(1) in "12", said)
     check({p.name for p in folder.iterdir()} == {"model.lfm2.work", "report.json"}, list(folder.iterdir()))

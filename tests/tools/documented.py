@@ -32,7 +32,7 @@ def output(*command):
 
 def options_of(*command):
     """Sets of names that mean the same."""
-    lines = re.findall(r"^  (-[^ ]+(?:, -[^ ]+)*)", output(*command, "--help"), re.M)
+    lines = re.findall(r"^  (-[^ ,]+(?:, -[^ ,]+)*)", output(*command, "--help"), re.M)
     check(lines, command, "no option found")
     return [set(line.split(", ")) for line in lines]
 
