@@ -1,7 +1,7 @@
 // Runs a test program that was compiled for an instruction set, if this machine's processor has it:
 //   run_if_cpu SET PROGRAM ARGUMENT...
-// Without it says SKIPPED and leaves with 77. The program can not ask for itself: its first instruction may be one that
-// the processor does not know.
+// If the processor lacks it, prints SKIPPED and exits with 77. The program cannot check this itself: its first
+// instruction may be one that the processor does not know.
 #include <unistd.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>

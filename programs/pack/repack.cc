@@ -142,7 +142,7 @@ void RepackLowBits(TensorType type, const uint8_t* source, size_t row_bytes, uin
   }
 }
 
-// T: an unsigned integer as wide as the values. out[block][column][row].
+// T: an unsigned integer of the size of a value. out[block][column][row].
 template <class T>
 void Transpose(const uint8_t* source, size_t row_bytes, uint32_t rows, uint32_t cols, uint8_t* out) {
   for (uint32_t row = 0; row < rows; ++row) {

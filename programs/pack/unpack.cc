@@ -69,7 +69,7 @@ void UnpackRowQ6_K(const BlockQ6_K& block, uint32_t row, uint8_t* to) {
   std::memcpy(to + 208, &block.delta[row], 2);
 }
 
-// T: an unsigned integer as wide as the values. blocks[block][column][row].
+// T: an unsigned integer of the size of a value. blocks[block][column][row].
 template <class T>
 void Transpose(const uint8_t* blocks, uint32_t rows, uint32_t cols, uint8_t* out) {
   for (uint32_t row = 0; row < rows; ++row) {

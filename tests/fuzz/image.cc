@@ -1,5 +1,5 @@
 // The model image, and a session on it. Input: a config and types, of which a well-formed image is laid out; changes to
-// its metadata, whose CRC is then made right, so that they get behind it; and tokens.
+// its metadata, whose CRC is then made right, so that the changes get past it; and tokens.
 #include <memory>
 
 #include "lfm2.h"

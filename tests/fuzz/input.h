@@ -1,4 +1,4 @@
-// Takes an input apart: what a target builds from it. Behind its end there are zeros.
+// Reads the values that a target builds its file from out of the input. After its end it reads zeros.
 #ifndef LFM2_TESTS_FUZZ_INPUT_H_
 #define LFM2_TESTS_FUZZ_INPUT_H_
 
@@ -61,7 +61,7 @@ class Input {
   std::string_view bytes_;
 };
 
-// Bytes, and behind them bytes that nobody wrote down: a file whose weights cost nothing to make.
+// Bytes, followed by bytes that are not stored: a file whose weights cost nothing to make.
 class PaddedSource final : public tools::ByteSource {
  public:
   PaddedSource(std::string_view bytes, uint64_t padding) : bytes_(bytes), padding_(padding) {}
@@ -84,7 +84,7 @@ class PaddedSource final : public tools::ByteSource {
   }
 
  private:
-  // What is repeated behind the bytes: neither zeros nor infinite as a number of any type.
+  // The value repeated after the bytes: neither zeros nor infinite as a number of any type.
   static const std::string& Fill() {
     static const std::string fill = [] {
       std::string text;

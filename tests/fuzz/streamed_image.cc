@@ -90,7 +90,7 @@ FaultRates TakeRates(Input* input) {
   return rates;
 }
 
-// The logits behind the prompt; none where the prompt is refused.
+// The logits after the prompt; none where the prompt is refused.
 std::vector<float> ResidentLogits(const Image& image, const SessionOptions& options, const Prompt& prompt) {
   BlockMemory arena(static_cast<size_t>(MakePlan(image.config(), options).total_bytes));
   const auto session = std::make_unique<Session>();

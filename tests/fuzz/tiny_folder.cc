@@ -77,7 +77,7 @@ json TokenizerJsonOf() {
               {{"type", "ByteLevel"}, {"use_regex", false}}}}}}};
 }
 
-// One file's tensors, one behind the other.
+// One file's tensors, one after another.
 class Header {
  public:
   void Add(const std::string& name, const char* dtype, uint64_t element_bytes, const std::vector<uint64_t>& shape) {

@@ -12,7 +12,7 @@ namespace lfm2::fuzz {
 struct TinyFolder {
   std::map<std::string, nlohmann::json> json;  // what the files say; of .safetensors the header
   std::map<std::string, std::string> texts;    // the files themselves, all there are
-  std::map<std::string, uint64_t> data_bytes;  // of .safetensors, behind the header
+  std::map<std::string, uint64_t> data_bytes;  // of .safetensors, after the header
 };
 
 constexpr uint32_t kTinyFolders = 6;

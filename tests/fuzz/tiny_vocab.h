@@ -72,7 +72,7 @@ class VocabBytes {
   Span<const std::byte> span() const { return {begin(), size_}; }
 
  private:
-  // Aligned to 8, with the end of the block behind the last byte.
+  // Aligned to 8, with the end of the block after the last byte.
   std::byte* begin() const {
     return reinterpret_cast<std::byte*>(bytes_.get()) + (size_ % 8 == 0 ? sizeof(uint64_t) : 0);
   }

@@ -13,7 +13,7 @@ namespace tokenizer_json {
 
 using nlohmann::json;
 
-// Gives the bytes tokens, behind those of the input: without all of them no vocabulary can be built.
+// Gives the bytes tokens, after those of the input: without all of them no vocabulary can be built.
 void AddBytes(uint32_t first, json* tokenizer) {
   static const std::vector<std::string> spelled = test::ByteSpellings();
   if (!tokenizer->contains("model") || !(*tokenizer)["model"].is_object()) return;

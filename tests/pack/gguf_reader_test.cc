@@ -89,7 +89,7 @@ TEST_CASE("files that are no GGUF, or of a version with another layout, are told
   GgufRefused("GGUF" + Raw(uint32_t{0x03000000}) + std::string(16, '\0'), "big-endian");
 }
 
-TEST_CASE("counts that the file can not hold are refused before memory is taken for them") {
+TEST_CASE("counts that the file cannot hold are refused before memory is taken for them") {
   GgufRefused(Header(UINT64_MAX, 0), "tensors");
   GgufRefused(Header(0, UINT64_MAX), "keys");
   GgufRefused(Header(0, 1) + Raw(UINT64_MAX), "length of a key");

@@ -1,4 +1,4 @@
-// The packer: what an image says of a model, and what can not be packed is refused in one sentence.
+// The packer: what an image records of a model, and a model that cannot be packed is refused in one sentence.
 #include "programs/pack/packer.h"
 
 #include <doctest/doctest.h>
@@ -131,7 +131,7 @@ TEST_CASE("options take the place of what the file says") {
   CHECK(std::string(cut.bytes().c_str() + offsetof(ImageHeader, name)) == std::string(62, 'x'));
 }
 
-TEST_CASE("what the library can not compute is refused by name, not packed wrongly") {
+TEST_CASE("what the library cannot compute is refused by name, not packed wrongly") {
   const TinyGguf good = MakeTinyGguf(TinyOptions());
   REQUIRE(Refusal(good) == "");
   TinyGguf file = good;

@@ -57,7 +57,7 @@ TEST_CASE("every published template is recognised by what it does, with a system
         const tools::OwnedChatFormat owned = Recognized(jinja);
         CHECK(owned.view().name == format.name);
         CHECK(tools::SamePieces(owned.view(), format));
-        // The same text once more: an image of it is the same, and so is what is exported from it.
+        // The same text again: an image of it is the same, and so is what is exported from it.
         CHECK(tools::JinjaOf(owned.view()) == jinja);
       }
     }

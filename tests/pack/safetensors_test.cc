@@ -1,4 +1,4 @@
-// Headers of safetensors files that lie: each is refused by the name of the tensor and the value that can not be.
+// Safetensors headers with wrong values: each is refused with the name of the tensor and the wrong value.
 #include "programs/pack/safetensors.h"
 
 #include <doctest/doctest.h>

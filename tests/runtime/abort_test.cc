@@ -58,7 +58,7 @@ TEST_CASE(
       uint32_t kept = 0, all = 1;
       for (uint32_t steps = 0; steps < all; ++steps) {
         CAPTURE(steps);
-        if (session.logits().empty()) {  // begun anew, so that there are logits to keep
+        if (session.logits().empty()) {  // prefilled again, so that there are logits to keep
           session.Reset();
           LFM2_REQUIRE_OK(session.Prefill(before));
         }

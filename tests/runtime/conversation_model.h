@@ -97,7 +97,7 @@ class ConversationModel {
     std::string bytes;           // of emitted tokens
     std::string all_bytes;       // with the text that it began with and special tokens, to look for thoughts
     std::vector<size_t> begins;  // of its tokens, within all_bytes
-    size_t shown = 0;            // bytes of its text that were handed out
+    size_t shown = 0;            // bytes of its text that the sink was given
     std::vector<std::string> stops;
     std::vector<int32_t> think_end;  // that is being put there
   };
@@ -105,7 +105,7 @@ class ConversationModel {
     std::vector<int32_t> system;  // ids; empty: nothing was added yet
     std::vector<Turn> turns;
     uint32_t computed = 0;
-    bool has_logits = false;  // of the last position, where an answer goes on
+    bool has_logits = false;  // of the last position, where an answer continues
     Open open;
     uint64_t random = 0;
   };

@@ -1,5 +1,5 @@
-// A conversation that is kept and brought back, forked, or begun from a snapshot goes on as if it had never stopped. If
-// one of these fails, a device that was switched off answers something else than one that was not.
+// A conversation that is kept and brought back, forked, or started from a snapshot continues as if it had never
+// stopped. If one of these fails, a device that was switched off answers something else than one that was not.
 #include <doctest/doctest.h>
 
 #include <vector>

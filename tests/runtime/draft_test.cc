@@ -179,7 +179,7 @@ TEST_CASE("marked, rewound, forked, saved, loaded, given up and prefilled betwee
         CHECK(from_a == from_b);
         break;
       }
-      case 7: {  // what is beside the sequence is the caller's
+      case 7: {  // memory next to the sequence belongs to the caller
         const Span<std::byte> scratch = a.text_scratch();
         std::memset(scratch.data(), 0xff, scratch.size());
         const Span<int32_t> room = a.token_room();
@@ -310,7 +310,7 @@ TEST_CASE("damaged weights that only a guessed token meets do not fail the token
   ImageCopy copy(sink.bytes());
   Image image;
   LFM2_REQUIRE_OK(image.Open(copy.storage()));
-  // Three times the same stretch with an end; then the stretch goes on in another way. The end is guessed once more,
+  // Three times the same stretch with an end; then the stretch continues differently. The end is guessed again,
   // and one of the experts that it needs, and no other token does, is full of NaNs by then.
   const std::vector<int32_t> stretch = {101, 102, 103, 104}, other = {105, 106};
   std::vector<int32_t> before;

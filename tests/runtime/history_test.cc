@@ -85,14 +85,14 @@ TEST_CASE("a start from history: the context is what the published template writ
                                  {ChatRole::kTool, "{\"ok\": true}"},
                                  {ChatRole::kAssistant, "<think>Done.</think>Done."},
                                  {ChatRole::kUser, "Again."},
-                                 {ChatRole::kAssistant, "", "Once more.", calls}};
+                                 {ChatRole::kAssistant, "", "Again?", calls}};
   Chat lfm2_5(WithTemplate("lfm2_5"));
   LFM2_REQUIRE_OK(lfm2_5.chat.Add(history));
   CHECK(lfm2_5.Context() ==
         "<|startoftext|><|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nCould you remind me in 21 minutes "
         "please.<|im_end|>\n<|im_start|>assistant\n<|tool_call_start|>[start_timer(minutes=21)]<|tool_call_end|>"
         "<|im_end|>\n<|im_start|>tool\n{\"ok\": true}<|im_end|>\n<|im_start|>assistant\nDone.<|im_end|>\n"
-        "<|im_start|>user\nAgain.<|im_end|>\n<|im_start|>assistant\n<think>Once more.</think><|tool_call_start|>"
+        "<|im_start|>user\nAgain.<|im_end|>\n<|im_start|>assistant\n<think>Again?</think><|tool_call_start|>"
         "[start_timer(minutes=21)]<|tool_call_end|><|im_end|>\n");
 
   // A chat that was talked, and one that starts from what was said.

@@ -1,4 +1,4 @@
-// Marks: the way back to a place in the sequence. A mark that does not fit what is there would give a model thoughts of
+// Marks: the way back to a place in the sequence. A mark that does not fit the sequence would give a model thoughts of
 // another conversation, so it is refused by name.
 #include <doctest/doctest.h>
 

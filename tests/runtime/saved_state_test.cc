@@ -199,7 +199,7 @@ TEST_CASE("a note comes back as it was, and one that is too long is refused") {
     LFM2_REQUIRE_OK(LoadBytes(*open.session, {saved.data(), saved.size()}, &found));
     CHECK(found.size == size);
     CHECK(std::memcmp(found.data, note.data, size) == 0);
-    LFM2_REQUIRE_OK(LoadBytes(*open.session, {saved.data(), saved.size()}));  // whoever does not want it
+    LFM2_REQUIRE_OK(LoadBytes(*open.session, {saved.data(), saved.size()}));  // callers that do not want the note
   }
   StateNote note;
   note.size = 257;

@@ -55,8 +55,8 @@ std::vector<Routing> ResidentRouting(const Image& image, const std::vector<int32
   return seen.tokens;
 }
 
-// The home model without what its experts are chosen by beside their router scores, which are 0 to 1: its biases let an
-// expert be ahead by more than that.
+// The home model without the biases that are added to router scores when experts are chosen, which are 0 to 1: its
+// biases let an expert be ahead by more than that.
 struct WithoutBias {
   WithoutBias() : copy({reinterpret_cast<const char*>(Bytes().data()), Bytes().size()}) {
     ImageHeader header = LoadAs<ImageHeader>(copy.data());

@@ -185,6 +185,6 @@ with running(program, model) as server:
     sent(b"\0" * 1000).close()
     sent(head + b"Content-Length: 1000\r\n\r\n{").close()
 
-    # And it goes on.
+    # The server continues to answer.
     check(server.chat("hi", max_tokens=1)["usage"]["completion_tokens"] == 1)
 print("ok")

@@ -183,7 +183,7 @@ def disconnects():
         check(server.metric("lfm2_answers_running") == 1)
         whole.leave()
         server.wait_for_metric("lfm2_cancelled_answers_total", cancelled + 2)
-        # What is left goes on as if nothing had been.
+        # The other requests continue as if nothing had happened.
         check(server.metric("lfm2_failed_answers_total") == 0)
         check(server.chat("hi", max_tokens=2)["usage"]["completion_tokens"] == 2)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A prompt that begins like an earlier one goes on from its state, and its answer is what a server says that has computed
+"""A prompt that begins like an earlier one continues from its state, and its answer is what a server says that has computed
 all of it: the same tokens, with the same log probabilities.
 
     prefixes.py LFM2-SERVER MODEL
@@ -54,7 +54,7 @@ with running(program, model, "--sessions", 1) as cold:
                     chat = chat + [assistant(answer[0])]
                 cached = compare(warm, cold, requests, **fields)
                 check(cached[0] == 0 and 20 < cached[1] < cached[2], cached)
-                # The same once more, another last message, an answer that was changed, the same system text only, less of it.
+                # The same again, another last message, an answer that was changed, the same system text only, less of it.
                 again = [requests[-1], requests[-1][:-1] + [user("lock the porch door again, please")],
                          requests[-1][:2] + [assistant("I did it.")] + requests[-1][3:], [SYSTEM, user("what is two and two")],
                          [SYSTEM, user("which day comes after Tuesday")]]

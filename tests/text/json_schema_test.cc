@@ -210,7 +210,7 @@ TEST_CASE("References lead anywhere in the document, also back") {
        R"("$defs":{"p":{"$anchor":"here","type":"null"},"q":{"const":1}}})",
        {"null", "1"},
        {"2"}},
-      // Beside a reference nothing counts until draft 7, and everything does after it.
+      // Keywords next to a reference are ignored up to draft 7, and count in later drafts.
       {R"({"$schema":"http://json-schema.org/draft-07/schema#","definitions":{"a":{}},)"
        R"("$ref":"#/definitions/a","type":"null"})",
        {"1"},

@@ -1,4 +1,5 @@
-// A device acts on calls: none may name what there is not, or leave its range, in whatever form the model writes it.
+// A device acts on calls: none may name an unknown tool or argument, or leave a range, in any of the forms that models
+// write.
 #include "lfm2/text/tools_grammar.h"
 
 #include <doctest/doctest.h>

@@ -109,7 +109,7 @@ with Terminal(*GREEDY) as terminal, tempfile.TemporaryDirectory() as folder:
     before = re.search(r"context (\d+) of", terminal.say("/stats")).group(1)
     check(cases[0]["call"] in terminal.say("/regenerate"), cases[0])
     check(re.search(r"context (\d+) of", terminal.say("/stats")).group(1) == before, before)
-    # A chat that is saved and loaded goes on with the same context.
+    # A chat that is saved and loaded continues with the same context.
     file = folder + "/a.session"
     check("saved in" in terminal.say("/save " + file), file)
     terminal.say("/reset")

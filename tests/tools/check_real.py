@@ -22,7 +22,7 @@ except ImportError as e:
 PROMPTS = ["<|startoftext|><|im_start|>user\nCould you remind me in 21 minutes please.<|im_end|>\n<|im_start|>assistant\n",
            "<|startoftext|>Which day comes after Tuesday?"]
 TOKENS, TOP = 24, 12
-# What llama-server says, from a file beside it; a request is known by the number of its prompt's tokens.
+# Replies of llama-server from a file next to this one; a request is recognised by the number of its prompt's tokens.
 STUB = f"""#!{sys.executable}
 import http.server, json, pathlib, sys
 folder = pathlib.Path(__file__).parent

@@ -147,7 +147,7 @@ TEST_CASE("a limit on the size of files is an error that names the file") {
   CHECK(folder.Files() == 0);
 }
 
-TEST_CASE("sources read what is there and nothing beyond it") {
+TEST_CASE("sources read the bytes of their file and nothing beyond it") {
   const TemporaryFolder folder;
   tools::OutputFile file;
   REQUIRE(file.Open(folder / "x").ok());

@@ -121,10 +121,10 @@ def check_runs(folder):
     refused(1, "--model", folder / "none", saying="none is not a file")
     refused(1, "--bench", program(folder, "silent", ""), saying="lfm2-bench wrote something that is no result")
     refused(1, "--bench", program(folder, "other", "print('[{\"avg_ts\": 1}]')"), saying="lacks the field")
-    refused(1, "--beside", LIMIT, saying="leaves nothing for an arena")
-    refused(1, "--beside", LIMIT - 1000, saying="--arena 1000 is too small")
+    refused(1, "--reserve", LIMIT, saying="leaves nothing for an arena")
+    refused(1, "--reserve", LIMIT - 1000, saying="--arena 1000 is too small")
     eater = program(folder, "eater", f"x = bytearray({2 * LIMIT})")
-    refused(1, "--bench", eater, saying="killed in 0.60 GB: --beside 45000000 is too little")
+    refused(1, "--bench", eater, saying="killed in 0.60 GB: --reserve 45000000 is too little")
 
     gguf = folder / "model.gguf"
     gguf.write_bytes(b"GGUF")

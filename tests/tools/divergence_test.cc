@@ -69,7 +69,7 @@ TEST_CASE("mean, quantiles, agreement and change are those of the positions") {
   CHECK(divergence.kl().mean() == doctest::Approx(kl * 3 / 4));
   // Squared distances from the mean: once (3/4)^2 and three times (1/4)^2 of kl^2, in all 3/4.
   CHECK(divergence.kl().standard_error() == doctest::Approx(kl * std::sqrt(0.75 / 3 / 4)));
-  // Sorted: 0, kl, kl, kl. numpy.quantile([0, 1, 1, 1], [0, .1, .5, 1]) is [0, .3, 1, 1].
+  // Sorted: 0, kl, kl, kl. numpy.quantile([0, 1, 1, 1], [0, 0.1, 0.5, 1]) is [0, 0.3, 1, 1].
   CHECK(divergence.KlQuantile(0) == 0);
   CHECK(divergence.KlQuantile(0.1) == doctest::Approx(0.3 * kl));
   CHECK(divergence.KlQuantile(0.5) == doctest::Approx(kl));

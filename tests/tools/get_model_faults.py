@@ -163,7 +163,7 @@ def interrupted():
         check(names(folder) == ["home-Q4_0.lfm2.download"], names(folder))
         hub.heal()
         works(folder, GGUF)
-        check(hub.ranges_seen() == [f"bytes={MIB}-"], "and goes on", hub.ranges_seen())
+        check(hub.ranges_seen() == [f"bytes={MIB}-"], "and continues", hub.ranges_seen())
         check((folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, "to the end")
 
     # During packing: the packer gets the signal, and get-model waits for it.

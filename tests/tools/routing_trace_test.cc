@@ -1,4 +1,4 @@
-// Routing traces: what is written is read again, and a file that somebody else wrote can not do harm.
+// Routing traces: a written trace is read back, and a hostile file can do no harm.
 #include "programs/storage/routing_trace.h"
 
 #include <doctest/doctest.h>
