@@ -1,5 +1,5 @@
-// Drives fail. Whatever fails, and wherever: a Status, never a crash, never a wrong token, and the same call again
-// continues on as if nothing had been.
+// Drives fail. Whatever fails, and wherever: a Status, never a crash, never a wrong token, and the same call can be
+// repeated as if nothing had happened.
 #include <doctest/doctest.h>
 
 #include <algorithm>
