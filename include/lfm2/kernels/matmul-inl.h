@@ -101,7 +101,13 @@ inline void DirectPass(const Matrix& w, uint32_t block, const MatMulInput& in, u
   const uint8_t* panel = in.panel + size_t{begin} * groups * kPanelGroupBytes;
   const bool stream = begin == 0;
   switch (end - begin) {
-#if !LFM2_GOES_BY_PAIRS
+#if LFM2_GOES_BY_PAIRS
+    case 1: {
+      // Paired with itself: gate and up matrices of different types are not each other's pair.
+      alignas(64) float same[kBlockRows];
+      return IntegerPair(w.type, weights, weights, groups, panel, out->values, same);
+    }
+#else
     case 1: return IntegerTile<1>(w.type, weights, groups, panel, stream, out->values);
 #endif
     case 2: return IntegerTile<2>(w.type, weights, groups, panel, stream, out->values);
@@ -109,7 +115,7 @@ inline void DirectPass(const Matrix& w, uint32_t block, const MatMulInput& in, u
     case 4: return IntegerTile<4>(w.type, weights, groups, panel, stream, out->values);
     default: break;
   }
-  LFM2_ASSERT(false);  // ForPasses makes no larger ones, nor PairPass's
+  LFM2_ASSERT(false);  // ForPasses makes no larger ones
 }
 
 #if LFM2_GOES_BY_PAIRS
