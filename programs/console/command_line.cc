@@ -5,8 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "lfm2/base/version.h"
@@ -61,9 +61,9 @@ bool ParseCommandLine(CLI::App* app, int argc, char** argv, int* exit_code) {
     return true;
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) {
-      app->exit(e, std::cout, std::cerr);
-      std::cout.flush();
-      *exit_code = Finish(program.c_str(), FlushStandardOutput());
+      std::ostringstream text;
+      app->exit(e, text, std::cerr);
+      *exit_code = Finish(program.c_str(), WriteStandardOutput(text.str()));
       return false;
     }
     *exit_code = RefuseUsage(program.c_str(), Error::Of(UsageText(e)));

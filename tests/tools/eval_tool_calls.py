@@ -361,5 +361,5 @@ with tempfile.TemporaryDirectory() as folder:
         check(result.returncode == 1 and not result.stdout and result.stderr.count(b"\n") == 1, wrong, result)
     tools.write_text(json.dumps([{"name": "f", "parameters": schema}]))
     result = subprocess.run([program, "tool-calls", "--tools", tools], input=b"f('attic', room='x')", capture_output=True)
-    check(result.returncode == 1 and b"twice" in result.stderr, result)
+    check(result.returncode == 1 and b"by its name and by its position" in result.stderr, result)
 print(f"{total} calls, {len(texts)} damaged: {counts}\nok")
