@@ -32,6 +32,15 @@ void SetFormatter(CLI::App* app, const std::shared_ptr<CLI::FormatterBase>& form
   for (CLI::App* command : app->get_subcommands([](CLI::App*) { return true; })) SetFormatter(command, formatter);
 }
 
+// An empty value means something for a text only. CLI11 takes it for the number 0.
+void RefuseEmptyValues(CLI::App* app) {
+  for (CLI::Option* option : app->get_options()) {
+    if (option->get_expected_min() == 0 || option->get_type_name() == "TEXT") continue;
+    option->check([](const std::string& value) { return value.empty() ? "its value is empty" : std::string(); });
+  }
+  for (CLI::App* command : app->get_subcommands([](CLI::App*) { return true; })) RefuseEmptyValues(command);
+}
+
 // CLI11's sentences, but for those that do not say what is wrong.
 std::string UsageText(const CLI::ParseError& error) {
   const std::string text = error.what();
@@ -54,6 +63,7 @@ bool ParseCommandLine(CLI::App* app, int argc, char** argv, int* exit_code) {
   OpenStandardStreams();
   app->set_version_flag("--version", std::string("lfm2.h ") + LFM2_VERSION_STRING);
   SetFormatter(app, std::make_shared<HelpFormat>());
+  RefuseEmptyValues(app);
   const std::string path = argc > 0 ? argv[0] : "lfm2";
   const std::string program = path.substr(path.rfind('/') + 1);
   try {

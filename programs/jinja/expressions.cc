@@ -9,27 +9,27 @@
 namespace lfm2::tools::jinja {
 
 Value Interpreter::Evaluate(const Expression& e, Scope* scope) {
-  using Kind = Expression::Kind;
+  using Node = Expression::Kind;
   const Deeper deeper(this);
   if (!run_.Spend(1)) return Value();
   std::vector<Value> children;
   switch (e.kind) {
-    case Kind::kConstant: return e.value;
-    case Kind::kName: run_.set_line(e.line); return EvaluateName(e.name, scope);
-    case Kind::kDict: return EvaluateDict(e, scope);
-    case Kind::kConcat: return EvaluateConcat(e, scope);
-    case Kind::kCompare: return EvaluateCompare(e, scope);
-    case Kind::kCondition: return EvaluateCondition(e, scope);
-    case Kind::kItem: return EvaluateItem(e, scope);
-    case Kind::kSlice: return run_.Fail("a slice is only allowed in a subscript");
-    case Kind::kCall: return EvaluateCall(e, scope, nullptr);
-    case Kind::kFilter: return EvaluateFilter(e, scope, nullptr);
-    case Kind::kTest: return EvaluateTest(e, scope);
-    case Kind::kNot: return Value::Bool(!Truthy(Evaluate(*e.children[0], scope)));
-    case Kind::kAnd:
-    case Kind::kOr: {
+    case Node::kConstant: return e.value;
+    case Node::kName: run_.set_line(e.line); return EvaluateName(e.name, scope);
+    case Node::kDict: return EvaluateDict(e, scope);
+    case Node::kConcat: return EvaluateConcat(e, scope);
+    case Node::kCompare: return EvaluateCompare(e, scope);
+    case Node::kCondition: return EvaluateCondition(e, scope);
+    case Node::kItem: return EvaluateItem(e, scope);
+    case Node::kSlice: return run_.Fail("a slice is only allowed in a subscript");
+    case Node::kCall: return EvaluateCall(e, scope, nullptr);
+    case Node::kFilter: return EvaluateFilter(e, scope, nullptr);
+    case Node::kTest: return EvaluateTest(e, scope);
+    case Node::kNot: return Value::Bool(!Truthy(Evaluate(*e.children[0], scope)));
+    case Node::kAnd:
+    case Node::kOr: {
       Value left = Evaluate(*e.children[0], scope);
-      if (run_.failed() || Truthy(left) == (e.kind == Kind::kOr)) return left;
+      if (run_.failed() || Truthy(left) == (e.kind == Node::kOr)) return left;
       return Evaluate(*e.children[1], scope);
     }
     default: break;
@@ -37,12 +37,12 @@ Value Interpreter::Evaluate(const Expression& e, Scope* scope) {
   if (!EvaluateChildren(e, scope, &children)) return Value();
   run_.set_line(e.line);
   switch (e.kind) {
-    case Kind::kTuple: return run_.Checked(Value::Tuple(std::move(children)));
-    case Kind::kList: return run_.Checked(Value::List(std::move(children)));
-    case Kind::kNegate: return Negated(run_, children[0]);
-    case Kind::kPlus: return Plus(run_, children[0]);
-    case Kind::kBinary: return Arithmetic(run_, e.operation, children[0], children[1]);
-    case Kind::kAttribute: return GetAttribute(run_, children[0], e.name);
+    case Node::kTuple: return run_.Checked(Value::Tuple(std::move(children)));
+    case Node::kList: return run_.Checked(Value::List(std::move(children)));
+    case Node::kNegate: return Negated(run_, children[0]);
+    case Node::kPlus: return Plus(run_, children[0]);
+    case Node::kBinary: return Arithmetic(run_, e.operation, children[0], children[1]);
+    case Node::kAttribute: return GetAttribute(run_, children[0], e.name);
     default: return Value();
   }
 }

@@ -18,7 +18,7 @@ try:
 except ImportError as e:
     sys.exit(print(f"SKIPPED: {e} (tools/get-deps --test installs it)"))
 
-# Bits a weight in a GGUF file and in an image, where they differ.
+# Bits per weight in a GGUF file and in an image, where they differ.
 EXPANDED = {"IQ3_XXS": ("3.06", "4.19"), "IQ3_S": ("3.44", "4.19"), "IQ2_XXS": ("2.06", "3.19"), "IQ2_XS": ("2.31", "3.31"),
             "IQ2_S": ("2.56", "3.31"), "IQ1_S": ("1.56", "2.19"), "IQ1_M": ("1.75", "3.31"), "TQ1_0": ("1.69", "2.06"),
             "Q1_0": ("1.12", "2.12")}
@@ -35,7 +35,7 @@ def main():
             packed = subprocess.run([pack, source, image], capture_output=True, text=True, check=False)
             if packed.returncode != 0:
                 sys.exit(f"{kind}: {packed.stderr}")
-            said = [line for line in packed.stdout.splitlines() if "bits a weight in the file" in line]
+            said = [line for line in packed.stdout.splitlines() if "bits per weight in the file" in line]
             want = EXPANDED.get(kind)
             if want is None and said or want is not None and not (
                     len(said) == 1 and kind in said[0] and want[0] in said[0] and want[1] in said[0]):

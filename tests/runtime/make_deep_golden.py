@@ -2,7 +2,8 @@
 
     make_deep_golden.py HF_DIRECTORY OUT.npy
 
-HF_DIRECTORY: the unquantised model of tests/data/gguf/dense-256-BF16.gguf. Needs torch and transformers; made with torch 2.15 and transformers 5.24.
+HF_DIRECTORY: the unquantised model of tests/data/gguf/dense-256-BF16.gguf. Needs torch and transformers; made with
+torch 2.15 and transformers 5.24.
 """
 import sys
 import numpy

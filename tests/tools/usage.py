@@ -169,7 +169,7 @@ with tempfile.TemporaryDirectory() as name:
 
     # Options.
     for command in known(NUMBERS):
-        for value in ("-1", "many", "99999999999999999999999", "1x"):
+        for value in ("-1", "many", "99999999999999999999999", "1x", ""):
             option = command[-1]
             r = run((*command, value))
             check(r.returncode == 2 and not r.stdout and r.stderr.count("\n") == 1, command, value, r)
