@@ -89,8 +89,8 @@ def check_hierarchies(folder):
 
 
 def check_refusals(folder):
-    refused(2, "-n", 0, saying="-p or -n is")
-    refused(2, "-p", -1, saying="-p or -n is")
+    refused(2, "-n", 0, saying="one of -p and -n must be above 0")
+    refused(2, "-p", -1, saying="one of -p and -n must be above 0")
     refused(2, "-r", 0, saying="0 is no number from 1")
     refused(2, "--llama", "x", saying="--llama and --gguf must be given together")
     for text in ("1X", "-1", "1,,2", "", "1.3iB"):

@@ -87,10 +87,10 @@ def arguments_reach_lfm2_pack():
 def every_recipe_can_be_asked_for():
     help_of = {command[-1]: subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
                for command in ([packer], [sys.executable, "-B", script])}
-    recipes = re.search(r"--type RECIPE:\{(.*?)\}", help_of[packer]).group(1)
-    check(len(recipes.split(",")) > 8, recipes)
-    offered = re.search(r"lfm2-pack quantises: ([\w\s,-]+?)\n  -", help_of[script]).group(1)
-    check(sorted(re.findall(r"[\w-]+", offered)) == sorted(recipes.split(",")), offered, recipes)
+    recipes = re.search(r"--type RECIPE .*?\((q4,[^)]*)\)", help_of[packer], re.S).group(1).split(", ")
+    check(len(recipes) > 8, recipes)
+    offered = re.search(r"quantise while packing: ([\w\s,-]+?)\n  -", help_of[script]).group(1)
+    check(sorted(re.findall(r"[\w-]+", offered)) == sorted(recipes), offered, recipes)
 
 
 def several_files_are_listed():
@@ -189,7 +189,7 @@ def with_an_old_client():
                             env=environment(PYTHONPATH=str(old)), capture_output=True, check=False)
     said = result.stderr.splitlines()
     check(result.returncode == 1 and said[:2] == [
-        "get-model: huggingface_hub is of version 0.36.0, and 1.0 is needed", "get-deps --hub"], result)
+        "get-model: huggingface_hub has version 0.36.0, but 1.0 is needed", "get-deps --hub"], result)
     check(len(said) == 3 and "pip install -U huggingface_hub" in said[2], said)
 
 

@@ -32,7 +32,7 @@ def a_cut_connection_goes_on():
     hub.heal()
     out = works(folder, GGUF)
     check(hub.ranges_seen() == [f"bytes={3 * MIB}-"], hub.ranges_seen())
-    check("of which 3.15 MB are here" in out, out)
+    check("of which 3.15 MB are already here" in out, out)
     check(names(folder) == ["home-Q4_0.lfm2"] and (folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, names(folder))
 
     # A server without range requests sends the whole file again.
@@ -188,7 +188,7 @@ def one_at_a_time():
     second = []
     hub.before_data = lambda: second or second.append(run(folder, GGUF))
     works(folder, GGUF)
-    check(second[0][0] == 1 and "another get-model is at work" in second[0][2], second)
+    check(second[0][0] == 1 and "another get-model is using" in second[0][2], second)
     check((folder / "home-Q4_0.lfm2").read_bytes() == IMAGE, "the first one is not disturbed")
 
 
