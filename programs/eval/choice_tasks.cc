@@ -20,7 +20,7 @@ Error ReadTexts(const char* name, const nlohmann::json& list, std::vector<std::s
 }
 
 Error ReadItem(const nlohmann::json& json, ChoiceItem* item) {
-  if (!json.is_object()) return Error::Of("it is ", Shown(json), ", no object");
+  if (!json.is_object()) return Error::Of("it is ", Shown(json), ", not an object");
   JsonMembers members(json);
   members.OptionalText("question", &item->question);
   members.U32("gold", &item->gold);

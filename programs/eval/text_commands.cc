@@ -40,7 +40,7 @@ using Json = nlohmann::ordered_json;
 // chat: {"messages", "tools"?, "add_generation_prompt"?, "date"?}.
 Error Render(const ChatFormat& format, std::string_view bos, const Json& chat, const std::string& date,
              std::string* out) {
-  if (!chat.is_object() || !chat.contains("messages")) return Error::Of("the chat is no object with messages");
+  if (!chat.is_object() || !chat.contains("messages")) return Error::Of("the chat is not an object with messages");
   ChatJson read;
   LFM2_RETURN_IF_FAILED(read.ReadMessages(format, chat["messages"]));
   if (chat.contains("tools")) LFM2_RETURN_IF_FAILED(read.ReadTools(chat["tools"]));

@@ -37,12 +37,11 @@ def output(*command):
 
 
 def refused(code, *command, saying):
-    """The program ends with this code, prints no result, and reports the reason on standard error: in one sentence, and
-    for wrong usage, with a second sentence on where to find help."""
+    """The program ends with this code, prints no result, and reports the reason in one line on standard error."""
     r = run(*command)
     lines = r.stderr.splitlines()
     check(r.returncode == code and re.search(saying, lines[0]) and not r.stdout, command, saying, r)
-    check(len(lines) == (2 if code == 2 else 1), command, r)
+    check(len(lines) == 1, command, r)
 
 
 def least_arena(*command):
