@@ -102,6 +102,8 @@ function(lfm2_add_firmware target board)
     set(image -global virtio-mmio.force-legacy=false -drive "file=${LFM2_IMAGE},if=none,format=raw,readonly=on,id=disk"
       -device virtio-blk-device,drive=disk)
   endif()
+  # A compiler cache restores the object, but not the call graph that GCC writes next to it.
+  set_target_properties(${target} PROPERTIES C_COMPILER_LAUNCHER "" CXX_COMPILER_LAUNCHER "")
   target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections
     $<$<OR:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<COMPILE_LANG_AND_ID:C,GNU>>:-fcallgraph-info=su>
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)

@@ -6,7 +6,6 @@
 #include "lfm2/posix/thread_pool.h"
 #include "programs/console/command_line.h"
 #include "programs/open/model_option.h"
-#include "programs/options/kv_option.h"
 #include "programs/options/storage_option.h"
 
 namespace lfm2::tools {
@@ -45,10 +44,7 @@ bool ParseBenchOptions(int argc, char** argv, BenchOptions* o, int* exit_code) {
       ->check(CLI::Range(1u, kMaxContextLength))
       ->capture_default_str()
       ->type_name("N");
-  AddKvOption(&app, &o->session.kv_cache);
-  AddStorageOptions(&app, &o->session);
-  AddStreamingOptions(&app, &o->session);
-  CLI::Option* draft = AddDraftOption(&app, &o->session);
+  CLI::Option* draft = AddSessionOptions(&app, &o->session);
   app.add_option("--repeat", o->repeat,
                  "With --draft, decode tests use a repetitive text, with guesses and without in turns: the "
                  "share of its tokens that repeat an earlier part")

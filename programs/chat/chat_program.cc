@@ -10,7 +10,6 @@
 #include "lfm2.h"
 #include "programs/console/console.h"
 #include "programs/files/byte_sink.h"
-#include "programs/files/files.h"
 #include "programs/options/date_option.h"
 #include "programs/session/describe.h"
 #include "programs/session/state_file.h"
@@ -26,18 +25,10 @@ volatile std::sig_atomic_t turn_interrupted = 0;
 Error ChatProgram::Run() {
   LFM2_RETURN_IF_FAILED(CheckSessionFile());
   LFM2_RETURN_IF_FAILED(model_.Open(options_.model));
-  LFM2_RETURN_IF_FAILED(ReadTools());
+  LFM2_RETURN_IF_FAILED(tools_.ReadToolsFile(options_.tools));
   LFM2_RETURN_IF_FAILED(OpenSession());
   if (options_.prompt.has_value()) return Turn(ChatRole::kUser, *options_.prompt);
   return Chat();
-}
-
-Error ChatProgram::ReadTools() {
-  if (options_.tools.empty()) return Error();
-  nlohmann::ordered_json json;
-  LFM2_RETURN_IF_FAILED(ReadJson(options_.tools, &json));
-  const Error error = tools_.ReadTools(json);
-  return error.ok() ? error : Error::Of(options_.tools, ": ", error.text());
 }
 
 // A file that cannot be written is better reported before the first answer than after it.

@@ -27,7 +27,6 @@ class ChatProgram {
   Error Run();
 
  private:
-  Error ReadTools();
   Error OpenSession();
   Error OpenConversation();
   Error LoadChat(const std::string& path);

@@ -6,7 +6,6 @@
 #include "programs/chat/chat_line.h"
 #include "programs/console/command_line.h"
 #include "programs/open/model_option.h"
-#include "programs/options/kv_option.h"
 #include "programs/options/storage_option.h"
 #include "programs/options/thread_options.h"
 #include "programs/options/whole_number.h"
@@ -57,10 +56,7 @@ bool ParseChatOptions(int argc, char** argv, ChatOptions* o, int* exit_code) {
                  "Positions for prompts and answers; 0: as many as the model supports, at most 4096")
       ->capture_default_str()
       ->type_name("N");
-  AddKvOption(&app, &o->session.kv_cache);
-  AddStorageOptions(&app, &o->session);
-  AddStreamingOptions(&app, &o->session);
-  AddDraftOption(&app, &o->session);
+  AddSessionOptions(&app, &o->session);
   app.add_flag("--stats", o->stats, "Show the memory plan, and the speed of each answer");
   if (!ParseCommandLine(&app, argc, argv, exit_code)) return false;
   const Error sampler = Error::From(Sampler::Check(o->sampler));

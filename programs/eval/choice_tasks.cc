@@ -9,10 +9,10 @@ namespace {
 constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
 Error ReadTexts(const char* name, const nlohmann::json& list, std::vector<std::string>* texts) {
-  if (!list.is_array()) return Error::Of("the key ", name, " is ", Shown(list), ", no list");
+  if (!list.is_array()) return Error::Of("the key ", name, " is ", Shown(list), ", not a list");
   for (const nlohmann::json& text : list) {
     const uint64_t i = texts->size();
-    if (!text.is_string()) return Error::Of(name, "[", i, "] is ", Shown(text), ", no text");
+    if (!text.is_string()) return Error::Of(name, "[", i, "] is ", Shown(text), ", not a text");
     if (text.get_ref<const std::string&>().empty()) return Error::Of(name, "[", i, "] is empty");
     texts->push_back(text.get<std::string>());
   }

@@ -25,10 +25,10 @@ Error ReadCommand(std::string_view line, Command* command) {
   if (command->user.empty()) return Error::Of("the key user is empty");
   const nlohmann::json* const greedy = members.Find("greedy");
   if (greedy == nullptr) return Error();
-  if (!greedy->is_array()) return Error::Of("the key greedy is ", Shown(*greedy), ", no list");
+  if (!greedy->is_array()) return Error::Of("the key greedy is ", Shown(*greedy), ", not a list");
   for (const nlohmann::json& id : *greedy) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) {
-      return Error::Of("greedy[", uint64_t{command->greedy.size()}, "] is ", Shown(id), ", no token id");
+      return Error::Of("greedy[", uint64_t{command->greedy.size()}, "] is ", Shown(id), ", not a token id");
     }
     command->greedy.push_back(static_cast<int32_t>(id.get<uint64_t>()));
   }
@@ -96,12 +96,7 @@ Error AnswerCommands(RunningModel& model, const CommandsArguments& a, const Exec
                      const std::vector<Command>& commands, const std::function<void(uint64_t, uint64_t)>& show,
                      CommandAnswers* answers) {
   ChatJson tools;
-  if (!a.tools.empty()) {
-    nlohmann::ordered_json json;
-    LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
-    const Error error = tools.ReadTools(json);
-    if (!error.ok()) return Error::Of(a.tools, ": ", error.text());
-  }
+  LFM2_RETURN_IF_FAILED(tools.ReadToolsFile(a.tools));
   Session session;
   LFM2_RETURN_IF_FAILED(model.Load(a.session));
   LFM2_RETURN_IF_FAILED(Error::From(session.Open(model.image(), model.plan().options, model.arena(), executor)));

@@ -36,16 +36,14 @@ Error Compile(const Arguments& a, CompiledGrammar* grammar) {
     const Error error = a.gbnf.empty() ? grammar->FromJsonSchema(text) : grammar->FromGbnf(text);
     return error.ok() ? error : Error::Of(path, ": ", error.text());
   }
-  nlohmann::ordered_json json;
   ChatJson tools;
-  LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
-  Error error = tools.ReadTools(json);
+  LFM2_RETURN_IF_FAILED(tools.ReadToolsFile(a.tools));
   ToolsGrammarOptions options;
   options.only = a.only;
   options.parallel = !a.one_call;
   options.single_quotes = !a.double_quotes;
   options.form = a.json ? CallForm::kJson : CallForm::kPython;
-  if (error.ok()) error = grammar->FromTools(tools.Prompt(false).tools, options);
+  const Error error = grammar->FromTools(tools.Prompt(false).tools, options);
   return error.ok() ? error : Error::Of(a.tools, ": ", error.text());
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "programs/options/byte_size.h"
+#include "programs/options/kv_option.h"
 
 namespace lfm2::tools {
 
@@ -74,6 +75,13 @@ void AddStreamingOptions(CLI::App* app, SessionArguments* arguments) {
       if (option->count() > 0) throw CLI::ValidationError(option->get_name(), "needs --storage direct");
     }
   });
+}
+
+CLI::Option* AddSessionOptions(CLI::App* app, SessionArguments* arguments) {
+  AddKvOption(app, &arguments->kv_cache);
+  AddStorageOptions(app, arguments);
+  AddStreamingOptions(app, arguments);
+  return AddDraftOption(app, arguments);
 }
 
 }  // namespace lfm2::tools

@@ -17,6 +17,8 @@ CLI::Option* AddDraftOption(CLI::App* app, SessionArguments* arguments);
 // --no-read-ahead, --prefer-resident, --drop-below and --throttle, each refused without --storage direct. Uses the
 // app's parse_complete_callback.
 void AddStreamingOptions(CLI::App* app, SessionArguments* arguments);
+// --kv and all of the above. Returns the option --draft.
+CLI::Option* AddSessionOptions(CLI::App* app, SessionArguments* arguments);
 
 }  // namespace lfm2::tools
 

@@ -132,7 +132,7 @@ std::string Advice(std::string_view nearest) {
 }
 
 Error Refuse(const ChatFormat& nearest, const Difference& difference, const Rendered& wanted) {
-  const std::string begin = "the chat template is none that this library knows: the nearest is " +
+  const std::string begin = "the chat template is not one that this library knows: the nearest is " +
                             std::string(nearest.name) + ", but of a chat with " + difference.probe->what;
   if (!wanted.error.ok()) {
     return Error::Of(begin, " it reports: ", wanted.error.text(), Advice(nearest.name));

@@ -15,8 +15,8 @@ Error FiniteValues(const Matrix& matrix, const TensorSpec& spec, uint32_t expert
     for (uint32_t c = 0; c < matrix.cols; ++c) {
       if (std::isfinite(out[c])) continue;
       const std::string of = spec.layout == TensorLayout::kExpert ? " of expert " + std::to_string(expert) : "";
-      return Error::Of("the tensor ", TensorName(spec), of, " has a weight that is no finite number, in row ", row + i,
-                       ", column ", c);
+      return Error::Of("the tensor ", TensorName(spec), of, " has a weight that is not a finite number, in row ",
+                       row + i, ", column ", c);
     }
   }
   return Error();

@@ -5,7 +5,6 @@
 #include "programs/console/command_line.h"
 #include "programs/open/model_option.h"
 #include "programs/options/byte_size.h"
-#include "programs/options/kv_option.h"
 #include "programs/options/storage_option.h"
 #include "programs/options/thread_options.h"
 
@@ -72,10 +71,7 @@ bool ParseServerOptions(int argc, char** argv, ServerOptions* o, int* exit_code)
                  "Positions of each session, for prompt and answer; 0: as many as the model supports, at most 4096")
       ->capture_default_str()
       ->type_name("N");
-  AddKvOption(&app, &o->session.kv_cache);
-  AddStorageOptions(&app, &o->session);
-  AddStreamingOptions(&app, &o->session);
-  AddDraftOption(&app, &o->session);
+  AddSessionOptions(&app, &o->session);
   return ParseCommandLine(&app, argc, argv, exit_code);
 }
 

@@ -9,7 +9,6 @@
 #include "lfm2/posix/thread_pool.h"
 #include "programs/console/command_line.h"
 #include "programs/console/console.h"
-#include "programs/files/files.h"
 #include "programs/open/running_model.h"
 #include "programs/options/date_option.h"
 #include "programs/options/kv_option.h"
@@ -40,12 +39,7 @@ Error Snapshot(const Arguments& a) {
   RunningModel model;
   LFM2_RETURN_IF_FAILED(model.Open({a.model, false}));
   ChatJson tools;
-  if (!a.tools.empty()) {
-    nlohmann::ordered_json json;
-    LFM2_RETURN_IF_FAILED(ReadJson(a.tools, &json));
-    const Error error = tools.ReadTools(json);
-    if (!error.ok()) return Error::Of(a.tools, ": ", error.text());
-  }
+  LFM2_RETURN_IF_FAILED(tools.ReadToolsFile(a.tools));
   LFM2_RETURN_IF_FAILED(model.Load(a.session));
   posix::ThreadPool pool;
   LFM2_RETURN_IF_FAILED(Error::From(pool.Open(a.threads)));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "programs/files/files.h"
 #include "programs/files/json_dumps.h"
 
 namespace lfm2::tools {
@@ -125,6 +126,14 @@ Error ChatJson::ReadTools(const Json& tools) {
   }
   for (const std::string& tool : tools_) tool_views_.push_back(tool);
   return Error();
+}
+
+Error ChatJson::ReadToolsFile(const std::string& path) {
+  if (path.empty()) return Error();
+  Json json;
+  LFM2_RETURN_IF_FAILED(ReadJson(path, &json));
+  const Error error = ReadTools(json);
+  return error.ok() ? error : Error::Of(path, ": ", error.text());
 }
 
 ChatPrompt ChatJson::Prompt(bool add_generation_prompt) const {

@@ -26,6 +26,8 @@ class ChatJson {
   Error ReadMessages(const ChatFormat& format, const nlohmann::ordered_json& messages);
   // tools: a list of objects (or of strings that hold JSON), or null.
   Error ReadTools(const nlohmann::ordered_json& tools);
+  // The tools of a JSON file; none if path is empty. The Error names the file.
+  Error ReadToolsFile(const std::string& path);
 
   // Valid while this exists.
   ChatPrompt Prompt(bool add_generation_prompt) const;

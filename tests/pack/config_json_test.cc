@@ -245,7 +245,7 @@ TEST_CASE("a model that predicts no text is refused by what its config says of i
   CHECK(!Read(text).tied_embedding);
 }
 
-TEST_CASE("what the library does not compute, and what is no number, is refused by name") {
+TEST_CASE("what the library does not compute, and what is not a number, is refused by name") {
   const auto with = [](Json j, const char* key, const Json& value) {
     j[key] = value;
     return j;

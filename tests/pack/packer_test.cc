@@ -209,7 +209,7 @@ TEST_CASE(
   CHECK(Refusal(file) != "");
 }
 
-TEST_CASE("models that predict no text, and what is no model, are refused by what they are") {
+TEST_CASE("models that predict no text, and files that are not a model, are refused by what they are") {
   const TinyGguf good = MakeTinyGguf(TinyOptions());
   TinyGguf file = good;
   file.Set("lfm2moe.attention.causal", Raw(uint32_t{kGgufBool}) + Raw(uint8_t{0}));

@@ -79,7 +79,7 @@ TEST_CASE("details of how a chat in JSON is read are found too, and need not be 
   const tools::OwnedChatFormat given = Recognized(
       With(tools::JinjaOf(Known("lfm2_5")), "thinking is string and keep and thinking", "thinking is string and keep"));
   CHECK(given.view().name == "lfm2_5");
-  // A template that refuses what is no text has no such detail.
+  // A template that refuses what is not a text has no such detail.
   CHECK(Recognized(
             With(tools::JinjaOf(Known("lfm2")), "content if content is string else content | tojson", "content + \"\""))
             .view()

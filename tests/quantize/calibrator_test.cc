@@ -305,11 +305,11 @@ TEST_CASE("a weight that is not finite is refused with its name, row and column"
       TinyGguf gguf = Bf16Gguf();
       gguf.Tensor("blk.1.attn_k.weight")->data.replace(2 * (20 * 32 + 5), 2, Raw(bad));
       CHECK(QuantizeModel(TinySource(gguf).source, job, &model).text() ==
-            "the tensor layers.1.attn_k has a weight that is no finite number, in row 20, column 5");
+            "the tensor layers.1.attn_k has a weight that is not a finite number, in row 20, column 5");
       gguf = Bf16Gguf();
       gguf.Tensor("blk.2.ffn_up_exps.weight")->data.replace(2 * ((32 + 3) * 32 + 31), 2, Raw(bad));
       CHECK(QuantizeModel(TinySource(gguf).source, job, &model).text() ==
-            "the tensor layers.2.expert_up of expert 1 has a weight that is no finite number, in row 3, column 31");
+            "the tensor layers.2.expert_up of expert 1 has a weight that is not a finite number, in row 3, column 31");
     }
   }
 }

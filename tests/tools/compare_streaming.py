@@ -91,10 +91,10 @@ def check_hierarchies(folder):
 def check_refusals(folder):
     refused(2, "-n", 0, saying="one of -p and -n must be above 0")
     refused(2, "-p", -1, saying="one of -p and -n must be above 0")
-    refused(2, "-r", 0, saying="0 is no number from 1")
+    refused(2, "-r", 0, saying="0 is not a number from 1")
     refused(2, "--llama", "x", saying="--llama and --gguf must be given together")
     for text in ("1X", "-1", "1,,2", "", "1.3iB"):
-        refused(2, f"--limit={text}", saying="is no number of bytes")
+        refused(2, f"--limit={text}", saying="is not a number of bytes")
     for text, value in (("1300M", 1300 << 20), ("1.3GB", 1300000000), ("2k", 2048), ("7", 7), ("1MiB", 1 << 20)):
         check(module.number_of_bytes(text) == value, text)
     # Users other than root get a message.

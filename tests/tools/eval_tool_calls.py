@@ -91,7 +91,7 @@ def value_of(node, source):
     if isinstance(node, ast.Dict):
         for key in node.keys:
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                raise Outside("a key that is no text")
+                raise Outside("a key that is not a text")
             before, after = source.around(key)
             if before not in "{," or after != ":":
                 raise Outside("a key in parentheses")
