@@ -79,14 +79,15 @@ folders() {
   test_preset "$preset" "$arguments" "--target $(printf '%s_test ' "$@")" "-L ^($(echo "$*" | tr ' ' '|'))\$"
 }
 
-# With kernels of the small model's types only: these tests check bytes, pointers and threads.
+# These tests are about bytes and pointers: without optimisation, and with scalar kernels or those of the small model's types.
+scalar="-DCMAKE_CXX_FLAGS=-DHWY_COMPILE_ONLY_SCALAR -DCMAKE_CXX_FLAGS_DEBUG=-gline-tables-only"
 small="-DCMAKE_CXX_FLAGS=-DLFM2_TENSOR_TYPES=0x29 -DLFM2_TOOLS_OPTIONS=-O0"
 case $level in
   quick) test_preset test "" "" "" ;;
   ci)
     test_preset test "" "" ""
-    folders asan "$small" base format storage text c posix jinja fuzz
-    folders tsan "" posix
+    folders asan "$scalar" base format text fuzz
+    folders tsan "-DLFM2_TOOLS_OPTIONS=-O0" posix
     folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" kernels layers
     # A system with another pointer size.
     folders armv7-linux "$small" base format storage text
@@ -96,7 +97,7 @@ case $level in
     test_preset test "-DLFM2_TOOLS_OPTIONS= -DLFM2_BUILD_BENCHMARKS=ON" "" ""
     # Each file by itself, which shows missing includes.
     test_preset asan "-DCMAKE_UNITY_BUILD=OFF" "" ""
-    folders tsan "" posix
+    folders tsan "-DLFM2_TOOLS_OPTIONS=-O0" posix
     folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" base format storage model kernels layers
     folders armv7-linux "-DLFM2_TOOLS_OPTIONS=-O0" base format storage model kernels layers text
     folders riscv64-linux "-DLFM2_TOOLS_OPTIONS=-O0" kernels

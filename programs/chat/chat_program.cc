@@ -10,6 +10,7 @@
 #include "lfm2.h"
 #include "programs/console/console.h"
 #include "programs/files/byte_sink.h"
+#include "programs/files/files.h"
 #include "programs/options/date_option.h"
 #include "programs/session/describe.h"
 #include "programs/session/state_file.h"

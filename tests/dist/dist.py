@@ -184,7 +184,7 @@ class Dist:
             name = os.path.join(self.folder, f"c-{compiler}")
             run(compiler, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-DLFM2_POSIX", "-I", os.path.dirname(path), "-c",
                 os.path.join(HERE, "program.c"), "-o", name + ".o")
-            run(plus, "-std=c++17", "-O1", *STRICT, *self.flags, *options, "-DLFM2_SEPARATE_COMPILATION",
+            run(plus, "-std=c++17", "-O1", TYPES, *STRICT, *self.flags, *options, "-DLFM2_SEPARATE_COMPILATION",
                 '-DLFM2_C_HEADER="lfm2_c.h"', *self.including(path), "-c", os.path.join(HERE, "library.cc"), "-o", name + ".cc.o")
             # No part of the C++ library is needed.
             run(compiler, name + ".o", name + ".cc.o", "-o", name, "-pthread", "-lm")

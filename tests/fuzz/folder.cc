@@ -2,14 +2,12 @@
 // of its files: a value is replaced, removed or moved, or the text itself is changed.
 #include <map>
 
-#include "lfm2/format/image.h"
-#include "programs/files/byte_sink.h"
 #include "programs/pack/folder_source.h"
 #include "programs/pack/packer.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/packed_image.h"
 #include "tests/fuzz/targets.h"
 #include "tests/fuzz/tiny_folder.h"
-#include "tests/pack/image_copy.h"
 
 namespace lfm2::fuzz {
 namespace folder {
@@ -101,11 +99,7 @@ void PackFolder(const MemoryFiles& files, Input* input) {
   }
   CheckSentence(error);
   if (!error.ok() || input->Byte() != 1 || plan.header.file_bytes > (1u << 18)) return;
-  tools::MemorySink sink;
-  LFM2_HOLDS(WriteImage(source, plan, tools::StepProgress(), &sink).ok());
-  const test::ImageCopy copy(sink.bytes());
-  Image image;
-  LFM2_HOLDS(image.Open(copy.storage()).ok() && image.VerifyPinned().ok());
+  CheckPackedImage(source, plan);
 }
 
 void Run(std::string_view bytes) {

@@ -1,9 +1,8 @@
 #include "tests/fuzz/gguf_edits.h"
 
-#include "lfm2/format/image.h"
-#include "programs/files/byte_sink.h"
+#include "lfm2/format/model_config.h"
 #include "programs/pack/packer.h"
-#include "tests/pack/image_copy.h"
+#include "tests/fuzz/packed_image.h"
 #include "tests/pack/tiny_gguf.h"
 
 namespace lfm2::fuzz {
@@ -180,11 +179,7 @@ void PackEdited(const std::vector<const tools::ByteSource*>& parts, Input* input
   LFM2_HOLDS(ReadSome(source, index).ok());
   // Every image of what is accepted opens; making one takes a while.
   if (input->Byte() != 1 || plan.header.file_bytes > (1u << 17)) return;
-  tools::MemorySink sink;
-  LFM2_HOLDS(WriteImage(source, plan, tools::StepProgress(), &sink).ok());
-  const test::ImageCopy copy(sink.bytes());
-  Image image;
-  LFM2_HOLDS(image.Open(copy.storage()).ok() && image.VerifyPinned().ok());
+  CheckPackedImage(source, plan);
 }
 
 std::vector<std::string> GgufWords() {
