@@ -88,7 +88,7 @@ case $level in
     test_preset test "" "" ""
     folders asan "$scalar" base format text fuzz
     folders tsan "-DLFM2_TOOLS_OPTIONS=-O0" posix
-    folders aarch64-linux "-DLFM2_TOOLS_OPTIONS=-O0" kernels layers
+    folders aarch64-linux "" kernels
     # A system with another pointer size.
     folders armv7-linux "$small" base format storage text
     ;;

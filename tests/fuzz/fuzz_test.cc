@@ -12,7 +12,10 @@ namespace {
 
 using test::XorShift;
 
-constexpr int kRunsPerTarget = 3000;
+#ifndef LFM2_FUZZ_TEST_RUNS
+#define LFM2_FUZZ_TEST_RUNS 3000
+#endif
+constexpr int kRunsPerTarget = LFM2_FUZZ_TEST_RUNS;
 
 std::string Hex(const std::string& bytes) {
   std::string text;

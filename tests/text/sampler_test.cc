@@ -70,7 +70,8 @@ std::vector<double> Oracle(const std::vector<float>& logits, const std::vector<i
   order.resize(kept);
   while (weight[order.back()] < static_cast<double>(o.min_p)) order.pop_back();
   std::vector<double> p(n, 0.0);
-  for (const size_t i : order) p[i] = weight[i] / sum();
+  const double kept_weight = sum();
+  for (const size_t i : order) p[i] = weight[i] / kept_weight;
   return p;
 }
 
