@@ -30,6 +30,9 @@ add_custom_command(OUTPUT "${lfm2_page_source}"
   VERBATIM)
 
 lfm2_add_tool(lfm2-server server)
+if(NOT TARGET lfm2-server)  # LFM2_PROGRAMS does not have it
+  return()
+endif()
 target_sources(lfm2-server PRIVATE "${lfm2_page_source}")
 target_include_directories(lfm2-server SYSTEM PRIVATE "${LFM2_HTTPLIB_INCLUDE_DIR}")
 target_compile_definitions(lfm2-server PRIVATE ${lfm2_httplib_definitions})

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tests the project on this machine, installing the packages that it needs, and ends with a line `N passed, N failed`.
-#   tools/test.sh           the quick start: every unit test, the tools as programs, kernels of this machine and scalar ones
+#   tools/test.sh           the quick start: unit tests, the main programs, kernels of this machine and scalar ones
 #   tools/test.sh --ci      also what continuous integration tests: gates, the readers under the sanitizers, the thread pool
 #                           under ThreadSanitizer, the kernels for 64-bit Arm and a Cortex-M7 in QEMU
 #   tools/test.sh --all     also tests that take hours: all gates, every test under the sanitizers, every type of weights for
@@ -84,7 +84,7 @@ folders() {
 # These tests are about bytes and pointers, so that scalar kernels without optimisation will do.
 scalar="-DCMAKE_CXX_FLAGS=-DHWY_COMPILE_ONLY_SCALAR -DCMAKE_CXX_FLAGS_DEBUG=-gline-tables-only"
 case $level in
-  quick) test_preset test "" "" "" ;;
+  quick) test_preset test "-DLFM2_PROGRAMS=chat;lfm2-pack;lfm2-inspect;lfm2-eval;lfm2-server" "" "" ;;
   ci)
     test_preset test "" "" ""
     folders asan "$scalar" base format text fuzz
@@ -93,7 +93,7 @@ case $level in
     ;;
   all)
     # With optimised programs and benchmarks.
-    test_preset test "-DLFM2_TOOLS_OPTIONS= -DLFM2_BUILD_BENCHMARKS=ON" "" ""
+    test_preset test "-DLFM2_TOOLS_OPTIONS= -DLFM2_TOOLS_PRECOMPILE=OFF -DLFM2_BUILD_BENCHMARKS=ON" "" ""
     # Each file by itself, which shows missing includes.
     test_preset asan "-DCMAKE_UNITY_BUILD=OFF" "" ""
     folders tsan "-DLFM2_TOOLS_OPTIONS=-O0" posix

@@ -9,6 +9,7 @@ import argparse
 import filecmp
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -134,8 +135,8 @@ def main():
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--compiler", default="g++")
     arguments = parser.parse_args()
-    if not os.path.exists(os.path.join(ROOT, ".git")):
-        print("SKIPPED: releases are made from a git repository, and this is none")
+    if not os.path.exists(os.path.join(ROOT, ".git")) or not shutil.which("git"):
+        print("SKIPPED: releases are made from a git repository by git, and one of them is not here")
         return 0
     try:
         with tempfile.TemporaryDirectory() as folder:
