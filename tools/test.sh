@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tests the project on this machine, installing the packages that it needs, and ends with a line `N passed, N failed`.
-#   tools/test.sh           the quick start: unit tests, the main programs, kernels of this machine and scalar ones
+#   tools/test.sh           the quick start: unit tests, the main programs, kernels of this machine
 #   tools/test.sh --ci      also what continuous integration tests: gates, the readers under the sanitizers, the thread pool
 #                           under ThreadSanitizer, the kernels for 64-bit Arm and a Cortex-M7 in QEMU
 #   tools/test.sh --all     also tests that take hours: all gates, every test under the sanitizers, every type of weights for
