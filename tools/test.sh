@@ -84,7 +84,7 @@ folders() {
 # These tests are about bytes and pointers, so that scalar kernels without optimisation will do.
 scalar="-DCMAKE_CXX_FLAGS=-DHWY_COMPILE_ONLY_SCALAR -DCMAKE_CXX_FLAGS_DEBUG=-gline-tables-only"
 case $level in
-  quick) test_preset test "-DLFM2_PROGRAMS=chat;lfm2-pack;lfm2-inspect;lfm2-eval;lfm2-server" "" "" ;;
+  quick) test_preset test "-DLFM2_PROGRAMS=chat;lfm2-pack;lfm2-inspect;lfm2-server" "" "" ;;
   ci)
     test_preset test "" "" ""
     folders asan "$scalar" base format text fuzz
