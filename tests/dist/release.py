@@ -79,7 +79,7 @@ def use_archive(archive, version, arguments, folder):
     """What a user does with the sources: install them, and compile the first example of README.md."""
     run("tar", "-xzf", archive, "-C", folder)
     source, build, installed = (os.path.join(folder, name) for name in (f"lfm2-{version}", "build", "installed"))
-    run(arguments.cmake, "-S", source, "-B", build, f"-DCMAKE_CXX_COMPILER={arguments.compiler}", "-DLFM2_BUILD_TOOLS=OFF",
+    run(arguments.cmake, "-G", "Ninja", "-S", source, "-B", build, f"-DCMAKE_CXX_COMPILER={arguments.compiler}", "-DLFM2_BUILD_TOOLS=OFF",
         "-DLFM2_BUILD_TESTS=OFF", "-DLFM2_BUILD_EXAMPLES=OFF", f"-DLFM2_HIGHWAY_DIR={arguments.highway}")
     run(arguments.cmake, "--install", build, "--prefix", installed)
     with open(os.path.join(source, "README.md"), encoding="utf-8") as file:
@@ -90,7 +90,7 @@ def use_archive(archive, version, arguments, folder):
     run(arguments.compiler, "-std=c++17", "-fsyntax-only", "-DLFM2_TENSOR_TYPES=0x29", "-DHWY_HEADER_ONLY", "-I",
         os.path.join(installed, "include"), "-isystem", arguments.highway, example)
     # Configured with all options, it misses no file.
-    run(arguments.cmake, "-S", source, "-B", build + "-all", f"-DCMAKE_CXX_COMPILER={arguments.compiler}",
+    run(arguments.cmake, "-G", "Ninja", "-S", source, "-B", build + "-all", f"-DCMAKE_CXX_COMPILER={arguments.compiler}",
         f"-DLFM2_HIGHWAY_DIR={arguments.highway}")
 
 
