@@ -7,6 +7,7 @@ compiles README.md's example.
 """
 import argparse
 import filecmp
+import functools
 import os
 import re
 import shutil
@@ -36,14 +37,19 @@ def run(*command, fails=False, environment=None, umask=0o022, data=None):
     return result.stdout
 
 
+@functools.lru_cache(maxsize=None)
+def tree():
+    """A commit of what is in the working tree. Only one: its time is in the files."""
+    return run("git", "-C", ROOT, "stash", "create").strip() or run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
+
+
 def clone(user, folder):
     """A clone with what is in the working tree, committed or not."""
     path = os.path.join(folder, user["folder"])
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    commit = run("git", "-C", ROOT, "stash", "create").strip() or run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
     run("git", "clone", "--quiet", "--shared", "--no-checkout", ROOT, path, umask=user["umask"])
-    run("git", "-C", path, "reset", "--quiet", "--mixed", commit)
-    run("git", "-C", path, "update-ref", "--no-deref", "HEAD", commit)
+    run("git", "-C", path, "reset", "--quiet", "--mixed", tree())
+    run("git", "-C", path, "update-ref", "--no-deref", "HEAD", tree())
     names = run("git", "-C", path, "ls-files", "-z").split("\0")[:-1]
     run("git", "-C", path, "checkout-index", "-z", "--stdin", umask=user["umask"],
         data="".join(name + "\0" for name in sorted(names, reverse=user["reverse"])))
