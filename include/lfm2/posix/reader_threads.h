@@ -67,7 +67,9 @@ class ReaderThreads {
   int Submit(const FileRange& range, uint32_t name) {
     ::pthread_mutex_lock(&mutex_);
     LFM2_ASSERT(requested_ - taken_ < kCapacity);
-    reads_[requested_++ % kCapacity] = {range, name};
+    Read& read = reads_[requested_++ % kCapacity];
+    read.range = range;
+    read.name = name;
     ::pthread_cond_signal(&submitted_);
     ::pthread_mutex_unlock(&mutex_);
     return 0;
