@@ -158,7 +158,9 @@ with running(program, model) as server:
     check(status("POST", post, b" " * (4 << 20) + good, Content_Type="application/json") == 413)
     check(status("GET", "/" + "x" * 10000) == 414)
     check(status("GET", "/health", X_Long="x" * 40000) == 431)
-    check(status("GET", "/health", **{f"X_{i}": "x" * 100 for i in range(400)}) == 431)
+    check(status("GET", "/health", **{f"X_{i}": "x" * 500 for i in range(90)}) == 431)
+    # The cpp-httplib of Debian 13 itself refuses more than 100 headers.
+    check(status("GET", "/health", **{f"X_{i}": "x" * 100 for i in range(400)}) in (400, 431))
     check(status("GET", "/health", Host="evil.example") == 403 and status("GET", "/health", Host="localhost:1") == 200)
     check(status("POST", post, good, Content_Type="application/json", Origin="http://evil.example") == 403)
     check(status("POST", post, good, Content_Type="application/json", Origin=server.url) == 200)
