@@ -38,11 +38,9 @@ StepProgress ReportTo(Progress* bar) {
 }
 
 Error CheckRoom(const std::string& path, uint64_t bytes) {
-  const size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   struct statvfs info;
   // What cannot be found out shows when the file is written.
-  if (::statvfs(directory.c_str(), &info) != 0) return Error();
+  if (::statvfs(DirectoryOf(path).c_str(), &info) != 0) return Error();
   const uint64_t free = uint64_t{info.f_bavail} * info.f_frsize;
   if (free >= bytes) return Error();
   return Error::Of("cannot write ", path, ": it takes ", HumanBytes(bytes), ", and the drive has ", HumanBytes(free),

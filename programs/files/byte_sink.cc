@@ -20,11 +20,6 @@ constexpr size_t kMaxStemBytes = 240;
 
 size_t NameBegin(const std::string& path) { return path.rfind('/') + 1; }
 
-std::string DirectoryOf(const std::string& path) {
-  const size_t begin = NameBegin(path);
-  return begin == 0 ? "." : path.substr(0, begin);
-}
-
 // The file as Linux names it for linkat.
 std::string DescriptorPath(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
@@ -56,6 +51,11 @@ int OpenUnnamed(const std::string& directory) {
 }
 
 }  // namespace
+
+std::string DirectoryOf(const std::string& path) {
+  const size_t begin = NameBegin(path);
+  return begin == 0 ? "." : path.substr(0, begin);
+}
 
 OutputFile::~OutputFile() {
   if (fd_ >= 0) ::close(fd_);

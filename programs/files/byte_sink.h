@@ -9,6 +9,9 @@
 
 namespace lfm2::tools {
 
+// The directory of a file's path, with its slash; "." if the path has none.
+std::string DirectoryOf(const std::string& path);
+
 class ByteSink {
  public:
   virtual ~ByteSink() = default;
